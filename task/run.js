@@ -1,0 +1,214 @@
+// Launcher of the three tasks: the script an agent's Node.js handler runs in each task folder.
+//
+// It finds the sonar-azdo binary of this platform, which SonarPrepare or SonarPublish unpacks once per job into the
+// agent's temporary directory, and runs `sonar-azdo task <step>` in the agent's own environment. No package is loaded,
+// and nothing here needs more than Node.js 10: whatever handler the agent picks runs this file.
+//
+// The exit code is 0 whenever the result has been reported as a command, because an agent takes any other exit code
+// for a second error.
+'use strict';
+
+const fs = require('fs');
+const path = require('path');
+
+const windows = process.platform === 'win32';
+
+function launch() {
+  const { step, version, binaries } = readManifest();
+  const platform = process.platform + '-' + process.arch;
+  const binary = binaries[platform];
+  if (!binary) {
+    throw new Error(
+      'this task has no program for ' + platform + ' (it has: ' + Object.keys(binaries).join(', ') + '). ' +
+      'Run the job on an agent of one of these platforms.');
+  }
+  run(unpacked(binary, step, version), step);
+}
+
+/** binaries.json: the step of this task folder, and size and sha256 of the binary for each platform. */
+function readManifest() {
+  try {
+    return JSON.parse(fs.readFileSync(path.join(__dirname, 'binaries.json'), 'utf8'));
+  } catch (error) {
+    throw damaged(error.message);
+  }
+}
+
+function damaged(what) {
+  return new Error(
+    'the files of this task are damaged: ' + what + '. Delete the folder ' + __dirname + ' on the agent; ' +
+    'the next job fetches it again.');
+}
+
+/** The path of the verified binary; unpacks it where that has not been done yet in this job. */
+function unpacked(binary, step, version) {
+  const temporary = process.env.AGENT_TEMPDIRECTORY;
+  if (!temporary) {
+    throw new Error('AGENT_TEMPDIRECTORY is not set. Run this task in a job of an Azure Pipelines agent.');
+  }
+  const shared = path.join(temporary, 'sonar-azdo-bin');
+  const directory = path.join(shared, binary.sha256.slice(0, 16));
+  const file = path.join(directory, windows ? 'sonar-azdo.exe' : 'sonar-azdo');
+  if (isOurs(shared) && isOurs(directory) && isIntact(file, binary)) return file;
+  // SonarAnalyze carries no binaries, so that the extension stays below the size that Azure DevOps Server takes.
+  if (step === 'analyze') {
+    throw new Error(
+      'the program that SonarPrepare ' + version + ' unpacks is not in ' + directory + '. Run SonarPrepare before ' +
+      'SonarAnalyze in the same job, and use the same version of both tasks.');
+  }
+  const content = inflated(binary);
+  makePrivate(shared);
+  makePrivate(directory);
+  place(content, file, binary);
+  return file;
+}
+
+/** Whether this is a directory that only we can have filled; false when there is none. */
+function isOurs(directory) {
+  const found = stat(directory);
+  if (!found) return false;
+  const why = !found.isDirectory() ? 'is not a directory'
+    : windows ? ''
+    : found.uid !== process.geteuid() ? 'belongs to another user'
+    : found.mode & 0o022 ? 'can be changed by other users'
+    : '';
+  if (why) {
+    throw new Error(
+      directory + ' ' + why + ', so the program in it cannot be trusted. Delete it on the agent and run the job again.');
+  }
+  return true;
+}
+
+function isIntact(file, binary) {
+  const found = stat(file);
+  if (!found || !found.isFile() || found.size !== binary.size) return false;
+  if (!windows && (found.uid !== process.geteuid() || (found.mode & 0o777) !== 0o700)) return false;
+  return sha256OfFile(file) === binary.sha256;
+}
+
+function stat(file) {
+  try {
+    return fs.lstatSync(file);
+  } catch (error) {
+    if (error.code === 'ENOENT') return undefined;
+    throw new Error('cannot look at ' + file + ': ' + error.message);
+  }
+}
+
+function sha256(content) {
+  return require('crypto').createHash('sha256').update(content).digest('hex');
+}
+
+/** Piece by piece: half the processor time of a buffer that holds the whole file. */
+function sha256OfFile(file) {
+  const hash = require('crypto').createHash('sha256');
+  const piece = Buffer.allocUnsafe(65536);
+  const fd = fs.openSync(file, 'r');
+  try {
+    for (let read; (read = fs.readSync(fd, piece, 0, piece.length, null)) > 0;) hash.update(piece.slice(0, read));
+  } finally {
+    fs.closeSync(fd);
+  }
+  return hash.digest('hex');
+}
+
+function inflated(binary) {
+  const inflate = require('zlib').brotliDecompressSync;
+  if (!inflate) {
+    throw new Error(
+      'Node.js ' + process.version + ' of this agent cannot unpack the program. Update the agent to 2.164.1 or newer.');
+  }
+  let content;
+  try {
+    // One output buffer of the right size instead of hundreds of small ones.
+    content = inflate(fs.readFileSync(path.join(__dirname, binary.file)), { chunkSize: binary.size });
+  } catch (error) {
+    throw damaged(binary.file + ': ' + error.message);
+  }
+  if (content.length !== binary.size || sha256(content) !== binary.sha256) {
+    throw damaged(binary.file + ' does not have the content that binaries.json promises');
+  }
+  return content;
+}
+
+function makePrivate(directory) {
+  try {
+    fs.mkdirSync(directory, 0o700);
+  } catch (error) {
+    if (error.code !== 'EEXIST') throw unwritable(directory, error);
+  }
+  isOurs(directory);
+}
+
+function unwritable(file, error) {
+  return new Error(
+    'cannot unpack the program to ' + file + ': ' + error.message + '. ' +
+    'Make sure that the agent can write to its temporary directory and that the disk is not full.');
+}
+
+/** Writes aside and renames, so that a launcher that runs at the same time never sees half a file. */
+function place(content, file, binary) {
+  const aside = file + '.' + process.pid + '.' + require('crypto').randomBytes(4).toString('hex');
+  try {
+    fs.writeFileSync(aside, content, { mode: 0o700, flag: 'wx' });
+    fs.chmodSync(aside, 0o700);
+    fs.renameSync(aside, file);
+  } catch (error) {
+    try {
+      fs.unlinkSync(aside);
+    } catch (_) {
+      // What is left goes with the job's temporary directory.
+    }
+    // Windows refuses to replace a program that runs: then another launcher was first.
+    if (!isIntact(file, binary)) throw unwritable(file, error);
+  }
+}
+
+function run(file, step) {
+  let child;
+  // An agent signals its direct child only, so the signal goes on to the binary and we stay until that has ended. On
+  // Windows the console tells both of us, and kill() would end the binary unwarned.
+  for (const signal of windows ? ['SIGINT', 'SIGBREAK'] : ['SIGINT', 'SIGTERM']) {
+    process.on(signal, () => {
+      if (!windows) child.kill(signal);
+    });
+  }
+  const unstartable = error => new Error(
+    'cannot start ' + file + ': ' + error.message + '. Make sure that the agent may run programs from its temporary ' +
+    'directory (no noexec mount, no rule of a security product against it).');
+  try {
+    // No windowsHide: the shared console is what carries Ctrl+C to the binary on Windows.
+    child = require('child_process').spawn(file, ['task', step], { stdio: 'inherit' });
+  } catch (error) {
+    throw unstartable(error);
+  }
+  child.on('error', error => fail(unstartable(error).message, 0));
+  child.on('exit', (code, signal) => {
+    if (code === 0) return;
+    const how = signal ? 'was ended by ' + signal : 'ended with exit code ' + code;
+    // The first line end closes whatever line the program was about to write.
+    fail('the program of this task ' + how + ' before it could report a result; see its output above.', code || 1, '\n');
+  });
+}
+
+/** Reports a failed task; exits with `code` once that is written, with 1 where it cannot be. */
+function fail(message, code, before) {
+  // Escaped as the agent reads data; what came from outside must not look like a command in its log either.
+  const data = message
+    .replace(/##(?=(vso)?\[)/gi, '## ')
+    .replace(/%/g, '%AZP25')
+    .replace(/\r/g, '%0D')
+    .replace(/\n/g, '%0A');
+  process.exitCode = code;
+  process.stdout.on('error', () => {
+    process.exitCode = code || 1;
+  });
+  process.stdout.write(
+    (before || '') + '##vso[task.logissue type=error]' + data + '\n##vso[task.complete result=Failed;]' + data + '\n');
+}
+
+try {
+  launch();
+} catch (error) {
+  fail(error.message, 0);
+}
