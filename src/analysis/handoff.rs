@@ -1,0 +1,199 @@
+//! The record of one analysis, handed from SonarPrepare to SonarAnalyze to SonarPublish.
+//!
+//! Prepare writes [`Prepared`] as its last act, Analyze adds [`Analyzed`] beside it; nothing is ever
+//! rewritten. No token is in either, and paths inside the sources are relative, so that a record may
+//! travel to another agent.
+
+use super::{Properties, ServerFacts};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use url::Url;
+
+/// Version of the record's shape. A record of another version is refused, never guessed at.
+pub const RECORD_VERSION: u32 = 1;
+
+/// Identity of one analysis: 32 lower-case hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct AnalysisId(String);
+
+impl AnalysisId {
+    /// An id made of 16 random bytes.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(format!("{:032x}", u128::from_be_bytes(bytes)))
+    }
+
+    /// Reads an id; `None` for any other text.
+    pub fn parse(text: &str) -> Option<Self> {
+        let valid =
+            text.len() == 32 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        valid.then(|| Self(text.to_owned()))
+    }
+
+    /// The digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Name of the secret job variable that holds this analysis' token.
+    pub fn token_variable(&self) -> String {
+        format!("SONAR_AZDO_TOKEN_{}", self.0.to_ascii_uppercase())
+    }
+
+    /// Name of the secret job variable that holds this analysis' other secret properties, as JSON.
+    pub fn secrets_variable(&self) -> String {
+        format!("SONAR_AZDO_SECRETS_{}", self.0.to_ascii_uppercase())
+    }
+}
+
+impl fmt::Display for AnalysisId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for AnalysisId {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or_else(|| format!("{text:?} is no analysis id"))
+    }
+}
+
+impl From<AnalysisId> for String {
+    fn from(id: AnalysisId) -> Self {
+        id.0
+    }
+}
+
+/// How the analysis is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ScannerMode {
+    /// By the scanner engine, started by SonarAnalyze.
+    Cli,
+    /// Around an MSBuild or dotnet build.
+    Dotnet,
+    /// By Maven, Gradle or anything else that reads `SONARQUBE_SCANNER_PARAMS`.
+    Other,
+}
+
+impl ScannerMode {
+    /// The value of the task input.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cli => "cli",
+            Self::Dotnet => "dotnet",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// `prepared.json`: all that later steps need to know, except the token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Prepared {
+    /// [`RECORD_VERSION`].
+    pub version: u32,
+    /// Identity of the analysis; also the name of the record's folder.
+    pub id: AnalysisId,
+    /// When the record was made, by the server's clock where it told the time, in seconds since 1970.
+    pub created: u64,
+    /// Base URL of the server, without trailing slash.
+    pub server_url: Url,
+    /// Base URL of the server's v2 API, without trailing slash.
+    pub api_url: Url,
+    /// Whether requests authenticate with Bearer (Cloud) or Basic.
+    pub bearer: bool,
+    /// The server.
+    pub server: ServerFacts,
+    /// How the analysis is run.
+    pub mode: ScannerMode,
+    /// Key of the project, when the inputs name it; in file mode the scanner may learn it later.
+    pub project_key: Option<String>,
+    /// Directory of the analysis, relative to the sources where it lies in them.
+    pub base_dir: String,
+    /// The settings file, likewise, in file mode.
+    pub settings_file: Option<String>,
+    /// Properties from the inputs, the branch or pull request included. No secrets.
+    pub properties: Properties,
+    /// What Prepare decided is analysed, in words for the summary.
+    pub target: Target,
+    /// Build the record belongs to (`Build.BuildId`).
+    pub build_id: Option<String>,
+}
+
+/// What is analysed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum Target {
+    /// The project's main branch, or the only one where the server knows no branches.
+    MainBranch {
+        /// Its name in the repository, where known.
+        name: Option<String>,
+    },
+    /// Another branch.
+    Branch {
+        /// Its name.
+        name: String,
+    },
+    /// A pull request.
+    PullRequest {
+        /// Its number.
+        key: String,
+        /// Its source branch.
+        branch: String,
+        /// Its target branch.
+        base: String,
+    },
+}
+
+/// `analyzed.json`: what SonarAnalyze adds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Analyzed {
+    /// [`RECORD_VERSION`].
+    pub version: u32,
+    /// Identity of the analysis.
+    pub id: AnalysisId,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// How a scanner ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum Outcome {
+    /// It ended well; the report lies beside the record.
+    Succeeded,
+    /// It waited for the quality gate, which failed; the report lies beside the record.
+    GateFailed,
+    /// It failed, with its last error.
+    Failed {
+        /// The message.
+        message: String,
+    },
+    /// `sonar.scanner.skip` was set: nothing was analysed.
+    Skipped {
+        /// Why.
+        reason: String,
+    },
+    /// The run was cancelled meanwhile.
+    Cancelled,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids() {
+        let id = AnalysisId::from_bytes([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 255]);
+        assert_eq!(id.as_str(), "000102030405060708090a0b0c0d0eff");
+        assert_eq!(AnalysisId::parse(id.as_str()), Some(id.clone()));
+        assert_eq!(id.token_variable(), "SONAR_AZDO_TOKEN_000102030405060708090A0B0C0D0EFF");
+        for text in ["", "../../../etc/passwd", "000102030405060708090A0B0C0D0EFF", "bin"] {
+            assert_eq!(AnalysisId::parse(text), None, "{text}");
+        }
+    }
+}

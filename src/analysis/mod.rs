@@ -1,0 +1,17 @@
+//! What is analysed and how, as values: properties, facts about the server, the invocation of a
+//! scanner, the record handed from step to step, and the scanner's report. Pure: no I/O.
+
+mod artifact;
+mod handoff;
+mod invocation;
+pub mod java_properties;
+mod property;
+mod report;
+mod server;
+
+pub use artifact::{Artifact, Jre};
+pub use handoff::{AnalysisId, Analyzed, Outcome, Prepared, RECORD_VERSION, ScannerMode, Target};
+pub use invocation::Invocation;
+pub use property::{ExtraProperties, Properties, is_secret, suggestion};
+pub use report::AnalysisReport;
+pub use server::{Edition, ServerFacts, ServerKind, ServerVersion};

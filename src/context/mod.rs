@@ -1,0 +1,1 @@
+//! The pipeline run: which branch, tag or pull request of which repository is being built.

@@ -1,0 +1,90 @@
+//! Why no usable answer came back.
+
+use std::fmt;
+use url::Url;
+
+/// A request that got no answer, or an answer that could not be read. An HTTP error status is not an
+/// error here: it is a [`super::Response`].
+#[derive(Debug)]
+pub struct Error {
+    /// What went wrong.
+    pub kind: ErrorKind,
+    /// The URL asked for, without user info, query and fragment.
+    pub url: String,
+    /// The cause in words of the library that saw it; empty when there is nothing to add.
+    pub cause: String,
+}
+
+/// Kinds of [`Error`] a caller tells apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The host name is unknown, nothing listens there, or the network is down.
+    Unreachable,
+    /// The server's certificate is not trusted, or the TLS handshake failed.
+    Tls,
+    /// No answer in time.
+    Timeout,
+    /// A redirect to another host or a loop: not followed.
+    Redirect,
+    /// The connection broke while the answer was read.
+    Interrupted,
+    /// The downloaded bytes have another SHA-256 than announced.
+    Checksum,
+    /// Writing the download to disk failed.
+    Disk,
+    /// The client itself could not be set up (CA file, proxy).
+    Setup,
+}
+
+impl Error {
+    pub(super) fn new(kind: ErrorKind, url: &Url, cause: impl fmt::Display) -> Self {
+        Self { kind, url: printable(url), cause: cause.to_string() }
+    }
+
+    /// Whether trying again may help.
+    pub fn is_transient(&self) -> bool {
+        matches!(self.kind, ErrorKind::Unreachable | ErrorKind::Timeout | ErrorKind::Interrupted)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let url = &self.url;
+        match self.kind {
+            ErrorKind::Unreachable => write!(f, "{url} can't be reached")?,
+            ErrorKind::Tls => write!(f, "no trusted TLS connection to {url}")?,
+            ErrorKind::Timeout => write!(f, "{url} did not answer in time")?,
+            ErrorKind::Redirect => write!(f, "{url} redirects elsewhere")?,
+            ErrorKind::Interrupted => write!(f, "the connection to {url} broke")?,
+            ErrorKind::Checksum => write!(f, "what {url} sent is damaged")?,
+            ErrorKind::Disk => write!(f, "the download of {url} could not be stored")?,
+            ErrorKind::Setup => write!(f, "the HTTP client for {url} could not be set up")?,
+        }
+        if self.cause.is_empty() { Ok(()) } else { write!(f, ": {}", self.cause) }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// A URL fit for a log: no user info, no query, no fragment (each may hold secrets).
+pub(super) fn printable(url: &Url) -> String {
+    let mut url = url.clone();
+    // Both fail only for URLs that cannot have user info; those have none to hide.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.set_query(None);
+    url.set_fragment(None);
+    url.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_in_urls_are_not_printed() {
+        let url = Url::parse("https://user:pass@sonar.example/api/x?token=1#f").unwrap();
+        let error = Error::new(ErrorKind::Timeout, &url, "");
+        assert_eq!(error.to_string(), "https://sonar.example/api/x did not answer in time");
+    }
+}

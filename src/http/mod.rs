@@ -1,0 +1,13 @@
+//! HTTP as every edge uses it: TLS, proxy, timeouts, credentials bound to one origin, retries and
+//! verified downloads. Knows nothing of SonarQube, Azure DevOps or the agent.
+
+mod client;
+mod download;
+mod error;
+mod retry;
+
+pub use client::{Authentication, Client, Credentials, Proxy, Request, Response, Settings};
+pub use download::{Downloaded, download};
+pub use error::{Error, ErrorKind};
+pub use reqwest::{Method, StatusCode};
+pub use retry::RetryPolicy;

@@ -1,0 +1,31 @@
+//! SonarQube analysis and a quality gate you can trust, for Azure Pipelines.
+//!
+//! Data flows one way, each arrow is one type:
+//!
+//! ```text
+//! Host -> Inputs + predefined variables + ServiceConnection -> PipelineContext
+//!   -> (+ ServerFacts) AnalysisConfig -> Prepared                            SonarPrepare
+//!   -> Invocation -> exit status + AnalysisReport -> Analyzed                SonarAnalyze
+//!   -> CeTask (polled) -> QualityGate -> Verdict -> BuildSummary             SonarPublish
+//! ```
+//!
+//! `main -> cli -> step -> edges (agent, sonarqube, azure_devops, scanner) -> http`; anything may use the
+//! pure core (context, analysis, quality_gate, summary) and [`secret`]; the core uses none of them.
+
+pub mod cancel;
+pub mod cli;
+pub mod error;
+pub mod secret;
+
+pub mod step;
+
+pub mod analysis;
+pub mod context;
+pub mod quality_gate;
+pub mod summary;
+
+pub mod agent;
+pub mod azure_devops;
+pub mod http;
+pub mod scanner;
+pub mod sonarqube;

@@ -1,0 +1,50 @@
+//! What is known about one analysis when its summary is written.
+
+use crate::quality_gate::{MeasureSet, Metrics, QualityGate, Verdict};
+
+/// What was analysed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AnalysedTarget {
+    /// The main branch of the SonarQube project, whatever its name; the name where it is known.
+    MainBranch(Option<String>),
+    /// Another branch.
+    Branch(String),
+    /// A pull request by its number and, where known, its source and target branch.
+    PullRequest {
+        /// Number of the pull request.
+        key: String,
+        /// Source branch.
+        branch: Option<String>,
+        /// Target branch.
+        base: Option<String>,
+    },
+}
+
+/// One analysis and all that is known about its gate.
+#[derive(Debug, Clone)]
+pub struct AnalysisResult {
+    /// Key of the SonarQube project.
+    pub project_key: String,
+    /// Name of the project; the key where the name is not known.
+    pub project_name: String,
+    /// What was analysed.
+    pub target: AnalysedTarget,
+    /// The outcome.
+    pub verdict: Verdict,
+    /// Why, for verdicts other than passed and failed: plain text, may hold text from outside.
+    pub reason: Option<String>,
+    /// The gate, when the server gave one.
+    pub gate: Option<QualityGate>,
+    /// Measures the token could read.
+    pub measures: MeasureSet,
+    /// Metrics of the server.
+    pub metrics: Metrics,
+    /// The project's page on the server.
+    pub dashboard_url: Option<String>,
+    /// `SonarQube Server`, `SonarQube Community Build` or `SonarQube Cloud`.
+    pub server_name: String,
+    /// Version of the server; none for Cloud.
+    pub server_version: Option<String>,
+    /// Warnings of the server about this analysis: HTML from outside.
+    pub warnings: Vec<String>,
+}

@@ -1,0 +1,1 @@
+//! Tests of the edges and of whole steps, over loopback HTTP.
