@@ -1,1 +1,20 @@
-//! x
+//! The contract with the Azure Pipelines agent: environment, inputs, variables, service connections,
+//! logging commands and the log. The only reader of the environment and the only writer to stdout.
+
+mod command;
+mod connection;
+mod env;
+mod inputs;
+mod log;
+mod service_connection;
+mod signals;
+mod variables;
+
+pub use command::{Commands, TaskResult};
+pub use connection::http_settings;
+pub use env::{Environment, Host};
+pub use inputs::{AnalyzeInputs, ConfigMode, PrepareInputs, PublishInputs};
+pub use log::{Console, Log, neutralise};
+pub use service_connection::{JobConnection, ServiceConnection};
+pub use signals::listen as listen_for_cancellation;
+pub use variables::Predefined;

@@ -92,7 +92,7 @@ impl ExtraProperties {
             }
             match line.split_once('=') {
                 Some((key, value)) if !key.trim().is_empty() => {
-                    extra.properties.set(key.trim(), value.trim())
+                    extra.properties.set(key.trim(), value.trim());
                 }
                 _ => extra.unreadable.push((index + 1, line.to_owned())),
             }

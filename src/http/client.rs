@@ -25,8 +25,8 @@ const MAX_REDIRECTS: usize = 5;
 pub struct Settings {
     /// PEM files with certificate authorities trusted beside the platform's own (`Agent.CAInfo`).
     pub ca_files: Vec<PathBuf>,
-    /// The proxy, if any.
-    pub proxy: Option<Proxy>,
+    /// Proxies; the first whose scope has a URL's scheme is used.
+    pub proxies: Vec<Proxy>,
     /// Set by an administrator who configured the agent with `--sslskipcertvalidation`.
     pub skip_certificate_validation: bool,
 }
@@ -34,6 +34,8 @@ pub struct Settings {
 /// A forward proxy and what goes past it.
 #[derive(Debug, Clone)]
 pub struct Proxy {
+    /// Which URLs go through it.
+    pub scope: ProxyScope,
     /// `http://host:port`.
     pub url: Url,
     /// User and password for the proxy's Basic authentication.
@@ -42,11 +44,29 @@ pub struct Proxy {
     pub no_proxy: String,
 }
 
+/// Which URLs a proxy is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProxyScope {
+    /// `http://` only.
+    Http,
+    /// `https://` only.
+    Https,
+    /// Both.
+    All,
+}
+
 /// How requests prove who sends them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Authentication {
     /// `Authorization: Basic base64("<token>:")`: SonarQube's oldest form, understood by every version.
     BasicToken(Secret),
+    /// User name and password, of connections made before tokens.
+    BasicPassword {
+        /// The user name.
+        user: Secret,
+        /// The password.
+        password: Secret,
+    },
     /// `Authorization: Bearer <token>`.
     Bearer(Secret),
 }
@@ -57,6 +77,10 @@ impl Authentication {
         match self {
             Self::BasicToken(token) => {
                 Secret::new(format!("Basic {}", BASE64.encode(format!("{}:", token.expose()))))
+            }
+            Self::BasicPassword { user, password } => {
+                let pair = format!("{}:{}", user.expose(), password.expose());
+                Secret::new(format!("Basic {}", BASE64.encode(pair)))
             }
             Self::Bearer(token) => Secret::new(format!("Bearer {}", token.expose())),
         }
@@ -269,7 +293,7 @@ impl Client {
             };
             match &result {
                 Ok(response) => {
-                    tracing::debug!("{} answered {}, trying again", response.url().path(), response.status())
+                    tracing::debug!("{} answered {}, trying again", response.url().path(), response.status());
                 }
                 Err(error) => tracing::debug!("{error}, trying again"),
             }
@@ -363,8 +387,13 @@ fn build(settings: &Settings, url: &Url, tls: bool) -> Result<reqwest::Client, E
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .tls_backend_preconfigured(tls_config);
-    if let Some(proxy) = &settings.proxy {
-        let mut to = reqwest::Proxy::all(proxy.url.clone()).map_err(|error| setup(cause_chain(&error)))?;
+    for proxy in &settings.proxies {
+        let to = match proxy.scope {
+            ProxyScope::Http => reqwest::Proxy::http(proxy.url.clone()),
+            ProxyScope::Https => reqwest::Proxy::https(proxy.url.clone()),
+            ProxyScope::All => reqwest::Proxy::all(proxy.url.clone()),
+        };
+        let mut to = to.map_err(|error| setup(cause_chain(&error)))?;
         if let Some((user, password)) = &proxy.credentials {
             to = to.basic_auth(user, password.expose());
         }

@@ -6,7 +6,7 @@ mod download;
 mod error;
 mod retry;
 
-pub use client::{Authentication, Client, Credentials, Proxy, Request, Response, Settings};
+pub use client::{Authentication, Client, Credentials, Proxy, ProxyScope, Request, Response, Settings};
 pub use download::{Downloaded, download};
 pub use error::{Error, ErrorKind};
 pub use reqwest::{Method, StatusCode};

@@ -1,0 +1,176 @@
+//! One snapshot of the host: environment and arguments. Nothing else reads them.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+
+/// What this process was started with.
+#[derive(Debug, Clone)]
+pub struct Host {
+    /// The environment.
+    pub environment: Environment,
+    /// The command line, the program's name first.
+    pub arguments: Vec<OsString>,
+}
+
+impl Host {
+    /// Takes the snapshot.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+    pub fn capture() -> Self {
+        Self { environment: Environment::new(std::env::vars_os()), arguments: std::env::args_os().collect() }
+    }
+}
+
+/// Environment variables: names in any case, an empty value counts as unset, and what is not Unicode
+/// is replaced when read but passed on to children untouched.
+///
+/// Azure Pipelines maps a variable `System.PullRequest.PullRequestId` to
+/// `SYSTEM_PULLREQUEST_PULLREQUESTID`: `.` and space become `_`, letters upper case.
+#[derive(Clone, Default)]
+pub struct Environment {
+    by_name: BTreeMap<String, String>,
+    raw: Vec<(OsString, OsString)>,
+}
+
+/// What children never inherit: task inputs, endpoint authorizations, secret variables, and tokens.
+/// The first six are what Microsoft's task library takes out of its own environment.
+const WITHHELD_PREFIXES: &[&str] =
+    &["INPUT_", "ENDPOINT_AUTH_", "SECRET_", "SECUREFILE_TICKET_", "VSTS_TASKVARIABLE_", "SONAR_AZDO_"];
+const WITHHELD_NAMES: &[&str] = &[
+    "VSTS_PUBLIC_VARIABLES",
+    "VSTS_SECRET_VARIABLES",
+    "COMMAND_CORRELATION_ID",
+    "TASK_SDK_COMMAND_TOKEN",
+    "SYSTEM_ACCESSTOKEN",
+    "SONAR_TOKEN",
+    "SONAR_LOGIN",
+    "SONAR_PASSWORD",
+    "SONARQUBE_SCANNER_PARAMS",
+    "SONAR_SCANNER_JSON_PARAMS",
+];
+
+impl Environment {
+    /// A snapshot of these variables.
+    pub fn new(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        let raw: Vec<_> = variables.into_iter().collect();
+        let mut by_name = BTreeMap::new();
+        // Of names that differ in case alone the upper-case one counts: it is the agent's own.
+        let (own, other): (Vec<_>, Vec<_>) = raw.iter().partition(|(name, _)| is_upper_case(name));
+        for (name, value) in own.into_iter().chain(other) {
+            if !value.is_empty() {
+                by_name.entry(fold(name)).or_insert_with(|| value.to_string_lossy().into_owned());
+            }
+        }
+        Self { by_name, raw }
+    }
+
+    /// The value of the environment variable `name`; none when it is empty.
+    pub fn value(&self, name: &str) -> Option<&str> {
+        self.by_name.get(&name.to_uppercase()).map(String::as_str)
+    }
+
+    /// The value of the pipeline variable `name`, such as `System.Debug`; none when it is empty.
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        self.value(&name.replace(['.', ' '], "_"))
+    }
+
+    /// The value of the secret pipeline variable `name`, which only tasks see.
+    pub fn secret_variable(&self, name: &str) -> Option<&str> {
+        self.variable(&format!("SECRET_{name}"))
+    }
+
+    /// The value of a task input, without surrounding white space; none when it is blank.
+    pub fn input(&self, name: &str) -> Option<&str> {
+        self.variable(&format!("INPUT_{name}")).map(str::trim).filter(|value| !value.is_empty())
+    }
+
+    /// All variables, names in upper case.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.by_name.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// What a child may inherit: everything but the names that bear secrets.
+    pub fn for_children(&self) -> Vec<(OsString, OsString)> {
+        self.raw.iter().filter(|(name, _)| !is_withheld(&fold(name))).cloned().collect()
+    }
+}
+
+impl std::fmt::Debug for Environment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Values may be secrets.
+        f.debug_set().entries(self.by_name.keys()).finish()
+    }
+}
+
+fn fold(name: &OsStr) -> String {
+    name.to_string_lossy().to_uppercase()
+}
+
+fn is_upper_case(name: &OsStr) -> bool {
+    fold(name) == name.to_string_lossy()
+}
+
+fn is_withheld(name: &str) -> bool {
+    WITHHELD_NAMES.contains(&name) || WITHHELD_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(variables: &[(&str, &str)]) -> Environment {
+        Environment::new(variables.iter().map(|(name, value)| (name.into(), value.into())))
+    }
+
+    #[test]
+    fn names_fold_and_empty_is_unset() {
+        let env = environment(&[
+            ("Build_SourceBranch", "refs/heads/x"),
+            ("AGENT_OS", ""),
+            ("https_proxy", "low"),
+            ("HTTPS_PROXY", "up"),
+        ]);
+        assert_eq!(env.variable("build.sourceBranch"), Some("refs/heads/x"));
+        assert_eq!(env.variable("Agent.OS"), None);
+        assert_eq!(env.value("https_proxy"), Some("up"));
+    }
+
+    #[test]
+    fn inputs_are_trimmed() {
+        let env = environment(&[("INPUT_CLIPROJECTKEY", " demo \n"), ("INPUT_EXTRAPROPERTIES", "  ")]);
+        assert_eq!(env.input("cliProjectKey"), Some("demo"));
+        assert_eq!(env.input("extraProperties"), None);
+    }
+
+    #[test]
+    fn secrets_do_not_reach_children() {
+        let env = environment(&[
+            ("PATH", "/bin"),
+            ("BUILD_BUILDID", "7"),
+            ("INPUT_X", "1"),
+            ("ENDPOINT_AUTH_1", "{}"),
+            ("endpoint_auth_parameter_1_apitoken", "t"),
+            ("ENDPOINT_URL_1", "http://x"),
+            ("SECRET_SONAR_ENDPOINT", "t"),
+            ("SYSTEM_ACCESSTOKEN", "t"),
+            ("SONAR_TOKEN", "t"),
+            ("VSTS_SECRET_VARIABLES", "[]"),
+        ]);
+        let names: Vec<_> = env.for_children().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["PATH", "BUILD_BUILDID", "ENDPOINT_URL_1"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_not_unicode_is_tolerated_and_passed_on() {
+        use std::os::unix::ffi::OsStringExt as _;
+        let odd = OsString::from_vec(vec![b'a', 0xff]);
+        let env = Environment::new([("ODD".into(), odd.clone())]);
+        assert_eq!(env.value("ODD"), Some("a\u{fffd}"));
+        assert_eq!(env.for_children(), [("ODD".into(), odd)]);
+    }
+
+    #[test]
+    fn debug_shows_no_value() {
+        assert_eq!(format!("{:?}", environment(&[("SECRET_X", "hush")])), r#"{"SECRET_X"}"#);
+    }
+}

@@ -1,0 +1,242 @@
+//! The service connection of a task, and the job's own connection to Azure DevOps.
+//!
+//! Contract: the agent sets `ENDPOINT_URL_<id>`, `ENDPOINT_AUTH_<id>` (JSON) and
+//! `ENDPOINT_AUTH_PARAMETER_<id>_<KEY>`; the value of a connectedService input is the id.
+
+use super::{Environment, Predefined};
+use crate::analysis::ServerKind;
+use crate::error::{Error, Result};
+use crate::http::Authentication;
+use crate::secret::Secret;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use url::Url;
+
+/// How to reach SonarQube, from the task's input.
+#[derive(Debug, Clone)]
+pub struct ServiceConnection {
+    /// Base URL, without a trailing slash in its path.
+    pub url: Url,
+    /// Server or Cloud.
+    pub kind: ServerKind,
+    /// The token; with a password: the user name.
+    pub token: Secret,
+    /// Password of a user, in connections that were made with user name and password.
+    pub password: Option<Secret>,
+}
+
+/// The three inputs, because Azure checks the type of a connection: input name, secret parameter.
+const INPUTS: [(&str, &str); 3] =
+    [("SonarQube", "username"), ("SonarCloud", "apitoken"), ("connection", "apitoken")];
+
+impl ServiceConnection {
+    /// Reads the connection that the inputs name.
+    ///
+    /// # Errors
+    /// None or more than one is chosen; it has no URL or no token.
+    pub fn read(env: &Environment) -> Result<Self> {
+        let chosen: Vec<_> = INPUTS
+            .into_iter()
+            .filter_map(|(input, parameter)| env.input(input).map(|id| (input, id.to_owned(), parameter)))
+            .collect();
+        let (input, id, parameter) = match chosen.as_slice() {
+            [one] => one.clone(),
+            [] => {
+                return Err(Error::new("no service connection is chosen").hint(
+                    "Set one of the inputs SonarQube, SonarCloud or connection to the name of a service connection \
+                     (Project settings > Service connections).",
+                ));
+            }
+            several => {
+                let names: Vec<_> = several.iter().map(|(input, ..)| *input).collect();
+                return Err(Error::new(format!(
+                    "more than one service connection is chosen: {}",
+                    names.join(" and ")
+                ))
+                .hint("Keep the one that analyses this project and remove the other input."));
+            }
+        };
+        let broken = |what: &str| {
+            Error::new(format!("the service connection of the input {input} has no {what}"))
+                .hint("Edit it under Project settings > Service connections.")
+        };
+        let url = env.value(&format!("ENDPOINT_URL_{id}")).ok_or_else(|| broken("URL"))?;
+        let url = parse_base_url(url).ok_or_else(|| broken("usable URL (http:// or https://)"))?;
+        let token = parameter_of(env, &id, parameter)
+            // A connection of the generic or of an older type may keep its token under the other name.
+            .or_else(|| parameter_of(env, &id, "apitoken"))
+            .or_else(|| parameter_of(env, &id, "username"))
+            .ok_or_else(|| broken("token"))?;
+        let password = if parameter == "username" { parameter_of(env, &id, "password") } else { None };
+        let kind =
+            if input == "SonarCloud" || is_cloud(&url) { ServerKind::Cloud } else { ServerKind::Server };
+        Ok(Self { url, kind, token: Secret::new(token), password: password.map(Secret::new) })
+    }
+
+    /// How requests authenticate: Cloud by Bearer, Server by Basic, which every version understands.
+    pub fn authentication(&self) -> Authentication {
+        authentication(self.kind, &self.token, self.password.as_ref())
+    }
+}
+
+/// The authentication for a token, or for a user name and password.
+pub(crate) fn authentication(kind: ServerKind, token: &Secret, password: Option<&Secret>) -> Authentication {
+    match (kind, password) {
+        (ServerKind::Cloud, _) => Authentication::Bearer(token.clone()),
+        (ServerKind::Server, None) => Authentication::BasicToken(token.clone()),
+        (ServerKind::Server, Some(password)) => {
+            Authentication::BasicPassword { user: token.clone(), password: password.clone() }
+        }
+    }
+}
+
+/// An `http` or `https` URL whose path has no trailing slash.
+fn parse_base_url(text: &str) -> Option<Url> {
+    let mut url = Url::parse(text.trim()).ok()?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        return None;
+    }
+    let path = url.path().trim_end_matches('/').to_owned();
+    url.set_path(&path);
+    url.set_query(None);
+    url.set_fragment(None);
+    Some(url)
+}
+
+/// Whether this is SonarQube Cloud, of either region.
+fn is_cloud(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    ["sonarcloud.io", "sonarqube.us"]
+        .iter()
+        .any(|cloud| host == *cloud || host.strip_suffix(cloud).is_some_and(|h| h.ends_with('.')))
+}
+
+fn parameter_of(env: &Environment, id: &str, parameter: &str) -> Option<String> {
+    let direct = env.value(&format!("ENDPOINT_AUTH_PARAMETER_{id}_{parameter}")).map(str::to_owned);
+    direct.or_else(|| {
+        authorization(env, id)?.into_iter().find_map(|(key, value)| {
+            (key.eq_ignore_ascii_case(parameter) && !value.is_empty()).then_some(value)
+        })
+    })
+}
+
+#[derive(Deserialize)]
+struct AuthorizationJson {
+    #[serde(default)]
+    parameters: BTreeMap<String, Option<String>>,
+}
+
+fn authorization(env: &Environment, id: &str) -> Option<BTreeMap<String, String>> {
+    let json = env.value(&format!("ENDPOINT_AUTH_{id}"))?;
+    let parsed: AuthorizationJson = serde_json::from_str(json).ok()?;
+    Some(parsed.parameters.into_iter().filter_map(|(key, value)| Some((key, value?))).collect())
+}
+
+/// The connection every job has to its own Azure DevOps: `SYSTEMVSSCONNECTION`.
+#[derive(Debug, Clone)]
+pub struct JobConnection {
+    /// URL of the organisation or collection, without a trailing slash.
+    pub collection: Url,
+    /// The job's access token.
+    pub token: Secret,
+}
+
+impl JobConnection {
+    /// Reads it; `None` outside a job.
+    pub fn read(env: &Environment, predefined: &Predefined) -> Option<Self> {
+        let token = parameter_of(env, "SYSTEMVSSCONNECTION", "AccessToken")
+            .or_else(|| env.secret_variable("System.AccessToken").map(str::to_owned))?;
+        let collection = predefined
+            .system_collectionuri
+            .as_deref()
+            .or(predefined.system_teamfoundationcollectionuri.as_deref())
+            .or_else(|| env.value("ENDPOINT_URL_SYSTEMVSSCONNECTION"))?;
+        Some(Self { collection: parse_base_url(collection)?, token: Secret::new(token) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(variables: &[(&str, &str)]) -> Environment {
+        Environment::new(variables.iter().map(|(name, value)| (name.into(), value.into())))
+    }
+
+    #[test]
+    fn the_three_inputs() {
+        let server = ServiceConnection::read(&environment(&[
+            ("INPUT_SONARQUBE", "7b5f-aa"),
+            ("ENDPOINT_URL_7b5f-aa", "http://sonar.example:9000/sonar/"),
+            ("ENDPOINT_AUTH_PARAMETER_7b5f-aa_USERNAME", "squ_1"),
+        ]))
+        .unwrap();
+        assert_eq!(server.url.as_str(), "http://sonar.example:9000/sonar");
+        assert_eq!(server.kind, ServerKind::Server);
+        assert_eq!(server.authentication(), Authentication::BasicToken(Secret::new("squ_1")));
+        let cloud = ServiceConnection::read(&environment(&[
+            ("INPUT_SONARCLOUD", "c"),
+            ("ENDPOINT_URL_C", "https://sonarcloud.io"),
+            ("ENDPOINT_AUTH_C", r#"{"scheme":"Token","parameters":{"apitoken":"abc"}}"#),
+        ]))
+        .unwrap();
+        assert_eq!(cloud.authentication(), Authentication::Bearer(Secret::new("abc")));
+        let own = ServiceConnection::read(&environment(&[
+            ("INPUT_CONNECTION", "o"),
+            ("ENDPOINT_URL_O", "https://sonarqube.us/"),
+            ("ENDPOINT_AUTH_PARAMETER_O_APITOKEN", "abc"),
+        ]))
+        .unwrap();
+        assert_eq!(own.kind, ServerKind::Cloud);
+    }
+
+    #[test]
+    fn none_and_two_are_named() {
+        let none = ServiceConnection::read(&environment(&[])).unwrap_err().to_string();
+        assert!(none.starts_with(
+            "no service connection is chosen. Set one of the inputs SonarQube, SonarCloud or connection"
+        ));
+        let two = environment(&[("INPUT_SONARQUBE", "a"), ("INPUT_CONNECTION", "b")]);
+        let two = ServiceConnection::read(&two).unwrap_err().to_string();
+        assert!(
+            two.starts_with("more than one service connection is chosen: SonarQube and connection."),
+            "{two}"
+        );
+    }
+
+    #[test]
+    fn a_broken_connection_is_named() {
+        let error =
+            ServiceConnection::read(&environment(&[("INPUT_SONARQUBE", "a"), ("ENDPOINT_URL_A", "ftp://x")]));
+        assert!(error.unwrap_err().to_string().contains("the input SonarQube has no usable URL"));
+        let error = ServiceConnection::read(&environment(&[
+            ("INPUT_SONARQUBE", "a"),
+            ("ENDPOINT_URL_A", "http://x"),
+        ]));
+        assert!(error.unwrap_err().to_string().contains("has no token"));
+    }
+
+    #[test]
+    fn hosts_of_the_cloud() {
+        for (url, cloud) in [
+            ("https://sonarcloud.io", true),
+            ("https://www.sonarcloud.io", true),
+            ("https://sonarqube.us", true),
+            ("https://notsonarcloud.io", false),
+            ("https://sonarcloud.io.evil.example", false),
+        ] {
+            assert_eq!(is_cloud(&Url::parse(url).unwrap()), cloud, "{url}");
+        }
+    }
+
+    #[test]
+    fn the_jobs_own_connection() {
+        let env = environment(&[
+            ("SYSTEM_COLLECTIONURI", "https://dev.azure.com/org/"),
+            ("ENDPOINT_AUTH_SYSTEMVSSCONNECTION", r#"{"parameters":{"AccessToken":"jwt"},"scheme":"OAuth"}"#),
+        ]);
+        let job = JobConnection::read(&env, &Predefined::read(&env).unwrap()).unwrap();
+        assert_eq!(job.collection.as_str(), "https://dev.azure.com/org");
+        assert_eq!(job.token.expose(), "jwt");
+    }
+}
