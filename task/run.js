@@ -120,8 +120,8 @@ function inflated(binary) {
   }
   let content;
   try {
-    // One output buffer of the right size instead of hundreds of small ones.
-    content = inflate(fs.readFileSync(path.join(__dirname, binary.file)), { chunkSize: binary.size });
+    // One output buffer that holds all of it, instead of hundreds of small ones.
+    content = inflate(fs.readFileSync(path.join(__dirname, binary.file)), { chunkSize: 4 << 20 });
   } catch (error) {
     throw damaged(binary.file + ': ' + error.message);
   }

@@ -1,0 +1,326 @@
+// Behaviour of task/run.js on the Node.js that runs this file. tests/launcher/run does so on each that agents bring.
+'use strict';
+
+const assert = require('assert').strict;
+const { execFileSync } = require('child_process');
+const fs = require('fs');
+const path = require('path');
+const { brotliCompressSync } = require('zlib');
+const {
+  PLATFORM, SECRETS, at, commands, directory, files, finish, launch, script, sha256, snapshot, stage, test, unpackedPath,
+} = require('./harness.js');
+
+const HELLO = script('echo "hello from $1 $2"');
+
+/** One error, one failed result, both with the same message; the message. */
+function failure(result, code) {
+  assert.equal(result.code, code, result.out + result.err);
+  assert.equal(result.err, '');
+  const [issue, complete, ...more] = commands(result.out);
+  assert.deepEqual(more, []);
+  assert.deepEqual([issue.name, issue.properties], ['task.logissue', { type: 'error' }]);
+  assert.deepEqual([complete.name, complete.properties], ['task.complete', { result: 'Failed' }]);
+  assert.equal(complete.data, issue.data);
+  return issue.data;
+}
+
+function succeeded(result, out) {
+  assert.deepEqual(result, { code: 0, signal: null, out, err: '' });
+}
+
+// --- running -----------------------------------------------------------------------------------------------------
+
+test('runs the step of the folder and passes its output on', async () => {
+  for (const step of ['prepare', 'publish']) {
+    succeeded(await launch(stage(step, HELLO), directory('temp')), `hello from task ${step}\n`);
+  }
+});
+
+test('passes standard error on', async () => {
+  const result = await launch(stage('prepare', script('echo oops >&2')), directory('temp'));
+  assert.deepEqual(result, { code: 0, signal: null, out: '', err: 'oops\n' });
+});
+
+test('leaves environment and working directory as they are', async () => {
+  const work = directory('sources');
+  const env = { SEEN: at('seen'), EMPTY: '', 'ENDPOINT_URL_a-b': 'http://x/?a=b', UMLAUT: 'Grüße', LINES: 'a\nb' };
+  const folder = stage('prepare', script('pwd; tr "\\0" "\\n" </proc/$$/environ >"$SEEN"'));
+  succeeded(await launch(folder, directory('temp'), { env, cwd: work }), fs.realpathSync(work) + '\n');
+  const expected = Object.assign({ PATH: process.env.PATH, AGENT_TEMPDIRECTORY: at('temp') }, SECRETS, env);
+  // The kernel's copy is what the process was started with, before the shell adds its own.
+  assert.deepEqual(
+    fs.readFileSync(at('seen'), 'utf8').trim().split('\n').sort(),
+    Object.keys(expected).map(name => `${name}=${expected[name]}`).join('\n').split('\n').sort());
+});
+
+test('works in folders with spaces, quotes and letters of any script', async () => {
+  const folder = stage('prepare', HELLO, { folder: 'Größe "π" $HOME 漢字' });
+  const temporary = directory("agent's tmp ☂");
+  succeeded(await launch(folder, temporary), 'hello from task prepare\n');
+});
+
+test('works when the task folder is read-only and has no execute bit', async () => {
+  const folder = stage('prepare', HELLO);
+  for (const name of files(folder)) fs.chmodSync(name, fs.statSync(name).isDirectory() ? 0o555 : 0o444);
+  const before = snapshot(folder);
+  succeeded(await launch(folder, directory('temp')), 'hello from task prepare\n');
+  assert.equal(snapshot(folder), before);
+});
+
+test('relays SIGINT and SIGTERM and waits for the binary to end', async () => {
+  for (const signal of ['INT', 'TERM']) {
+    const gate = at('gate-' + signal);
+    execFileSync('mkfifo', [gate]);
+    const binary = script(
+      `trap 'echo stopping; read line <"${gate}"; echo stopped; kill $!; exit 0' ${signal}`,
+      'sleep 300 >/dev/null 2>&1 &', 'echo ready', 'wait');
+    let signalled = false;
+    let endedBefore;
+    const result = await launch(stage('prepare', binary, { folder: signal }), directory('temp'), {
+      onOutput(out, child) {
+        if (!signalled && out.includes('ready\n')) {
+          signalled = true;
+          child.kill('SIG' + signal);
+        } else if (endedBefore === undefined && out.includes('stopping\n')) {
+          endedBefore = child.exitCode !== null || child.signalCode !== null;
+          execFileSync('sh', ['-c', 'echo go >"$0"', gate]);
+        }
+      },
+    });
+    succeeded(result, 'ready\nstopping\nstopped\n');
+    assert.equal(endedBefore, false);
+  }
+});
+
+// --- unpacking ---------------------------------------------------------------------------------------------------
+
+test('unpacks once, for the owner alone, and leaves nothing else behind', async () => {
+  const temporary = directory('temp');
+  const folder = stage('prepare', HELLO);
+  await launch(folder, temporary);
+  const file = unpackedPath(temporary, HELLO);
+  const made = [path.join(temporary, 'sonar-azdo-bin'), path.dirname(file), file];
+  assert.deepEqual(files(temporary), [temporary].concat(made));
+  for (const name of made) assert.equal(fs.statSync(name).mode & 0o777, 0o700, name);
+  const first = fs.statSync(file);
+  fs.unlinkSync(path.join(folder, 'bin', PLATFORM + '.br'));
+  succeeded(await launch(folder, temporary), 'hello from task prepare\n');
+  assert.equal(fs.statSync(file).ino, first.ino);
+  succeeded(await launch(stage('analyze', HELLO), temporary), 'hello from task analyze\n');
+});
+
+test('replaces an unpacked binary that is not the right one', async () => {
+  const temporary = directory('temp');
+  const folder = stage('prepare', HELLO);
+  const file = unpackedPath(temporary, HELLO);
+  const evil = HELLO.replace('hello', 'HELLO');
+  const spoil = {
+    'other content': () => fs.writeFileSync(file, evil),
+    'half of it': () => fs.truncateSync(file, 10),
+    'more of it': () => fs.appendFileSync(file, 'echo more\n'),
+    'open to others': () => fs.chmodSync(file, 0o777),
+    'no execute bit': () => fs.chmodSync(file, 0o600),
+    'a symbolic link': () => {
+      fs.renameSync(file, at('elsewhere'));
+      fs.symlinkSync(at('elsewhere'), file);
+    },
+  };
+  await launch(folder, temporary);
+  for (const how of Object.keys(spoil)) {
+    spoil[how]();
+    succeeded(await launch(folder, temporary), 'hello from task prepare\n');
+    const found = fs.lstatSync(file);
+    assert.ok(found.isFile() && (found.mode & 0o777) === 0o700, how);
+    assert.equal(sha256(fs.readFileSync(file)), sha256(HELLO), how);
+  }
+});
+
+test('two versions in one job do not meet', async () => {
+  const temporary = directory('temp');
+  const other = script('echo "another version"');
+  succeeded(await launch(stage('prepare', HELLO), temporary), 'hello from task prepare\n');
+  succeeded(await launch(stage('publish', other), temporary), 'another version\n');
+  succeeded(await launch(stage('analyze', HELLO), temporary), 'hello from task analyze\n');
+});
+
+test('several launchers at once agree on one binary', async () => {
+  const temporary = directory('temp');
+  const binary = HELLO + '# ' + 'x'.repeat(3000000) + '\n';
+  const folder = stage('prepare', binary);
+  const results = await Promise.all([1, 2, 3, 4].map(() => launch(folder, temporary)));
+  for (const result of results) succeeded(result, 'hello from task prepare\n');
+  assert.equal(files(temporary).length, 4, files(temporary).join('\n'));
+});
+
+test('does not trust a folder that is a link, is open to others or belongs to another user', async () => {
+  const folder = stage('prepare', HELLO);
+  const where = {
+    first: temporary => path.join(temporary, 'sonar-azdo-bin'),
+    second: temporary => path.dirname(unpackedPath(temporary, HELLO)),
+  };
+  const spoil = {
+    'is not a directory': name => {
+      fs.renameSync(name, name + '.moved');
+      fs.symlinkSync(name + '.moved', name);
+    },
+    'can be changed by other users': name => fs.chmodSync(name, 0o770),
+  };
+  if (process.geteuid() === 0) spoil['belongs to another user'] = name => fs.chownSync(name, 65534, 65534);
+  for (const which of Object.keys(where)) {
+    for (const why of Object.keys(spoil)) {
+      const temporary = directory(`${which} ${why}`);
+      await launch(folder, temporary);
+      const name = where[which](temporary);
+      spoil[why](name);
+      for (const step of ['prepare', 'analyze']) {
+        const message = failure(await launch(stage(step, HELLO, { folder: step }), temporary), 0);
+        assert.ok(message.includes(`${name} ${why}`), message);
+      }
+    }
+  }
+  return spoil['belongs to another user'] ? undefined : 'skipped in part: only root can make a folder of another user';
+});
+
+// --- failures ----------------------------------------------------------------------------------------------------
+
+test('a binary that exits with an error fails the task, once, with its code', async () => {
+  for (const code of [1, 3, 101, 255]) {
+    const message = failure(await launch(stage('prepare', script(`exit ${code}`)), directory('temp')), code);
+    assert.ok(message.includes(`exit code ${code} `), message);
+  }
+});
+
+test('a binary that dies by a signal fails the task', async () => {
+  for (const signal of ['KILL', 'SEGV', 'ABRT', 'TERM']) {
+    const binary = script('echo started', `kill -${signal} $$`);
+    const message = failure(await launch(stage('publish', binary), directory('temp')), 1);
+    assert.ok(message.includes(`ended by SIG${signal} `), message);
+  }
+});
+
+test('a line cut off by the death of the binary does not swallow the error', async () => {
+  const binary = script("printf '##vso[task.setvariable variable=x;]half'", 'kill -KILL $$');
+  const result = await launch(stage('prepare', binary), directory('temp'));
+  assert.deepEqual(
+    commands(result.out).map(command => command.name), ['task.setvariable', 'task.logissue', 'task.complete']);
+  assert.equal(commands(result.out)[0].data, 'half');
+});
+
+test('a missing or damaged binary fails the task and names the folder to delete', async () => {
+  const flip = content => {
+    const archive = brotliCompressSync(content);
+    archive[archive.length >> 1] ^= 0x55;
+    return archive;
+  };
+  const other = content => brotliCompressSync(Buffer.from(content.toString().replace('hello', 'HELLO')));
+  const cases = {
+    missing: { packed: () => undefined },
+    empty: { packed: () => Buffer.alloc(0) },
+    truncated: { packed: content => brotliCompressSync(content).slice(0, -4) },
+    changed: { packed: flip },
+    garbage: { packed: () => Buffer.from('not brotli at all') },
+    other: { packed: other },
+  };
+  for (const how of Object.keys(cases)) {
+    const folder = stage('prepare', HELLO, Object.assign({ folder: how }, cases[how]));
+    const message = failure(await launch(folder, directory('temp')), 0);
+    assert.ok(message.includes(`Delete the folder ${folder}`), message);
+    assert.ok(message.includes(`bin/${PLATFORM}.br`), message);
+    assert.equal(fs.existsSync(unpackedPath(at('temp'), HELLO)), false);
+  }
+});
+
+test('a missing or damaged binaries.json fails the task', async () => {
+  const folder = stage('prepare', HELLO);
+  fs.truncateSync(path.join(folder, 'binaries.json'), 20);
+  assert.ok(failure(await launch(folder, directory('temp')), 0).includes(`Delete the folder ${folder}`));
+  fs.unlinkSync(path.join(folder, 'binaries.json'));
+  assert.ok(failure(await launch(folder, directory('temp')), 0).includes(`Delete the folder ${folder}`));
+});
+
+test('a platform without a binary fails the task and lists the others', async () => {
+  const change = manifest => {
+    manifest.binaries = { 'plan9-mips': manifest.binaries[PLATFORM], 'cpm-z80': manifest.binaries[PLATFORM] };
+    return manifest;
+  };
+  const message = failure(await launch(stage('prepare', HELLO, { change }), directory('temp')), 0);
+  assert.ok(message.includes(`no program for ${PLATFORM} (it has: plan9-mips, cpm-z80)`), message);
+});
+
+test('no usable temporary directory fails the task', async () => {
+  const folder = stage('prepare', HELLO);
+  for (const temporary of [undefined, '']) {
+    assert.ok(failure(await launch(folder, temporary), 0).includes('AGENT_TEMPDIRECTORY is not set'));
+  }
+  assert.ok(failure(await launch(folder, at('nowhere')), 0).includes('cannot unpack the program to ' + at('nowhere')));
+  fs.writeFileSync(at('file'), '');
+  assert.ok(failure(await launch(folder, at('file')), 0).includes('ENOTDIR'));
+});
+
+test('a binary that cannot be started fails the task', async () => {
+  const message = failure(await launch(stage('prepare', '#!/no/such/interpreter\n'), directory('temp')), 0);
+  assert.ok(message.includes(`cannot start ${unpackedPath(at('temp'), '#!/no/such/interpreter\n')}`), message);
+});
+
+test('a Node.js without brotli fails the task and says what to update', async () => {
+  fs.writeFileSync(at('old.js'), "delete require('zlib').brotliDecompressSync;\n");
+  const env = { NODE_OPTIONS: `--require ${at('old.js')}` };
+  const message = failure(await launch(stage('prepare', HELLO), directory('temp'), { env }), 0);
+  assert.ok(message.includes('Update the agent'), message);
+});
+
+test('SonarAnalyze without SonarPrepare says what to do', async () => {
+  const folder = stage('analyze', HELLO);
+  const temporary = directory('temp');
+  const advice = 'Run SonarPrepare before SonarAnalyze in the same job, and use the same version of both tasks.';
+  assert.ok(failure(await launch(folder, temporary), 0).endsWith(advice));
+  // Neither does it run what is not the binary of its own version.
+  await launch(stage('prepare', HELLO), temporary);
+  fs.appendFileSync(unpackedPath(temporary, HELLO), 'echo more\n');
+  assert.ok(failure(await launch(folder, temporary), 0).endsWith(advice));
+  await launch(stage('prepare', script('echo "another version"')), temporary);
+  assert.ok(failure(await launch(folder, temporary), 0).endsWith(advice));
+});
+
+test('text from outside cannot become a command, and arrives whole', async () => {
+  const name = 'a;b]c%0Ad%AZP25 100%\r\n##vso[task.complete result=Succeeded;]ok ##[error]no ##VSO[task.debug]x';
+  const result = await launch(stage('prepare', HELLO), path.join(at(), name));
+  const message = failure(result, 0);
+  const broken = name.replace('##vso[', '## vso[').replace('##[', '## [').replace('##VSO[', '## VSO[');
+  assert.ok(message.includes(path.join(at(), broken)), message);
+  assert.equal(result.out.trim().split('\n').length, 2, result.out);
+});
+
+// --- closed output -----------------------------------------------------------------------------------------------
+
+/** Runs the body with the writing end of a pipe that nobody reads. */
+async function withClosedPipe(body) {
+  const fifo = at('pipe');
+  execFileSync('mkfifo', [fifo]);
+  const reader = fs.openSync(fifo, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+  const writer = fs.openSync(fifo, 'w');
+  fs.closeSync(reader);
+  try {
+    return await body(writer);
+  } finally {
+    fs.closeSync(writer);
+    fs.unlinkSync(fifo);
+  }
+}
+
+test('a result that cannot be written is a non-zero exit, without noise', async () => {
+  await withClosedPipe(async stdout => {
+    const result = await launch(stage('analyze', HELLO), directory('temp'), { stdout });
+    assert.deepEqual(result, { code: 1, signal: null, out: '', err: '' });
+  });
+});
+
+test('ends with the binary when the output is closed', async () => {
+  await withClosedPipe(async stdout => {
+    const binary = script("trap '' PIPE", 'echo hello 2>/dev/null || exit 9');
+    const result = await launch(stage('prepare', binary), directory('temp'), { stdout });
+    assert.deepEqual(result, { code: 9, signal: null, out: '', err: '' });
+  });
+});
+
+finish();
