@@ -53,6 +53,62 @@ impl MetricKind {
     }
 }
 
+/// How bad the worst issue is, for the metrics that measure a severity as a number.
+///
+/// The server types these metrics as `INT` and stores a level as 5, 10, 15, 20 or 25; 0 stands for no issue.
+/// A gate's threshold is one below the level that fails it: `GT 14` fails from 15 on. (SonarSource/sonarqube-webapp,
+/// libs/shared/src/helpers/quality-gates.ts, and libs/sq-server-commons/src/sonar-aligned/helpers/measures.ts
+/// for the names of the second scale; seen on 26.9.)
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct SeverityScale([&'static str; 5]);
+
+impl SeverityScale {
+    /// What 0 means.
+    pub(super) const NO_ISSUES: &'static str = "no issues";
+
+    /// Severities of the standard experience.
+    const STANDARD: Self = Self(["INFO", "MINOR", "MAJOR", "CRITICAL", "BLOCKER"]);
+    /// Severities of the multi-quality rule mode, and of risks in dependencies.
+    const MULTI_QUALITY: Self = Self(["INFO", "LOW", "MEDIUM", "HIGH", "BLOCKER"]);
+
+    /// The level with exactly this number.
+    pub(super) fn level(self, number: u32) -> Option<&'static str> {
+        if number == 0 {
+            Some(Self::NO_ISSUES)
+        } else {
+            self.levels().find(|(n, _)| *n == number).map(|(_, level)| level)
+        }
+    }
+
+    /// The levels and their numbers, the least severe first.
+    pub(super) fn levels(self) -> impl Iterator<Item = (u32, &'static str)> {
+        (1..).map(|index| index * 5).zip(self.0)
+    }
+}
+
+impl Metric {
+    /// Its name for people; its key where the server gives no name.
+    pub fn label(&self) -> &str {
+        let name = self.name.trim();
+        if name.is_empty() { &self.key } else { name }
+    }
+
+    /// The scale of its values when it measures a severity, which only its key tells.
+    pub(super) fn severity_scale(&self) -> Option<SeverityScale> {
+        let key = self.key.strip_prefix("new_").unwrap_or(&self.key);
+        match key {
+            "bugs_severity" | "code_smells_severity" | "vulnerabilities_severity" => Some(SeverityScale::STANDARD),
+            "maintainability_issue_severity" | "reliability_issue_severity" | "security_issue_severity"
+            // As SonarQube Cloud spells them.
+            | "software_quality_maintainability_severity"
+            | "software_quality_reliability_severity"
+            | "software_quality_security_severity" => Some(SeverityScale::MULTI_QUALITY),
+            _ if key.starts_with("sca_severity_") => Some(SeverityScale::MULTI_QUALITY),
+            _ => None,
+        }
+    }
+}
+
 /// The metrics of a server by key. A key that is not there is still named and shown: conditions are
 /// never dropped because their metric is unknown.
 #[derive(Debug, Clone, Default)]
