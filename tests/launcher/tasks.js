@@ -1,0 +1,138 @@
+// The task.json files and vss-extension.json: valid against the schema of Azure DevOps, complete against the
+// established tasks, and true to docs/inputs.md. Needs ajv 6 (tests/launcher/run brings it).
+'use strict';
+
+const assert = require('assert').strict;
+const fs = require('fs');
+const path = require('path');
+const { finish, test } = require('./harness.js');
+
+const ROOT = path.join(__dirname, '..', '..');
+// Laid beside the repository, not part of it.
+const SCHEMA = path.join(ROOT, '..', 'shared', 'azure-task-schema', 'tasks.schema.json');
+const STEPS = ['prepare', 'analyze', 'publish'];
+
+// Inputs of the established tasks (name: default, aliases, choices), with the one default that differs on purpose.
+const ESTABLISHED = {
+  prepare: {
+    SonarQube: {}, SonarCloud: {}, organization: {},
+    scannerMode: { value: 'dotnet', options: ['dotnet', 'other', 'cli'] },
+    dotnetScannerVersion: { aliases: ['msBuildVersion'] }, cliScannerVersion: { aliases: ['cliVersion'] },
+    configMode: { value: 'file', options: ['file', 'manual'] }, configFile: { value: 'sonar-project.properties' },
+    cliProjectKey: {}, cliProjectName: {}, cliProjectVersion: { value: '1.0' }, cliSources: { value: '.' },
+    projectKey: {}, projectName: {}, projectVersion: { value: '1.0' },
+    extraProperties: { comments: true },
+  },
+  analyze: { jdkversion: { value: 'auto', options: ['auto', 'JAVA_HOME', 'JAVA_HOME_17_X64', 'JAVA_HOME_21_X64'] } },
+  publish: { pollingTimeoutSec: { value: '300' } },
+};
+
+const read = (...names) => fs.readFileSync(path.join(ROOT, ...names), 'utf8');
+const task = step => JSON.parse(read('task', step, 'task.json'));
+const manifest = () => JSON.parse(read('vss-extension.json'));
+const input = (step, name) => task(step).inputs.find(each => each.name === name);
+
+test('every task.json is valid against the schema of Azure DevOps', () => {
+  if (!fs.existsSync(SCHEMA)) {
+    assert.ok(!process.env.CI, `${SCHEMA} is missing`);
+    return 'skipped: no schema beside the repository';
+  }
+  const Ajv = require('ajv');
+  const ajv = new Ajv({ schemaId: 'id', meta: false, allErrors: true });
+  ajv.addMetaSchema(require('ajv/lib/refs/json-schema-draft-04.json'));
+  const validate = ajv.compile(Object.assign(JSON.parse(fs.readFileSync(SCHEMA, 'utf8')), {
+    $schema: 'http://json-schema.org/draft-04/schema#',
+  }));
+  const problems = value => validate(value) ? [] : validate.errors.map(error => error.dataPath + ' ' + error.message);
+  for (const step of STEPS) assert.deepEqual(problems(task(step)), [], step);
+  assert.notDeepEqual(problems(Object.assign(task('prepare'), { inputs: [{ name: 'no type' }] })), []);
+});
+
+test('names, ids and handlers are what agents and pipelines rely on', () => {
+  const tasks = STEPS.map(task);
+  assert.deepEqual(tasks.map(each => each.name), ['SonarPrepare', 'SonarAnalyze', 'SonarPublish']);
+  assert.equal(new Set(tasks.map(each => each.id.toLowerCase())).size, 3);
+  for (const each of tasks) {
+    assert.deepEqual(Object.keys(each.execution), ['Node10', 'Node16', 'Node20_1', 'Node24']);
+    for (const handler of Object.values(each.execution)) assert.equal(handler.target, 'run.js');
+    assert.equal(each.minimumAgentVersion, '2.144.0');
+    assert.ok(each.friendlyName.length <= 40);
+    // Other tasks and scanners read the variables that ours set, and a summary is an attachment.
+    assert.equal(each.restrictions, undefined);
+    // The version stands in Cargo.toml alone; scripts/build-tasks writes it in.
+    assert.equal(each.version, undefined);
+  }
+});
+
+test('the inputs of the established tasks are all there, with their aliases, choices and defaults', () => {
+  for (const step of STEPS) {
+    for (const [name, { value, aliases, options, comments }] of Object.entries(ESTABLISHED[step])) {
+      const found = input(step, name);
+      assert.ok(found, name);
+      if (comments) assert.ok(found.defaultValue.split('\n').every(line => line.startsWith('#')), name);
+      else assert.equal(found.defaultValue, value, name);
+      assert.deepEqual(found.aliases, aliases, name);
+      assert.deepEqual(found.options && Object.keys(found.options), options, name);
+    }
+  }
+});
+
+test('the service connections are three, each optional and of its own type', () => {
+  const types = { SonarQube: 'sonarqube', SonarCloud: 'sonarcloud', connection: 'sonar-azdo' };
+  for (const [name, type] of Object.entries(types)) {
+    assert.equal(input('prepare', name).type, 'connectedService:' + type);
+    assert.equal(input('prepare', name).required, false);
+  }
+});
+
+test('inputs have help, a known group, and rules that name inputs and choices that exist', () => {
+  for (const step of STEPS) {
+    const { inputs, groups = [] } = task(step);
+    assert.equal(new Set(inputs.map(each => each.name)).size, inputs.length);
+    for (const each of inputs) {
+      assert.ok(each.helpMarkDown.length > 10, each.name);
+      if (each.groupName) assert.ok(groups.some(group => group.name === each.groupName), each.name);
+      for (const rule of each.visibleRule ? each.visibleRule.split(' && ') : []) {
+        const [, other, choice] = /^(\w+) = (\w+)$/.exec(rule);
+        assert.ok(Object.keys(input(step, other).options).includes(choice), rule);
+      }
+    }
+  }
+});
+
+test('docs/inputs.md lists exactly these inputs with these defaults', () => {
+  const rows = read('docs', 'inputs.md').split('\n')
+    .map(line => /^\| `(\w+)`(?: \(alias `(\w+)`\))? \| ([^|]*) \|/.exec(line)).filter(Boolean)
+    .map(([, name, alias, value]) => [name, alias || '', value.replace(/`/g, '').trim()]);
+  const expected = [].concat(...STEPS.map(step => task(step).inputs.map(each => [
+    each.name, (each.aliases || []).join(), each.name === 'extraProperties' ? '' : each.defaultValue || '',
+  ])));
+  assert.deepEqual(rows.sort(), expected.sort());
+});
+
+test('the icons are PNG pictures of the right size', () => {
+  for (const [name, size] of [['icon.png', 32], ['icon-128.png', 128]]) {
+    const picture = fs.readFileSync(path.join(ROOT, 'task', name));
+    assert.equal(picture.toString('latin1', 1, 4), 'PNG');
+    assert.deepEqual([picture.readUInt32BE(16), picture.readUInt32BE(20)], [size, size]);
+  }
+});
+
+test('vss-extension.json names the three tasks and our service connection type', () => {
+  const { contributions, scopes, targets, version } = manifest();
+  const folders = contributions.filter(each => each.type === 'ms.vss-distributed-task.task')
+    .map(each => each.properties.name);
+  assert.deepEqual(folders, STEPS);
+  const [type, ...more] = contributions.filter(each => each.type === 'ms.vss-endpoint.service-endpoint-type');
+  assert.deepEqual(more, []);
+  assert.equal('connectedService:' + type.properties.name, input('prepare', 'connection').type);
+  const [scheme] = type.properties.authenticationSchemes;
+  assert.equal(scheme.type, 'ms.vss-endpoint.endpoint-auth-scheme-token');
+  assert.deepEqual(scheme.inputDescriptors.map(each => [each.id, each.isConfidential]), [['apitoken', true]]);
+  assert.deepEqual(scopes, ['vso.build', 'vso.code']);
+  assert.deepEqual(targets.map(each => each.id),
+    ['Microsoft.VisualStudio.Services', 'Microsoft.TeamFoundation.Server']);
+  assert.equal(version, undefined);
+});
+
+finish();
