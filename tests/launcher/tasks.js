@@ -102,7 +102,7 @@ test('inputs have help, a known group, and rules that name inputs and choices th
 
 test('docs/inputs.md lists exactly these inputs with these defaults', () => {
   const rows = read('docs', 'inputs.md').split('\n')
-    .map(line => /^\| `(\w+)`(?: \(alias `(\w+)`\))? \| ([^|]*) \|/.exec(line)).filter(Boolean)
+    .map(line => /^\| `(\w+)`(?: \(alias `(\w+)`\))? \|([^|]*)\|/.exec(line)).filter(Boolean)
     .map(([, name, alias, value]) => [name, alias || '', value.replace(/`/g, '').trim()]);
   const expected = [].concat(...STEPS.map(step => task(step).inputs.map(each => [
     each.name, (each.aliases || []).join(), each.name === 'extraProperties' ? '' : each.defaultValue || '',
