@@ -221,6 +221,12 @@ impl Response {
         retry_after(self.inner.headers())
     }
 
+    /// When the server sent it, by its own clock, in seconds since 1970.
+    pub fn date(&self) -> Option<u64> {
+        let date = httpdate::parse_http_date(self.header("date")?).ok()?;
+        Some(date.duration_since(std::time::UNIX_EPOCH).ok()?.as_secs())
+    }
+
     /// Announced length of the body.
     pub fn content_length(&self) -> Option<u64> {
         self.inner.content_length()

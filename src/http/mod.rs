@@ -7,6 +7,7 @@ mod error;
 mod retry;
 
 pub use client::{Authentication, Client, Credentials, Proxy, ProxyScope, Request, Response, Settings};
+pub(crate) use download::hex;
 pub use download::{Downloaded, download};
 pub use error::{Error, ErrorKind};
 pub use reqwest::{Method, StatusCode};

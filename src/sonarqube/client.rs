@@ -1,0 +1,193 @@
+//! The client: base URLs, credentials, and how an answer becomes a value or a fault.
+
+use super::error::{Error, Fault};
+use crate::analysis::ServerKind;
+use crate::http::{Authentication, Client, Credentials, Request, Response};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use url::Url;
+
+/// A SonarQube, as one token sees it.
+#[derive(Debug, Clone)]
+pub struct SonarQube {
+    http: Client,
+    base: Url,
+    api: Url,
+    kind: ServerKind,
+    credentials: Credentials,
+    api_credentials: Credentials,
+}
+
+impl SonarQube {
+    /// A client for the server at `base`, whose v2 API is at `api` (see [`SonarQube::api_url_of`]).
+    pub fn new(http: Client, base: Url, api: Url, kind: ServerKind, authentication: Authentication) -> Self {
+        let credentials = Credentials::new(&base, authentication.clone());
+        // SonarQube Cloud serves its v2 API from a host of its own, which takes the same token.
+        let api_credentials = Credentials::new(&api, authentication);
+        Self { http, base, api, kind, credentials, api_credentials }
+    }
+
+    /// Where the v2 API of the server at `base` is: below it, or on Cloud's own host for it.
+    pub fn api_url_of(base: &Url, kind: ServerKind) -> Url {
+        let mut api = base.clone();
+        match (kind, base.host_str()) {
+            (ServerKind::Cloud, Some(host)) => {
+                let host = format!("api.{}", host.trim_start_matches("www."));
+                // A host name with `api.` before it is a host name.
+                let _ = api.set_host(Some(&host));
+                api.set_path("");
+            }
+            _ => api.set_path(&format!("{}/api/v2", base.path().trim_end_matches('/'))),
+        }
+        api
+    }
+
+    /// The base URL.
+    pub fn base_url(&self) -> &Url {
+        &self.base
+    }
+
+    /// Base URL of the v2 API.
+    pub fn api_url(&self) -> &Url {
+        &self.api
+    }
+
+    /// Server or Cloud.
+    pub fn kind(&self) -> ServerKind {
+        self.kind
+    }
+
+    /// The HTTP client, for downloads of what this server offers.
+    pub fn http(&self) -> &Client {
+        &self.http
+    }
+
+    /// The credentials for downloads from the v2 API.
+    pub fn download_credentials(&self) -> &Credentials {
+        &self.api_credentials
+    }
+
+    /// A URL below the base, with a query.
+    pub(super) fn url(&self, path: &str, query: &[(&str, &str)]) -> Url {
+        below(&self.base, path, query)
+    }
+
+    /// A URL below the v2 API.
+    pub(super) fn v2_url(&self, path: &str, query: &[(&str, &str)]) -> Url {
+        below(&self.api, path, query)
+    }
+
+    /// GET, and the answer whatever its status.
+    pub(super) async fn response(&self, url: Url) -> Result<Response, Error> {
+        let shown = shown(&url);
+        let credentials = if url.origin() == self.base.origin() { &self.credentials } else { &self.api_credentials };
+        let request = Request::get(url).credentials(Some(credentials)).accept("application/json");
+        self.http.send(request).await.map_err(|error| Error { url: shown, fault: Fault::Network(error) })
+    }
+
+    /// GET, and the JSON of a success.
+    pub(super) async fn json<T: DeserializeOwned>(&self, url: Url) -> Result<T, Error> {
+        let response = success(self.response(url).await?).await?;
+        let shown = shown(response.url());
+        let media_type = response.media_type();
+        if !(media_type == "application/json" || media_type.ends_with("+json")) {
+            let what = if media_type.is_empty() { "without a media type".into() } else { media_type };
+            return Err(Error { url: shown, fault: Fault::NotTheApi(what) });
+        }
+        let body = response.bytes().await.map_err(|error| Error { url: shown.clone(), fault: Fault::Network(error) })?;
+        serde_json::from_slice(&body).map_err(|error| Error {
+            url: shown,
+            fault: Fault::NotTheApi(format!("JSON that can't be read ({error})")),
+        })
+    }
+}
+
+fn below(base: &Url, path: &str, query: &[(&str, &str)]) -> Url {
+    let mut url = base.clone();
+    url.set_path(&format!("{}/{path}", base.path().trim_end_matches('/')));
+    if !query.is_empty() {
+        url.query_pairs_mut().extend_pairs(query);
+    }
+    url
+}
+
+/// A URL without its query, for messages.
+fn shown(url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.to_string()
+}
+
+/// The response, if its status is a success; else the fault, with the reason the body gives.
+pub(super) async fn success(response: Response) -> Result<Response, Error> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let url = shown(response.url());
+    let reason = match response.text().await {
+        Ok(body) => reason(&body),
+        // The status tells enough.
+        Err(_) => String::new(),
+    };
+    let fault = match status.as_u16() {
+        401 => Fault::Unauthorized,
+        403 => Fault::Forbidden(reason),
+        404 => Fault::NotFound(reason),
+        429 => Fault::TooManyRequests,
+        503 => Fault::Unavailable,
+        code => Fault::Status(code, reason),
+    };
+    Err(Error { url, fault })
+}
+
+/// The messages of an error body: `{"errors":[{"msg"}]}` of v1, `{"message"}` of v2; nothing else,
+/// because an HTML page helps nobody.
+fn reason(body: &str) -> String {
+    #[derive(Deserialize)]
+    struct Body {
+        #[serde(default)]
+        errors: Vec<Message>,
+        message: Option<String>,
+    }
+    #[derive(Deserialize)]
+    struct Message {
+        msg: String,
+    }
+    let Ok(body) = serde_json::from_str::<Body>(body) else { return String::new() };
+    let messages: Vec<_> = body.errors.into_iter().map(|error| error.msg).chain(body.message).collect();
+    messages.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_the_v2_api_is() {
+        for (base, kind, api) in [
+            ("http://sonar.example:9000", ServerKind::Server, "http://sonar.example:9000/api/v2"),
+            ("https://corp.example/sonar", ServerKind::Server, "https://corp.example/sonar/api/v2"),
+            ("https://sonarcloud.io", ServerKind::Cloud, "https://api.sonarcloud.io/"),
+            ("https://sonarqube.us", ServerKind::Cloud, "https://api.sonarqube.us/"),
+        ] {
+            assert_eq!(SonarQube::api_url_of(&Url::parse(base).unwrap(), kind).as_str(), api);
+        }
+    }
+
+    #[test]
+    fn urls_keep_the_context_path_and_encode_the_query() {
+        let base = Url::parse("https://corp.example/sonar").unwrap();
+        assert_eq!(
+            below(&base, "api/ce/task", &[("id", "a&b c")]).as_str(),
+            "https://corp.example/sonar/api/ce/task?id=a%26b+c"
+        );
+    }
+
+    #[test]
+    fn reasons() {
+        assert_eq!(reason(r#"{"errors":[{"msg":"a"},{"msg":"b"}]}"#), "a; b");
+        assert_eq!(reason(r#"{"message":"c"}"#), "c");
+        assert_eq!(reason("<html>"), "");
+    }
+}

@@ -1,0 +1,138 @@
+//! The server itself: is it there, is it up, what can it do, does it know the token.
+
+use super::client::{SonarQube, success};
+use super::error::{Error, Fault};
+use crate::analysis::{Edition, ServerFacts, ServerKind, ServerVersion};
+use serde::Deserialize;
+
+/// The state of a server, from `api/system/status`, which needs no token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Availability {
+    /// Up, with its version, and the time by its own clock in seconds since 1970 if it told.
+    Up {
+        /// The version.
+        version: ServerVersion,
+        /// From the Date header.
+        date: Option<u64>,
+    },
+    /// On its way: asking again helps.
+    Starting(String),
+    /// It needs an administrator.
+    Down(String),
+}
+
+/// What the token is, by `api/authentication/validate`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Authenticated {
+    /// The server accepts it.
+    Yes,
+    /// Wrong, expired or revoked.
+    No,
+}
+
+impl SonarQube {
+    /// Asks for the state.
+    ///
+    /// # Errors
+    /// No answer, or an answer that isn't SonarQube's.
+    pub async fn availability(&self) -> Result<Availability, Error> {
+        #[derive(Deserialize)]
+        struct Status {
+            version: String,
+            status: String,
+        }
+        let url = self.url("api/system/status", &[]);
+        let response = self.response(url.clone()).await?;
+        if response.status().as_u16() == 503 {
+            return Ok(Availability::Starting("503 Service Unavailable".into()));
+        }
+        let response = success(response).await?;
+        let date = response.date();
+        let media_type = response.media_type();
+        let shown = self.url("api/system/status", &[]).to_string();
+        let not_the_api = |what: String| Error { url: shown.clone(), fault: Fault::NotTheApi(what) };
+        if media_type != "application/json" {
+            return Err(not_the_api(if media_type.is_empty() { "without a media type".into() } else { media_type }));
+        }
+        let body =
+            response.bytes().await.map_err(|error| Error { url: shown.clone(), fault: Fault::Network(error) })?;
+        let status: Status =
+            serde_json::from_slice(&body).map_err(|error| not_the_api(format!("other JSON ({error})")))?;
+        Ok(match status.status.as_str() {
+            "UP" => Availability::Up {
+                version: ServerVersion::parse(&status.version)
+                    .ok_or_else(|| not_the_api(format!("the version {:?}", status.version)))?,
+                date,
+            },
+            "STARTING" | "RESTARTING" | "DB_MIGRATION_RUNNING" => Availability::Starting(status.status),
+            _ => Availability::Down(status.status),
+        })
+    }
+
+    /// Whether the server knows the token.
+    ///
+    /// # Errors
+    /// As [`Error`].
+    pub async fn authenticate(&self) -> Result<Authenticated, Error> {
+        #[derive(Deserialize)]
+        struct Validation {
+            valid: bool,
+        }
+        let validation: Validation = self.json(self.url("api/authentication/validate", &[])).await?;
+        Ok(if validation.valid { Authenticated::Yes } else { Authenticated::No })
+    }
+
+    /// What the server can do. Any valid token may ask.
+    ///
+    /// # Errors
+    /// As [`Error`].
+    pub async fn facts(&self, version: ServerVersion) -> Result<ServerFacts, Error> {
+        if self.kind() == ServerKind::Cloud {
+            return Ok(ServerFacts { kind: ServerKind::Cloud, version, edition: None, branch_support: true });
+        }
+        let edition = self.edition().await?;
+        let branch_support = match self.features().await? {
+            Some(features) => features.iter().any(|feature| feature == "branch-support"),
+            // Servers before 9.0 have no list: branches came with every edition but the first.
+            None => edition.is_some_and(|edition| edition != Edition::Community),
+        };
+        Ok(ServerFacts { kind: ServerKind::Server, version, edition, branch_support })
+    }
+
+    async fn edition(&self) -> Result<Option<Edition>, Error> {
+        #[derive(Deserialize)]
+        struct Global {
+            edition: Option<serde_json::Value>,
+        }
+        let global: Global = self.json(self.url("api/navigation/global", &[])).await?;
+        // An edition this version has not heard of is no reason to fail.
+        Ok(global.edition.and_then(|edition| serde_json::from_value(edition).ok()))
+    }
+
+    async fn features(&self) -> Result<Option<Vec<String>>, Error> {
+        match self.json(self.url("api/features/list", &[])).await {
+            Ok(features) => Ok(Some(features)),
+            Err(Error { fault: Fault::NotFound(_), .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether the token may create projects, by the global permissions of `api/users/current`: empty
+    /// for project tokens, those of token and owner for others (observed on 10.7 and 26.9).
+    ///
+    /// # Errors
+    /// As [`Error`].
+    pub async fn may_create_projects(&self) -> Result<bool, Error> {
+        #[derive(Deserialize)]
+        struct Current {
+            permissions: Option<Permissions>,
+        }
+        #[derive(Deserialize)]
+        struct Permissions {
+            #[serde(default)]
+            global: Vec<String>,
+        }
+        let current: Current = self.json(self.url("api/users/current", &[])).await?;
+        Ok(current.permissions.is_some_and(|permissions| permissions.global.iter().any(|name| name == "provisioning")))
+    }
+}
