@@ -20,6 +20,30 @@ pub enum AnalysedTarget {
     },
 }
 
+impl AnalysedTarget {
+    /// What it is called in a sentence: `main branch`, `branch release`, `pull request 12`.
+    pub fn name(&self) -> String {
+        match self {
+            Self::MainBranch(None) => "main branch".into(),
+            Self::MainBranch(Some(name)) | Self::Branch(name) => format!("branch {name}"),
+            Self::PullRequest { key, .. } => format!("pull request {key}"),
+        }
+    }
+
+    /// [`Self::name`], with the branches of a pull request: `pull request 12 (fix/cart → main)`.
+    pub fn full_name(&self) -> String {
+        match self {
+            Self::PullRequest { branch: Some(branch), base: Some(base), .. } => {
+                format!("{} ({branch} → {base})", self.name())
+            }
+            Self::PullRequest { branch: Some(branch), base: None, .. } => {
+                format!("{} ({branch})", self.name())
+            }
+            _ => self.name(),
+        }
+    }
+}
+
 /// One analysis and all that is known about its gate.
 #[derive(Debug, Clone)]
 pub struct AnalysisResult {

@@ -1,0 +1,397 @@
+//! The Build Summary: one page for all analyses of a step.
+
+use std::cmp::Reverse;
+
+use super::html;
+use super::markdown::{Align, escape, link, table_header, table_row};
+use super::result::{AnalysedTarget, AnalysisResult};
+use super::text::{MESSAGE_CHARS, NAME_CHARS, one_line};
+use crate::quality_gate::{Metric, MetricKind, QualityGate, Verdict};
+
+/// The page shown on the build's Extensions tab.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuildSummary {
+    /// Title of the page and name of its attachment: `SonarQube – <project> – passed`. Holds no character that
+    /// a file name may not have on Windows and none that ends a property of a logging command.
+    pub title: String,
+    /// The page: Markdown of at most 64 kB, without HTML.
+    pub markdown: String,
+}
+
+/// Writes the page about these analyses: what failed first, else in the order given.
+pub fn build_summary(results: &[AnalysisResult]) -> BuildSummary {
+    let mut results: Vec<&AnalysisResult> = results.iter().collect();
+    results.sort_by_key(|result| Reverse(result.verdict));
+    let mut page = Page::default();
+    match results.as_slice() {
+        [] => {
+            page.heading(
+                "###",
+                &format!("{NO_RESULT} No quality gate result – no analysis report was found"),
+            );
+        }
+        [result] => page.one(result),
+        results => page.several(results),
+    }
+    BuildSummary { title: title(&results), markdown: page.text }
+}
+
+/// The sign of a verdict that is neither a pass nor a failed gate.
+const NO_RESULT: &str = "⚠️";
+
+/// Sign and text that say what came of an analysis.
+pub(super) fn headline(result: &AnalysisResult) -> (&'static str, String) {
+    let no_result = |why: &str| (NO_RESULT, format!("No quality gate result – {why}"));
+    match result.verdict {
+        Verdict::Passed => ("✅", "Quality gate passed".into()),
+        Verdict::Failed => ("❌", format!("Quality gate failed{}", failed_of(result, " – ", " conditions"))),
+        Verdict::Skipped => ("➖", "Nothing analysed – the analysis was skipped".into()),
+        Verdict::None => no_result("SonarQube computed none for this analysis"),
+        Verdict::Cancelled => no_result("the run was cancelled"),
+        Verdict::Timeout => no_result("SonarQube did not finish in time"),
+        Verdict::NoReport => no_result("no analysis report was found"),
+        Verdict::Unknown => no_result("SonarQube's answer was not understood"),
+        Verdict::AnalysisFailed => no_result("the analysis failed"),
+    }
+}
+
+/// A verdict in as few words as a title or a table has room for.
+fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Passed => "passed",
+        Verdict::Failed => "failed",
+        Verdict::Skipped => "skipped",
+        Verdict::None => "no quality gate",
+        Verdict::Cancelled => "cancelled",
+        Verdict::Timeout => "timed out",
+        Verdict::NoReport => "no report",
+        Verdict::Unknown => "unknown result",
+        Verdict::AnalysisFailed => "analysis failed",
+    }
+}
+
+/// `2 of 6` between `before` and `after`; nothing when no condition is known to have failed.
+fn failed_of(result: &AnalysisResult, before: &str, after: &str) -> String {
+    let Some(gate) = &result.gate else { return String::new() };
+    match gate.failed_conditions().count() {
+        0 => String::new(),
+        failed => format!("{before}{failed} of {}{after}", gate.conditions.len()),
+    }
+}
+
+fn title(results: &[&AnalysisResult]) -> String {
+    let subject = match results {
+        [] => String::new(),
+        [result] => file_name(&result.project_name, 80),
+        results => format!("{} projects", results.len()),
+    };
+    let verdict = word(Verdict::worst(results.iter().map(|result| result.verdict)));
+    if subject.is_empty() {
+        format!("SonarQube – {verdict}")
+    } else {
+        format!("SonarQube – {subject} – {verdict}")
+    }
+}
+
+/// `text` without the characters that .NET's `Path.GetInvalidFileNameChars` lists on Windows, those that end
+/// a property of a logging command, and those a web server refuses in a path.
+fn file_name(text: &str, max_chars: usize) -> String {
+    let safe: String = one_line(text, max_chars)
+        .chars()
+        .map(|character| match character {
+            '"' | '<' | '>' | '|' | ':' | '*' | '?' | '\\' | '/' | ';' | '[' | ']' | '%' | '&' | '#' => '-',
+            _ => character,
+        })
+        .collect();
+    safe.trim_matches(['.', ' ']).to_owned()
+}
+
+/// Rows of conditions or of projects shown at most.
+const ROWS: usize = 50;
+/// Server warnings shown at most for each analysis.
+const WARNINGS: usize = 10;
+/// Bytes after which only the words for what was left out are written.
+const BYTES: usize = 60_000;
+
+struct Page {
+    text: String,
+    condition_rows_left: usize,
+}
+
+impl Default for Page {
+    fn default() -> Self {
+        Self { text: String::new(), condition_rows_left: ROWS }
+    }
+}
+
+impl Page {
+    fn one(&mut self, result: &AnalysisResult) {
+        let (sign, headline) = headline(result);
+        self.heading("###", &format!("{sign} {headline}"));
+        let project = escape(&result.project_name, NAME_CHARS);
+        self.paragraph(&format!("**{project}** · {}", escape(&result.target.full_name(), NAME_CHARS)));
+        self.details(result);
+        self.measures(result);
+        self.warnings(result);
+        let version = result.server_version.as_ref().map(|version| format!(" · {}", escape(version, 64)));
+        self.server_link(result, version.as_deref().unwrap_or_default());
+    }
+
+    fn several(&mut self, results: &[&AnalysisResult]) {
+        self.heading("###", &headline_of_several(results));
+        self.projects(results);
+        let explained: Vec<_> = results
+            .iter()
+            .filter(|result| result.verdict != Verdict::Passed || !result.warnings.is_empty())
+            .collect();
+        for (index, result) in explained.iter().enumerate() {
+            if self.text.len() >= BYTES || self.condition_rows_left == 0 {
+                self.more(
+                    explained.len() - index,
+                    "more project is not shown in detail",
+                    "more projects are not shown in detail",
+                );
+                break;
+            }
+            let (sign, headline) = headline(result);
+            let heading = format!(
+                "{sign} {} · {}",
+                escape(&result.project_name, NAME_CHARS),
+                escape(&result.target.full_name(), NAME_CHARS)
+            );
+            self.heading("####", &heading);
+            if !matches!(result.verdict, Verdict::Passed | Verdict::Failed) {
+                self.paragraph(&headline);
+            }
+            self.details(result);
+            self.warnings(result);
+            self.server_link(result, "");
+        }
+    }
+
+    /// Why it is no pass, or what a pass does not cover.
+    fn details(&mut self, result: &AnalysisResult) {
+        if let Some(reason) = &result.reason {
+            self.paragraph(&escape(reason, MESSAGE_CHARS));
+        }
+        let Some(gate) = &result.gate else { return };
+        if result.verdict == Verdict::Failed {
+            self.failed_conditions(result, gate);
+        }
+        if gate.ignored_conditions {
+            self.paragraph(
+                "Conditions on coverage and duplications were not checked: too little code is new.",
+            );
+        } else if result.verdict == Verdict::Passed && gate.conditions.is_empty() {
+            self.paragraph(
+                "No condition was checked, as in a first analysis, where no code counts as new yet.",
+            );
+        }
+    }
+
+    fn failed_conditions(&mut self, result: &AnalysisResult, gate: &QualityGate) {
+        let rows: Vec<_> = gate
+            .failed_conditions()
+            .take(self.condition_rows_left)
+            .map(|condition| {
+                let metric = result.metrics.by_key(&condition.metric);
+                vec![
+                    escape(metric.label(), NAME_CHARS),
+                    escape(&condition.actual_text(&metric), NAME_CHARS),
+                    escape(&condition.required_text(&metric), NAME_CHARS),
+                ]
+            })
+            .collect();
+        let columns =
+            [("Failed condition", Align::Left), ("Actual", Align::Right), ("Required", Align::Right)];
+        let shown = self.table(&columns, &rows);
+        self.condition_rows_left -= shown;
+        let left_out = gate.failed_conditions().count() - shown;
+        self.more(left_out, "more failed condition", "more failed conditions");
+    }
+
+    fn measures(&mut self, result: &AnalysisResult) {
+        // Those of an analysis without a result would be of an earlier one.
+        if !matches!(result.verdict, Verdict::Passed | Verdict::Failed | Verdict::None) {
+            return;
+        }
+        let is_pull_request = matches!(result.target, AnalysedTarget::PullRequest { .. });
+        let rows = |shown: &[ShownMeasure]| -> Vec<Vec<String>> {
+            let shown = shown.iter().filter(|measure| is_pull_request || measure.key != FIXED_ISSUES);
+            shown
+                .filter_map(|measure| {
+                    Some(vec![measure.label.to_owned(), escape(&measure.value(result)?, NAME_CHARS)])
+                })
+                .collect()
+        };
+        let (heading, rows) = match rows(&NEW_CODE) {
+            new_code if new_code.is_empty() => ("Overall code", rows(&OVERALL_CODE)),
+            new_code => ("New code", new_code),
+        };
+        if !rows.is_empty() {
+            self.table(&[(heading, Align::Left), ("Value", Align::Right)], &rows);
+        }
+    }
+
+    fn warnings(&mut self, result: &AnalysisResult) {
+        if result.warnings.is_empty() {
+            return;
+        }
+        self.paragraph("**Warnings from SonarQube**");
+        self.text.push('\n');
+        let mut shown = 0;
+        for warning in result.warnings.iter().take(WARNINGS) {
+            let item = format!("- {}\n", html::to_markdown(warning, result.dashboard_url.as_deref()));
+            if self.text.len() + item.len() > BYTES {
+                break;
+            }
+            self.text.push_str(&item);
+            shown += 1;
+        }
+        self.more(result.warnings.len() - shown, "more warning", "more warnings");
+    }
+
+    fn server_link(&mut self, result: &AnalysisResult, version: &str) {
+        let name = escape(&result.server_name, NAME_CHARS);
+        let text = format!("Open in {name}");
+        let link = link(&text, result.dashboard_url.as_deref());
+        if link != text {
+            self.paragraph(&format!("{link}{version}"));
+        }
+    }
+
+    /// A line for each project.
+    fn projects(&mut self, results: &[&AnalysisResult]) {
+        let measured = |measure: &ShownMeasure| results.iter().any(|result| measure.value(result).is_some());
+        let measures: Vec<_> =
+            NEW_CODE.iter().filter(|measure| measure.in_overview && measured(measure)).collect();
+        let mut columns =
+            vec![("Project", Align::Left), ("Analysed", Align::Left), ("Quality gate", Align::Left)];
+        columns.extend(measures.iter().map(|measure| (measure.label, Align::Right)));
+        let rows: Vec<_> = results
+            .iter()
+            .take(ROWS)
+            .map(|result| {
+                let (sign, _) = headline(result);
+                let mut row = vec![
+                    link(&escape(&result.project_name, NAME_CHARS), result.dashboard_url.as_deref()),
+                    escape(&result.target.name(), NAME_CHARS),
+                    format!("{sign} {}{}", word(result.verdict), failed_of(result, " – ", "")),
+                ];
+                row.extend(measures.iter().map(|measure| {
+                    measure.value(result).map_or_else(|| "–".to_owned(), |value| escape(&value, NAME_CHARS))
+                }));
+                row
+            })
+            .collect();
+        let shown = self.table(&columns, &rows);
+        self.more(results.len() - shown, "more project", "more projects");
+    }
+
+    fn heading(&mut self, level: &str, text: &str) {
+        self.paragraph(&format!("{level} {text}"));
+    }
+
+    fn paragraph(&mut self, text: &str) {
+        if !self.text.is_empty() {
+            self.text.push('\n');
+        }
+        self.text.push_str(text);
+        self.text.push('\n');
+    }
+
+    /// Writes as many rows as there is room for and tells how many.
+    fn table(&mut self, columns: &[(&str, Align)], rows: &[Vec<String>]) -> usize {
+        let mut table = String::new();
+        let mut shown = 0;
+        for row in rows {
+            let row = table_row(row);
+            if self.text.len() + table.len() + row.len() > BYTES {
+                break;
+            }
+            table.push_str(&row);
+            shown += 1;
+        }
+        if shown > 0 {
+            self.text.push('\n');
+            self.text.push_str(&table_header(columns));
+            self.text.push_str(&table);
+        }
+        shown
+    }
+
+    /// Says how many are left out, if any.
+    fn more(&mut self, count: usize, one: &str, many: &str) {
+        match count {
+            0 => {}
+            1 => self.paragraph(&format!("… and 1 {one}")),
+            count => self.paragraph(&format!("… and {count} {many}")),
+        }
+    }
+}
+
+fn headline_of_several(results: &[&AnalysisResult]) -> String {
+    let count =
+        |verdict: fn(Verdict) -> bool| results.iter().filter(|result| verdict(result.verdict)).count();
+    let all = results.len();
+    let failed = count(|verdict| verdict == Verdict::Failed);
+    let without_result = count(|verdict| !matches!(verdict, Verdict::Passed | Verdict::Failed));
+    match Verdict::worst(results.iter().map(|result| result.verdict)) {
+        Verdict::Passed => format!("✅ Quality gate passed – all {all} projects"),
+        Verdict::Failed if without_result > 0 => {
+            format!("❌ Quality gate failed – {failed} of {all} projects, {without_result} without a result")
+        }
+        Verdict::Failed => format!("❌ Quality gate failed – {failed} of {all} projects"),
+        Verdict::Skipped => format!("➖ Nothing analysed – {without_result} of {all} projects"),
+        _ => format!("{NO_RESULT} No quality gate result – {without_result} of {all} projects"),
+    }
+}
+
+/// A measure shown beside the gate.
+struct ShownMeasure {
+    key: &'static str,
+    label: &'static str,
+    kind: MetricKind,
+    /// Whether it has a column in the table of several projects.
+    in_overview: bool,
+}
+
+impl ShownMeasure {
+    fn value(&self, result: &AnalysisResult) -> Option<String> {
+        let metric = Metric { key: self.key.to_owned(), name: self.label.to_owned(), kind: self.kind };
+        result
+            .measures
+            .value(self.key)
+            .filter(|value| !value.trim().is_empty())
+            .map(|value| metric.show(value))
+    }
+}
+
+const fn measure(
+    key: &'static str,
+    label: &'static str,
+    kind: MetricKind,
+    in_overview: bool,
+) -> ShownMeasure {
+    ShownMeasure { key, label, kind, in_overview }
+}
+
+const FIXED_ISSUES: &str = "pull_request_fixed_issues";
+
+const NEW_CODE: [ShownMeasure; 6] = [
+    measure("new_violations", "New issues", MetricKind::Int, true),
+    measure(FIXED_ISSUES, "Fixed issues", MetricKind::Int, false),
+    measure("new_accepted_issues", "Accepted issues", MetricKind::Int, false),
+    measure("new_security_hotspots", "Security hotspots", MetricKind::Int, false),
+    measure("new_coverage", "Coverage", MetricKind::Percent, true),
+    measure("new_duplicated_lines_density", "Duplications", MetricKind::Percent, false),
+];
+
+const OVERALL_CODE: [ShownMeasure; 6] = [
+    measure("violations", "Issues", MetricKind::Int, false),
+    measure("accepted_issues", "Accepted issues", MetricKind::Int, false),
+    measure("security_hotspots", "Security hotspots", MetricKind::Int, false),
+    measure("coverage", "Coverage", MetricKind::Percent, false),
+    measure("duplicated_lines_density", "Duplications", MetricKind::Percent, false),
+    measure("ncloc", "Lines of code", MetricKind::Int, false),
+];
