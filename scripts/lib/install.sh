@@ -35,3 +35,27 @@ need() {
   done
   [ ${#missing[@]} = 0 ] || apt_install "${missing[@]}"
 }
+
+# What cargo needs besides Rust: a linker, and the one for static binaries.
+need_build_tools() {
+  command -v rustup >/dev/null || die "no rustup here; please install Rust with it"
+  need cc=build-essential musl-gcc=musl-tools
+}
+
+# need_node: sets node to a Node.js on which scripts/lib runs (16 or later), and brings the packages its lockfile names.
+need_node() {
+  local held
+  need node=nodejs npm=npm
+  # shellcheck disable=SC2034 # the caller's
+  if (($(node -p 'process.versions.node.split(".")[0]') >= 16)); then node=node; else node=$(node_of 20); fi
+  mkdir -p target
+  exec {held}>target/node-packages.lock
+  flock "$held"
+  if ! cmp -s scripts/lib/package-lock.json scripts/lib/node_modules/.complete; then
+    say "fetching the Markdown renderer with npm"
+    npm ci --prefix scripts/lib --no-audit --no-fund --ignore-scripts --loglevel=error >&2 ||
+      die "npm could not install what scripts/lib/package-lock.json names"
+    cp scripts/lib/package-lock.json scripts/lib/node_modules/.complete
+  fi
+  exec {held}>&-
+}
