@@ -1,1 +1,113 @@
-//! The command line.
+//! The command line: the three steps, as their launchers call them.
+
+use crate::agent::{Commands, Console, Environment, Host, Log, Predefined, TaskResult, http_settings, listen_for_cancellation};
+use crate::cancel::CancelSource;
+use crate::error::{Error, ErrorKind, Result};
+use crate::http;
+use crate::step::{self, Ending, Job};
+use clap::{Parser, Subcommand, ValueEnum};
+use std::process::ExitCode;
+use tracing_subscriber::layer::SubscriberExt as _;
+
+/// SonarQube analysis and a quality gate you can trust, for Azure Pipelines.
+#[derive(Debug, Parser)]
+#[command(name = "sonar-azdo", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a step of a pipeline, as the agent's tasks do.
+    Task {
+        /// The step.
+        step: Step,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Step {
+    Prepare,
+    Analyze,
+    Publish,
+}
+
+/// Runs what the command line says.
+///
+/// A step exits with 0 once it has told the agent its result, whatever that is: the agent reports any
+/// other code as a second error. It exits with 1 only when it could not tell.
+pub fn run(host: Host) -> ExitCode {
+    let cli = match Cli::try_parse_from(&host.arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors to clap's exit code; nothing is left to do if printing fails.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let Command::Task { step } = cli.command;
+    run_step(step, host.environment)
+}
+
+fn run_step(step: Step, environment: Environment) -> ExitCode {
+    let console = Console::stdout();
+    let debug = Predefined::read(&environment).is_ok_and(|predefined| predefined.is_debug());
+    let subscriber = tracing_subscriber::registry().with(Log::new(console.clone(), debug));
+    let told = tracing::subscriber::with_default(subscriber, || {
+        let result = execute(step, environment, &console);
+        tell(&Commands::new(console.clone()), result);
+        console.is_healthy()
+    });
+    if told { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn execute(step: Step, environment: Environment, console: &Console) -> Result<Ending> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::new(format!("the runtime could not be started: {error}")))?;
+    let (source, cancellation) = CancelSource::new();
+    console.cancel_on_failure(source);
+    let job = Job {
+        predefined: Predefined::read(&environment)?,
+        http: http::Client::new(http_settings(&environment)),
+        commands: Commands::new(console.clone()),
+        environment,
+        cancellation,
+    };
+    let result = runtime.block_on(async {
+        let work = async {
+            match step {
+                Step::Prepare => step::prepare(&job).await,
+                Step::Analyze => step::analyze(&job).await,
+                Step::Publish => step::publish(&job).await,
+            }
+        };
+        tokio::select! {
+            result = work => result,
+            () = listen_for_cancellation(console.clone()) => std::future::pending().await,
+        }
+    });
+    // Blocking work that a cancelled step left behind must not hold the process.
+    runtime.shutdown_background();
+    result
+}
+
+/// The task's last words: one error at most, and exactly one result.
+fn tell(commands: &Commands, result: Result<Ending>) {
+    match result {
+        Ok(ending) => commands.complete(TaskResult::Succeeded, &ending.message),
+        Err(error) => {
+            let task_result = match error.kind() {
+                ErrorKind::Cancelled => TaskResult::Canceled,
+                ErrorKind::Failed => {
+                    tracing::error!("{error}");
+                    TaskResult::Failed
+                }
+                ErrorKind::Reported => TaskResult::Failed,
+            };
+            commands.complete(task_result, error.message());
+        }
+    }
+}

@@ -20,8 +20,8 @@ pub enum ErrorKind {
     Failed,
     /// The pipeline run was cancelled while the step ran.
     Cancelled,
-    /// The quality gate failed; the failed conditions were reported already, one error each.
-    QualityGateFailed,
+    /// The step failed, and why was reported already, one error a cause.
+    Reported,
 }
 
 /// `Result` with [`Error`].
@@ -38,9 +38,9 @@ impl Error {
         Self { kind: ErrorKind::Cancelled, message: "The run was cancelled".into(), hint: None }
     }
 
-    /// The quality gate failed and each failed condition has been reported.
-    pub fn quality_gate_failed(message: impl Into<String>) -> Self {
-        Self { kind: ErrorKind::QualityGateFailed, message: message.into(), hint: None }
+    /// The step failed and each cause has been reported as an error of its own.
+    pub fn reported(message: impl Into<String>) -> Self {
+        Self { kind: ErrorKind::Reported, message: message.into(), hint: None }
     }
 
     /// Adds what the user can change.

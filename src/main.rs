@@ -3,9 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    ExitCode::SUCCESS
-}
-#[cfg(any())]
-fn main() -> ExitCode {
     sonar_azdo::cli::run(sonar_azdo::agent::Host::capture())
 }

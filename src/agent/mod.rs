@@ -15,6 +15,7 @@ pub use connection::http_settings;
 pub use env::{Environment, Host};
 pub use inputs::{AnalyzeInputs, ConfigMode, PrepareInputs, PublishInputs};
 pub use log::{Console, Log, neutralise};
+pub(crate) use service_connection::authentication;
 pub use service_connection::{JobConnection, ServiceConnection};
 pub use signals::listen as listen_for_cancellation;
 pub use variables::Predefined;

@@ -3,6 +3,7 @@
 //! Source: Microsoft's documentation page "Use predefined variables" and the agent's `Constants.cs`.
 
 use super::Environment;
+use crate::context::{GitRef, PipelineContext, Provider, PullRequest};
 use crate::error::{Error, Result};
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -89,6 +90,27 @@ impl Predefined {
                 Error::new("System.DefaultWorkingDirectory is not set")
                     .hint("Run this task by an Azure Pipelines agent.")
             })
+    }
+
+    /// The run as the core sees it.
+    pub fn pipeline_context(&self) -> PipelineContext {
+        let pull_request = self.system_pullrequest_pullrequestid.clone().map(|id| PullRequest {
+            id,
+            number: self.system_pullrequest_pullrequestnumber.clone(),
+            source_branch: self.system_pullrequest_sourcebranch.clone().unwrap_or_default(),
+            target_branch: self.system_pullrequest_targetbranch.clone().unwrap_or_default(),
+        });
+        PipelineContext {
+            provider: Provider::parse(self.build_repository_provider.as_deref().unwrap_or_default()),
+            source: self.build_sourcebranch.as_deref().map(GitRef::parse),
+            pull_request,
+            collection_uri: self
+                .system_collectionuri
+                .clone()
+                .or_else(|| self.system_teamfoundationcollectionuri.clone()),
+            team_project: self.system_teamproject.clone(),
+            repository: self.build_repository_name.clone(),
+        }
     }
 
     /// Whether `System.Debug` asks for debug lines.

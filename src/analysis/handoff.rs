@@ -119,6 +119,8 @@ pub struct Prepared {
     pub properties: Properties,
     /// What Prepare decided is analysed, in words for the summary.
     pub target: Target,
+    /// Set when nothing is to be analysed: why.
+    pub skip: Option<String>,
     /// Build the record belongs to (`Build.BuildId`).
     pub build_id: Option<String>,
 }

@@ -7,6 +7,7 @@ mod invocation;
 pub mod java_properties;
 mod property;
 mod report;
+pub mod scanner_environment;
 mod server;
 
 pub use artifact::{Artifact, Jre};

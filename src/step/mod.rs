@@ -1,1 +1,45 @@
-//! x
+//! The steps: they wire edges to the core and own clocks and order. Rules are in the core.
+
+mod analyze;
+mod prepare;
+mod publish;
+mod records;
+mod server;
+
+use crate::agent::{Commands, Environment, Predefined};
+use crate::cancel::Cancellation;
+use crate::error::Result;
+use crate::http;
+
+pub use analyze::analyze;
+pub use prepare::prepare;
+pub use publish::publish;
+pub use records::{Record, Records};
+
+/// What every step works with.
+#[derive(Debug)]
+pub struct Job {
+    /// The snapshot of the environment.
+    pub environment: Environment,
+    /// Azure's predefined variables.
+    pub predefined: Predefined,
+    /// Where commands to the agent go.
+    pub commands: Commands,
+    /// The way to the network.
+    pub http: http::Client,
+    /// Told when the run is cancelled.
+    pub cancellation: Cancellation,
+}
+
+/// How a step that did not fail ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ending {
+    /// The last line of the task.
+    pub message: String,
+}
+
+impl Ending {
+    fn new(message: impl Into<String>) -> Result<Self> {
+        Ok(Self { message: message.into() })
+    }
+}

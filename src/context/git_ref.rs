@@ -1,0 +1,58 @@
+//! Full names of Git references.
+
+/// What a reference names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GitRef {
+    /// `refs/heads/<name>`.
+    Branch(String),
+    /// `refs/tags/<name>`.
+    Tag(String),
+    /// `refs/pull/<number>/merge`, as a build of a pull request has it.
+    PullRequestMerge(String),
+    /// Anything else: a TFVC path, a shelveset, a Subversion folder.
+    Other(String),
+}
+
+impl GitRef {
+    /// Reads a reference.
+    pub fn parse(text: &str) -> Self {
+        if let Some(name) = text.strip_prefix("refs/heads/") {
+            return Self::Branch(name.to_owned());
+        }
+        if let Some(name) = text.strip_prefix("refs/tags/") {
+            return Self::Tag(name.to_owned());
+        }
+        if let Some((number, "merge")) = text.strip_prefix("refs/pull/").and_then(|rest| rest.split_once('/'))
+            && number.parse::<u64>().is_ok()
+        {
+            return Self::PullRequestMerge(number.to_owned());
+        }
+        Self::Other(text.to_owned())
+    }
+}
+
+/// The name of a branch that may be given as a full reference, as Azure Repos does, or plain, as
+/// GitHub does.
+pub(super) fn branch_name(text: &str) -> &str {
+    text.strip_prefix("refs/heads/").unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references() {
+        for (text, expected) in [
+            ("refs/heads/main", GitRef::Branch("main".into())),
+            ("refs/heads/feature/a/b", GitRef::Branch("feature/a/b".into())),
+            ("refs/heads/refs/heads/x", GitRef::Branch("refs/heads/x".into())),
+            ("refs/tags/v1.0", GitRef::Tag("v1.0".into())),
+            ("refs/pull/17/merge", GitRef::PullRequestMerge("17".into())),
+            ("refs/pull/x/merge", GitRef::Other("refs/pull/x/merge".into())),
+            ("$/proj/main", GitRef::Other("$/proj/main".into())),
+        ] {
+            assert_eq!(GitRef::parse(text), expected);
+        }
+    }
+}

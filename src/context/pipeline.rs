@@ -1,0 +1,70 @@
+//! The facts of a run, as the agent's predefined variables give them.
+
+use super::GitRef;
+
+/// Where the repository lives (`Build.Repository.Provider`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Provider {
+    /// Git in Azure Repos.
+    TfsGit,
+    /// Team Foundation Version Control.
+    TfsVersionControl,
+    /// GitHub.
+    GitHub,
+    /// GitHub Enterprise Server.
+    GitHubEnterprise,
+    /// Bitbucket Cloud.
+    Bitbucket,
+    /// Any other Git server.
+    Git,
+    /// Subversion.
+    Svn,
+    /// Something this version does not know, or nothing.
+    Other(String),
+}
+
+impl Provider {
+    /// Reads the agent's spelling.
+    pub fn parse(text: &str) -> Self {
+        match text {
+            "TfsGit" => Self::TfsGit,
+            "TfsVersionControl" => Self::TfsVersionControl,
+            "GitHub" => Self::GitHub,
+            "GitHubEnterprise" => Self::GitHubEnterprise,
+            "Bitbucket" => Self::Bitbucket,
+            "Git" => Self::Git,
+            "Svn" => Self::Svn,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+/// A pull request being built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PullRequest {
+    /// `System.PullRequest.PullRequestId`; on GitHub an internal id.
+    pub id: String,
+    /// `System.PullRequest.PullRequestNumber`: GitHub only.
+    pub number: Option<String>,
+    /// Source branch, as the agent gives it.
+    pub source_branch: String,
+    /// Target branch, as the agent gives it.
+    pub target_branch: String,
+}
+
+/// A run of a pipeline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PipelineContext {
+    /// Where the repository lives.
+    pub provider: Provider,
+    /// What is built (`Build.SourceBranch`); none in a release.
+    pub source: Option<GitRef>,
+    /// The pull request, in builds of one.
+    pub pull_request: Option<PullRequest>,
+    /// URL of the organisation or collection.
+    pub collection_uri: Option<String>,
+    /// Name of the Azure DevOps project.
+    pub team_project: Option<String>,
+    /// `Build.Repository.Name`.
+    pub repository: Option<String>,
+}

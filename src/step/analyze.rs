@@ -1,0 +1,294 @@
+//! SonarAnalyze: runs the scanner engine for the record that is open, and notes how it ended.
+
+use super::records::{Record, Records, tokens_of};
+use super::{Ending, Job};
+use crate::agent::AnalyzeInputs;
+use crate::analysis::{Outcome, Properties, ScannerMode, java_properties, scanner_environment};
+use crate::error::{Error, ErrorKind, Result};
+use crate::scanner::{
+    Cache, Engine, EngineResult, JavaChoices, Platform, Provisioned, WindowsProcessor, provision, provision_jre,
+};
+use crate::sonarqube::SonarQube;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Runs the step.
+///
+/// # Errors
+/// No analysis is open, or it fails.
+pub async fn analyze(job: &Job) -> Result<Ending> {
+    let inputs = AnalyzeInputs::read(&job.environment);
+    let record = open_record(&Records::new(&job.predefined.temp_directory()?))?;
+    if record.prepared.mode == ScannerMode::Other {
+        tracing::info!("In scannerMode other the build itself runs the scanner: there is nothing to do here");
+        return Ending::new("The build runs the scanner");
+    }
+    if let Some(reason) = &record.prepared.skip {
+        return skip(&record, reason);
+    }
+    let result = run(job, &inputs, &record).await;
+    let outcome = match &result {
+        Ok(Run::Skipped) => return skip(&record, "sonar.scanner.skip is true"),
+        Ok(Run::Ended(EngineResult::Succeeded)) => Outcome::Succeeded,
+        Ok(Run::Ended(EngineResult::GateFailed { .. })) => Outcome::GateFailed,
+        Ok(Run::Ended(EngineResult::Failed { message })) => Outcome::Failed { message: message.clone() },
+        Ok(Run::Ended(EngineResult::Cancelled)) => Outcome::Cancelled,
+        Err(error) if error.kind() == ErrorKind::Cancelled => Outcome::Cancelled,
+        Err(error) => Outcome::Failed { message: error.to_string() },
+    };
+    record.write_analyzed(outcome)?;
+    match result? {
+        Run::Ended(EngineResult::Failed { message }) => Err(Error::new(format!("the analysis failed: {message}"))),
+        Run::Ended(EngineResult::GateFailed { message }) => {
+            Err(Error::new(format!("the quality gate failed: {message}"))
+                .hint("The analysis itself succeeded; it waited for the gate because sonar.qualitygate.wait is true."))
+        }
+        Run::Ended(EngineResult::Cancelled) => Err(Error::cancelled()),
+        Run::Ended(EngineResult::Succeeded) | Run::Skipped => Ending::new("The analysis succeeded"),
+    }
+}
+
+enum Run {
+    Ended(EngineResult),
+    Skipped,
+}
+
+/// The one record that was prepared and not analysed yet.
+fn open_record(records: &Records) -> Result<Record> {
+    let all = records.list()?;
+    let analysed = all.iter().filter(|record| record.analyzed.is_some()).count();
+    let mut open: Vec<_> = all.into_iter().filter(|record| record.analyzed.is_none()).collect();
+    match (open.pop(), open.as_slice()) {
+        (Some(record), []) => Ok(record),
+        (None, _) => {
+            let message = format!("there is no analysis to run: {} holds no prepared one", records.folder().display());
+            Err(Error::new(if analysed == 0 { message } else { format!("{message} ({analysed} were run already)") })
+                .hint("Run SonarPrepare before SonarAnalyze, in the same job."))
+        }
+        (Some(last), more) => {
+            let keys: Vec<_> =
+                more.iter().chain([&last]).map(|record| record.prepared.project_key.as_deref().unwrap_or("?")).collect();
+            Err(Error::new(format!("{} prepared analyses are open: {}", keys.len(), keys.join(", ")))
+                .hint("Run each SonarAnalyze right after its SonarPrepare."))
+        }
+    }
+}
+
+fn skip(record: &Record, reason: &str) -> Result<Ending> {
+    tracing::warn!("Nothing is analysed: {reason}");
+    record.write_analyzed(Outcome::Skipped { reason: reason.to_owned() })?;
+    Ending::new("Skipped: nothing was analysed")
+}
+
+async fn run(job: &Job, inputs: &AnalyzeInputs, record: &Record) -> Result<Run> {
+    let prepared = &record.prepared;
+    if let Some(name) = inputs.jdk_version.as_deref().filter(|name| !name.eq_ignore_ascii_case("auto")) {
+        tracing::debug!("jdkversion {name}: the server's own Java comes first");
+    }
+    if !prepared.server.has_engine_provisioning() {
+        return Err(Error::new(format!("SonarQube {} hands out no scanner engine", prepared.server.version))
+            .hint("This version analyses with SonarQube 10.6 and newer: upgrade the server."));
+    }
+    let working_directory = job.predefined.working_directory()?;
+    let mut properties = assemble(job, record, &working_directory)?;
+    if properties.is_true("sonar.scanner.skip") {
+        return Ok(Run::Skipped);
+    }
+    let tokens = tokens_of(job, prepared)?;
+    let sonarqube = SonarQube::new(
+        job.http.clone(),
+        prepared.server_url.clone(),
+        prepared.api_url.clone(),
+        prepared.server.kind,
+        tokens.authentication(prepared),
+    );
+    properties.extend(&tokens.properties);
+    properties.set(prepared.server.token_property(), tokens.token.expose());
+
+    let cache = Cache::in_user_home(&user_home(job, &properties)?);
+    let started = now_in_milliseconds();
+    let java_home = job.environment.value("JAVA_HOME").map(PathBuf::from);
+    let choices_properties = properties.clone();
+    let choices = JavaChoices {
+        executable: choices_properties.value("sonar.scanner.javaExePath"),
+        skip_provisioning: properties.is_true("sonar.scanner.skipJreProvisioning"),
+        java_home: java_home.as_deref(),
+        path: job.environment.value("PATH").map(OsStr::new),
+    };
+    let platform = platform(job, &properties);
+    let provisioning = async {
+        tokio::try_join!(
+            engine_jar(&sonarqube, &cache, properties.value("sonar.scanner.engineJarPath")),
+            server_jre(&sonarqube, &cache, &platform, choices.want_server_jre()),
+        )
+    };
+    let (jar, jre) = tokio::select! {
+        provisioned = provisioning => provisioned?,
+        () = job.cancellation.requested() => return Err(Error::cancelled()),
+    };
+    let hit = |provisioned: Option<&Provisioned>| match provisioned {
+        None => "disabled",
+        Some(Provisioned { was_cached: true, .. }) => "hit",
+        Some(Provisioned { was_cached: false, .. }) => "miss",
+    };
+    properties.set("sonar.scanner.bootstrapStartTime", started.to_string());
+    properties.set("sonar.scanner.wasJreCacheHit", hit(jre.as_ref()));
+    properties.set("sonar.scanner.wasEngineCacheHit", (hit(jar.provisioned.as_ref()) == "hit").to_string());
+    properties.set("sonar.scanner.os", platform.os.as_str());
+    properties.set("sonar.scanner.arch", platform.arch.as_str());
+
+    let java = choices.choose(jre.map(|jre| jre.path))?;
+    let engine = Engine {
+        java: &java.executable,
+        jar: &jar.path,
+        java_options: choices_properties.value("sonar.scanner.javaOpts").unwrap_or_default(),
+        properties: &properties,
+        directory: Path::new(properties.value("sonar.projectBaseDir").unwrap_or(".")),
+    };
+    Ok(Run::Ended(engine.run(&job.environment.for_children(), &job.cancellation).await?))
+}
+
+/// All properties but the token: of the settings file, over it of the environment, over it of the
+/// task's inputs, and what is never anybody's choice.
+fn assemble(job: &Job, record: &Record, working_directory: &Path) -> Result<Properties> {
+    let prepared = &record.prepared;
+    let base_dir = working_directory.join(&prepared.base_dir);
+    let mut properties = settings(record, working_directory, &base_dir)?;
+    let of_environment = scanner_environment::read(job.environment.iter()).map_err(|error| {
+        Error::new(format!("the variable SONAR_SCANNER_JSON_PARAMS can't be read: {error}"))
+            .hint("It must hold a JSON object whose values are strings.")
+    })?;
+    properties.extend(&of_environment);
+    properties.extend(&prepared.properties);
+    for key in ["sonar.login", "sonar.password", "sonar.token", "sonar.scanner.sonarcloudUrl"] {
+        properties.remove(key);
+    }
+    let base_dir = match properties.value("sonar.projectBaseDir") {
+        Some(chosen) => working_directory.join(chosen),
+        None => base_dir,
+    };
+    let base_dir = absolute(&base_dir)?;
+    let work_dir = base_dir.join(properties.value("sonar.working.directory").unwrap_or(".scannerwork"));
+    let url = |url: &url::Url| url.as_str().trim_end_matches('/').to_owned();
+    properties.set("sonar.projectBaseDir", base_dir.display().to_string());
+    properties.set("sonar.working.directory", work_dir.display().to_string());
+    properties.set("sonar.host.url", url(&prepared.server_url));
+    properties.set("sonar.scanner.apiBaseUrl", url(&prepared.api_url));
+    properties.set("sonar.scanner.metadataFilePath", record.report_file().display().to_string());
+    properties.set("sonar.scanner.app", "sonar-azdo");
+    properties.set("sonar.scanner.appVersion", env!("CARGO_PKG_VERSION"));
+    if job.predefined.is_debug() {
+        properties.set_default("sonar.verbose", "true");
+    }
+    Ok(properties)
+}
+
+/// The settings file: required in file mode, read where it lies in the base directory otherwise.
+fn settings(record: &Record, working_directory: &Path, base_dir: &Path) -> Result<Properties> {
+    let (file, required) = match &record.prepared.settings_file {
+        Some(file) => (working_directory.join(file), true),
+        None => (base_dir.join("sonar-project.properties"), false),
+    };
+    match std::fs::read_to_string(&file) {
+        Ok(text) => {
+            tracing::info!("Settings: {}", file.display());
+            Ok(java_properties::parse(&text).into_iter().collect())
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !required => Ok(Properties::default()),
+        Err(error) => Err(Error::new(format!("the settings file {} can't be read: {error}", file.display()))
+            .hint("Set configFile to a file that exists when SonarAnalyze runs; it must be UTF-8.")),
+    }
+}
+
+fn absolute(path: &Path) -> Result<PathBuf> {
+    let absolute = std::path::absolute(path)
+        .map_err(|error| Error::new(format!("the base directory {} is unusable: {error}", path.display())))?;
+    if absolute.is_dir() {
+        return Ok(absolute);
+    }
+    Err(Error::new(format!("the project's base directory {} does not exist", absolute.display()))
+        .hint("Set projectBaseDir, or sonar.projectBaseDir in the settings file, to a directory of the sources."))
+}
+
+/// `sonar.userHome`, else `.sonar` in the user's home: the place all scanners share.
+fn user_home(job: &Job, properties: &Properties) -> Result<PathBuf> {
+    if let Some(chosen) = properties.value("sonar.userHome") {
+        return Ok(PathBuf::from(chosen));
+    }
+    let home = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
+    job.environment.value(home).map(|home| Path::new(home).join(".sonar")).ok_or_else(|| {
+        Error::new(format!("there is no place for the scanner's cache: {home} is not set"))
+            .hint("Set the variable SONAR_USER_HOME to a folder that outlives the job.")
+    })
+}
+
+fn platform(job: &Job, properties: &Properties) -> Platform {
+    let windows = WindowsProcessor {
+        machine: job.environment.value("PROCESSOR_ARCHITEW6432"),
+        process: job.environment.value("PROCESSOR_ARCHITECTURE"),
+    };
+    let os = properties.value("sonar.scanner.os");
+    Platform::detect(windows).overridden(os, properties.value("sonar.scanner.arch"))
+}
+
+struct Jar {
+    path: PathBuf,
+    /// None for a jar the user brought.
+    provisioned: Option<Provisioned>,
+}
+
+async fn engine_jar(sonarqube: &SonarQube, cache: &Cache, own: Option<&str>) -> Result<Jar> {
+    if let Some(own) = own {
+        let path = PathBuf::from(own);
+        tracing::info!("Scanner engine: {own} (sonar.scanner.engineJarPath)");
+        return match path.is_file() {
+            true => Ok(Jar { path, provisioned: None }),
+            false => Err(Error::new(format!("sonar.scanner.engineJarPath names {own}, which is no file"))),
+        };
+    }
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let engine = sonarqube.engine().await.map_err(|error| error.explain("ask for the scanner engine"))?;
+        match provision(sonarqube.http(), Some(sonarqube.download_credentials()), &engine, cache).await {
+            Ok(provisioned) => {
+                let source = if provisioned.was_cached { "from the cache" } else { "downloaded" };
+                tracing::info!("Scanner engine: {} ({source})", engine.file_name);
+                return Ok(Jar { path: provisioned.path.clone(), provisioned: Some(provisioned) });
+            }
+            // A new engine may have been put there between the two questions.
+            Err(error) if error.is_checksum() && tries == 1 => tracing::info!("{error}; asking once more"),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+async fn server_jre(
+    sonarqube: &SonarQube,
+    cache: &Cache,
+    platform: &Platform,
+    wanted: bool,
+) -> Result<Option<Provisioned>> {
+    if !wanted {
+        return Ok(None);
+    }
+    let Platform { os, arch } = platform;
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let Some(jre) = sonarqube.jre(os, arch).await.map_err(|error| error.explain("ask for a Java runtime"))? else {
+            tracing::info!("The server offers no Java runtime for {os} {arch}");
+            return Ok(None);
+        };
+        match provision_jre(sonarqube.http(), Some(sonarqube.download_credentials()), &jre, cache).await {
+            Ok(provisioned) => return Ok(Some(provisioned)),
+            Err(error) if error.is_checksum() && tries == 1 => tracing::info!("{error}; asking once more"),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn now_in_milliseconds() -> u128 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis())
+}

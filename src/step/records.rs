@@ -1,0 +1,193 @@
+//! Reads and writes the records of analyses below `Agent.TempDirectory`.
+//!
+//! `<temp>/sonar-azdo/<analysis id>/prepared.json`, `analyzed.json`, `report-task.txt`. Records are
+//! found by listing that folder, never through a job variable, which a restricted job may forbid.
+
+use super::Job;
+use crate::agent::authentication;
+use crate::analysis::{AnalysisId, AnalysisReport, Analyzed, Outcome, Prepared, Properties, RECORD_VERSION};
+use crate::error::{Error, Result};
+use crate::http::Authentication;
+use crate::secret::Secret;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::io::{ErrorKind, Read as _};
+use std::path::{Path, PathBuf};
+
+const FOLDER: &str = "sonar-azdo";
+const PREPARED: &str = "prepared.json";
+const ANALYZED: &str = "analyzed.json";
+const REPORT: &str = "report-task.txt";
+
+/// Far above any record: a larger file is not ours.
+const LARGEST: u64 = 1 << 20;
+
+/// The records of this job.
+#[derive(Debug, Clone)]
+pub struct Records {
+    folder: PathBuf,
+}
+
+/// One record.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// What Prepare wrote.
+    pub prepared: Prepared,
+    /// What Analyze added, if it ran.
+    pub analyzed: Option<Analyzed>,
+}
+
+impl Records {
+    /// The records below this temporary directory.
+    pub fn new(temp_directory: &Path) -> Self {
+        Self { folder: temp_directory.join(FOLDER) }
+    }
+
+    /// Where records are looked for.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Where the report of the analysis `id` goes.
+    pub fn report_file(&self, id: &AnalysisId) -> PathBuf {
+        self.folder.join(id.as_str()).join(REPORT)
+    }
+
+    /// All records, oldest first. What does not look like a record is passed over.
+    ///
+    /// # Errors
+    /// A record can't be read or is of another version.
+    pub fn list(&self) -> Result<Vec<Record>> {
+        let entries = match std::fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(unreadable(&self.folder, &error)),
+        };
+        let mut records = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(|error| unreadable(&self.folder, &error))?;
+            let Some(id) = entry.file_name().to_str().and_then(AnalysisId::parse) else { continue };
+            let folder = entry.path();
+            let Some(prepared) = read::<Prepared>(&folder.join(PREPARED))? else { continue };
+            if prepared.id != id {
+                return Err(Error::new(format!("the record in {} belongs to another analysis", folder.display())));
+            }
+            let analyzed = read::<Analyzed>(&folder.join(ANALYZED))?.filter(|analyzed| analyzed.id == id);
+            records.push(Record { folder, prepared, analyzed });
+        }
+        records.sort_by(|a, b| (a.prepared.created, &a.prepared.id).cmp(&(b.prepared.created, &b.prepared.id)));
+        Ok(records)
+    }
+
+    /// Writes the record of a prepared analysis.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn write_prepared(&self, prepared: &Prepared) -> Result<()> {
+        write(&self.folder.join(prepared.id.as_str()), PREPARED, prepared)
+    }
+}
+
+impl Record {
+    /// Adds how the analysis ended.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn write_analyzed(&self, outcome: Outcome) -> Result<()> {
+        let analyzed = Analyzed { version: RECORD_VERSION, id: self.prepared.id.clone(), outcome };
+        write(&self.folder, ANALYZED, &analyzed)
+    }
+
+    /// Where the scanner was told to leave its report: beside the record, or where the user wants it.
+    pub fn report_file(&self) -> PathBuf {
+        let chosen = self.prepared.properties.value("sonar.scanner.metadataFilePath");
+        chosen.map_or_else(|| self.folder.join(REPORT), PathBuf::from)
+    }
+
+    /// The scanner's report; `None` when there is none.
+    ///
+    /// # Errors
+    /// The file is there and can't be read.
+    pub fn report(&self) -> Result<Option<AnalysisReport>> {
+        let file = self.report_file();
+        let Some(text) = read_text(&file)? else { return Ok(None) };
+        AnalysisReport::parse(&text).map(Some).map_err(|key| {
+            Error::new(format!("the scanner's report {} has no {key}", file.display()))
+                .hint("It was cut short or changed by another step: run the analysis again.")
+        })
+    }
+}
+
+fn read_text(file: &Path) -> Result<Option<String>> {
+    let opened = match std::fs::File::open(file) {
+        Ok(opened) => opened,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unreadable(file, &error)),
+    };
+    let mut text = String::new();
+    opened.take(LARGEST).read_to_string(&mut text).map_err(|error| unreadable(file, &error))?;
+    Ok(Some(text))
+}
+
+fn read<T: DeserializeOwned>(file: &Path) -> Result<Option<T>> {
+    let Some(text) = read_text(file)? else { return Ok(None) };
+    let value: serde_json::Value = serde_json::from_str(&text).map_err(|error| unreadable(file, &error))?;
+    if value.get("version").and_then(serde_json::Value::as_u64) != Some(RECORD_VERSION.into()) {
+        return Err(Error::new(format!("{} was written by another version of this extension", file.display()))
+            .hint("Use the same major version of SonarPrepare, SonarAnalyze and SonarPublish in one pipeline."));
+    }
+    serde_json::from_value(value).map(Some).map_err(|error| unreadable(file, &error))
+}
+
+fn unreadable(path: &Path, error: &dyn std::fmt::Display) -> Error {
+    Error::new(format!("{} can't be read: {error}", path.display()))
+}
+
+/// Writes aside and renames, so that a reader sees all of it or nothing.
+fn write(folder: &Path, name: &str, value: &impl Serialize) -> Result<()> {
+    let file = folder.join(name);
+    let failed = |error: &dyn std::fmt::Display| Error::new(format!("{} can't be written: {error}", file.display()));
+    let mut json = serde_json::to_vec_pretty(value).map_err(|error| failed(&error))?;
+    json.push(b'\n');
+    let aside = folder.join(format!("{name}.new"));
+    std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::write(&aside, json))
+        .and_then(|()| std::fs::rename(&aside, &file))
+        .map_err(|error| failed(&error))
+}
+
+/// The token of an analysis and its other secret properties, from the job's secret variables.
+#[derive(Debug)]
+pub(super) struct Tokens {
+    pub(super) token: Secret,
+    /// Secret properties, `sonar.password` among them where a password is used.
+    pub(super) properties: Properties,
+}
+
+impl Tokens {
+    pub(super) fn authentication(&self, prepared: &Prepared) -> Authentication {
+        let password = self.properties.value("sonar.password").map(Secret::new);
+        authentication(prepared.server.kind, &self.token, password.as_ref())
+    }
+}
+
+/// Reads them.
+///
+/// # Errors
+/// The job has no token of this analysis.
+pub(super) fn tokens_of(job: &Job, prepared: &Prepared) -> Result<Tokens> {
+    let id = &prepared.id;
+    let token = job.environment.secret_variable(&id.token_variable()).ok_or_else(|| {
+        Error::new(format!("the token of the analysis prepared for {} is not in this job", prepared.server_url)).hint(
+            "Run the three tasks in one job; if the pipeline restricts which variables may be set, allow SONAR_AZDO_*.",
+        )
+    })?;
+    let properties = match job.environment.secret_variable(&id.secrets_variable()) {
+        Some(json) => serde_json::from_str(json)
+            .map_err(|_| Error::new(format!("the job variable {} was changed", id.secrets_variable())))?,
+        None => Properties::default(),
+    };
+    Ok(Tokens { token: Secret::new(token), properties })
+}

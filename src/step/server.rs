@@ -1,0 +1,101 @@
+//! Makes sure that the server can be worked with, before anything else is done.
+
+use crate::analysis::{ServerFacts, ServerKind, ServerVersion};
+use crate::cancel::Cancellation;
+use crate::error::{Error, Result};
+use crate::sonarqube::{Authenticated, Availability, ProjectAccess, SonarQube};
+use std::time::{Duration, Instant};
+
+/// A server on its way up is waited for this long: SonarQube takes one to three minutes to start.
+const STARTUP: Duration = Duration::from_secs(180);
+const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
+
+/// A server that is up and knows the token.
+#[derive(Debug)]
+pub(super) struct Checked {
+    pub(super) facts: ServerFacts,
+    /// Its clock, in seconds since 1970, if it told.
+    pub(super) date: Option<u64>,
+}
+
+/// Waits until the server is up; then checks its version and the token.
+pub(super) async fn check(server: &SonarQube, cancellation: &Cancellation) -> Result<Checked> {
+    let (version, date) = wait_until_up(server, cancellation).await?;
+    let (major, minor) = ServerVersion::OLDEST;
+    if server.kind() == ServerKind::Server && !version.at_least(major, minor) {
+        return Err(Error::new(format!("{} runs SonarQube {version}", server.base_url()))
+            .hint(format!("This extension works with SonarQube {major}.{minor} and newer: upgrade the server.")));
+    }
+    let doing = "check the token";
+    if server.authenticate().await.map_err(|error| error.explain(doing))? == Authenticated::No {
+        return Err(Error::new(format!("{} does not accept the token of the service connection", server.base_url())).hint(
+            "It is wrong, expired or revoked (401). Generate a new one in SonarQube (My Account > Security) and store \
+             it in the service connection.",
+        ));
+    }
+    let facts = server.facts(version).await.map_err(|error| error.explain("ask what the server can do"))?;
+    Ok(Checked { facts, date })
+}
+
+async fn wait_until_up(server: &SonarQube, cancellation: &Cancellation) -> Result<(ServerVersion, Option<u64>)> {
+    let started = Instant::now();
+    loop {
+        let state = match server.availability().await.map_err(|error| error.explain("reach SonarQube"))? {
+            Availability::Up { version, date } => return Ok((version, date)),
+            Availability::Down(state) => {
+                return Err(Error::new(format!("{} is not up: its state is {state}", server.base_url()))
+                    .hint("An administrator has to look at the server (a database migration may be due)."));
+            }
+            Availability::Starting(state) => state,
+        };
+        if started.elapsed() >= STARTUP {
+            return Err(Error::new(format!(
+                "{} is still not up after {} seconds: its state is {state}",
+                server.base_url(),
+                STARTUP.as_secs()
+            ))
+            .hint("Run the build again once the server has started."));
+        }
+        tracing::info!("{} is not up yet ({state}); waiting", server.base_url());
+        tokio::select! {
+            () = tokio::time::sleep(BETWEEN_LOOKS) => {}
+            () = cancellation.requested() => return Err(Error::cancelled()),
+        }
+    }
+}
+
+/// Makes sure that the token may analyse the project, or create it when there is none.
+pub(super) async fn check_project(server: &SonarQube, facts: &ServerFacts, key: &str) -> Result<ProjectAccess> {
+    let doing = format!("ask for the project {key}");
+    let access = server.project_access(key).await.map_err(|error| error.explain(&doing))?;
+    match &access {
+        ProjectAccess::Granted => {}
+        ProjectAccess::Denied(reason) => {
+            return Err(Error::new(format!(
+                "the token may not analyse the project {key}: {} answered 403: {reason}",
+                server.base_url()
+            ))
+            .hint(
+                "Use a project analysis token of this project or a global analysis token, or grant the token's owner \
+                 Execute Analysis (Project Settings > Permissions).",
+            ));
+        }
+        // Cloud creates no project for an analysis and has its own words for it.
+        ProjectAccess::Unknown if facts.kind == ServerKind::Cloud => {}
+        ProjectAccess::Unknown => {
+            let may_create = server.may_create_projects().await.map_err(|error| error.explain("ask for the token's rights"))?;
+            if !may_create {
+                return Err(Error::new(format!(
+                    "{} knows no project {key}, and the token may not create it",
+                    server.base_url()
+                ))
+                .hint(
+                    "Check the spelling of the key, or create the project in SonarQube first, or use a global analysis \
+                     token of a user with the right Create Projects.",
+                ));
+            }
+            tracing::info!("The project {key} does not exist yet; its first analysis creates it");
+        }
+    }
+    Ok(access)
+}
