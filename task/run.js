@@ -151,7 +151,6 @@ function place(content, file, binary) {
   const aside = file + '.' + process.pid + '.' + require('crypto').randomBytes(4).toString('hex');
   try {
     fs.writeFileSync(aside, content, { mode: 0o700, flag: 'wx' });
-    fs.chmodSync(aside, 0o700);
     fs.renameSync(aside, file);
   } catch (error) {
     try {

@@ -220,6 +220,12 @@ test('a missing or damaged binary fails the task and names the folder to delete'
     changed: { packed: flip },
     garbage: { packed: () => Buffer.from('not brotli at all') },
     other: { packed: other },
+    'of another size': {
+      change: manifest => {
+        manifest.binaries[PLATFORM].size += 1;
+        return manifest;
+      },
+    },
   };
   for (const how of Object.keys(cases)) {
     const folder = stage('prepare', HELLO, Object.assign({ folder: how }, cases[how]));
@@ -255,6 +261,17 @@ test('no usable temporary directory fails the task', async () => {
   assert.ok(failure(await launch(folder, at('nowhere')), 0).includes('cannot unpack the program to ' + at('nowhere')));
   fs.writeFileSync(at('file'), '');
   assert.ok(failure(await launch(folder, at('file')), 0).includes('ENOTDIR'));
+});
+
+test('a binary that cannot be put in place fails the task and leaves nothing behind', async () => {
+  const file = unpackedPath(at('temp'), HELLO);
+  const folder = stage('prepare', HELLO);
+  await launch(folder, directory('temp'));
+  fs.unlinkSync(file);
+  fs.mkdirSync(file);
+  const message = failure(await launch(folder, at('temp')), 0);
+  assert.ok(message.includes('cannot unpack the program to ' + file), message);
+  assert.deepEqual(fs.readdirSync(path.dirname(file)), ['sonar-azdo']);
 });
 
 test('a binary that cannot be started fails the task', async () => {
