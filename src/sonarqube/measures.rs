@@ -6,8 +6,8 @@ use crate::quality_gate::{Measure, MeasureSet};
 use serde::Deserialize;
 
 impl SonarQube {
-    /// The measures of these metrics; `None` when the token may not read them, as analysis tokens may
-    /// not before 10.x.
+    /// The measures of these metrics; `None` when the token may not read them: analysis tokens may on
+    /// 26.9 and may not on 9.9 and 10.7 (observed).
     ///
     /// # Errors
     /// Any fault but 401, 403 and 404.

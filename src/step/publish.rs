@@ -224,8 +224,7 @@ async fn add_measures(
     match sonarqube.measures(&result.project_key, branch, pull_request, SHOWN_MEASURES).await {
         Ok(Some(measures)) => result.measures = measures,
         Ok(None) => tracing::info!(
-            "The measures of {} are left out: the token may not read them (analysis tokens may from 10.x on; a user token \
-             needs Browse)",
+            "The measures of {} are left out: this server lets no analysis token read them (a user token with Browse may)",
             result.project_name
         ),
         Err(error) => tracing::info!("The measures of {} could not be read: {error}", result.project_name),
@@ -291,7 +290,8 @@ fn report_in_log(results: &[AnalysisResult]) {
         }
         for warning in &result.warnings {
             let base = result.dashboard_url.as_deref();
-            tracing::warn!("SonarQube says of {}: {}", result.project_name, html::to_text(warning, base));
+            // The engine has said most of these as warnings already; the summary shows them all.
+            tracing::info!("SonarQube says of {}: {}", result.project_name, html::to_text(warning, base));
         }
         let conditions = result.gate.iter().flat_map(|gate| gate.failed_conditions());
         let mut conditions = conditions.filter(|_| result.verdict == Verdict::Failed).peekable();
