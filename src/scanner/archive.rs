@@ -1,0 +1,148 @@
+//! Unpacking `.tar.gz` and `.zip` from servers: nothing is written outside of the folder asked for, and
+//! nothing that fills the disk.
+
+use crate::error::cause_chain;
+use flate2::read::GzDecoder;
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tree::Tree;
+
+mod tree;
+pub(super) use tree::inside;
+
+/// An archive may unpack to so many times its size...
+const MOST_TIMES: u64 = 20;
+/// ...or to so many bytes, if that is more: small archives of text shrink well.
+const FREE: u64 = 64 * 1024 * 1024;
+const LONGEST_LINK: u64 = 4096;
+
+/// An archive that is damaged, hostile, or too much for the disk.
+#[derive(Debug, thiserror::Error)]
+#[error("{} can't be unpacked: {}", archive.display(), cause_chain(cause))]
+pub struct UnpackError {
+    archive: PathBuf,
+    cause: io::Error,
+}
+
+/// Unpacks `archive` into the new folder `into`, with the modes and the links of its entries, and gives
+/// the folder back. Dropped before its end it stops soon, and `into` is dropped then.
+///
+/// # Errors
+/// It is neither `.tar.gz` nor `.zip` or is damaged; it holds paths or links that lead out of the folder,
+/// entries that are neither file, folder nor link, or too much; the disk fails.
+pub async fn unpack<T: AsRef<Path> + Send + 'static>(archive: PathBuf, into: T) -> Result<T, UnpackError> {
+    let stop = StopOnDrop::default();
+    let stopped = Arc::clone(&stop.0);
+    let source = archive.clone();
+    let unpacking = tokio::task::spawn_blocking(move || {
+        unpack_now(&source, into.as_ref(), &stopped)?;
+        Ok(into)
+    });
+    unpacking.await.map_err(io::Error::other).flatten().map_err(|cause| UnpackError { archive, cause })
+}
+
+/// The blocking pool can't be interrupted: it is told to stop.
+#[derive(Debug, Default)]
+struct StopOnDrop(Arc<AtomicBool>);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+fn unpack_now(archive: &Path, into: &Path, stopped: &AtomicBool) -> io::Result<()> {
+    unpack_within(most_bytes(std::fs::metadata(archive)?.len()), archive, into, stopped)
+}
+
+/// So many bytes may come out of an archive of `size` bytes.
+fn most_bytes(size: u64) -> u64 {
+    size.saturating_mul(MOST_TIMES).max(FREE)
+}
+
+fn unpack_within(limit: u64, archive: &Path, into: &Path, stopped: &AtomicBool) -> io::Result<()> {
+    let file = File::open(archive)?;
+    let tree = Tree::create(into, limit, stopped)?;
+    let name = archive.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    if name.ends_with(".tar.gz") || name.ends_with(".tgz") {
+        unpack_tar(GzDecoder::new(BufReader::new(file)), tree, limit)
+    } else if name.ends_with(".zip") {
+        unpack_zip(file, tree)
+    } else {
+        Err(refuse("its name ends neither in .tar.gz nor in .zip"))
+    }
+}
+
+fn unpack_tar(stream: impl Read, mut tree: Tree<'_>, limit: u64) -> io::Result<()> {
+    // The entries' headers count too: a name may be as long as the stream.
+    let mut archive = tar::Archive::new(Bounded { stream, left: limit.saturating_add(FREE) });
+    for entry in archive.entries()? {
+        let mut entry = entry?;
+        let name = text(&entry.path_bytes())?;
+        let mode = entry.header().mode()?;
+        let link = entry.link_name_bytes().map(|target| text(&target)).transpose()?.unwrap_or_default();
+        match entry.header().entry_type() {
+            tar::EntryType::Regular | tar::EntryType::Continuous | tar::EntryType::GNUSparse => {
+                tree.file(&name, Some(mode), &mut entry)?;
+            }
+            tar::EntryType::Directory => tree.directory(&name)?,
+            tar::EntryType::Symlink => tree.symlink(&name, &link)?,
+            tar::EntryType::Link => tree.hard_link(&name, &link)?,
+            tar::EntryType::XGlobalHeader => {}
+            _ => return Err(refuse(format_args!("its entry {name:?} is neither file, folder nor link"))),
+        }
+    }
+    tree.finish()
+}
+
+fn unpack_zip(file: File, mut tree: Tree<'_>) -> io::Result<()> {
+    let mut archive = zip::ZipArchive::new(BufReader::new(file))?;
+    for index in 0..archive.len() {
+        let mut entry = archive.by_index(index)?;
+        let name = text(entry.name_raw())?;
+        let mode = entry.unix_mode();
+        let kind = mode.map_or(0, |mode| mode & 0o170_000);
+        if entry.is_symlink() {
+            let mut target = Vec::new();
+            entry.by_ref().take(LONGEST_LINK).read_to_end(&mut target)?;
+            tree.symlink(&name, &text(&target)?)?;
+        } else if entry.is_dir() {
+            tree.directory(&name)?;
+        } else if matches!(kind, 0 | 0o100_000) {
+            tree.file(&name, mode, &mut entry)?;
+        } else {
+            return Err(refuse(format_args!("its entry {name:?} is neither file, folder nor link")));
+        }
+    }
+    tree.finish()
+}
+
+fn text(bytes: &[u8]) -> io::Result<String> {
+    String::from_utf8(bytes.to_vec()).map_err(|_| {
+        refuse(format_args!("its entry {:?} is not named in UTF-8", String::from_utf8_lossy(bytes)))
+    })
+}
+
+fn refuse(why: impl std::fmt::Display) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, why.to_string())
+}
+
+/// A stream that fails, instead of ending, when it is too long.
+struct Bounded<R> {
+    stream: R,
+    left: u64,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.stream.read(buffer)?;
+        self.left = self.left.checked_sub(length as u64).ok_or_else(|| refuse("it unpacks to too much"))?;
+        Ok(length)
+    }
+}
+
+#[cfg(test)]
+mod tests;

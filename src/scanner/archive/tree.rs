@@ -1,0 +1,163 @@
+//! The folder an archive is unpacked into, which nothing leaves.
+
+use super::refuse;
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+const MOST_ENTRIES: usize = 100_000;
+
+/// A tree that is being unpacked. Symbolic links are made last of all, when none of them can lead a
+/// file astray.
+#[derive(Debug)]
+pub(super) struct Tree<'a> {
+    root: &'a Path,
+    bytes_left: u64,
+    entries: usize,
+    links: BTreeMap<PathBuf, String>,
+    stopped: &'a AtomicBool,
+}
+
+impl<'a> Tree<'a> {
+    /// Makes the folder `root`, for at most `bytes` of content.
+    pub(super) fn create(root: &'a Path, bytes: u64, stopped: &'a AtomicBool) -> io::Result<Self> {
+        fs::create_dir_all(root)?;
+        Ok(Self { root, bytes_left: bytes, entries: 0, links: BTreeMap::new(), stopped })
+    }
+
+    pub(super) fn directory(&mut self, name: &str) -> io::Result<()> {
+        let path = self.count(name)?;
+        fs::create_dir_all(self.root.join(path))
+    }
+
+    pub(super) fn file(&mut self, name: &str, mode: Option<u32>, content: &mut dyn Read) -> io::Result<()> {
+        let path = self.place(name)?;
+        let mut file =
+            OpenOptions::new().write(true).create_new(true).open(&path).map_err(|e| named(name, &e))?;
+        let mut buffer = vec![0; 64 * 1024];
+        loop {
+            if self.stopped.load(Ordering::Relaxed) {
+                return Err(io::Error::other("the run was cancelled"));
+            }
+            let length = match content.read(&mut buffer) {
+                Ok(0) => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                read => read?,
+            };
+            self.bytes_left =
+                self.bytes_left.checked_sub(length as u64).ok_or_else(|| refuse("it unpacks to too much"))?;
+            file.write_all(&buffer[..length]).map_err(|e| named(name, &e))?;
+        }
+        set_mode(&file, mode)
+    }
+
+    pub(super) fn hard_link(&mut self, name: &str, target: &str) -> io::Result<()> {
+        let path = self.place(name)?;
+        let original = inside(target).ok_or_else(|| leads_out(name, target))?;
+        fs::hard_link(self.root.join(original), path).map_err(|e| named(name, &e))
+    }
+
+    pub(super) fn symlink(&mut self, name: &str, target: &str) -> io::Result<()> {
+        let path = self.count(name)?;
+        if !stays_inside(&path, target) {
+            return Err(leads_out(name, target));
+        }
+        if self.links.insert(path, target.to_owned()).is_some() {
+            return Err(refuse(format_args!("it holds {name:?} twice")));
+        }
+        Ok(())
+    }
+
+    /// Makes the links. All folders exist by then: a link in the place of one fails, so that no path
+    /// of the archive leads through a link.
+    pub(super) fn finish(self) -> io::Result<()> {
+        for link in self.links.keys() {
+            fs::create_dir_all(parent_of(&self.root.join(link)))?;
+        }
+        for (link, target) in &self.links {
+            make_symlink(target, &self.root.join(link)).map_err(|e| named(&link.to_string_lossy(), &e))?;
+        }
+        Ok(())
+    }
+
+    /// Where the entry `name` goes, its folder made.
+    fn place(&mut self, name: &str) -> io::Result<PathBuf> {
+        let path = self.root.join(self.count(name)?);
+        fs::create_dir_all(parent_of(&path)).map_err(|e| named(name, &e))?;
+        Ok(path)
+    }
+
+    fn count(&mut self, name: &str) -> io::Result<PathBuf> {
+        self.entries += 1;
+        if self.entries > MOST_ENTRIES {
+            return Err(refuse(format_args!("it holds more than {MOST_ENTRIES} entries")));
+        }
+        inside(name).ok_or_else(|| {
+            refuse(format_args!("its entry {name:?} would be written outside of the folder it belongs in"))
+        })
+    }
+}
+
+/// `name`, a path of an archive, as a relative path that can't lead out of the folder it is joined to; judged
+/// alike on every platform.
+pub(in crate::scanner) fn inside(name: &str) -> Option<PathBuf> {
+    if is_rooted(name) || name.contains('\0') {
+        return None;
+    }
+    parts(name).map(|part| (part != "..").then_some(part)).collect()
+}
+
+/// Whether the link at `path` leads to something inside: up no further than the root, and never up again
+/// after a name, which may be another link. So each link ends inside if those it leads through do.
+fn stays_inside(path: &Path, target: &str) -> bool {
+    let depth = path.components().count().saturating_sub(1);
+    let up = parts(target).take_while(|part| *part == "..").count();
+    !is_rooted(target) && up <= depth && parts(target).skip(up).all(|part| part != "..")
+}
+
+fn parts(name: &str) -> impl Iterator<Item = &str> {
+    name.split(['/', '\\']).filter(|part| !matches!(*part, "" | "."))
+}
+
+/// Windows' ways included, where `:` begins a drive's relative path or a stream of a file.
+fn is_rooted(name: &str) -> bool {
+    name.starts_with(['/', '\\']) || name.contains(':')
+}
+
+fn parent_of(path: &Path) -> PathBuf {
+    path.parent().unwrap_or(Path::new("")).to_owned()
+}
+
+fn leads_out(name: &str, target: &str) -> io::Error {
+    refuse(format_args!("its link {name:?} leads to {target:?}, out of the folder it belongs in"))
+}
+
+fn named(name: &str, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{name}: {error}"))
+}
+
+/// The archive's mode, so that executables stay executable; nobody but the owner may write.
+#[cfg(unix)]
+fn set_mode(file: &File, mode: Option<u32>) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let Some(mode) = mode else { return Ok(()) };
+    file.set_permissions(fs::Permissions::from_mode((mode & 0o755) | 0o600))
+}
+
+#[cfg(not(unix))]
+fn set_mode(_file: &File, _mode: Option<u32>) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(unix)]
+fn make_symlink(target: &str, path: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(target, path)
+}
+
+/// Archives for Windows hold no links, and making one needs a right that agents lack.
+#[cfg(not(unix))]
+fn make_symlink(_target: &str, _path: &Path) -> io::Result<()> {
+    Err(refuse("it holds a symbolic link"))
+}
