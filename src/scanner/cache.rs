@@ -1,0 +1,166 @@
+//! The cache folder that SonarSource's scanners and this one share.
+
+use super::provision::ProvisionError;
+use crate::analysis::Artifact;
+use crate::http;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+const TEMPORARY_FILES: &str = "_tmp";
+const STALE_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+const LOCK_ASKED_EVERY: Duration = Duration::from_millis(100);
+const LOCK_PATIENCE: Duration = Duration::from_secs(15 * 60);
+
+/// `<SONAR_USER_HOME>/cache`: `<sha256>/<file name>`, `<sha256>/<file name>_extracted` and `_tmp`, as
+/// SonarSource's scanners lay it out.
+#[derive(Debug, Clone)]
+pub struct Cache {
+    root: PathBuf,
+}
+
+impl Cache {
+    /// The cache below a SONAR_USER_HOME. Touches nothing yet.
+    pub fn in_user_home(user_home: &Path) -> Self {
+        Self { root: user_home.join("cache") }
+    }
+
+    /// Where `artifact` belongs. Its name and hash come from a server: neither may lead elsewhere.
+    pub(super) fn place(&self, artifact: &Artifact) -> Result<PathBuf, ProvisionError> {
+        let Artifact { file_name, sha256, .. } = artifact;
+        let is_hash = sha256.len() == 64 && sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let is_name = !matches!(file_name.as_str(), "" | "." | "..")
+            && !file_name.contains(['/', '\\', ':'])
+            && !file_name.contains(char::is_control);
+        if !is_hash || !is_name {
+            return Err(ProvisionError::Metadata { file_name: file_name.clone(), sha256: sha256.clone() });
+        }
+        Ok(self.root.join(sha256.to_ascii_lowercase()).join(file_name))
+    }
+
+    /// Makes the cache ready to store a file at `place`, and removes what others left behind in it.
+    pub(super) fn prepare(&self, place: &Path) -> Result<(), ProvisionError> {
+        let temporary_files = self.root.join(TEMPORARY_FILES);
+        for directory in [Some(temporary_files.as_path()), place.parent()].into_iter().flatten() {
+            std::fs::create_dir_all(directory).map_err(|error| self.unwritable(directory, &error))?;
+        }
+        remove_stale(&temporary_files, SystemTime::now());
+        Ok(())
+    }
+
+    /// A new name for a temporary file or folder, removed when dropped.
+    pub(super) fn temporary(&self, what: &str) -> Result<Temporary, ProvisionError> {
+        let temporary_files = self.root.join(TEMPORARY_FILES);
+        let mut random = [0; 12];
+        getrandom::fill(&mut random)
+            .map_err(|error| self.unwritable(&temporary_files, &io::Error::other(error)))?;
+        Ok(Temporary(temporary_files.join(format!("{}-{what}", http::hex(&random)))))
+    }
+
+    /// Waits until no other process provisions `artifact`. `None` where locks don't work: then the
+    /// worst is that a file is downloaded twice.
+    ///
+    /// Asks again and again instead of blocking a thread: nothing must wait for it after a cancellation.
+    pub(super) async fn lock(&self, artifact: &Artifact) -> Option<File> {
+        let path = self.root.join(TEMPORARY_FILES).join(format!("{}.lock", artifact.sha256));
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(path).ok()?;
+        let mut waited = Duration::ZERO;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Some(file),
+                Err(TryLockError::WouldBlock) if waited < LOCK_PATIENCE => {}
+                Err(_) => return None,
+            }
+            if waited.is_zero() {
+                tracing::info!("Waiting for another job on this machine to provision {}", artifact.file_name);
+            }
+            tokio::time::sleep(LOCK_ASKED_EVERY).await;
+            waited += LOCK_ASKED_EVERY;
+        }
+    }
+
+    pub(super) fn unwritable(&self, path: &Path, cause: &io::Error) -> ProvisionError {
+        ProvisionError::Cache { path: path.to_owned(), cause: cause.to_string() }
+    }
+}
+
+/// A file or folder that goes when this value goes.
+#[derive(Debug)]
+pub(super) struct Temporary(PathBuf);
+
+impl AsRef<Path> for Temporary {
+    fn as_ref(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        remove(&self.0);
+    }
+}
+
+/// Removes a file, link or folder, if it can: what stays is removed when it is stale.
+fn remove(path: &Path) {
+    let is_folder = std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir());
+    let removed = if is_folder { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            tracing::debug!("{} could not be removed: {error}", path.display());
+        }
+        _ => {}
+    }
+}
+
+fn remove_stale(folder: &Path, now: SystemTime) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let modified = entry.metadata().and_then(|metadata| metadata.modified());
+        let age = modified.ok().and_then(|modified| now.duration_since(modified).ok());
+        if age.is_some_and(|age| age > STALE_AFTER) {
+            remove(&entry.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn artifact(file_name: &str, sha256: &str) -> Artifact {
+        Artifact {
+            file_name: file_name.to_owned(),
+            sha256: sha256.to_owned(),
+            url: "http://localhost/x".parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn places() {
+        let cache = Cache::in_user_home(Path::new("/home/me/.sonar"));
+        let hash = "AB".repeat(32);
+        let place = cache.place(&artifact("engine.jar", &hash)).unwrap();
+        assert_eq!(place, Path::new("/home/me/.sonar/cache").join("ab".repeat(32)).join("engine.jar"));
+        for name in ["", ".", "..", "../x", "a/b", "a\\b", "/etc/x", "C:x", "x\0", "x\n"] {
+            assert!(cache.place(&artifact(name, &hash)).is_err(), "{name:?}");
+        }
+        for hash in ["", "..", "../../../../../../../../../../../../../../../../../../../../../etc/x"] {
+            assert!(cache.place(&artifact("x", hash)).is_err(), "{hash:?}");
+        }
+    }
+
+    #[test]
+    fn only_stale_files_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let new = folder.path().join("new");
+        std::fs::write(&new, "").unwrap();
+        let now = SystemTime::now();
+        remove_stale(folder.path(), now + STALE_AFTER / 2);
+        assert!(new.exists());
+        std::fs::create_dir(folder.path().join("jre")).unwrap();
+        std::fs::write(folder.path().join("jre/x"), "").unwrap();
+        remove_stale(folder.path(), now + 2 * STALE_AFTER);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}
