@@ -1,0 +1,122 @@
+//! SonarSource's scanner engine: a Java program from the server that does the analysis.
+//!
+//! The contract is the one of SonarSource's own scanners: properties as JSON on standard input, log
+//! entries as JSON lines on standard output.
+
+use super::engine_log::{EngineLog, emit};
+use super::process::{self, Ended};
+use crate::analysis::{Invocation, Properties, is_secret};
+use crate::cancel::Cancellation;
+use crate::error::Result;
+use crate::secret::Secret;
+use serde::Serialize;
+use std::ffi::OsString;
+use std::path::Path;
+
+/// What is needed to run the engine.
+#[derive(Debug, Clone, Copy)]
+pub struct Engine<'a> {
+    /// The java executable.
+    pub java: &'a Path,
+    /// The engine's jar.
+    pub jar: &'a Path,
+    /// `sonar.scanner.javaOpts` or `SONAR_SCANNER_JAVA_OPTS`: options divided by white space.
+    pub java_options: &'a str,
+    /// All properties of the analysis, the token among them.
+    pub properties: &'a Properties,
+    /// The project's base directory.
+    pub directory: &'a Path,
+}
+
+/// How an analysis ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EngineResult {
+    /// The analysis is done and its report is with the server.
+    Succeeded,
+    /// The user asked the engine to wait for the quality gate (`sonar.qualitygate.wait`), and it failed.
+    GateFailed {
+        /// What the engine says about it. Not yet reported.
+        message: String,
+    },
+    /// The analysis failed.
+    Failed {
+        /// The engine's last error, or how Java ended. Not yet reported.
+        message: String,
+    },
+    /// The run was cancelled; the engine has ended.
+    Cancelled,
+}
+
+impl Engine<'_> {
+    /// The command as it is run. No secret of ours is in its arguments.
+    pub fn invocation(&self) -> Invocation {
+        let mut arguments: Vec<String> = self.java_options.split_whitespace().map(str::to_owned).collect();
+        // SonarSource's scanners set it so that a password given for a trust store without one does no harm.
+        arguments.push("-Dorg.bouncycastle.pkcs12.ignore_useless_passwd=true".to_owned());
+        arguments.push("-jar".to_owned());
+        arguments.push(self.jar.to_string_lossy().into_owned());
+        Invocation {
+            program: self.java.to_owned(),
+            arguments,
+            directory: self.directory.to_owned(),
+            environment: Vec::new(),
+            secret_environment: Vec::new(),
+            stdin: Some(standard_input(self.properties)),
+        }
+    }
+
+    /// Runs the engine with `environment`, and relays its log: warnings and errors as such, one error
+    /// excepted, which is the message of the result.
+    ///
+    /// # Errors
+    /// Java can't be started.
+    pub async fn run(
+        &self,
+        environment: &[(OsString, OsString)],
+        cancellation: &Cancellation,
+    ) -> Result<EngineResult> {
+        let invocation = self.invocation();
+        tracing::debug!("Running {}", shown(&invocation));
+        let mut log = EngineLog::new(self.properties.is_true("sonar.qualitygate.wait"));
+        let on_line = |stream, line: &str| log.line(stream, line, &mut emit);
+        let ended = process::run(&invocation, environment, cancellation, on_line).await?;
+        Ok(match ended {
+            Ended::Exit(exit) => log.result(exit, &mut emit),
+            Ended::Cancelled => EngineResult::Cancelled,
+        })
+    }
+}
+
+/// The invocation without the values of options that are named like secrets: users put passwords of
+/// trust stores there.
+fn shown(invocation: &Invocation) -> Invocation {
+    let mut shown = invocation.clone();
+    for argument in &mut shown.arguments {
+        if let Some((option, _)) = argument.split_once('=')
+            && is_secret(option)
+        {
+            *argument = format!("{option}=***");
+        }
+    }
+    shown
+}
+
+/// `{"scannerProperties":[{"key":"..","value":".."},..]}`, sorted by key.
+fn standard_input(properties: &Properties) -> Secret {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Input<'a> {
+        scanner_properties: Vec<Property<'a>>,
+    }
+    #[derive(Serialize)]
+    struct Property<'a> {
+        key: &'a str,
+        value: &'a str,
+    }
+    let scanner_properties = properties.iter().map(|(key, value)| Property { key, value }).collect();
+    // Text keys and values always serialise.
+    Secret::new(serde_json::to_string(&Input { scanner_properties }).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,143 @@
+use super::*;
+use std::path::PathBuf;
+
+fn properties(pairs: &[(&str, &str)]) -> Properties {
+    pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+}
+
+fn engine<'a>(properties: &'a Properties, options: &'a str) -> Engine<'a> {
+    Engine {
+        java: Path::new("/jre/bin/java"),
+        jar: Path::new("/cache/engine.jar"),
+        java_options: options,
+        properties,
+        directory: Path::new("/src"),
+    }
+}
+
+#[test]
+fn the_command() {
+    let properties = properties(&[("sonar.token", "squ_1"), ("sonar.projectKey", "a \"b\"\n"), ("b", "")]);
+    let invocation = engine(&properties, " -Xmx1g \n -Djavax.net.ssl.trustStorePassword=hush ").invocation();
+    assert_eq!(invocation.program, PathBuf::from("/jre/bin/java"));
+    assert_eq!(invocation.directory, PathBuf::from("/src"));
+    assert_eq!(
+        invocation.arguments,
+        [
+            "-Xmx1g",
+            "-Djavax.net.ssl.trustStorePassword=hush",
+            "-Dorg.bouncycastle.pkcs12.ignore_useless_passwd=true",
+            "-jar",
+            "/cache/engine.jar"
+        ]
+    );
+    assert_eq!(
+        invocation.stdin.as_ref().map(Secret::expose),
+        Some(concat!(
+            r#"{"scannerProperties":[{"key":"b","value":""},"#,
+            r#"{"key":"sonar.projectKey","value":"a \"b\"\n"},{"key":"sonar.token","value":"squ_1"}]}"#
+        ))
+    );
+    let shown = format!("{} {:?}", shown(&invocation), shown(&invocation));
+    assert!(shown.contains("trustStorePassword=***"), "{shown}");
+    assert!(!shown.contains("hush") && !shown.contains("squ_1"), "{shown}");
+}
+
+#[cfg(unix)]
+mod with_a_fake_java {
+    use super::*;
+    use crate::cancel::CancelSource;
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::sync::{Arc, Mutex};
+    use tracing::field::{Field, Visit};
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    type Told = Arc<Mutex<Vec<String>>>;
+
+    struct Capture(Told);
+
+    struct Message(String);
+
+    impl Visit for Message {
+        fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+            if field.name() == "message" {
+                self.0 = format!("{value:?}");
+            }
+        }
+    }
+
+    impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Capture {
+        fn on_event(&self, event: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
+            let mut message = Message(String::new());
+            event.record(&mut message);
+            self.0.lock().unwrap().push(format!("{} {}", event.metadata().level(), message.0));
+        }
+    }
+
+    /// Runs a script in the place of java, and returns the result and all that was told.
+    async fn run(properties: &Properties, script: &str) -> (EngineResult, Vec<String>) {
+        let told = Told::default();
+        let subscriber = tracing_subscriber::registry().with(Capture(Arc::clone(&told)));
+        let _guard = tracing::subscriber::set_default(subscriber);
+        let folder = tempfile::tempdir().unwrap();
+        let java = folder.path().join("ja va");
+        std::fs::write(&java, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&java, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let engine = Engine { java: &java, directory: folder.path(), ..engine(properties, "-Xmx9m") };
+        let (_source, cancellation) = CancelSource::new();
+        let environment = [("PATH".into(), "/usr/bin:/bin".into())];
+        let result = engine.run(&environment, &cancellation).await.unwrap();
+        let told = std::mem::take(&mut *told.lock().unwrap());
+        (result, told)
+    }
+
+    #[tokio::test]
+    async fn an_analysis() {
+        let properties = properties(&[("sonar.token", "squ_1")]);
+        let (result, told) = run(
+            &properties,
+            r###"echo "Picked up JAVA_TOOL_OPTIONS: -Xint" >&2
+            read -r input
+            printf '{"level":"INFO","message":"read %s bytes, options %s"}\n' "${#input}" "$1"
+            echo '{"level":"WARN","message":"##vso[task.complete]"}'"###,
+        )
+        .await;
+        assert_eq!(result, EngineResult::Succeeded);
+        let length = r#"{"scannerProperties":[{"key":"sonar.token","value":"squ_1"}]}"#.len();
+        assert!(told.contains(&format!("INFO read {length} bytes, options -Xmx9m")), "{told:?}");
+        assert!(told.contains(&"WARN ##vso[task.complete]".to_owned()), "{told:?}");
+        assert!(told.contains(&"DEBUG Picked up JAVA_TOOL_OPTIONS: -Xint".to_owned()), "{told:?}");
+        assert!(told.iter().all(|line| !line.contains("squ_1")), "{told:?}");
+    }
+
+    #[tokio::test]
+    async fn a_failed_gate() {
+        let properties = properties(&[("sonar.qualitygate.wait", "true")]);
+        let line = r#"echo '{"level":"ERROR","message":"QUALITY GATE STATUS: FAILED - View"}'; exit 3"#;
+        let (result, told) = run(&properties, line).await;
+        assert_eq!(result, EngineResult::GateFailed { message: "QUALITY GATE STATUS: FAILED - View".into() });
+        assert!(told.iter().all(|line| !line.starts_with("ERROR")), "{told:?}");
+    }
+
+    #[tokio::test]
+    async fn an_entry_as_long_as_a_file() {
+        let (result, told) = run(
+            &Properties::default(),
+            r#"printf '{"level":"INFO","message":"'; head -c 900000 /dev/zero | tr '\0' x; echo '"}'
+            head -c 3000000 /dev/zero | tr '\0' y; exit 1"#,
+        )
+        .await;
+        assert!(matches!(result, EngineResult::Failed { .. }));
+        assert!(told.contains(&format!("INFO {}", "x".repeat(900_000))));
+        let rest: usize =
+            told.iter().filter_map(|line| line.strip_prefix("INFO y")).map(|y| y.len() + 1).sum();
+        assert_eq!(rest, 3_000_000);
+    }
+
+    #[tokio::test]
+    async fn an_engine_ended_by_a_signal() {
+        let (result, _) = run(&Properties::default(), "kill -KILL $$").await;
+        let EngineResult::Failed { message } = result else { panic!("{result:?}") };
+        assert!(message.contains("SIGKILL"), "{message}");
+    }
+}

@@ -1,0 +1,174 @@
+//! What the scanner engine says, and what that means for the analysis.
+
+use super::engine::EngineResult;
+use super::process::{Exit, Stream};
+use serde::Deserialize;
+use std::collections::VecDeque;
+use tracing::Level;
+
+/// So many of the last lines that are no log entries are shown when Java does not come up.
+const LAST_LINES: usize = 20;
+const GATE_FAILED: &str = "QUALITY GATE STATUS: FAILED";
+
+/// Sends one message to the log.
+pub(super) fn emit(level: Level, text: &str) {
+    match level {
+        Level::ERROR => tracing::error!("{text}"),
+        Level::WARN => tracing::warn!("{text}"),
+        Level::INFO => tracing::info!("{text}"),
+        Level::DEBUG => tracing::debug!("{text}"),
+        Level::TRACE => tracing::trace!("{text}"),
+    }
+}
+
+/// Reads the engine's lines. Each error of the engine is told once: here, but the last one, which
+/// becomes the message of a failure, and the one about the quality gate.
+#[derive(Debug)]
+pub(super) struct EngineLog {
+    waits_for_gate: bool,
+    last_error: Option<EngineError>,
+    gate_error: Option<String>,
+    last_lines: VecDeque<String>,
+}
+
+#[derive(Debug)]
+struct EngineError {
+    message: String,
+    cause: Option<String>,
+}
+
+/// A line of the engine's standard output.
+#[derive(Debug, Deserialize)]
+struct Entry {
+    level: String,
+    message: Option<String>,
+    stacktrace: Option<String>,
+}
+
+impl EngineLog {
+    /// `waits_for_gate`: the engine was told to wait for the quality gate.
+    pub(super) fn new(waits_for_gate: bool) -> Self {
+        Self { waits_for_gate, last_error: None, gate_error: None, last_lines: VecDeque::new() }
+    }
+
+    /// Takes one line and hands on what is to be told.
+    pub(super) fn line(&mut self, stream: Stream, line: &str, emit: &mut impl FnMut(Level, &str)) {
+        let entry = match stream {
+            Stream::Stdout => serde_json::from_str::<Entry>(line).ok(),
+            Stream::Stderr => None,
+        };
+        match entry {
+            Some(entry) => self.entry(entry, emit),
+            None => {
+                emit(if stream == Stream::Stdout { Level::INFO } else { Level::DEBUG }, line);
+                if self.last_lines.len() == LAST_LINES {
+                    self.last_lines.pop_front();
+                }
+                self.last_lines.push_back(line.to_owned());
+            }
+        }
+    }
+
+    fn entry(&mut self, entry: Entry, emit: &mut impl FnMut(Level, &str)) {
+        let trace = entry.stacktrace.unwrap_or_default();
+        let message = match entry.message {
+            Some(message) if !message.trim().is_empty() => message,
+            _ => trace.lines().next().unwrap_or_default().to_owned(),
+        };
+        match entry.level.as_str() {
+            "ERROR" => self.error(EngineError { cause: root_cause(&trace, &message), message }, emit),
+            "WARN" => emit(Level::WARN, &message),
+            "DEBUG" => emit(Level::DEBUG, &message),
+            "TRACE" => emit(Level::TRACE, &message),
+            _ => emit(Level::INFO, &message),
+        }
+        for line in trace.lines() {
+            emit(Level::DEBUG, line);
+        }
+    }
+
+    fn error(&mut self, error: EngineError, emit: &mut impl FnMut(Level, &str)) {
+        if self.waits_for_gate && error.message.contains(GATE_FAILED) {
+            self.gate_error = Some(error.message);
+        } else if let Some(earlier) = self.last_error.replace(error) {
+            emit(Level::ERROR, &earlier.message);
+        }
+    }
+
+    /// What it all means, now that the engine has ended.
+    pub(super) fn result(mut self, exit: Exit, emit: &mut impl FnMut(Level, &str)) -> EngineResult {
+        let gate_error = self.gate_error.take();
+        let last_error = self.last_error.take();
+        let mut tell = |message: Option<&str>| message.into_iter().for_each(|text| emit(Level::ERROR, text));
+        if exit.is_success() {
+            tell(last_error.as_ref().map(|error| error.message.as_str()));
+            tell(gate_error.as_deref());
+            return EngineResult::Succeeded;
+        }
+        if let Some(signal) = exit.signal {
+            tell(last_error.as_ref().map(|error| error.message.as_str()));
+            tell(gate_error.as_deref());
+            return EngineResult::Failed { message: ended_by_signal(signal) };
+        }
+        match (gate_error, last_error) {
+            (Some(message), other) => {
+                tell(other.as_ref().map(|error| error.message.as_str()));
+                EngineResult::GateFailed { message }
+            }
+            (None, Some(EngineError { message, cause: Some(cause) })) => {
+                EngineResult::Failed { message: format!("{}: {cause}", message.trim_end()) }
+            }
+            (None, Some(EngineError { message, cause: None })) => EngineResult::Failed { message },
+            (None, None) => EngineResult::Failed { message: self.not_started(exit) },
+        }
+    }
+
+    /// The engine gave no reason, so it is Java that has one.
+    fn not_started(self, exit: Exit) -> String {
+        let code = exit.code.unwrap_or_default();
+        let lines = Vec::from(self.last_lines);
+        if let Some(line) = lines.iter().find(|line| line.contains("UnsupportedClassVersionError")) {
+            return format!(
+                "The Java used is too old for the scanner engine of this server. Leave \
+                 sonar.scanner.javaExePath and sonar.scanner.skipJreProvisioning out to use the server's \
+                 own Java, or install a newer one. Java says: {}",
+                line.trim()
+            );
+        }
+        let mut message = format!("The scanner engine ended with exit code {code} and gave no reason");
+        if !lines.is_empty() {
+            message.push_str(". Java's last lines:\n");
+            message.push_str(&lines.join("\n"));
+        }
+        message
+    }
+}
+
+/// The innermost cause of a Java stack trace, unless the message says it already.
+fn root_cause(trace: &str, message: &str) -> Option<String> {
+    let caused_by = trace.lines().rev().find_map(|line| line.trim_start().strip_prefix("Caused by: "));
+    let cause = caused_by.or_else(|| trace.lines().next())?.trim();
+    let text = cause.split_once(": ").map_or(cause, |(_, text)| text);
+    (!cause.is_empty() && !message.contains(text)).then(|| cause.to_owned())
+}
+
+fn ended_by_signal(signal: i32) -> String {
+    let name = match signal {
+        6 => " (SIGABRT)",
+        9 => " (SIGKILL)",
+        11 => " (SIGSEGV)",
+        15 => " (SIGTERM)",
+        _ => "",
+    };
+    let mut message = format!("The scanner engine was ended by signal {signal}{name}");
+    if signal == 9 {
+        message.push_str(
+            ": the agent's machine or container probably ran out of memory. Give it more memory, or limit \
+             Java's with the property sonar.scanner.javaOpts, such as -Xmx1g",
+        );
+    }
+    message
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,144 @@
+use super::*;
+
+/// What is told of `lines` of standard output, and the result.
+fn told(waits_for_gate: bool, exit: Exit, lines: &[&str]) -> (Vec<String>, EngineResult) {
+    let mut told = Vec::new();
+    let mut emit = |level: Level, text: &str| told.push(format!("{level} {text}"));
+    let mut log = EngineLog::new(waits_for_gate);
+    lines.iter().for_each(|line| log.line(Stream::Stdout, line, &mut emit));
+    let result = log.result(exit, &mut emit);
+    (told, result)
+}
+
+const fn code(code: i32) -> Exit {
+    Exit { code: Some(code), signal: None }
+}
+
+fn failed(message: &str) -> EngineResult {
+    EngineResult::Failed { message: message.to_owned() }
+}
+
+#[test]
+fn entries_have_their_levels() {
+    let lines = [
+        r#"{"level":"INFO","message":"Load project settings"}"#,
+        r#"{"level":"WARN","message":"No sources"}"#,
+        r#"{"level":"DEBUG","message":"Sensor"}"#,
+        r#"{"level":"TRACE","message":"Detail"}"#,
+        r#"{"level":"FUTURE","message":"What is this"}"#,
+        r#"{"message":"no level"}"#,
+        "no JSON",
+        r#"{"level":"ERROR","message":"Broken file"}"#,
+        r#"{"level":"INFO","message":"EXECUTION SUCCESS","more":[1]}"#,
+    ];
+    let (told, result) = told(false, code(0), &lines);
+    assert_eq!(result, EngineResult::Succeeded);
+    assert_eq!(
+        told,
+        [
+            "INFO Load project settings",
+            "WARN No sources",
+            "DEBUG Sensor",
+            "TRACE Detail",
+            "INFO What is this",
+            r#"INFO {"message":"no level"}"#,
+            "INFO no JSON",
+            "INFO EXECUTION SUCCESS",
+            "ERROR Broken file",
+        ]
+    );
+}
+
+#[test]
+fn each_error_is_told_once_and_the_last_one_is_the_result() {
+    let lines = [
+        r#"{"level":"ERROR","message":"first"}"#,
+        r#"{"level":"ERROR","message":"second"}"#,
+        r#"{"level":"INFO","message":"EXECUTION FAILURE"}"#,
+    ];
+    let (told, result) = told(false, code(1), &lines);
+    assert_eq!(told, ["ERROR first", "INFO EXECUTION FAILURE"]);
+    assert_eq!(result, failed("second"));
+}
+
+#[test]
+fn a_stack_trace_is_for_debugging_but_its_cause_is_for_everybody() {
+    let lines = [concat!(
+        r#"{"level":"ERROR","message":"Error during SonarScanner Engine execution","stacktrace":"#,
+        r#""java.lang.IllegalStateException: outer\n\tat A.b(C.java:1)\nCaused by: java.io.IOException: disk full\n\t... 3 more\n"}"#
+    )];
+    let (told, result) = told(false, code(1), &lines);
+    assert_eq!(result, failed("Error during SonarScanner Engine execution: java.io.IOException: disk full"));
+    assert_eq!(told[0], "DEBUG java.lang.IllegalStateException: outer");
+    assert_eq!(told.len(), 4);
+}
+
+#[test]
+fn a_cause_that_the_message_says_is_not_repeated() {
+    let lines =
+        [r#"{"level":"ERROR","message":"disk full","stacktrace":"java.io.IOException: disk full\n"}"#];
+    assert_eq!(told(false, code(1), &lines).1, failed("disk full"));
+    let lines = [r#"{"level":"ERROR","stacktrace":"java.io.IOException: disk full\n"}"#];
+    assert_eq!(told(false, code(1), &lines).1, failed("java.io.IOException: disk full"));
+}
+
+#[test]
+fn a_failed_gate_is_no_broken_analysis() {
+    let gate =
+        r#"{"level":"ERROR","message":"QUALITY GATE STATUS: FAILED - View details on http://sonar/x"}"#;
+    let other = r#"{"level":"ERROR","message":"later"}"#;
+    let message = "QUALITY GATE STATUS: FAILED - View details on http://sonar/x".to_owned();
+    let (lines, result) = told(true, code(3), &[gate, other]);
+    assert_eq!(result, EngineResult::GateFailed { message: message.clone() });
+    assert_eq!(lines, ["ERROR later"]);
+    assert_eq!(told(false, code(3), &[gate]).1, EngineResult::Failed { message: message.clone() });
+    assert_eq!(told(true, code(0), &[gate]), (vec![format!("ERROR {message}")], EngineResult::Succeeded));
+}
+
+#[test]
+fn text_is_text() {
+    let lines =
+        [r###"{"level":"WARN","message":"##vso[task.complete result=Succeeded]\n##[error]"}"###, "##vso[x]"];
+    let (told, _) = told(false, code(0), &lines);
+    assert_eq!(told, ["WARN ##vso[task.complete result=Succeeded]\n##[error]", "INFO ##vso[x]"]);
+}
+
+#[test]
+fn signals_are_named() {
+    let error = r#"{"level":"ERROR","message":"before"}"#;
+    let (told, result) = told(false, Exit { code: None, signal: Some(9) }, &[error]);
+    assert_eq!(told, ["ERROR before"]);
+    let EngineResult::Failed { message } = result else { panic!("{result:?}") };
+    assert!(message.contains("signal 9 (SIGKILL)") && message.contains("out of memory"), "{message}");
+    let log = EngineLog::new(false);
+    let result = log.result(Exit { code: None, signal: Some(11) }, &mut |_, _: &str| ());
+    let EngineResult::Failed { message } = result else { panic!("{result:?}") };
+    assert!(message.contains("SIGSEGV") && !message.contains("memory"), "{message}");
+}
+
+#[test]
+fn a_java_that_does_not_start_has_the_last_word() {
+    let mut log = EngineLog::new(false);
+    let mut levels = Vec::new();
+    let mut emit = |level: Level, _: &str| levels.push(level);
+    for number in 0..30 {
+        log.line(Stream::Stderr, &format!("line {number}"), &mut emit);
+    }
+    log.line(Stream::Stdout, "Error occurred during initialization of VM", &mut emit);
+    let result = log.result(code(1), &mut emit);
+    assert!(levels[..30].iter().all(|level| *level == Level::DEBUG));
+    let EngineResult::Failed { message } = result else { panic!("{result:?}") };
+    assert!(message.contains("exit code 1") && message.contains("\nline 11\n"), "{message}");
+    assert!(message.ends_with("\nError occurred during initialization of VM"), "{message}");
+    assert!(!message.contains("line 10"), "{message}");
+}
+
+#[test]
+fn a_java_that_is_too_old_is_told_so() {
+    let mut log = EngineLog::new(false);
+    let line = "Exception in thread \"main\" java.lang.UnsupportedClassVersionError: org/sonar/X has been \
+                compiled by a more recent version of the Java Runtime (class file version 65.0)";
+    log.line(Stream::Stderr, line, &mut |_, _: &str| ());
+    let EngineResult::Failed { message } = log.result(code(1), &mut |_, _: &str| ()) else { panic!() };
+    assert!(message.starts_with("The Java used is too old") && message.contains("65.0"), "{message}");
+}
