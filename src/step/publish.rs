@@ -4,7 +4,7 @@
 use super::records::{Record, Records, tokens_of};
 use super::{Ending, Job};
 use crate::agent::{JobConnection, PublishInputs};
-use crate::analysis::{Outcome, Target};
+use crate::analysis::{Outcome, Properties, ScannerMode, ServerKind, Target};
 use crate::azure_devops::AzureDevOps;
 use crate::error::{Error, Result};
 use crate::quality_gate::{MeasureSet, Metrics, PollPolicy, Verdict, next_poll};
@@ -44,6 +44,7 @@ pub async fn publish(job: &Job) -> Result<Ending> {
     let temp = job.predefined.temp_directory()?;
     let records = Records::new(&temp);
     let found = records.list()?;
+    take_back_token(job, &found);
     let mut results = Vec::with_capacity(found.len());
     let mut wait = Wait::new(inputs.polling_timeout);
     let mut metrics = HashMap::new();
@@ -190,7 +191,7 @@ fn blank_result(record: &Record) -> AnalysisResult {
         metrics: Metrics::default(),
         dashboard_url: None,
         server_name: prepared.server.product().to_owned(),
-        server_version: (prepared.server.kind == crate::analysis::ServerKind::Server)
+        server_version: (prepared.server.kind == ServerKind::Server)
             .then(|| prepared.server.version.to_string()),
         warnings: Vec::new(),
     }
@@ -281,6 +282,19 @@ impl Wait {
     }
 }
 
+/// In mode `other` the scanner read its token from a plain variable; nobody needs it there any more.
+fn take_back_token(job: &Job, records: &[Record]) {
+    const PARAMETERS: &str = "SONARQUBE_SCANNER_PARAMS";
+    let Some(json) = job.environment.value(PARAMETERS) else { return };
+    if !records.iter().any(|record| record.prepared.mode == ScannerMode::Other) {
+        return;
+    }
+    // A variable that is no longer ours to read is nobody's to repair: it is emptied.
+    let mut parameters: Properties = serde_json::from_str(json).unwrap_or_default();
+    parameters.take_secrets();
+    job.commands.set_variable(PARAMETERS, &serde_json::json!(parameters).to_string());
+}
+
 fn report_in_log(results: &[AnalysisResult]) {
     for result in results {
         match result.verdict {
@@ -345,7 +359,7 @@ async fn tell_the_build(job: &Job, verdict: Verdict, summary: Option<&str>) {
 
 /// The agent uploads attachments a second or so later and is silent about failures.
 async fn check_arrival(job: &Job, azure: &AzureDevOps, project: &str, build: &str, title: &str) {
-    const LOOKS: [u64; 5] = [0, 700, 1000, 1500, 2500];
+    const LOOKS: [u64; 5] = [0, 300, 700, 1000, 1500];
     for pause in LOOKS {
         tokio::select! {
             () = tokio::time::sleep(Duration::from_millis(pause)) => {}
