@@ -33,7 +33,7 @@ pub fn outcome_line(result: &AnalysisResult) -> String {
 }
 
 fn subject(result: &AnalysisResult) -> String {
-    format!("{}, {}", one_line(&result.project_name, NAME_CHARS), one_line(&result.target.name(), NAME_CHARS))
+    format!("{}, {}", one_line(result.name(), NAME_CHARS), one_line(&result.target.name(), NAME_CHARS))
 }
 
 fn push_url(line: &mut String, result: &AnalysisResult) {

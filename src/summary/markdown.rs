@@ -42,10 +42,13 @@ fn is_special(character: char, before: Option<char>, next: Option<char>, rest: &
         '_' => !(word(before) && word(next)),
         // Neither a heading nor the number of a work item: `C#` may stay.
         '#' => !word(before) || word(next) || next == Some('#'),
-        '-' | '+' | '=' => before.is_none(),
-        ':' => rest.starts_with("//") || starts_shortcode(rest),
-        // `1.` at the start is a list, `www.` a link.
-        '.' | ')' if !so_far.is_empty() && so_far.bytes().all(|byte| byte.is_ascii_digit()) => true,
+        '-' | '+' | '=' => before.is_none() && next.is_none_or(|next| next == ' ' || next == character),
+        ':' => starts_shortcode(rest),
+        '/' => next == Some('/'),
+        // `1. ` at the start is a list, `www.` a link.
+        '.' | ')' if !so_far.is_empty() && so_far.bytes().all(|byte| byte.is_ascii_digit()) => {
+            next.is_none_or(|next| next == ' ')
+        }
         '.' => {
             so_far.len() >= 3
                 && so_far.get(so_far.len() - 3..).is_some_and(|end| end.eq_ignore_ascii_case("www"))
@@ -137,7 +140,7 @@ mod tests {
             ("Shop-Backend v1.2 (new)", "Shop-Backend v1.2 (new)"),
             ("my_project __init__", "my_project \\_\\_init\\_\\_"),
             ("**bold** `code` ~~gone~~", "\\*\\*bold\\*\\* \\`code\\` \\~\\~gone\\~\\~"),
-            ("[a](http://b) ![i](j)", "\\[a\\](http\\://b) !\\[i\\](j)"),
+            ("[a](http://b) ![i](j)", "\\[a\\](http:\\//b) !\\[i\\](j)"),
             ("<img src=x onerror=alert(1)>", "&lt;img src=x onerror=alert(1)&gt;"),
             ("R&D, AT&T; &lt; &#60; &", "R&D, AT&amp;T; &amp;lt; &amp;\\#60; &"),
             ("a|b\\|c", "a\\|b\\\\\\|c"),
@@ -146,6 +149,9 @@ mod tests {
             ("##vso[task.complete]", "\\#\\#vso\\[task.complete\\]"),
             ("@team a@b.de", "\\@team a\\@b.de"),
             ("1. one", "1\\. one"),
+            ("79.96%", "79.96%"),
+            ("-0.04%", "-0.04%"),
+            ("---", "\\---"),
             ("1) one 2) two", "1\\) one 2) two"),
             ("- item", "\\- item"),
             ("www.example.com", "www\\.example.com"),

@@ -44,8 +44,16 @@ pub(super) fn headline(result: &AnalysisResult) -> (&'static str, String) {
     let no_result = |why: &str| (NO_RESULT, format!("No quality gate result – {why}"));
     match result.verdict {
         Verdict::Passed => ("✅", "Quality gate passed".into()),
-        Verdict::Failed => ("❌", format!("Quality gate failed{}", failed_of(result, " – ", " conditions"))),
-        Verdict::Skipped => ("➖", "Nothing analysed – the analysis was skipped".into()),
+        Verdict::Failed => {
+            let noun = match &result.gate {
+                Some(gate) if gate.failed_conditions().next().is_none() => "",
+                Some(gate) if gate.conditions.len() == 1 => " condition",
+                Some(_) => " conditions",
+                None => "",
+            };
+            ("❌", format!("Quality gate failed{}{noun}", failed_of(result)))
+        }
+        Verdict::Skipped => ("➖", "Not analysed – the analysis was skipped".into()),
         Verdict::None => no_result("SonarQube computed none for this analysis"),
         Verdict::Cancelled => no_result("the run was cancelled"),
         Verdict::Timeout => no_result("SonarQube did not finish in time"),
@@ -70,19 +78,19 @@ fn word(verdict: Verdict) -> &'static str {
     }
 }
 
-/// `2 of 6` between `before` and `after`; nothing when no condition is known to have failed.
-fn failed_of(result: &AnalysisResult, before: &str, after: &str) -> String {
+/// ` – 2 of 6`; nothing when no condition is known to have failed.
+fn failed_of(result: &AnalysisResult) -> String {
     let Some(gate) = &result.gate else { return String::new() };
     match gate.failed_conditions().count() {
         0 => String::new(),
-        failed => format!("{before}{failed} of {}{after}", gate.conditions.len()),
+        failed => format!(" – {failed} of {}", gate.conditions.len()),
     }
 }
 
 fn title(results: &[&AnalysisResult]) -> String {
     let subject = match results {
         [] => String::new(),
-        [result] => file_name(&result.project_name, 80),
+        [result] => file_name(result.name(), 80),
         results => format!("{} projects", results.len()),
     };
     let verdict = word(Verdict::worst(results.iter().map(|result| result.verdict)));
@@ -110,8 +118,9 @@ fn file_name(text: &str, max_chars: usize) -> String {
 const ROWS: usize = 50;
 /// Server warnings shown at most for each analysis.
 const WARNINGS: usize = 10;
-/// Bytes after which only the words for what was left out are written.
-const BYTES: usize = 60_000;
+/// Bytes up to which tables, lists and further projects are written. What a project's section holds beside these
+/// is at most 10 kB, so the page stays below 64 kB.
+const BYTES: usize = 52_000;
 
 struct Page {
     text: String,
@@ -128,12 +137,13 @@ impl Page {
     fn one(&mut self, result: &AnalysisResult) {
         let (sign, headline) = headline(result);
         self.heading("###", &format!("{sign} {headline}"));
-        let project = escape(&result.project_name, NAME_CHARS);
+        let project = escape(result.name(), NAME_CHARS);
         self.paragraph(&format!("**{project}** · {}", escape(&result.target.full_name(), NAME_CHARS)));
         self.details(result);
         self.measures(result);
         self.warnings(result);
-        let version = result.server_version.as_ref().map(|version| format!(" · {}", escape(version, 64)));
+        let version =
+            result.server_version.as_ref().map(|version| format!(" · version {}", escape(version, 64)));
         self.server_link(result, version.as_deref().unwrap_or_default());
     }
 
@@ -156,11 +166,11 @@ impl Page {
             let (sign, headline) = headline(result);
             let heading = format!(
                 "{sign} {} · {}",
-                escape(&result.project_name, NAME_CHARS),
+                escape(result.name(), NAME_CHARS),
                 escape(&result.target.full_name(), NAME_CHARS)
             );
             self.heading("####", &heading);
-            if !matches!(result.verdict, Verdict::Passed | Verdict::Failed) {
+            if result.reason.is_none() && !matches!(result.verdict, Verdict::Passed | Verdict::Failed) {
                 self.paragraph(&headline);
             }
             self.details(result);
@@ -180,11 +190,11 @@ impl Page {
         }
         if gate.ignored_conditions {
             self.paragraph(
-                "Conditions on coverage and duplications were not checked: too little code is new.",
+                "SonarQube skipped the conditions on coverage and duplications because little code is new.",
             );
         } else if result.verdict == Verdict::Passed && gate.conditions.is_empty() {
             self.paragraph(
-                "No condition was checked, as in a first analysis, where no code counts as new yet.",
+                "No condition was checked. That is usual for a first analysis: no code counts as new yet.",
             );
         }
     }
@@ -203,7 +213,7 @@ impl Page {
             })
             .collect();
         let columns =
-            [("Failed condition", Align::Left), ("Actual", Align::Right), ("Required", Align::Right)];
+            [("Failed condition", Align::Left), ("Actual", Align::Right), ("Required", Align::Left)];
         let shown = self.table(&columns, &rows);
         self.condition_rows_left -= shown;
         let left_out = gate.failed_conditions().count() - shown;
@@ -274,9 +284,9 @@ impl Page {
             .map(|result| {
                 let (sign, _) = headline(result);
                 let mut row = vec![
-                    link(&escape(&result.project_name, NAME_CHARS), result.dashboard_url.as_deref()),
+                    link(&escape(result.name(), NAME_CHARS), result.dashboard_url.as_deref()),
                     escape(&result.target.name(), NAME_CHARS),
-                    format!("{sign} {}{}", word(result.verdict), failed_of(result, " – ", "")),
+                    format!("{sign} {}{}", word(result.verdict), failed_of(result)),
                 ];
                 row.extend(measures.iter().map(|measure| {
                     measure.value(result).map_or_else(|| "–".to_owned(), |value| escape(&value, NAME_CHARS))
@@ -342,7 +352,7 @@ fn headline_of_several(results: &[&AnalysisResult]) -> String {
             format!("❌ Quality gate failed – {failed} of {all} projects, {without_result} without a result")
         }
         Verdict::Failed => format!("❌ Quality gate failed – {failed} of {all} projects"),
-        Verdict::Skipped => format!("➖ Nothing analysed – {without_result} of {all} projects"),
+        Verdict::Skipped => format!("➖ Not analysed – {without_result} of {all} projects"),
         _ => format!("{NO_RESULT} No quality gate result – {without_result} of {all} projects"),
     }
 }
@@ -395,3 +405,6 @@ const OVERALL_CODE: [ShownMeasure; 6] = [
     measure("duplicated_lines_density", "Duplications", MetricKind::Percent, false),
     measure("ncloc", "Lines of code", MetricKind::Int, false),
 ];
+
+#[cfg(test)]
+mod tests;

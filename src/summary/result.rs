@@ -72,3 +72,14 @@ pub struct AnalysisResult {
     /// Warnings of the server about this analysis: HTML from outside.
     pub warnings: Vec<String>,
 }
+
+impl AnalysisResult {
+    /// The project's name for people; its key where it has no name.
+    pub fn name(&self) -> &str {
+        [&self.project_name, &self.project_key]
+            .into_iter()
+            .map(|name| name.trim())
+            .find(|name| !name.is_empty())
+            .unwrap_or("unnamed project")
+    }
+}

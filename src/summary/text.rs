@@ -3,7 +3,7 @@
 /// Longest name of a project, branch or metric shown, in characters.
 pub(super) const NAME_CHARS: usize = 300;
 /// Longest message of a server shown, in characters.
-pub(super) const MESSAGE_CHARS: usize = 2_000;
+pub(super) const MESSAGE_CHARS: usize = 1_000;
 
 /// `text` as one line of at most `max_chars` visible characters; the rest is cut and marked with `…`.
 ///
