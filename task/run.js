@@ -194,7 +194,7 @@ function run(file, step) {
 function fail(message, code, before) {
   // Escaped as the agent reads data; what came from outside must not look like a command in its log either.
   const data = message
-    .replace(/##(?=(vso)?\[)/gi, '## ')
+    .replace(/##(?=(vso)?\[)/gi, '# #')
     .replace(/%/g, '%AZP25')
     .replace(/\r/g, '%0D')
     .replace(/\n/g, '%0A');

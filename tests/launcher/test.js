@@ -303,7 +303,7 @@ test('text from outside cannot become a command, and arrives whole', async () =>
   const name = 'a;b]c%0Ad%AZP25 100%\r\n##vso[task.complete result=Succeeded;]ok ##[error]no ##VSO[task.debug]x';
   const result = await launch(stage('prepare', HELLO), path.join(at(), name));
   const message = failure(result, 0);
-  const broken = name.replace('##vso[', '## vso[').replace('##[', '## [').replace('##VSO[', '## VSO[');
+  const broken = name.replace('##vso[', '# #vso[').replace('##[', '# #[').replace('##VSO[', '# #VSO[');
   assert.ok(message.includes(path.join(at(), broken)), message);
   assert.equal(result.out.trim().split('\n').length, 2, result.out);
 });
