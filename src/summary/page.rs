@@ -44,16 +44,8 @@ pub(super) fn headline(result: &AnalysisResult) -> (&'static str, String) {
     let no_result = |why: &str| (NO_RESULT, format!("No quality gate result – {why}"));
     match result.verdict {
         Verdict::Passed => ("✅", "Quality gate passed".into()),
-        Verdict::Failed => {
-            let noun = match &result.gate {
-                Some(gate) if gate.failed_conditions().next().is_none() => "",
-                Some(gate) if gate.conditions.len() == 1 => " condition",
-                Some(_) => " conditions",
-                None => "",
-            };
-            ("❌", format!("Quality gate failed{}{noun}", failed_of(result)))
-        }
-        Verdict::Skipped => ("➖", "Not analysed – the analysis was skipped".into()),
+        Verdict::Failed => ("❌", format!("Quality gate failed{}", failed_of(result))),
+        Verdict::Skipped => ("⏭️", "Not analysed – the analysis was skipped".into()),
         Verdict::None => no_result("SonarQube computed none for this analysis"),
         Verdict::Cancelled => no_result("the run was cancelled"),
         Verdict::Timeout => no_result("SonarQube did not finish in time"),
@@ -78,12 +70,13 @@ fn word(verdict: Verdict) -> &'static str {
     }
 }
 
-/// ` – 2 of 6`; nothing when no condition is known to have failed.
+/// ` – 2 of 6 conditions`; nothing when no condition is known to have failed.
 fn failed_of(result: &AnalysisResult) -> String {
     let Some(gate) = &result.gate else { return String::new() };
-    match gate.failed_conditions().count() {
-        0 => String::new(),
-        failed => format!(" – {failed} of {}", gate.conditions.len()),
+    match (gate.failed_conditions().count(), gate.conditions.len()) {
+        (0, _) => String::new(),
+        (_, 1) => " – 1 of 1 condition".into(),
+        (failed, all) => format!(" – {failed} of {all} conditions"),
     }
 }
 
@@ -352,7 +345,7 @@ fn headline_of_several(results: &[&AnalysisResult]) -> String {
             format!("❌ Quality gate failed – {failed} of {all} projects, {without_result} without a result")
         }
         Verdict::Failed => format!("❌ Quality gate failed – {failed} of {all} projects"),
-        Verdict::Skipped => format!("➖ Not analysed – {without_result} of {all} projects"),
+        Verdict::Skipped => format!("⏭️ Not analysed – {without_result} of {all} projects"),
         _ => format!("{NO_RESULT} No quality gate result – {without_result} of {all} projects"),
     }
 }

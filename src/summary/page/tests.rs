@@ -270,7 +270,7 @@ fn results_that_are_no_pass() {
 
     \- What the server said: &lt;b&gt;no&lt;/b&gt;
 
-    ### ➖ Not analysed – the analysis was skipped
+    ### ⏭️ Not analysed – the analysis was skipped
 
     **Shop** · branch release/1.0
 
@@ -311,7 +311,7 @@ fn several_projects() {
 
     | Project | Analysed | Quality gate | New issues | Coverage |
     | :--- | :--- | :--- | ---: | ---: |
-    | [Backend](https://sonar.example/dashboard?id=shop) | pull request 12 | ❌ failed – 6 of 7 | 1,234 | 79.96% |
+    | [Backend](https://sonar.example/dashboard?id=shop) | pull request 12 | ❌ failed – 6 of 7 conditions | 1,234 | 79.96% |
     | [Gateway](https://sonar.example/dashboard?id=shop) | main branch | ⚠️ timed out | – | – |
     | [Shop](https://sonar.example/dashboard?id=shop) | branch main | ✅ passed | 0 | 91.7% |
 
@@ -360,7 +360,7 @@ fn headlines_of_several_projects() {
     ### ❌ Quality gate failed – 2 of 3 projects | SonarQube – 3 projects – failed
     ### ❌ Quality gate failed – 1 of 3 projects, 1 without a result | SonarQube – 3 projects – failed
     ### ⚠️ No quality gate result – 2 of 3 projects | SonarQube – 3 projects – timed out
-    ### ➖ Not analysed – 1 of 3 projects | SonarQube – 3 projects – skipped
+    ### ⏭️ Not analysed – 1 of 3 projects | SonarQube – 3 projects – skipped
     ");
 }
 
@@ -398,7 +398,7 @@ fn text_from_outside_renders_literally() {
         server_name: "Sonar<i>Qube</i>".into(),
         ..result(Verdict::Failed)
     };
-    assert_snapshot!(markdown(&[hostile.clone()]), @r"
+    assert_snapshot!(markdown(std::slice::from_ref(&hostile)), @r"
     ### ❌ Quality gate failed – 1 of 1 condition
 
     **&lt;b&gt;fail&lt;/b&gt; \| \[x\](http:\//y) \*\*\#1\*\* \@all \# \#\#vso\[task.complete\]�** · branch a\`b\`\|c&lt;script&gt;
@@ -433,7 +433,7 @@ fn very_much_to_say() {
         warnings: vec!["w".into(); 30],
         ..failed()
     };
-    let page = markdown(&[many.clone()]);
+    let page = markdown(std::slice::from_ref(&many));
     assert_eq!(page.matches("| Coverage on New Code |").count(), 50);
     assert!(page.contains("\n\n… and 10 more failed conditions\n"), "{page}");
     assert!(page.contains("\n\n… and 20 more warnings\n"), "{page}");
