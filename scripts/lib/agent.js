@@ -351,7 +351,7 @@ async function runTask(job, folder, inputs = {}, condition = 'succeeded') {
     return step;
   }
   setVariable(job, 'Agent.JobStatus', job.result);
-  const child = childProcess.spawn(process.execPath, [executionTarget(folder, task)], {
+  const child = childProcess.spawn(process.execPath, [path.resolve(executionTarget(folder, task))], {
     cwd: job.sources,
     env: buildEnvironment(job, resolveInputs(job, task, inputs)),
     stdio: ['ignore', 'pipe', 'pipe'],

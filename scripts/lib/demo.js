@@ -14,6 +14,7 @@ const sonarqube = require('./sonarqube');
 const { renderPage } = require('./render');
 
 const ROOT = path.join(__dirname, '..', '..');
+const OUTPUT = path.join(ROOT, 'target', 'demo');
 const SUMMARY = 'Distributedtask.Core.Summary';
 const PROPERTY = 'sonarglobalqualitygate';
 // One condition for each kind of value: percentages, ratings, counts, a duration.
@@ -54,10 +55,7 @@ function checkOut(from, to) {
   git('commit', '--quiet', '--message=Open the shop');
 }
 
-async function main([tasks, dir]) {
-  const folder = path.join(ROOT, 'target', 'demo', 'job');
-  fs.rmSync(folder, { recursive: true, force: true });
-  fs.mkdirSync(folder, { recursive: true });
+async function main(folder, [tasks, dir]) {
   const { key, name, sources, inputs } = project(dir, folder);
 
   const url = (process.env.SONAR_HOST_URL || process.env.DEMO_SERVER).replace(/\/+$/, '');
@@ -91,19 +89,23 @@ async function main([tasks, dir]) {
     throw new Error(`the steps say '${verdict}', but the server says ${status}`);
   }
 
-  const page = path.join(folder, '..', 'summary.html');
+  const page = path.join(OUTPUT, `${key.replace(/[^\w.-]/g, '-')}.html`);
   fs.writeFileSync(page, renderPage(summaries));
   const bold = (text) => (process.stdout.isTTY ? `\x1b[1;${verdict === 'ok' ? 32 : 31}m${text}\x1b[0m` : text);
   console.log(`\n${bold(`Quality gate ${verdict === 'ok' ? 'passed' : 'failed'}: ${name}`)}\n`);
   const failed = publish.issues.filter((issue) => issue.type === 'error');
-  for (const { message } of failed) console.log(`  ${message}`);
+  // What comes after a dash names project and page, which stand here anyway.
+  for (const { message } of failed) console.log(`  ${message.split(' – ')[0]}`);
   if (failed.length) console.log();
   console.log(`SonarQube      ${url}/dashboard?id=${encodeURIComponent(key)}${process.env.DEMO_SERVER ? '   (login admin, password admin)' : ''}`);
   console.log(`Build Summary  ${pathToFileURL(page)}`);
   if (process.env.DEMO_SERVER) console.log('The server keeps running; scripts/demo --stop ends it.');
 }
 
-main(process.argv.slice(2)).catch((error) => {
+// Each run has a folder of its own, so that two can run at a time.
+fs.mkdirSync(OUTPUT, { recursive: true });
+const folder = fs.mkdtempSync(path.join(OUTPUT, 'job-'));
+main(folder, process.argv.slice(2)).catch((error) => {
   console.error(`demo: ${error.message}`);
   process.exitCode = 1;
-});
+}).finally(() => fs.rmSync(folder, { recursive: true, force: true }));

@@ -35,13 +35,14 @@ function call(server, method, action, parameters = {}) {
   });
 }
 
-// Makes sure that the project exists, and resolves to a fresh token that may analyse it and nothing else.
+// Makes sure that the project exists, and resolves to a fresh token for its analysis. It is a user's: older servers let
+// no analysis token read measures.
 async function prepareProject(admin, key, name) {
   const { components } = await call(admin, 'GET', 'projects/search', { projects: key });
   if (!components.length) await call(admin, 'POST', 'projects/create', { project: key, name });
   const tokenName = `sonar-azdo ${key}`;
   await call(admin, 'POST', 'user_tokens/revoke', { name: tokenName });
-  const { token } = await call(admin, 'POST', 'user_tokens/generate', { name: tokenName, type: 'PROJECT_ANALYSIS_TOKEN', projectKey: key });
+  const { token } = await call(admin, 'POST', 'user_tokens/generate', { name: tokenName, type: 'USER_TOKEN' });
   return token;
 }
 
