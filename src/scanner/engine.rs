@@ -54,7 +54,9 @@ impl Engine<'_> {
         // SonarSource's scanners set it so that a password given for a trust store without one does no harm.
         arguments.push("-Dorg.bouncycastle.pkcs12.ignore_useless_passwd=true".to_owned());
         arguments.push("-jar".to_owned());
-        arguments.push(self.jar.to_string_lossy().into_owned());
+        // Absolute: the engine runs in another directory than we do.
+        let jar = std::path::absolute(self.jar).unwrap_or_else(|_| self.jar.to_owned());
+        arguments.push(jar.to_string_lossy().into_owned());
         Invocation {
             program: self.java.to_owned(),
             arguments,

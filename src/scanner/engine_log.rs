@@ -129,13 +129,13 @@ impl EngineLog {
         let lines = Vec::from(self.last_lines);
         if let Some(line) = lines.iter().find(|line| line.contains("UnsupportedClassVersionError")) {
             return format!(
-                "The Java used is too old for the scanner engine of this server. Leave \
+                "the Java used is too old for the scanner engine of this server. Leave \
                  sonar.scanner.javaExePath and sonar.scanner.skipJreProvisioning out to use the server's \
                  own Java, or install a newer one. Java says: {}",
                 line.trim()
             );
         }
-        let mut message = format!("The scanner engine ended with exit code {code} and gave no reason");
+        let mut message = format!("the scanner engine ended with exit code {code} and gave no reason");
         if !lines.is_empty() {
             message.push_str(". Java's last lines:\n");
             message.push_str(&lines.join("\n"));
@@ -160,7 +160,7 @@ fn ended_by_signal(signal: i32) -> String {
         15 => " (SIGTERM)",
         _ => "",
     };
-    let mut message = format!("The scanner engine was ended by signal {signal}{name}");
+    let mut message = format!("the scanner engine was ended by signal {signal}{name}");
     if signal == 9 {
         message.push_str(
             ": the agent's machine or container probably ran out of memory. Give it more memory, or limit \

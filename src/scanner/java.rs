@@ -112,7 +112,7 @@ impl JavaChoices<'_> {
             None => "JAVA_HOME is not set".to_owned(),
         };
         Error::new(format!(
-            "No Java was found to run the scanner: {server}, {home}, and PATH holds no {JAVA}"
+            "no Java was found to run the scanner: {server}, {home}, and PATH holds no {JAVA}"
         ))
         .hint("Install Java on the agent, or name one with the property sonar.scanner.javaExePath.")
     }

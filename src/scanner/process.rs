@@ -201,9 +201,11 @@ fn not_started(invocation: &Invocation, error: &std::io::Error) -> Error {
     let failure = Error::new(format!("{program} can't be started: {error}"));
     match error.kind() {
         ErrorKind::NotFound if !invocation.directory.is_dir() => {
-            Error::new(format!("The working directory {} does not exist", invocation.directory.display()))
+            Error::new(format!("the working directory {} does not exist", invocation.directory.display()))
         }
-        ErrorKind::PermissionDenied => failure.hint("Make it executable for the agent's user."),
+        ErrorKind::PermissionDenied => {
+            failure.hint("Make it executable for the agent's user, on a disk that is not mounted noexec.")
+        }
         // Linux says NotFound of a program whose loader is missing: one built for another libc.
         ErrorKind::NotFound if invocation.program.exists() => {
             failure.hint("It exists, but it is built for another platform.")
@@ -213,7 +215,7 @@ fn not_started(invocation: &Invocation, error: &std::io::Error) -> Error {
 }
 
 fn unobservable(invocation: &Invocation, error: &std::io::Error) -> Error {
-    Error::new(format!("The end of {} could not be observed: {error}", invocation.program.display()))
+    Error::new(format!("the end of {} could not be observed: {error}", invocation.program.display()))
 }
 
 #[cfg(test)]

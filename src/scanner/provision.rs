@@ -71,11 +71,7 @@ impl ProvisionError {
 
 impl From<ProvisionError> for Error {
     fn from(error: ProvisionError) -> Self {
-        let mut message = error.to_string();
-        if message.starts_with("the ") {
-            message.replace_range(..1, "T");
-        }
-        let failure = Self::new(message);
+        let failure = Self::new(error.to_string());
         match error {
             ProvisionError::Cache { .. } => failure.hint(
                 "Let the agent's user write there, or set SONAR_USER_HOME to a folder that it can write.",

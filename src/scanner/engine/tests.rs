@@ -28,7 +28,7 @@ fn the_command() {
             "-Djavax.net.ssl.trustStorePassword=hush",
             "-Dorg.bouncycastle.pkcs12.ignore_useless_passwd=true",
             "-jar",
-            "/cache/engine.jar"
+            std::path::absolute("/cache/engine.jar").unwrap().to_str().unwrap()
         ]
     );
     assert_eq!(
@@ -47,7 +47,6 @@ fn the_command() {
 mod with_a_fake_java {
     use super::*;
     use crate::cancel::CancelSource;
-    use std::os::unix::fs::PermissionsExt as _;
     use std::sync::{Arc, Mutex};
     use tracing::field::{Field, Visit};
     use tracing_subscriber::layer::SubscriberExt as _;
@@ -74,16 +73,18 @@ mod with_a_fake_java {
         }
     }
 
-    /// Runs a script in the place of java, and returns the result and all that was told.
+    /// Runs a shell script in the place of java, and returns the result and all that was told.
     async fn run(properties: &Properties, script: &str) -> (EngineResult, Vec<String>) {
         let told = Told::default();
         let subscriber = tracing_subscriber::registry().with(Capture(Arc::clone(&told)));
         let _guard = tracing::subscriber::set_default(subscriber);
         let folder = tempfile::tempdir().unwrap();
-        let java = folder.path().join("ja va");
-        std::fs::write(&java, format!("#!/bin/sh\n{script}\n")).unwrap();
-        std::fs::set_permissions(&java, std::fs::Permissions::from_mode(0o755)).unwrap();
-        let engine = Engine { java: &java, directory: folder.path(), ..engine(properties, "-Xmx9m") };
+        // An argument of the shell: a file that was just written may be too busy to be a program.
+        let file = folder.path().join("java");
+        std::fs::write(&file, script).unwrap();
+        let options = file.to_str().unwrap();
+        let engine =
+            Engine { java: Path::new("/bin/sh"), directory: folder.path(), ..engine(properties, options) };
         let (_source, cancellation) = CancelSource::new();
         let environment = [("PATH".into(), "/usr/bin:/bin".into())];
         let result = engine.run(&environment, &cancellation).await.unwrap();
@@ -98,13 +99,14 @@ mod with_a_fake_java {
             &properties,
             r###"echo "Picked up JAVA_TOOL_OPTIONS: -Xint" >&2
             read -r input
-            printf '{"level":"INFO","message":"read %s bytes, options %s"}\n' "${#input}" "$1"
+            printf '{"level":"INFO","message":"read %s bytes, last argument %s"}\n' "${#input}" "$3"
             echo '{"level":"WARN","message":"##vso[task.complete]"}'"###,
         )
         .await;
         assert_eq!(result, EngineResult::Succeeded);
         let length = r#"{"scannerProperties":[{"key":"sonar.token","value":"squ_1"}]}"#.len();
-        assert!(told.contains(&format!("INFO read {length} bytes, options -Xmx9m")), "{told:?}");
+        let read = format!("INFO read {length} bytes, last argument /cache/engine.jar");
+        assert!(told.contains(&read), "{told:?}");
         assert!(told.contains(&"WARN ##vso[task.complete]".to_owned()), "{told:?}");
         assert!(told.contains(&"DEBUG Picked up JAVA_TOOL_OPTIONS: -Xint".to_owned()), "{told:?}");
         assert!(told.iter().all(|line| !line.contains("squ_1")), "{told:?}");

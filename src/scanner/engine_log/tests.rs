@@ -140,5 +140,5 @@ fn a_java_that_is_too_old_is_told_so() {
                 compiled by a more recent version of the Java Runtime (class file version 65.0)";
     log.line(Stream::Stderr, line, &mut |_, _: &str| ());
     let EngineResult::Failed { message } = log.result(code(1), &mut |_, _: &str| ()) else { panic!() };
-    assert!(message.starts_with("The Java used is too old") && message.contains("65.0"), "{message}");
+    assert!(message.starts_with("the Java used is too old") && message.contains("65.0"), "{message}");
 }
