@@ -97,7 +97,10 @@ fn execute(step: Step, environment: Environment, console: &Console) -> Result<En
 /// The task's last words: one error at most, and exactly one result.
 fn tell(commands: &Commands, result: Result<Ending>) {
     match result {
-        Ok(ending) => commands.complete(TaskResult::Succeeded, &ending.message),
+        Ok(ending) => {
+            let result = if ending.with_issues { TaskResult::SucceededWithIssues } else { TaskResult::Succeeded };
+            commands.complete(result, &ending.message);
+        }
         Err(error) => {
             let task_result = match error.kind() {
                 ErrorKind::Cancelled => TaskResult::Canceled,

@@ -4,21 +4,52 @@ use super::client::AzureDevOps;
 use super::error::Error;
 use serde::Deserialize;
 use serde_json::json;
+use std::collections::BTreeMap;
 
 /// A preview on Azure DevOps Server 2019 and 2020, accepted ever since.
 const PROPERTIES: &str = "5.0-preview.1";
 const ATTACHMENTS: &str = "5.0-preview.2";
 
 impl AzureDevOps {
-    /// Sets a property of the build, replacing its value.
+    /// Sets properties of the build in one request, replacing their values.
     ///
     /// # Errors
     /// As [`Error`].
-    pub async fn set_build_property(&self, project: &str, build: &str, name: &str, value: &str) -> Result<(), Error> {
+    pub async fn set_build_properties(
+        &self,
+        project: &str,
+        build: &str,
+        properties: &[(String, String)],
+    ) -> Result<(), Error> {
         let url = self.url(&[project, "_apis", "build", "builds", build, "properties"], PROPERTIES);
-        // The path of a JSON patch is a JSON pointer.
-        let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
-        self.patch(url, &json!([{ "op": "add", "path": pointer, "value": value }])).await.map(|_| ())
+        let operations: Vec<_> = properties
+            .iter()
+            .map(|(name, value)| {
+                // The path of a JSON patch is a JSON pointer.
+                let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+                json!({ "op": "add", "path": pointer, "value": value })
+            })
+            .collect();
+        self.patch(url, &operations.into()).await.map(|_| ())
+    }
+
+    /// The build's properties; those that are no text in their JSON form.
+    ///
+    /// # Errors
+    /// As [`Error`].
+    pub async fn build_properties(&self, project: &str, build: &str) -> Result<BTreeMap<String, String>, Error> {
+        let url = self.url(&[project, "_apis", "build", "builds", build, "properties"], PROPERTIES);
+        let mut answer: serde_json::Value = self.json(url).await?;
+        let part = |value: &mut serde_json::Value, key: &str| value.get_mut(key).map(serde_json::Value::take);
+        let Some(serde_json::Value::Object(properties)) = part(&mut answer, "value") else {
+            return Ok(BTreeMap::new());
+        };
+        // {"<name>":{"$type":"System.String","$value":"<value>"}}
+        let text = |(name, mut value): (String, serde_json::Value)| match part(&mut value, "$value") {
+            Some(serde_json::Value::String(text)) => (name, text),
+            other => (name, other.unwrap_or(value).to_string()),
+        };
+        Ok(properties.into_iter().map(text).collect())
     }
 
     /// Names of the build's attachments of this type. Some servers answer 404 when there are none.

@@ -1,13 +1,19 @@
 //! What a quality gate says and what follows from it. Pure: no clock, no network.
 
+mod ledger;
 mod measure;
 mod metric;
+mod origin;
+mod policy;
 mod poll;
 mod verdict;
 
+pub use ledger::{AGGREGATE, Attempt, Entry, Ledger, Properties, aggregate};
 pub use measure::{Measure, MeasureSet};
 pub use metric::{Metric, MetricKind, Metrics};
-pub use poll::{PollPolicy, next_poll};
+pub use origin::{Expected, Processed};
+pub use policy::{Context, Policy, Reaction, Rule};
+pub use poll::{SHORTEST_PAUSE, pause_after_poll};
 pub use verdict::Verdict;
 
 /// The quality gate of one analysis, as `api/qualitygates/project_status` gave it.
@@ -74,6 +80,18 @@ pub struct Condition {
     pub threshold: Option<String>,
     /// The measured value as the server spells it; absent when nothing was measured.
     pub actual: Option<String>,
+}
+
+impl Condition {
+    /// How far the value lies from the threshold, as a multiple of the threshold where that is above 1;
+    /// 0 where there is nothing to compare. Tells the worse of two misses, no more.
+    pub fn miss(&self) -> f64 {
+        let number = |text: &Option<String>| text.as_ref()?.trim().parse::<f64>().ok();
+        match (number(&self.actual), number(&self.threshold)) {
+            (Some(actual), Some(threshold)) => (actual - threshold).abs() / threshold.abs().max(1.0),
+            _ => 0.0,
+        }
+    }
 }
 
 /// How a condition compares: it FAILS when `actual <comparator> threshold`.

@@ -2,7 +2,7 @@
 
 use super::error::{Error, Fault};
 use crate::analysis::ServerKind;
-use crate::http::{Authentication, Client, Credentials, Request, Response};
+use crate::http::{Authentication, Client, Credentials, Request, Response, RetryPolicy};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -16,6 +16,7 @@ pub struct SonarQube {
     kind: ServerKind,
     credentials: Credentials,
     api_credentials: Credentials,
+    retry: RetryPolicy,
 }
 
 impl SonarQube {
@@ -24,7 +25,13 @@ impl SonarQube {
         let credentials = Credentials::new(&base, authentication.clone());
         // SonarQube Cloud serves its v2 API from a host of its own, which takes the same token.
         let api_credentials = Credentials::new(&api, authentication);
-        Self { http, base, api, kind, credentials, api_credentials }
+        Self { http, base, api, kind, credentials, api_credentials, retry: RetryPolicy::IDEMPOTENT }
+    }
+
+    /// The same client without second attempts: for who asks again and again and keeps the time.
+    #[must_use]
+    pub fn without_retries(&self) -> Self {
+        Self { retry: RetryPolicy::ONCE, ..self.clone() }
     }
 
     /// Where the v2 API of the server at `base` is: below it, or on Cloud's own host for it.
@@ -81,13 +88,21 @@ impl SonarQube {
     pub(super) async fn response(&self, url: Url) -> Result<Response, Error> {
         let shown = shown(&url);
         let credentials = if url.origin() == self.base.origin() { &self.credentials } else { &self.api_credentials };
-        let request = Request::get(url).credentials(Some(credentials)).accept("application/json");
+        let request =
+            Request::get(url).credentials(Some(credentials)).accept("application/json").retry(self.retry);
         self.http.send(request).await.map_err(|error| Error { url: shown, fault: Fault::Network(error) })
     }
 
     /// GET, and the JSON of a success.
     pub(super) async fn json<T: DeserializeOwned>(&self, url: Url) -> Result<T, Error> {
+        self.dated_json(url).await.map(|(value, _)| value)
+    }
+
+    /// GET, and the JSON of a success with the time it was sent, by the server's clock in seconds since
+    /// 1970, if the server told.
+    pub(super) async fn dated_json<T: DeserializeOwned>(&self, url: Url) -> Result<(T, Option<u64>), Error> {
         let response = success(self.response(url).await?).await?;
+        let date = response.date();
         let shown = shown(response.url());
         let media_type = response.media_type();
         if !(media_type == "application/json" || media_type.ends_with("+json")) {
@@ -95,10 +110,11 @@ impl SonarQube {
             return Err(Error { url: shown, fault: Fault::NotTheApi(what) });
         }
         let body = response.bytes().await.map_err(|error| Error { url: shown.clone(), fault: Fault::Network(error) })?;
-        serde_json::from_slice(&body).map_err(|error| Error {
+        let value = serde_json::from_slice(&body).map_err(|error| Error {
             url: shown,
             fault: Fault::NotTheApi(format!("JSON that can't be read ({error})")),
-        })
+        })?;
+        Ok((value, date))
     }
 }
 
@@ -125,6 +141,7 @@ pub(super) async fn success(response: Response) -> Result<Response, Error> {
         return Ok(response);
     }
     let url = shown(response.url());
+    let retry_after = response.retry_after();
     let reason = match response.text().await {
         Ok(body) => reason(&body),
         // The status tells enough.
@@ -134,8 +151,8 @@ pub(super) async fn success(response: Response) -> Result<Response, Error> {
         401 => Fault::Unauthorized,
         403 => Fault::Forbidden(reason),
         404 => Fault::NotFound(reason),
-        429 => Fault::TooManyRequests,
-        503 => Fault::Unavailable,
+        429 => Fault::TooManyRequests(retry_after),
+        503 => Fault::Unavailable(retry_after),
         code => Fault::Status(code, reason),
     };
     Err(Error { url, fault })

@@ -99,6 +99,28 @@ impl SonarQube {
         Ok(ServerFacts { kind: ServerKind::Server, version, edition, branch_support })
     }
 
+    /// The address the server goes by (`sonar.core.serverBaseURL`), which scanners write into their
+    /// reports; `None` when none is set or the token may not ask.
+    ///
+    /// # Errors
+    /// Any fault but 401, 403 and 404.
+    pub async fn public_url(&self) -> Result<Option<String>, Error> {
+        #[derive(Deserialize)]
+        struct Answer {
+            #[serde(default)]
+            settings: Vec<Setting>,
+        }
+        #[derive(Deserialize)]
+        struct Setting {
+            value: Option<String>,
+        }
+        match self.json::<Answer>(self.url("api/settings/values", &[("keys", "sonar.core.serverBaseURL")])).await {
+            Ok(answer) => Ok(answer.settings.into_iter().find_map(|setting| setting.value)),
+            Err(Error { fault: Fault::Unauthorized | Fault::Forbidden(_) | Fault::NotFound(_), .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn edition(&self) -> Result<Option<Edition>, Error> {
         #[derive(Deserialize)]
         struct Global {

@@ -338,8 +338,12 @@ fn headline_of_several(results: &[&AnalysisResult]) -> String {
         |verdict: fn(Verdict) -> bool| results.iter().filter(|result| verdict(result.verdict)).count();
     let all = results.len();
     let failed = count(|verdict| verdict == Verdict::Failed);
-    let without_result = count(|verdict| !matches!(verdict, Verdict::Passed | Verdict::Failed));
+    let skipped = count(|verdict| verdict == Verdict::Skipped);
+    let without_result = all - failed - count(|verdict| verdict == Verdict::Passed);
     match Verdict::worst(results.iter().map(|result| result.verdict)) {
+        Verdict::Passed if skipped > 0 => {
+            format!("✅ Quality gate passed – {} of {all} projects, {skipped} skipped", all - skipped)
+        }
         Verdict::Passed => format!("✅ Quality gate passed – all {all} projects"),
         Verdict::Failed if without_result > 0 => {
             format!("❌ Quality gate failed – {failed} of {all} projects, {without_result} without a result")
