@@ -1,7 +1,7 @@
 //! The compute engine: what became of a report.
 
 use super::client::SonarQube;
-use super::error::Error;
+use super::error::{Error, Fault};
 use serde::Deserialize;
 
 /// A task of the compute engine.
@@ -64,7 +64,7 @@ impl SonarQube {
     /// The task with this id.
     ///
     /// # Errors
-    /// As [`Error`]; an unknown id is [`super::Fault::NotFound`].
+    /// As [`Error`]; an unknown id is [`Fault::NotFound`].
     pub async fn ce_task(&self, id: &str) -> Result<CeTask, Error> {
         #[derive(Deserialize)]
         struct Answer {
@@ -105,6 +105,42 @@ impl SonarQube {
             error_message: task.error_message,
             warnings: task.warnings,
         })
+    }
+}
+
+impl SonarQube {
+    /// How many reports of the project wait or are being processed, those of other branches and pull
+    /// requests left out where `pull_request` or `branch` is given; `None` when the token may not ask,
+    /// which takes Browse on the project.
+    ///
+    /// # Errors
+    /// Any fault but 401, 403 and 404.
+    pub async fn pending_reports(
+        &self,
+        project: &str,
+        branch: Option<&str>,
+        pull_request: Option<&str>,
+    ) -> Result<Option<usize>, Error> {
+        #[derive(Deserialize)]
+        struct Answer {
+            #[serde(default)]
+            queue: Vec<Task>,
+        }
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Task {
+            branch: Option<String>,
+            pull_request: Option<String>,
+        }
+        let is_ours = |task: &Task| {
+            let same_branch = branch.is_none() || task.branch.as_deref() == branch;
+            task.pull_request.as_deref() == pull_request && (pull_request.is_some() || same_branch)
+        };
+        match self.json::<Answer>(self.url("api/ce/component", &[("component", project)])).await {
+            Ok(answer) => Ok(Some(answer.queue.iter().filter(|task| is_ours(task)).count())),
+            Err(Error { fault: Fault::Unauthorized | Fault::Forbidden(_) | Fault::NotFound(_), .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use super::client::SonarQube;
 use super::error::{Error, Fault};
 use crate::quality_gate::{Comparator, Condition, GateStatus, QualityGate};
 use serde::Deserialize;
+use url::Url;
 
 impl SonarQube {
     /// The gate as it was at this analysis: it never changes afterwards.
@@ -11,6 +12,26 @@ impl SonarQube {
     /// # Errors
     /// As [`Error`].
     pub async fn quality_gate(&self, analysis_id: &str) -> Result<QualityGate, Error> {
+        self.gate(self.url("api/qualitygates/project_status", &[("analysisId", analysis_id)])).await
+    }
+
+    /// The gate of a project as it is now: of the branch, of the pull request, or of the main branch.
+    ///
+    /// # Errors
+    /// As [`Error`].
+    pub async fn current_quality_gate(
+        &self,
+        project: &str,
+        branch: Option<&str>,
+        pull_request: Option<&str>,
+    ) -> Result<QualityGate, Error> {
+        let mut query = vec![("projectKey", project)];
+        query.extend(branch.map(|name| ("branch", name)));
+        query.extend(pull_request.map(|key| ("pullRequest", key)));
+        self.gate(self.url("api/qualitygates/project_status", &query)).await
+    }
+
+    async fn gate(&self, url: Url) -> Result<QualityGate, Error> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Answer {
@@ -35,7 +56,6 @@ impl SonarQube {
             warning_threshold: Option<String>,
             actual_value: Option<String>,
         }
-        let url = self.url("api/qualitygates/project_status", &[("analysisId", analysis_id)]);
         let shown = self.url("api/qualitygates/project_status", &[]).to_string();
         let Answer { project_status } = self.json(url).await?;
         let conditions = project_status

@@ -2,7 +2,6 @@
 //! here is a warning, because the task's own result tells the truth already.
 
 use super::property::settle;
-use super::tell::names;
 use crate::agent::{JobConnection, Predefined};
 use crate::azure_devops::AzureDevOps;
 use crate::quality_gate::{AGGREGATE, Entry, Ledger, Verdict};
@@ -82,7 +81,7 @@ fn entries(records: &[Record], results: &[AnalysisResult]) -> Vec<Entry> {
         }];
     }
     let entry = |(record, result): (&Record, &AnalysisResult)| {
-        let (branch, pull_request) = names(result);
+        let (branch, pull_request) = result.target.names();
         Entry {
             project: result.project_key.clone(),
             branch: branch.map(str::to_owned),

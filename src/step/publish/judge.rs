@@ -1,11 +1,10 @@
 //! What became of one analysis. Trouble with it is a verdict with a reason, not an error, so that the
 //! others are still judged.
 
-use super::wait::Wait;
 use super::weigh::{Claim, weigh};
 use crate::analysis::{AnalysisReport, Outcome, Prepared, ServerKind, Target};
 use crate::quality_gate::{Context, Expected, MeasureSet, Metrics, Verdict};
-use crate::sonarqube::{CeTask, SonarQube};
+use crate::sonarqube::{CeTask, SonarQube, Wait};
 use crate::step::Job;
 use crate::step::records::{Record, tokens_of};
 use crate::summary::{AnalysedTarget, AnalysisResult};
@@ -90,10 +89,13 @@ impl<'a> Judge<'a> {
         result.verdict = weighed.verdict;
         result.reason = weighed.reason;
         result.gate = weighed.gate;
-        // What a foreign report says of itself is nothing to show.
+        // Once the report is known to be this analysis', its link may lead to the address the server goes by.
+        let public = Url::parse(&report.server_url).ok().filter(|_| weighed.task.is_some());
+        let is_ours = |url: &String| {
+            is_on_server(url, &prepared.server_url) || public.is_some_and(|public| is_on_server(url, &public))
+        };
         if result.verdict != Verdict::NoReport {
-            let url = report.dashboard_url.clone();
-            result.dashboard_url = url.filter(|url| is_on_server(url, &prepared.server_url));
+            result.dashboard_url = report.dashboard_url.clone().filter(is_ours);
         }
         let Some(task) = weighed.task else { return };
         if let Some(name) = &task.project_name {

@@ -6,7 +6,6 @@ mod build;
 mod judge;
 mod property;
 mod tell;
-mod wait;
 mod weigh;
 
 use super::records::{Record, Records};
@@ -15,10 +14,10 @@ use crate::agent::PublishInputs;
 use crate::analysis::{Properties, ScannerMode};
 use crate::error::{Error, Result};
 use crate::quality_gate::{Policy, Reaction, Verdict};
+use crate::sonarqube::Wait;
 use crate::summary::{AnalysisResult, BuildSummary, build_summary};
 use judge::{Judge, context_of};
 use std::path::PathBuf;
-use wait::Wait;
 
 /// Runs the step.
 ///

@@ -2,8 +2,8 @@
 
 use super::judge::context_of;
 use crate::agent::Commands;
-use crate::quality_gate::{Comparator, Condition, Policy, Reaction, Verdict};
-use crate::summary::{AnalysedTarget, AnalysisResult, html, issue_line, outcome_line};
+use crate::quality_gate::{Condition, GateStatus, Policy, Reaction, Verdict};
+use crate::summary::{AnalysisResult, html, issue_line, outcome_line};
 use serde_json::json;
 
 /// The agent keeps ten issues of a kind for each task and drops the rest silently: nine, and one that
@@ -94,7 +94,7 @@ impl Issue<'_> {
 
     /// Worse is greater: by the verdict, then by how far the threshold was missed.
     fn badness(&self) -> (Verdict, bool, f64) {
-        let is_error = self.condition.is_none_or(|condition| condition.status == crate::quality_gate::GateStatus::Error);
+        let is_error = self.condition.is_none_or(|condition| condition.status == GateStatus::Error);
         (self.result.verdict, is_error, self.condition.map_or(f64::MAX, Condition::miss))
     }
 }
@@ -102,7 +102,7 @@ impl Issue<'_> {
 /// Sets the step's output variables. Their names and forms: `docs/quality-gate.md`.
 pub(super) fn set_outputs(commands: &Commands, verdict: Verdict, results: &[AnalysisResult]) {
     let worst = results.iter().rev().max_by_key(|result| result.verdict);
-    let mut failed: Vec<&str> = results
+    let mut failed: Vec<_> = results
         .iter()
         .filter(|result| result.verdict == Verdict::Failed)
         .flat_map(|result| result.gate.iter().flat_map(|gate| gate.failed_conditions()))
@@ -110,42 +110,10 @@ pub(super) fn set_outputs(commands: &Commands, verdict: Verdict, results: &[Anal
         .collect();
     failed.sort_unstable();
     failed.dedup();
-    let analyses: Vec<_> = results.iter().map(analysis_json).collect();
+    let analyses: Vec<_> = results.iter().map(AnalysisResult::to_json).collect();
     let link = worst.and_then(|result| result.dashboard_url.as_deref()).unwrap_or_default();
     commands.set_output_variable("qualityGateStatus", verdict.token());
     commands.set_output_variable("failedConditions", &failed.join(","));
     commands.set_output_variable("dashboardUrl", link);
     commands.set_output_variable("analyses", &json!(analyses).to_string());
-}
-
-fn analysis_json(result: &AnalysisResult) -> serde_json::Value {
-    let (branch, pull_request) = names(result);
-    let conditions: Vec<_> = result.gate.iter().flat_map(|gate| &gate.conditions).map(condition_json).collect();
-    json!({
-        "key": result.project_key, "branch": branch, "pullRequest": pull_request,
-        "verdict": result.verdict.token(), "link": result.dashboard_url, "conditions": conditions,
-    })
-}
-
-/// A condition of a gate, in the words of SonarQube's own API.
-pub(crate) fn condition_json(condition: &Condition) -> serde_json::Value {
-    let comparator = match condition.comparator {
-        Comparator::GreaterThan => "GT",
-        Comparator::LessThan => "LT",
-        Comparator::Equal => "EQ",
-        Comparator::NotEqual => "NE",
-    };
-    json!({
-        "metric": condition.metric, "failed": condition.status.is_failure(), "actual": condition.actual,
-        "comparator": comparator, "threshold": condition.threshold,
-    })
-}
-
-/// Branch and pull request of an analysis, as far as they have names.
-pub(super) fn names(result: &AnalysisResult) -> (Option<&str>, Option<&str>) {
-    match &result.target {
-        AnalysedTarget::MainBranch(name) => (name.as_deref(), None),
-        AnalysedTarget::Branch(name) => (Some(name), None),
-        AnalysedTarget::PullRequest { key, branch, .. } => (branch.as_deref(), Some(key)),
-    }
 }

@@ -1,10 +1,9 @@
 //! From a report to the verdict: waits until the server has processed it, makes sure that it is this
 //! analysis', and reads the gate.
 
-use super::wait::{Look, Wait, Waited};
 use crate::analysis::AnalysisReport;
 use crate::quality_gate::{Expected, Processed, QualityGate, Verdict};
-use crate::sonarqube::{CeTask, CeTaskStatus, Error, Fault, SonarQube};
+use crate::sonarqube::{CeTask, CeTaskStatus, Error, Fault, Look, SonarQube, Wait, Waited};
 use tokio::time::Instant;
 use url::Url;
 

@@ -1,8 +1,8 @@
-//! Waits for the server: one deadline over all analyses, a bounded number of polls, and a line in the
+//! Waits for the server: one deadline over all that is waited for, a bounded number of polls, and a line in the
 //! log now and then. A server that restarts or stumbles costs time, not the verdict.
 
+use super::error::{Error, Fault};
 use crate::quality_gate::{SHORTEST_PAUSE, pause_after_poll};
-use crate::sonarqube::{Error, Fault};
 use std::cell::RefCell;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -13,9 +13,9 @@ const LONGEST_POLL: Duration = Duration::from_secs(10);
 /// A poll that has begun before the deadline may end this much later.
 const GRACE: Duration = Duration::from_millis(1_500);
 
-/// One wait over all analyses of the step.
+/// One wait, with one deadline, for one thing after the other.
 #[derive(Debug)]
-pub(super) struct Wait {
+pub struct Wait {
     started: Instant,
     limit: Duration,
     /// When the last line about waiting was written, or the wait began.
@@ -24,20 +24,30 @@ pub(super) struct Wait {
 
 /// What one look at the server brought.
 #[derive(Debug)]
-pub(super) enum Look<T> {
+pub enum Look<T> {
     /// What was waited for.
     Done(T),
     /// Not yet: the state, and the age of what is waited for in seconds, as far as the server tells it.
-    NotYet { state: String, age: Option<u64> },
+    NotYet {
+        /// The state.
+        state: String,
+        /// The age.
+        age: Option<u64>,
+    },
 }
 
 /// How a wait ended.
 #[derive(Debug)]
-pub(super) enum Waited<T> {
+pub enum Waited<T> {
     /// With what was waited for.
     Done(T),
-    /// At the deadline, with the last state seen; `understood` unless that was no answer of SonarQube's.
-    TimedOut { state: String, understood: bool },
+    /// At the deadline.
+    TimedOut {
+        /// The last state seen.
+        state: String,
+        /// Unless that was no answer of SonarQube's.
+        understood: bool,
+    },
     /// At once, because the server will not say, now or later.
     Refused(Error),
 }
@@ -50,25 +60,26 @@ struct Seen {
 }
 
 impl Wait {
-    pub(super) fn new(limit: Duration) -> Self {
+    /// A wait that begins now and ends after `limit`.
+    pub fn new(limit: Duration) -> Self {
         let now = Instant::now();
         Self { started: now, limit, said: now }
     }
 
     /// The deadline in seconds.
-    pub(super) fn limit(&self) -> u64 {
+    pub fn limit(&self) -> u64 {
         self.limit.as_secs()
     }
 
     /// By when everything that asks the server must have ended, a last poll included.
-    pub(super) fn latest(&self) -> Instant {
+    pub fn latest(&self) -> Instant {
         self.started + self.limit + GRACE
     }
 
     /// Asks by `look` until it is done, the server refuses, or the deadline has passed. `last` is when the
     /// same thing was last asked of the same server, and keeps the polls apart; `what` is what is waited
     /// for, in words that complete "Waiting for".
-    pub(super) async fn until<T>(
+    pub async fn until<T>(
         &mut self,
         what: &str,
         last: &mut Option<Instant>,
