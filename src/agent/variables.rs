@@ -40,22 +40,6 @@ pub struct Predefined {
     pub system_debug: Option<String>,
     /// `System.DefaultWorkingDirectory`: where relative paths of inputs start.
     pub system_defaultworkingdirectory: Option<PathBuf>,
-    /// `Agent.JobName`: the job's name for people.
-    pub agent_jobname: Option<String>,
-    /// `System.StageName`.
-    pub system_stagename: Option<String>,
-    /// `System.PhaseName`: the job as the pipeline names it, without the leg of a matrix.
-    pub system_phasename: Option<String>,
-    /// `System.JobName`: the leg of a matrix; `__default` or the job's own name without one.
-    pub system_jobname: Option<String>,
-    /// `System.JobId`.
-    pub system_jobid: Option<String>,
-    /// `System.JobPositionInPhase`: which of the parallel jobs this is, from 1.
-    pub system_jobpositioninphase: Option<String>,
-    /// `System.StageAttempt`.
-    pub system_stageattempt: Option<String>,
-    /// `System.JobAttempt`.
-    pub system_jobattempt: Option<String>,
     /// `System.HostType`: `build`, `release`, ...
     pub system_hosttype: Option<String>,
     /// `System.PullRequest.PullRequestId`.

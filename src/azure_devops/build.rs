@@ -2,7 +2,6 @@
 
 use super::client::AzureDevOps;
 use super::error::Error;
-use serde::Deserialize;
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -39,7 +38,7 @@ impl AzureDevOps {
     /// As [`Error`].
     pub async fn build_properties(&self, project: &str, build: &str) -> Result<BTreeMap<String, String>, Error> {
         let url = self.url(&[project, "_apis", "build", "builds", build, "properties"], PROPERTIES);
-        let mut answer: serde_json::Value = self.json(url).await?;
+        let mut answer = self.json(url).await?;
         let part = |value: &mut serde_json::Value, key: &str| value.get_mut(key).map(serde_json::Value::take);
         let Some(serde_json::Value::Object(properties)) = part(&mut answer, "value") else {
             return Ok(BTreeMap::new());
@@ -57,18 +56,12 @@ impl AzureDevOps {
     /// # Errors
     /// As [`Error`].
     pub async fn build_attachments(&self, project: &str, build: &str, kind: &str) -> Result<Vec<String>, Error> {
-        #[derive(Deserialize)]
-        struct List {
-            #[serde(default)]
-            value: Vec<Attachment>,
-        }
-        #[derive(Deserialize)]
-        struct Attachment {
-            name: String,
-        }
         let url = self.url(&[project, "_apis", "build", "builds", build, "attachments", kind], ATTACHMENTS);
-        match self.json::<List>(url).await {
-            Ok(list) => Ok(list.value.into_iter().map(|attachment| attachment.name).collect()),
+        match self.json(url).await {
+            Ok(list) => {
+                let found = list["value"].as_array().into_iter().flatten();
+                Ok(found.filter_map(|attachment| attachment["name"].as_str().map(str::to_owned)).collect())
+            }
             Err(Error::Status(_, 404, _)) => Ok(Vec::new()),
             Err(error) => Err(error),
         }

@@ -82,18 +82,6 @@ pub struct Condition {
     pub actual: Option<String>,
 }
 
-impl Condition {
-    /// How far the value lies from the threshold, as a multiple of the threshold where that is above 1;
-    /// 0 where there is nothing to compare. Tells the worse of two misses, no more.
-    pub fn miss(&self) -> f64 {
-        let number = |text: &Option<String>| text.as_ref()?.trim().parse::<f64>().ok();
-        match (number(&self.actual), number(&self.threshold)) {
-            (Some(actual), Some(threshold)) => (actual - threshold).abs() / threshold.abs().max(1.0),
-            _ => 0.0,
-        }
-    }
-}
-
 /// How a condition compares: it FAILS when `actual <comparator> threshold`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Comparator {

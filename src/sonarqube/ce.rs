@@ -1,8 +1,7 @@
 //! The compute engine: what became of a report.
 
-use super::client::SonarQube;
+use super::client::{SonarQube, list, text};
 use super::error::{Error, Fault};
-use serde::Deserialize;
 
 /// A task of the compute engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,44 +65,30 @@ impl SonarQube {
     /// # Errors
     /// As [`Error`]; an unknown id is [`Fault::NotFound`].
     pub async fn ce_task(&self, id: &str) -> Result<CeTask, Error> {
-        #[derive(Deserialize)]
-        struct Answer {
-            task: Task,
-        }
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Task {
-            status: String,
-            analysis_id: Option<String>,
-            component_key: Option<String>,
-            component_name: Option<String>,
-            branch: Option<String>,
-            pull_request: Option<String>,
-            submitted_at: Option<String>,
-            error_message: Option<String>,
-            #[serde(default)]
-            warnings: Vec<String>,
-        }
         let query = [("id", id), ("additionalFields", "warnings")];
-        let (Answer { task }, answered) = self.dated_json(self.url("api/ce/task", &query)).await?;
+        let answer = self.value(self.url("api/ce/task", &query)).await?;
+        let task = &answer.value["task"];
+        let field = |key: &str| text(task, key).map(str::to_owned);
+        let status = field("status").ok_or_else(|| answer.without("task.status"))?;
+        let warnings = list(task, "warnings").unwrap_or_default();
         Ok(CeTask {
-            status: match task.status.as_str() {
+            status: match status.as_str() {
                 "PENDING" => CeTaskStatus::Pending,
                 "IN_PROGRESS" => CeTaskStatus::InProgress,
                 "SUCCESS" => CeTaskStatus::Success,
                 "FAILED" => CeTaskStatus::Failed,
                 "CANCELED" => CeTaskStatus::Canceled,
-                _ => CeTaskStatus::Unknown(task.status),
+                _ => CeTaskStatus::Unknown(status),
             },
-            analysis_id: task.analysis_id,
-            project_key: task.component_key,
-            project_name: task.component_name,
-            branch: task.branch,
-            pull_request: task.pull_request,
-            submitted: task.submitted_at.as_deref().and_then(seconds_since_1970),
-            answered,
-            error_message: task.error_message,
-            warnings: task.warnings,
+            analysis_id: field("analysisId"),
+            project_key: field("componentKey"),
+            project_name: field("componentName"),
+            branch: field("branch"),
+            pull_request: field("pullRequest"),
+            submitted: text(task, "submittedAt").and_then(seconds_since_1970),
+            answered: answer.date,
+            error_message: field("errorMessage"),
+            warnings: warnings.iter().filter_map(|warning| warning.as_str().map(str::to_owned)).collect(),
         })
     }
 }
@@ -121,23 +106,12 @@ impl SonarQube {
         branch: Option<&str>,
         pull_request: Option<&str>,
     ) -> Result<Option<usize>, Error> {
-        #[derive(Deserialize)]
-        struct Answer {
-            #[serde(default)]
-            queue: Vec<Task>,
-        }
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Task {
-            branch: Option<String>,
-            pull_request: Option<String>,
-        }
-        let is_ours = |task: &Task| {
-            let same_branch = branch.is_none() || task.branch.as_deref() == branch;
-            task.pull_request.as_deref() == pull_request && (pull_request.is_some() || same_branch)
+        let is_ours = |task: &&serde_json::Value| {
+            let same_branch = branch.is_none() || text(task, "branch") == branch;
+            text(task, "pullRequest") == pull_request && (pull_request.is_some() || same_branch)
         };
-        match self.json::<Answer>(self.url("api/ce/component", &[("component", project)])).await {
-            Ok(answer) => Ok(Some(answer.queue.iter().filter(|task| is_ours(task)).count())),
+        match self.value(self.url("api/ce/component", &[("component", project)])).await {
+            Ok(answer) => Ok(Some(answer.list("queue")?.iter().filter(is_ours).count())),
             Err(Error { fault: Fault::Unauthorized | Fault::Forbidden(_) | Fault::NotFound(_), .. }) => Ok(None),
             Err(error) => Err(error),
         }
@@ -176,6 +150,74 @@ fn seconds_since_1970(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::ServerKind;
+    use crate::http;
+    use crate::secret::Secret;
+    use std::time::Duration;
+    use url::Url;
+    use wiremock::matchers::{path, query_param};
+    use wiremock::{Mock, MockServer, ResponseTemplate};
+
+    async fn ask(response: ResponseTemplate) -> Result<CeTask, Error> {
+        let server = MockServer::start().await;
+        Mock::given(path("/api/ce/task")).and(query_param("id", "T")).respond_with(response).expect(1).mount(&server).await;
+        let url = Url::parse(&server.uri()).unwrap();
+        let token = http::Authentication::BasicToken(Secret::new("t"));
+        let http = http::Client::new(http::Settings::default());
+        SonarQube::new(http, url.clone(), url, ServerKind::Server, token).without_retries().ce_task("T").await
+    }
+
+    fn json(body: &str) -> ResponseTemplate {
+        ResponseTemplate::new(200).set_body_raw(body.to_owned(), "application/json")
+    }
+
+    #[tokio::test]
+    async fn a_task_as_servers_tell_it() {
+        let body = r#"{"task":{"id":"T","type":"REPORT","componentKey":"shop","componentName":"Shop","analysisId":"A",
+            "status":"SUCCESS","submittedAt":"2026-11-23T20:00:58+0000","pullRequest":"7","warnings":["w"]}}"#;
+        let task = ask(json(body).insert_header("date", "Mon, 23 Nov 2026 20:01:00 GMT")).await.unwrap();
+        let expected = CeTask {
+            status: CeTaskStatus::Success,
+            analysis_id: Some("A".into()),
+            project_key: Some("shop".into()),
+            project_name: Some("Shop".into()),
+            branch: None,
+            pull_request: Some("7".into()),
+            submitted: Some(1_795_464_058),
+            answered: Some(1_795_464_060),
+            error_message: None,
+            warnings: vec!["w".into()],
+        };
+        assert_eq!(task, expected);
+    }
+
+    /// What the wait goes by: whether it may go on, and what pause is asked for.
+    #[tokio::test]
+    async fn answers_that_pass_and_answers_that_stay() {
+        let status = ResponseTemplate::new;
+        let error = |code, body: &str| status(code).set_body_raw(body.to_owned(), "application/json");
+        for (response, passing, pause) in [
+            (json("{\"task\":{\"status\":\"SUC"), true, None),
+            (json("{\"task\":{}}"), true, None),
+            (json("[]"), true, None),
+            (status(200).set_body_raw("<html>", "text/html"), true, None),
+            (status(429).insert_header("retry-after", "7"), true, Some(7)),
+            (status(503).insert_header("retry-after", "3"), true, Some(3)),
+            (status(500), true, None),
+            (status(502), true, None),
+            (status(504), true, None),
+            (error(404, r#"{"errors":[{"msg":"Unknown url : /api/ce/task"}]}"#), true, None),
+            (error(404, r#"{"errors":[{"msg":"No activity found for task 'T'"}]}"#), false, None),
+            (status(302).insert_header("location", "https://login.example/"), false, None),
+            (status(400), false, None),
+            (status(401), false, None),
+            (status(403), false, None),
+        ] {
+            let error = ask(response).await.unwrap_err();
+            assert_eq!(error.is_passing(), passing, "{error}");
+            assert_eq!(error.retry_after(), pause.map(Duration::from_secs), "{error}");
+        }
+    }
 
     #[test]
     fn times_of_the_server() {

@@ -1,6 +1,6 @@
 //! The server itself: is it there, is it up, what can it do, does it know the token.
 
-use super::client::{SonarQube, success};
+use super::client::{SonarQube, success, text};
 use super::error::{Error, Fault};
 use crate::analysis::{Edition, ServerFacts, ServerKind, ServerVersion};
 use serde::Deserialize;
@@ -105,17 +105,8 @@ impl SonarQube {
     /// # Errors
     /// Any fault but 401, 403 and 404.
     pub async fn public_url(&self) -> Result<Option<String>, Error> {
-        #[derive(Deserialize)]
-        struct Answer {
-            #[serde(default)]
-            settings: Vec<Setting>,
-        }
-        #[derive(Deserialize)]
-        struct Setting {
-            value: Option<String>,
-        }
-        match self.json::<Answer>(self.url("api/settings/values", &[("keys", "sonar.core.serverBaseURL")])).await {
-            Ok(answer) => Ok(answer.settings.into_iter().find_map(|setting| setting.value)),
+        match self.value(self.url("api/settings/values", &[("keys", "sonar.core.serverBaseURL")])).await {
+            Ok(answer) => Ok(answer.list("settings")?.first().and_then(|setting| text(setting, "value")).map(str::to_owned)),
             Err(Error { fault: Fault::Unauthorized | Fault::Forbidden(_) | Fault::NotFound(_), .. }) => Ok(None),
             Err(error) => Err(error),
         }

@@ -4,6 +4,7 @@
 use super::error::{Error, Fault};
 use crate::quality_gate::{SHORTEST_PAUSE, pause_after_poll};
 use std::cell::RefCell;
+use std::pin::Pin;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -85,6 +86,18 @@ impl Wait {
         last: &mut Option<Instant>,
         look: impl AsyncFnMut() -> Result<Look<T>, Error>,
     ) -> Waited<T> {
+        let mut asking = Asking { look, found: None };
+        let ended = self.run(what, last, &mut asking).await;
+        match (ended, asking.found) {
+            (Waited::Done(()), Some(value)) => Waited::Done(value),
+            // Done means found.
+            (Waited::Done(()), None) => Waited::TimedOut { state: String::new(), understood: false },
+            (Waited::TimedOut { state, understood }, _) => Waited::TimedOut { state, understood },
+            (Waited::Refused(error), _) => Waited::Refused(error),
+        }
+    }
+
+    async fn run(&mut self, what: &str, last: &mut Option<Instant>, ask: &mut dyn Ask) -> Waited<()> {
         let seen = RefCell::new(Seen { state: "not asked yet".into(), understood: true, submitted: None });
         let (started, limit, mut said) = (self.started, self.limit, self.said);
         let lines = async {
@@ -95,19 +108,14 @@ impl Wait {
             }
         };
         let waited = tokio::select! {
-            waited = self.polls(&seen, last, look) => waited,
+            waited = self.polls(&seen, last, ask) => waited,
             never = lines => never,
         };
         self.said = said;
         waited
     }
 
-    async fn polls<T>(
-        &self,
-        seen: &RefCell<Seen>,
-        last: &mut Option<Instant>,
-        mut look: impl AsyncFnMut() -> Result<Look<T>, Error>,
-    ) -> Waited<T> {
+    async fn polls(&self, seen: &RefCell<Seen>, last: &mut Option<Instant>, ask: &mut dyn Ask) -> Waited<()> {
         let end = self.started + self.limit;
         if let Some(last) = *last {
             sleep_until((last + SHORTEST_PAUSE).min(self.latest())).await;
@@ -119,8 +127,8 @@ impl Wait {
             }
             *last = Some(now);
             let mut retry_after = None;
-            match timeout_at(self.latest().min(now + LONGEST_POLL), look()).await {
-                Ok(Ok(Look::Done(value))) => return Waited::Done(value),
+            match timeout_at(self.latest().min(now + LONGEST_POLL), ask.ask()).await {
+                Ok(Ok(Look::Done(()))) => return Waited::Done(()),
                 Ok(Ok(Look::NotYet { state, age })) => {
                     let submitted = age.and_then(|age| Instant::now().checked_sub(Duration::from_secs(age)));
                     seen.replace(Seen { state, understood: true, submitted });
@@ -142,6 +150,31 @@ impl Wait {
             // The last look is at the deadline, or as soon after it as the distance of two polls allows.
             sleep_until(next.min(end.max(now + SHORTEST_PAUSE))).await;
         }
+    }
+}
+
+/// One question, asked until it is answered. Behind a pointer, so that the loop above is in the binary
+/// once and not once for each kind of answer.
+trait Ask {
+    fn ask(&mut self) -> Pin<Box<dyn Future<Output = Result<Look<()>, Error>> + '_>>;
+}
+
+struct Asking<T, F> {
+    look: F,
+    found: Option<T>,
+}
+
+impl<T, F: AsyncFnMut() -> Result<Look<T>, Error>> Ask for Asking<T, F> {
+    fn ask(&mut self) -> Pin<Box<dyn Future<Output = Result<Look<()>, Error>> + '_>> {
+        Box::pin(async {
+            Ok(match (self.look)().await? {
+                Look::Done(value) => {
+                    self.found = Some(value);
+                    Look::Done(())
+                }
+                Look::NotYet { state, age } => Look::NotYet { state, age },
+            })
+        })
     }
 }
 

@@ -1,7 +1,5 @@
 //! The Build Summary: one page for all analyses of a step.
 
-use std::cmp::Reverse;
-
 use super::html;
 use super::markdown::{Align, escape, link, table_header, table_row};
 use super::result::{AnalysedTarget, AnalysisResult};
@@ -20,8 +18,8 @@ pub struct BuildSummary {
 
 /// Writes the page about these analyses: what failed first, else in the order given.
 pub fn build_summary(results: &[AnalysisResult]) -> BuildSummary {
-    let mut results: Vec<&AnalysisResult> = results.iter().collect();
-    results.sort_by_key(|result| Reverse(result.verdict));
+    let of = |verdict: Verdict| results.iter().filter(move |result| result.verdict == verdict);
+    let results: Vec<&AnalysisResult> = Verdict::ALL.into_iter().rev().flat_map(of).collect();
     let mut page = Page::default();
     match results.as_slice() {
         [] => {

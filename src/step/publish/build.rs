@@ -2,7 +2,7 @@
 //! here is a warning, because the task's own result tells the truth already.
 
 use super::property::settle;
-use crate::agent::{JobConnection, Predefined};
+use crate::agent::{Environment, JobConnection};
 use crate::azure_devops::AzureDevOps;
 use crate::quality_gate::{AGGREGATE, Entry, Ledger, Verdict};
 use crate::step::Job;
@@ -27,7 +27,7 @@ pub(super) async fn tell(job: &Job, records: &[Record], results: &[AnalysisResul
     };
     let azure = AzureDevOps::new(job.http.clone(), connection.collection, connection.token);
     let settled = settle(
-        &ledger(predefined),
+        &ledger(&job.environment),
         &entries(records, results),
         async || azure.build_properties(project, build).await,
         async |properties: &[(String, String)]| azure.set_build_properties(project, build, properties).await,
@@ -44,27 +44,24 @@ pub(super) async fn tell(job: &Job, records: &[Record], results: &[AnalysisResul
 }
 
 /// This job's part of the properties, by names that no other job of the build has.
-fn ledger(predefined: &Predefined) -> Ledger {
-    let text = |variable: &Option<String>| variable.clone().unwrap_or_default();
-    let attempt = |variable: &Option<String>| variable.as_ref().and_then(|text| text.parse().ok()).unwrap_or(1);
-    let leg = text(&predefined.system_jobname);
-    let (job, mut leg) = match &predefined.system_phasename {
-        Some(job) if leg == *job || leg == "__default" => (job.clone(), String::new()),
-        Some(job) => (job.clone(), leg),
-        None => {
-            let name = [&predefined.system_jobname, &predefined.agent_jobname, &predefined.system_jobid];
-            (name.into_iter().flatten().next().cloned().unwrap_or_else(|| "job".into()), String::new())
-        }
-    };
-    if leg.is_empty() {
+///
+/// `System.PhaseName` is the job as the pipeline names it, `System.JobName` the leg of a matrix (and
+/// `__default` or the job's own name without one).
+fn ledger(environment: &Environment) -> Ledger {
+    let variable = |name: &str| environment.variable(name).unwrap_or_default();
+    let first = |names: &[&'static str]| names.iter().map(|name| variable(name)).find(|value| !value.is_empty());
+    let attempt = |name: &str| variable(name).parse().unwrap_or(1);
+    let job = first(&["System.PhaseName", "System.JobName", "Agent.JobName", "System.JobId"]).unwrap_or("job");
+    let mut leg = variable("System.JobName");
+    if leg.is_empty() || leg == job || leg == "__default" {
         // Jobs that `parallel` makes have one name.
-        leg = text(&predefined.system_jobpositioninphase);
-        if leg == "1" {
-            leg.clear();
-        }
+        leg = variable("System.JobPositionInPhase");
     }
-    let stage = predefined.system_stagename.as_deref().unwrap_or("__default");
-    Ledger::new(&[stage, &job, &leg], (attempt(&predefined.system_stageattempt), attempt(&predefined.system_jobattempt)))
+    if leg == "1" {
+        leg = "";
+    }
+    let stage = first(&["System.StageName"]).unwrap_or("__default");
+    Ledger::new(&[stage, job, leg], (attempt("System.StageAttempt"), attempt("System.JobAttempt")))
 }
 
 fn entries(records: &[Record], results: &[AnalysisResult]) -> Vec<Entry> {
@@ -113,4 +110,30 @@ async fn check_arrival(job: &Job, azure: &AzureDevOps, project: &str, build: &st
         }
     }
     tracing::warn!("the Build Summary was handed to the agent but is not among the build's attachments yet");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_job_has_a_name_of_its_own() {
+        for (variables, expected) in [
+            (&[][..], "__default.job"),
+            (&[("SYSTEM_JOBID", "12f1")], "__default.12f1"),
+            (&[("AGENT_JOBNAME", "Job"), ("SYSTEM_JOBID", "12f1")], "__default.Job"),
+            (&[("SYSTEM_STAGENAME", "Build"), ("SYSTEM_PHASENAME", "unit"), ("SYSTEM_JOBNAME", "__default")], "Build.unit"),
+            (&[("SYSTEM_STAGENAME", "Build"), ("SYSTEM_JOBNAME", "unit")], "Build.unit"),
+            (&[("SYSTEM_PHASENAME", "unit"), ("SYSTEM_JOBNAME", "unit")], "__default.unit"),
+            (&[("SYSTEM_PHASENAME", "unit"), ("SYSTEM_JOBNAME", "linux")], "__default.unit.linux"),
+            (&[("SYSTEM_PHASENAME", "unit"), ("SYSTEM_JOBPOSITIONINPHASE", "1")], "__default.unit"),
+            (&[("SYSTEM_PHASENAME", "unit"), ("SYSTEM_JOBPOSITIONINPHASE", "2")], "__default.unit.2"),
+        ] {
+            let environment = Environment::new(variables.iter().map(|(name, value)| (name.into(), value.into())));
+            assert_eq!(ledger(&environment).turn(), format!("sonar-azdo-turn.{expected}"), "{variables:?}");
+        }
+        let retried = [("SYSTEM_STAGEATTEMPT", "2"), ("SYSTEM_JOBATTEMPT", "3")];
+        let environment = Environment::new(retried.map(|(name, value)| (name.into(), value.into())));
+        assert_eq!(ledger(&environment), Ledger::new(&["__default", "job", ""], (2, 3)));
+    }
 }
