@@ -427,7 +427,7 @@ fn the_token_needs_its_variable() {
     let id = scenario.record(0, "prepared.json")["id"].as_str().unwrap().to_uppercase();
     scenario.job.unset(&format!("SONAR_AZDO_TOKEN_{id}"));
     let step = scenario.publish(&[]);
-    insta::assert_snapshot!(scenario.job.tidy(step.sole_error()), @"No quality gate result – SonarQube's answer was not understood – shop, branch main – the token of the analysis prepared for <server>/ is not in this job. Run the three tasks in one job; if the pipeline restricts which variables may be set, allow SONAR_AZDO_*. – <server>/dashboard?id=shop");
+    insta::assert_snapshot!(scenario.job.tidy(step.sole_error()), @"No quality gate result – the quality gate could not be read – shop, branch main – the token of the analysis prepared for <server>/ is not in this job. Run the three tasks in one job; if the pipeline restricts which variables may be set, allow SONAR_AZDO_*. – <server>/dashboard?id=shop");
     assert_eq!(scenario.gate_property().as_deref(), Some("unknown"));
 }
 
