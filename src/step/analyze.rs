@@ -6,7 +6,8 @@ use crate::agent::AnalyzeInputs;
 use crate::analysis::{Outcome, Properties, ScannerMode, java_properties, scanner_environment};
 use crate::error::{Error, ErrorKind, Result};
 use crate::scanner::{
-    Cache, Engine, EngineResult, JavaChoices, Platform, Provisioned, WindowsProcessor, provision, provision_jre,
+    Cache, Engine, EngineResult, JavaChoices, Platform, Provisioned, WindowsProcessor, provision,
+    provision_jre,
 };
 use crate::sonarqube::SonarQube;
 use std::ffi::OsStr;
@@ -39,11 +40,15 @@ pub async fn analyze(job: &Job) -> Result<Ending> {
     };
     record.write_analyzed(outcome)?;
     match result? {
-        Run::Ended(EngineResult::Failed { message }) => Err(Error::new(format!("the analysis failed: {message}"))),
-        Run::Ended(EngineResult::GateFailed { message }) => {
-            Err(Error::new(format!("the quality gate failed: {message}"))
-                .hint("The analysis itself succeeded; it waited for the gate because sonar.qualitygate.wait is true."))
+        Run::Ended(EngineResult::Failed { message }) => {
+            Err(Error::new(format!("the analysis failed: {message}")))
         }
+        Run::Ended(EngineResult::GateFailed { message }) => Err(Error::new(format!(
+            "the quality gate failed: {message}"
+        ))
+        .hint(
+            "The analysis itself succeeded; it waited for the gate because sonar.qualitygate.wait is true.",
+        )),
         Run::Ended(EngineResult::Cancelled) => Err(Error::cancelled()),
         Run::Ended(EngineResult::Succeeded) | Run::Skipped => Ending::new("The analysis succeeded"),
     }
@@ -62,13 +67,21 @@ fn open_record(records: &Records) -> Result<Record> {
     match (open.pop(), open.as_slice()) {
         (Some(record), []) => Ok(record),
         (None, _) => {
-            let message = format!("there is no analysis to run: {} holds no prepared one", records.folder().display());
-            Err(Error::new(if analysed == 0 { message } else { format!("{message} ({analysed} were run already)") })
-                .hint("Run SonarPrepare before SonarAnalyze, in the same job."))
+            let message =
+                format!("there is no analysis to run: {} holds no prepared one", records.folder().display());
+            Err(Error::new(if analysed == 0 {
+                message
+            } else {
+                format!("{message} ({analysed} were run already)")
+            })
+            .hint("Run SonarPrepare before SonarAnalyze, in the same job."))
         }
         (Some(last), more) => {
-            let keys: Vec<_> =
-                more.iter().chain([&last]).map(|record| record.prepared.project_key.as_deref().unwrap_or("?")).collect();
+            let keys: Vec<_> = more
+                .iter()
+                .chain([&last])
+                .map(|record| record.prepared.project_key.as_deref().unwrap_or("?"))
+                .collect();
             Err(Error::new(format!("{} prepared analyses are open: {}", keys.len(), keys.join(", ")))
                 .hint("Run each SonarAnalyze right after its SonarPrepare."))
         }
@@ -170,11 +183,10 @@ fn assemble(job: &Job, record: &Record, working_directory: &Path) -> Result<Prop
     };
     let base_dir = absolute(&base_dir)?;
     let work_dir = base_dir.join(properties.value("sonar.working.directory").unwrap_or(".scannerwork"));
-    let url = |url: &url::Url| url.as_str().trim_end_matches('/').to_owned();
     properties.set("sonar.projectBaseDir", base_dir.display().to_string());
     properties.set("sonar.working.directory", work_dir.display().to_string());
-    properties.set("sonar.host.url", url(&prepared.server_url));
-    properties.set("sonar.scanner.apiBaseUrl", url(&prepared.api_url));
+    properties.set("sonar.host.url", prepared.server_address());
+    properties.set("sonar.scanner.apiBaseUrl", prepared.api_url.as_str().trim_end_matches('/'));
     properties.set("sonar.scanner.metadataFilePath", record.report_file().display().to_string());
     properties.set("sonar.scanner.app", "sonar-azdo");
     properties.set("sonar.scanner.appVersion", env!("CARGO_PKG_VERSION"));
@@ -207,8 +219,9 @@ fn absolute(path: &Path) -> Result<PathBuf> {
     if absolute.is_dir() {
         return Ok(absolute);
     }
-    Err(Error::new(format!("the project's base directory {} does not exist", absolute.display()))
-        .hint("Set projectBaseDir, or sonar.projectBaseDir in the settings file, to a directory of the sources."))
+    Err(Error::new(format!("the project's base directory {} does not exist", absolute.display())).hint(
+        "Set projectBaseDir, or sonar.projectBaseDir in the settings file, to a directory of the sources.",
+    ))
 }
 
 /// `sonar.userHome`, else `.sonar` in the user's home: the place all scanners share.
@@ -277,7 +290,9 @@ async fn server_jre(
     let mut tries = 0;
     loop {
         tries += 1;
-        let Some(jre) = sonarqube.jre(os, arch).await.map_err(|error| error.explain("ask for a Java runtime"))? else {
+        let Some(jre) =
+            sonarqube.jre(os, arch).await.map_err(|error| error.explain("ask for a Java runtime"))?
+        else {
             tracing::info!("The server offers no Java runtime for {os} {arch}");
             return Ok(None);
         };
