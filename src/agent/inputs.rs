@@ -2,6 +2,7 @@
 
 use super::Environment;
 use crate::analysis::ScannerMode;
+use crate::analysis::jvm_profile::JvmProfile;
 use crate::error::{Error, Result};
 use std::time::Duration;
 
@@ -102,12 +103,22 @@ fn scanner_mode(env: &Environment) -> Result<ScannerMode> {
 pub struct AnalyzeInputs {
     /// `analysisName` is not needed while one analysis is open at a time; `jdkversion` names a Java.
     pub jdk_version: Option<String>,
+    /// `jvmProfile`.
+    pub jvm_profile: JvmProfile,
 }
 
 impl AnalyzeInputs {
     /// Reads the inputs.
-    pub fn read(env: &Environment) -> Self {
-        Self { jdk_version: env.input("jdkversion").map(str::to_owned) }
+    ///
+    /// # Errors
+    /// A value outside its list.
+    pub fn read(env: &Environment) -> Result<Self> {
+        let jvm_profile = match env.input("jvmProfile").unwrap_or("auto") {
+            "auto" => JvmProfile::Auto,
+            "default" => JvmProfile::Default,
+            other => return Err(one_of("jvmProfile", other, "auto, default")),
+        };
+        Ok(Self { jdk_version: env.input("jdkversion").map(str::to_owned), jvm_profile })
     }
 }
 

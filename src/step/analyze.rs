@@ -1,8 +1,9 @@
 //! SonarAnalyze: runs the scanner engine for the record that is open, and notes how it ended.
 
 use super::records::{Record, Records, tokens_of};
-use super::{Ending, Job};
+use super::{Ending, Job, source_size};
 use crate::agent::AnalyzeInputs;
+use crate::analysis::jvm_profile::{self, JvmProfile, SourceSize};
 use crate::analysis::{Outcome, Properties, ScannerMode, java_properties, scanner_environment};
 use crate::error::{Error, ErrorKind, Result};
 use crate::scanner::{
@@ -19,7 +20,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// # Errors
 /// No analysis is open, or it fails.
 pub async fn analyze(job: &Job) -> Result<Ending> {
-    let inputs = AnalyzeInputs::read(&job.environment);
+    let inputs = AnalyzeInputs::read(&job.environment)?;
     let record = open_record(&Records::new(&job.predefined.temp_directory()?))?;
     if record.prepared.mode == ScannerMode::Other {
         tracing::info!("In scannerMode other the build itself runs the scanner: there is nothing to do here");
@@ -152,14 +153,28 @@ async fn run(job: &Job, inputs: &AnalyzeInputs, record: &Record) -> Result<Run> 
     properties.set("sonar.scanner.arch", platform.arch.as_str());
 
     let java = choices.choose(jre.map(|jre| jre.path))?;
-    let engine = Engine {
-        java: &java.executable,
-        jar: &jar.path,
-        java_options: choices_properties.value("sonar.scanner.javaOpts").unwrap_or_default(),
-        properties: &properties,
-        directory: Path::new(properties.value("sonar.projectBaseDir").unwrap_or(".")),
-    };
+    let directory = Path::new(properties.value("sonar.projectBaseDir").unwrap_or("."));
+    let java_options = java_options(job, inputs.jvm_profile, directory, properties.value("sonar.scanner.javaOpts"));
+    let engine =
+        Engine { java: &java.executable, jar: &jar.path, java_options: &java_options, properties: &properties, directory };
     Ok(Run::Ended(engine.run(&job.environment.for_children(), &job.cancellation).await?))
+}
+
+/// Options for Java: those that suit the size of the project, then the user's own, which win.
+fn java_options(job: &Job, profile: JvmProfile, directory: &Path, own: Option<&str>) -> String {
+    let own = own.unwrap_or_default();
+    // Variables that every Java reads by itself.
+    let elsewhere = ["JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"];
+    let mut given = vec![own];
+    given.extend(elsewhere.iter().filter_map(|name| job.environment.value(name)));
+    let size = source_size::measure(directory);
+    let options = jvm_profile::options(profile, size, &given).join(" ");
+    if options.is_empty() {
+        return own.to_owned();
+    }
+    let SourceSize { files, bytes } = size;
+    tracing::info!("Java runs with {options}: {files} source files of {} kB are few", bytes.div_ceil(1000));
+    format!("{options} {own}")
 }
 
 /// All properties but the token: of the settings file, over it of the environment, over it of the
