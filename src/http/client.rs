@@ -343,7 +343,7 @@ impl Client {
         Err(Error::new(ErrorKind::Redirect, &request.url, format_args!("more than {MAX_REDIRECTS} times")))
     }
 
-    /// Where to go next. Requests with credentials stay on their host: a redirect elsewhere is a
+    /// Where to go next. Requests that carry credentials stay on their host: a redirect elsewhere is a
     /// sign-in page or a wrong URL, and following it would ask strangers.
     fn redirect_target(
         &self,
@@ -360,7 +360,9 @@ impl Client {
         let target = url.join(location).map_err(|error| Error::new(ErrorKind::Redirect, url, error))?;
         let stays = target.origin() == url.origin() || is_https_upgrade(&url.origin(), &target);
         let changes_method = request.method != Method::GET && response.status().as_u16() <= 303;
-        if changes_method || (request.credentials.is_some() && !stays) {
+        // A download from elsewhere, which sees no credentials, may redirect as it likes.
+        let credentials_sent = request.credentials.is_some_and(|credentials| credentials.may_be_sent_to(url));
+        if changes_method || (credentials_sent && !stays) {
             return Err(Error::new(
                 ErrorKind::Redirect,
                 url,

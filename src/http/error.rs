@@ -26,6 +26,8 @@ pub enum ErrorKind {
     Timeout,
     /// A redirect to another host or a loop: not followed.
     Redirect,
+    /// The download was answered with a status other than 200.
+    Status,
     /// The connection broke while the answer was read.
     Interrupted,
     /// The downloaded bytes have another SHA-256 than announced.
@@ -55,6 +57,7 @@ impl fmt::Display for Error {
             ErrorKind::Tls => write!(f, "no trusted TLS connection to {url}")?,
             ErrorKind::Timeout => write!(f, "{url} did not answer in time")?,
             ErrorKind::Redirect => write!(f, "{url} redirects elsewhere")?,
+            ErrorKind::Status => write!(f, "{url} gives no download")?,
             ErrorKind::Interrupted => write!(f, "the connection to {url} broke")?,
             ErrorKind::Checksum => write!(f, "what {url} sent is damaged")?,
             ErrorKind::Disk => write!(f, "the download of {url} could not be stored")?,
