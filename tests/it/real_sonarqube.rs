@@ -20,6 +20,7 @@ on_each_server!(
     a_gate_that_passes,
     a_report_the_server_can_not_process,
     tokens_and_rights,
+    the_package_runs,
 );
 
 /// A job on this server, run by the launchers of target/tasks.
@@ -126,6 +127,21 @@ fn tells_the_failed_conditions(publish: &Step, summary: &str, gate: &Value, proj
     assert!(summary.contains(&count), "{count}: {summary}");
 }
 
+/// Makes sure that the summary has the server's warnings, up to their first mark-up or escape.
+#[track_caller]
+fn tells_the_warnings(summary: &str, warnings: &[String]) {
+    assert_eq!(
+        summary.contains("**Warnings from SonarQube**"),
+        !warnings.is_empty(),
+        "{warnings:?}: {summary}"
+    );
+    for warning in warnings {
+        let plain = |c: char| c.is_alphanumeric() || c == ' ';
+        let start = warning.split(|c| !plain(c)).next().unwrap();
+        assert!(summary.contains(&format!("- {start}")), "{warning}: {summary}");
+    }
+}
+
 /// By a project token, in debug mode. The second time the engine is told to wait for the gate.
 fn a_gate_that_fails_twice(server: &Server) {
     let mut project = server.project("orders");
@@ -169,6 +185,7 @@ fn a_gate_that_fails_twice(server: &Server) {
     } else {
         publish.says("The measures of orders are left out");
     }
+    tells_the_warnings(&summary, &project.warnings_of(&journey.ce_task(&prepare)));
     let dashboard = format!("{}/dashboard?id={}", server.url, project.key);
     assert!(summary.contains(&dashboard), "{summary}");
     assert!(publish.debug.iter().any(|line| line.contains("/api/ce/task -> 200")));
@@ -209,6 +226,7 @@ fn a_gate_that_passes(server: &Server) {
     let (title, summary) = journey.summary();
     assert_eq!(title, "SonarQube – Sample, passing – passed");
     assert!(summary.contains("Quality gate passed"), "{summary}");
+    tells_the_warnings(&summary, &project.warnings_of(&journey.ce_task(&prepare)));
     if project.shows_measures_to(&token) {
         let coverage = shown("PERCENT", &project.measure("coverage"));
         assert!(summary.contains(&format!("| Coverage | {coverage} |")), "{coverage}: {summary}");
@@ -285,9 +303,7 @@ fn tokens_and_rights(server: &Server) {
 }
 
 /// What a user installs: the package, unpacked. By a user token, for a project that its first analysis makes.
-#[test]
-fn the_package_runs() {
-    let server = Server::of("26_9");
+fn the_package_runs(server: &Server) {
     let unpacked = tempfile::tempdir().unwrap();
     let package = package();
     let mut archive = zip::ZipArchive::new(std::fs::File::open(&package).unwrap()).unwrap();
@@ -295,7 +311,7 @@ fn the_package_runs() {
 
     let mut project = server.unborn_project("newborn");
     let token = project.token(TokenKind::User);
-    let mut journey = Journey::from(unpacked.path(), &server, &token);
+    let mut journey = Journey::from(unpacked.path(), server, &token);
     journey.job.write("main.py", "def greet(name):\n    return \"Hello, \" + name\n");
     let inputs = [
         ("configMode", "manual"),

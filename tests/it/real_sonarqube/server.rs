@@ -137,7 +137,7 @@ impl Project {
         let mut query = vec![("name", name.as_str())];
         match kind {
             TokenKind::Project => {
-                query.extend([("type", "PROJECT_ANALYSIS_TOKEN"), ("projectKey", &self.key)])
+                query.extend([("type", "PROJECT_ANALYSIS_TOKEN"), ("projectKey", &self.key)]);
             }
             TokenKind::Global => query.push(("type", "GLOBAL_ANALYSIS_TOKEN")),
             TokenKind::User => query.push(("type", "USER_TOKEN")),
@@ -173,7 +173,15 @@ impl Project {
         self.server.post("api/qualitygates/select", &[("gateName", &name), ("projectKey", &self.key)]);
     }
 
-    /// The gate of the analysis that became of a report, waited for.
+    /// What the server warns of, about the report of this task: HTML.
+    pub(crate) fn warnings_of(&self, ce_task: &str) -> Vec<String> {
+        let query = [("id", ce_task), ("additionalFields", "warnings")];
+        let task = self.server.get("api/ce/task", &query);
+        let warnings = task["task"]["warnings"].as_array().into_iter().flatten();
+        warnings.map(|warning| warning.as_str().unwrap().to_owned()).collect()
+    }
+
+    /// The gate of the analysis that became of a report, which has been processed.
     pub(crate) fn gate_of(&self, ce_task: &str) -> Value {
         let task = self.server.get("api/ce/task", &[("id", ce_task)]);
         let analysis = task["task"]["analysisId"].as_str().unwrap_or_else(|| panic!("{task}"));
