@@ -42,11 +42,8 @@ pub async fn download(
             // The connection broke half-way: what came is thrown away and it begins anew.
             Err(error) if error.kind == ErrorKind::Interrupted && attempt < ATTEMPTS => {
                 tracing::info!("{error}; downloading {label} once more");
-                tokio::fs::remove_file(to).await.map_err(|cause| Error {
-                    kind: ErrorKind::Disk,
-                    url: error.url,
-                    cause: cause.to_string(),
-                })?;
+                // If it can't be removed, creating it anew says so.
+                let _ = tokio::fs::remove_file(to).await;
                 attempt += 1;
             }
             result => return result,
@@ -64,11 +61,7 @@ async fn download_once(
     let mut response = client.send(request).await?;
     let url = response.url().clone();
     if response.status() != StatusCode::OK {
-        return Err(Error::new(
-            ErrorKind::Interrupted,
-            &url,
-            format_args!("it answered {}", response.status()),
-        ));
+        return Err(Error::new(ErrorKind::Status, &url, format_args!("it answered {}", response.status())));
     }
     let disk =
         |error: std::io::Error| Error::new(ErrorKind::Disk, &url, format_args!("{}: {error}", to.display()));
