@@ -100,14 +100,23 @@ fn scanner_mode(env: &Environment) -> Result<ScannerMode> {
 /// Inputs of SonarAnalyze.
 #[derive(Debug, Clone)]
 pub struct AnalyzeInputs {
-    /// `analysisName` is not needed while one analysis is open at a time; `jdkversion` names a Java.
+    /// `jdkversion`: the variable that names the Java to use; none when it is `auto`.
     pub jdk_version: Option<String>,
+    /// `jdkVersionStrict`: that Java or none.
+    pub jdk_version_strict: bool,
 }
 
 impl AnalyzeInputs {
     /// Reads the inputs.
-    pub fn read(env: &Environment) -> Self {
-        Self { jdk_version: env.input("jdkversion").map(str::to_owned) }
+    ///
+    /// # Errors
+    /// A value outside its list.
+    pub fn read(env: &Environment) -> Result<Self> {
+        let named = env.input("jdkversion").filter(|name| !name.eq_ignore_ascii_case("auto"));
+        Ok(Self {
+            jdk_version: named.map(str::to_owned),
+            jdk_version_strict: boolean(env, "jdkVersionStrict", false)?,
+        })
     }
 }
 
@@ -171,6 +180,17 @@ mod tests {
         assert_eq!((inputs.config_mode, inputs.project_key), (ConfigMode::File, None));
         let inputs = PrepareInputs::read(&environment(&[("PROJECTKEY", "net")])).unwrap();
         assert_eq!((inputs.mode, inputs.project_key.as_deref()), (ScannerMode::Dotnet, Some("net")));
+    }
+
+    #[test]
+    fn auto_names_no_java() {
+        let read = |inputs: &[(&str, &str)]| AnalyzeInputs::read(&environment(inputs)).unwrap();
+        assert_eq!(read(&[]).jdk_version, None);
+        assert_eq!(read(&[("JDKVERSION", "Auto")]).jdk_version, None);
+        let inputs = read(&[("JDKVERSION", "JAVA_HOME_17_X64"), ("JDKVERSIONSTRICT", "true")]);
+        assert_eq!(inputs.jdk_version.as_deref(), Some("JAVA_HOME_17_X64"));
+        assert!(inputs.jdk_version_strict);
+        assert!(AnalyzeInputs::read(&environment(&[("JDKVERSIONSTRICT", "maybe")])).is_err());
     }
 
     #[test]

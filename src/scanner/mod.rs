@@ -4,6 +4,7 @@ pub mod archive;
 mod cache;
 pub mod engine;
 mod engine_log;
+mod jar;
 pub mod java;
 mod lines;
 mod platform;
@@ -12,6 +13,7 @@ mod provision;
 
 pub use cache::Cache;
 pub use engine::{Engine, EngineResult};
-pub use java::{Java, JavaChoices};
+pub use jar::java_needed;
+pub use java::{Java, JavaChoices, JavaHome};
 pub use platform::{Platform, WindowsProcessor};
 pub use provision::{ProvisionError, Provisioned, provision, provision_jre};

@@ -3,10 +3,11 @@
 use super::records::{Record, Records, tokens_of};
 use super::{Ending, Job};
 use crate::agent::AnalyzeInputs;
-use crate::analysis::{Outcome, Properties, ScannerMode, java_properties, scanner_environment};
+use crate::analysis::{Outcome, Prepared, Properties, ScannerMode, java_properties, scanner_environment};
 use crate::error::{Error, ErrorKind, Result};
 use crate::scanner::{
-    Cache, Engine, EngineResult, JavaChoices, Platform, Provisioned, WindowsProcessor, provision, provision_jre,
+    Cache, Engine, EngineResult, Java, JavaChoices, JavaHome, Platform, Provisioned, WindowsProcessor,
+    java_needed, provision, provision_jre,
 };
 use crate::sonarqube::SonarQube;
 use std::ffi::OsStr;
@@ -18,7 +19,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// # Errors
 /// No analysis is open, or it fails.
 pub async fn analyze(job: &Job) -> Result<Ending> {
-    let inputs = AnalyzeInputs::read(&job.environment);
+    let inputs = AnalyzeInputs::read(&job.environment)?;
     let record = open_record(&Records::new(&job.predefined.temp_directory()?))?;
     if record.prepared.mode == ScannerMode::Other {
         tracing::info!("In scannerMode other the build itself runs the scanner: there is nothing to do here");
@@ -39,11 +40,15 @@ pub async fn analyze(job: &Job) -> Result<Ending> {
     };
     record.write_analyzed(outcome)?;
     match result? {
-        Run::Ended(EngineResult::Failed { message }) => Err(Error::new(format!("the analysis failed: {message}"))),
-        Run::Ended(EngineResult::GateFailed { message }) => {
-            Err(Error::new(format!("the quality gate failed: {message}"))
-                .hint("The analysis itself succeeded; it waited for the gate because sonar.qualitygate.wait is true."))
+        Run::Ended(EngineResult::Failed { message }) => {
+            Err(Error::new(format!("the analysis failed: {message}")))
         }
+        Run::Ended(EngineResult::GateFailed { message }) => Err(Error::new(format!(
+            "the quality gate failed: {message}"
+        ))
+        .hint(
+            "The analysis itself succeeded; it waited for the gate because sonar.qualitygate.wait is true.",
+        )),
         Run::Ended(EngineResult::Cancelled) => Err(Error::cancelled()),
         Run::Ended(EngineResult::Succeeded) | Run::Skipped => Ending::new("The analysis succeeded"),
     }
@@ -62,13 +67,21 @@ fn open_record(records: &Records) -> Result<Record> {
     match (open.pop(), open.as_slice()) {
         (Some(record), []) => Ok(record),
         (None, _) => {
-            let message = format!("there is no analysis to run: {} holds no prepared one", records.folder().display());
-            Err(Error::new(if analysed == 0 { message } else { format!("{message} ({analysed} were run already)") })
-                .hint("Run SonarPrepare before SonarAnalyze, in the same job."))
+            let message =
+                format!("there is no analysis to run: {} holds no prepared one", records.folder().display());
+            Err(Error::new(if analysed == 0 {
+                message
+            } else {
+                format!("{message} ({analysed} were run already)")
+            })
+            .hint("Run SonarPrepare before SonarAnalyze, in the same job."))
         }
         (Some(last), more) => {
-            let keys: Vec<_> =
-                more.iter().chain([&last]).map(|record| record.prepared.project_key.as_deref().unwrap_or("?")).collect();
+            let keys: Vec<_> = more
+                .iter()
+                .chain([&last])
+                .map(|record| record.prepared.project_key.as_deref().unwrap_or("?"))
+                .collect();
             Err(Error::new(format!("{} prepared analyses are open: {}", keys.len(), keys.join(", ")))
                 .hint("Run each SonarAnalyze right after its SonarPrepare."))
         }
@@ -83,9 +96,6 @@ fn skip(record: &Record, reason: &str) -> Result<Ending> {
 
 async fn run(job: &Job, inputs: &AnalyzeInputs, record: &Record) -> Result<Run> {
     let prepared = &record.prepared;
-    if let Some(name) = inputs.jdk_version.as_deref().filter(|name| !name.eq_ignore_ascii_case("auto")) {
-        tracing::debug!("jdkversion {name}: the server's own Java comes first");
-    }
     if !prepared.server.has_engine_provisioning() {
         return Err(Error::new(format!("SonarQube {} hands out no scanner engine", prepared.server.version))
             .hint("This version analyses with SonarQube 10.6 and newer: upgrade the server."));
@@ -108,25 +118,17 @@ async fn run(job: &Job, inputs: &AnalyzeInputs, record: &Record) -> Result<Run> 
 
     let cache = Cache::in_user_home(&user_home(job, &properties)?);
     let started = now_in_milliseconds();
-    let java_home = job.environment.value("JAVA_HOME").map(PathBuf::from);
-    let choices_properties = properties.clone();
-    let choices = JavaChoices {
-        executable: choices_properties.value("sonar.scanner.javaExePath"),
-        skip_provisioning: properties.is_true("sonar.scanner.skipJreProvisioning"),
-        java_home: java_home.as_deref(),
-        path: job.environment.value("PATH").map(OsStr::new),
-    };
     let platform = platform(job, &properties);
-    let provisioning = async {
-        tokio::try_join!(
-            engine_jar(&sonarqube, &cache, properties.value("sonar.scanner.engineJarPath")),
-            server_jre(&sonarqube, &cache, &platform, choices.want_server_jre()),
-        )
-    };
-    let (jar, jre) = tokio::select! {
+    let homes = JavaHome::among(job.environment.iter());
+    let user_properties = properties.clone();
+    let choices = java_choices(job, inputs, &user_properties, &homes, &platform);
+    let provisioning =
+        provision_engine_and_java(&sonarqube, &cache, prepared, &choices, &platform, &user_properties);
+    let (jar, java, jre) = tokio::select! {
         provisioned = provisioning => provisioned?,
         () = job.cancellation.requested() => return Err(Error::cancelled()),
     };
+    tracing::info!("{java}");
     let hit = |provisioned: Option<&Provisioned>| match provisioned {
         None => "disabled",
         Some(Provisioned { was_cached: true, .. }) => "hit",
@@ -138,11 +140,10 @@ async fn run(job: &Job, inputs: &AnalyzeInputs, record: &Record) -> Result<Run> 
     properties.set("sonar.scanner.os", platform.os.as_str());
     properties.set("sonar.scanner.arch", platform.arch.as_str());
 
-    let java = choices.choose(jre.map(|jre| jre.path))?;
     let engine = Engine {
         java: &java.executable,
         jar: &jar.path,
-        java_options: choices_properties.value("sonar.scanner.javaOpts").unwrap_or_default(),
+        java_options: user_properties.value("sonar.scanner.javaOpts").unwrap_or_default(),
         properties: &properties,
         directory: Path::new(properties.value("sonar.projectBaseDir").unwrap_or(".")),
     };
@@ -207,8 +208,9 @@ fn absolute(path: &Path) -> Result<PathBuf> {
     if absolute.is_dir() {
         return Ok(absolute);
     }
-    Err(Error::new(format!("the project's base directory {} does not exist", absolute.display()))
-        .hint("Set projectBaseDir, or sonar.projectBaseDir in the settings file, to a directory of the sources."))
+    Err(Error::new(format!("the project's base directory {} does not exist", absolute.display())).hint(
+        "Set projectBaseDir, or sonar.projectBaseDir in the settings file, to a directory of the sources.",
+    ))
 }
 
 /// `sonar.userHome`, else `.sonar` in the user's home: the place all scanners share.
@@ -230,6 +232,53 @@ fn platform(job: &Job, properties: &Properties) -> Platform {
     };
     let os = properties.value("sonar.scanner.os");
     Platform::detect(windows).overridden(os, properties.value("sonar.scanner.arch"))
+}
+
+fn java_choices<'a>(
+    job: &'a Job,
+    inputs: &'a AnalyzeInputs,
+    properties: &'a Properties,
+    homes: &'a [JavaHome<'a>],
+    platform: &'a Platform,
+) -> JavaChoices<'a> {
+    JavaChoices {
+        executable: properties.value("sonar.scanner.javaExePath"),
+        named: inputs.jdk_version.as_deref(),
+        strict: inputs.jdk_version_strict,
+        skip_provisioning: properties.is_true("sonar.scanner.skipJreProvisioning"),
+        homes,
+        arch: &platform.arch,
+        path: job.environment.value("PATH").map(OsStr::new),
+    }
+}
+
+/// The engine, and the Java for it: with the server's JRE, if it came to that.
+async fn provision_engine_and_java(
+    sonarqube: &SonarQube,
+    cache: &Cache,
+    prepared: &Prepared,
+    choices: &JavaChoices<'_>,
+    platform: &Platform,
+    properties: &Properties,
+) -> Result<(Jar, Java, Option<Provisioned>)> {
+    let jre =
+        async |wanted| server_jre(sonarqube, cache, platform, wanted && !choices.skip_provisioning).await;
+    let engine = engine_jar(sonarqube, cache, properties.value("sonar.scanner.engineJarPath"));
+    let (jar, mut provisioned) = tokio::try_join!(engine, jre(!choices.is_made()))?;
+    // Only a Java that the server does not vouch for need be held against the engine.
+    let needed = if provisioned.is_some() && !choices.is_made() {
+        0
+    } else {
+        java_needed(&jar.path).unwrap_or_else(|| prepared.server.oldest_java())
+    };
+    if let Some(java) = choices.made(needed)? {
+        return Ok((jar, java, None));
+    }
+    if choices.is_made() {
+        provisioned = jre(true).await?;
+    }
+    let java = choices.best(provisioned.as_ref().map(|jre| jre.path.clone()), needed)?;
+    Ok((jar, java, provisioned))
 }
 
 struct Jar {
@@ -277,7 +326,9 @@ async fn server_jre(
     let mut tries = 0;
     loop {
         tries += 1;
-        let Some(jre) = sonarqube.jre(os, arch).await.map_err(|error| error.explain("ask for a Java runtime"))? else {
+        let Some(jre) =
+            sonarqube.jre(os, arch).await.map_err(|error| error.explain("ask for a Java runtime"))?
+        else {
             tracing::info!("The server offers no Java runtime for {os} {arch}");
             return Ok(None);
         };
