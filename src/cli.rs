@@ -84,9 +84,14 @@ fn execute(step: Step, environment: Environment, console: &Console) -> Result<En
                 Step::Publish => step::publish(&job).await,
             }
         };
+        // The step itself reacts to the cancellation: it must not be dropped when the signal comes.
+        let listening = async {
+            listen_for_cancellation(console.clone()).await;
+            std::future::pending().await
+        };
         tokio::select! {
             result = work => result,
-            () = listen_for_cancellation(console.clone()) => std::future::pending().await,
+            result = listening => result,
         }
     });
     // Blocking work that a cancelled step left behind must not hold the process.

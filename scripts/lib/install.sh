@@ -17,14 +17,18 @@ as_root() {
   else die "root or sudo is needed to run: $*"; fi
 }
 
-# apt_install PACKAGE...: output goes to stderr, so that callers can capture stdout.
+# Its output goes to stderr, so that callers can capture stdout.
+apt_get() {
+  command -v apt-get >/dev/null || die "no apt-get here to run: $*; please install the packages by other means"
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=600 "$@" >&2
+}
+
 apt_install() {
-  command -v apt-get >/dev/null || die "no apt-get here; please install: $*"
-  local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=600)
   say "installing with apt: $*"
-  as_root "${apt[@]}" install -y --no-install-recommends "$@" >&2 && return
-  as_root "${apt[@]}" update >&2
-  as_root "${apt[@]}" install -y --no-install-recommends "$@" >&2 || die "apt could not install: $*"
+  apt_get install -y --no-install-recommends "$@" && return
+  # The machine may be fresh, or its lists of packages old.
+  apt_get update
+  apt_get install -y --no-install-recommends "$@" || die "apt could not install: $*"
 }
 
 # need COMMAND=PACKAGE...: installs the packages whose command is missing.
