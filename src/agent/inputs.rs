@@ -39,6 +39,12 @@ pub struct PrepareInputs {
     pub extra_properties: String,
     /// `strictProperties`.
     pub strict_properties: bool,
+    /// `cliScannerVersion`, in mode `cli`.
+    pub cli_version: Option<String>,
+    /// `cliScannerSha256`.
+    pub cli_sha256: Option<String>,
+    /// `scannerDownloadUrl`.
+    pub scanner_download_url: Option<String>,
 }
 
 impl PrepareInputs {
@@ -80,6 +86,9 @@ impl PrepareInputs {
             project_base_dir: text("projectBaseDir"),
             extra_properties: text("extraProperties").unwrap_or_default(),
             strict_properties: boolean(env, "strictProperties", false)?,
+            cli_version: text("cliScannerVersion").or_else(|| text("cliVersion")),
+            cli_sha256: text("cliScannerSha256"),
+            scanner_download_url: text("scannerDownloadUrl"),
         })
     }
 }

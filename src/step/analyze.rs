@@ -9,10 +9,13 @@ use crate::scanner::{
     Cache, Engine, EngineResult, Java, JavaChoices, JavaHome, Platform, Provisioned, WindowsProcessor,
     java_needed, provision, provision_jre,
 };
+use crate::secret::Secret;
 use crate::sonarqube::SonarQube;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
+
+mod cli;
 
 /// Runs the step.
 ///
@@ -94,12 +97,21 @@ fn skip(record: &Record, reason: &str) -> Result<Ending> {
     Ending::new("Skipped: nothing was analysed")
 }
 
+/// What every way to run an analysis needs.
+struct Setting<'a> {
+    job: &'a Job,
+    inputs: &'a AnalyzeInputs,
+    prepared: &'a Prepared,
+    sonarqube: SonarQube,
+    cache: Cache,
+    platform: Platform,
+    /// All of them, but the token.
+    properties: Properties,
+    token: &'a Secret,
+}
+
 async fn run(job: &Job, inputs: &AnalyzeInputs, record: &Record) -> Result<Run> {
     let prepared = &record.prepared;
-    if !prepared.server.has_engine_provisioning() {
-        return Err(Error::new(format!("SonarQube {} hands out no scanner engine", prepared.server.version))
-            .hint("This version analyses with SonarQube 10.6 and newer: upgrade the server."));
-    }
     let working_directory = job.predefined.working_directory()?;
     let mut properties = assemble(job, record, &working_directory)?;
     if properties.is_true("sonar.scanner.skip") {
@@ -114,18 +126,29 @@ async fn run(job: &Job, inputs: &AnalyzeInputs, record: &Record) -> Result<Run> 
         tokens.authentication(prepared),
     );
     properties.extend(&tokens.properties);
-    properties.set(prepared.server.token_property(), tokens.token.expose());
+    let setting = Setting {
+        job,
+        inputs,
+        prepared,
+        sonarqube,
+        cache: Cache::in_user_home(&user_home(job, &properties)?),
+        platform: platform(job, &properties),
+        properties,
+        token: &tokens.token,
+    };
+    let result = match &prepared.cli {
+        Some(release) => cli::run(&setting, release).await?,
+        None => run_engine(&setting).await?,
+    };
+    Ok(Run::Ended(result))
+}
 
-    let cache = Cache::in_user_home(&user_home(job, &properties)?);
+/// The server's own engine, without a scanner around it.
+async fn run_engine(setting: &Setting<'_>) -> Result<EngineResult> {
+    let Setting { job, prepared, platform, .. } = setting;
     let started = now_in_milliseconds();
-    let platform = platform(job, &properties);
-    let homes = JavaHome::among(job.environment.iter());
-    let user_properties = properties.clone();
-    let choices = java_choices(job, inputs, &user_properties, &homes, &platform);
-    let provisioning =
-        provision_engine_and_java(&sonarqube, &cache, prepared, &choices, &platform, &user_properties);
     let (jar, java, jre) = tokio::select! {
-        provisioned = provisioning => provisioned?,
+        provisioned = provision_engine_and_java(setting) => provisioned?,
         () = job.cancellation.requested() => return Err(Error::cancelled()),
     };
     tracing::info!("{java}");
@@ -134,6 +157,8 @@ async fn run(job: &Job, inputs: &AnalyzeInputs, record: &Record) -> Result<Run> 
         Some(Provisioned { was_cached: true, .. }) => "hit",
         Some(Provisioned { was_cached: false, .. }) => "miss",
     };
+    let mut properties = setting.properties.clone();
+    properties.set(prepared.server.token_property(), setting.token.expose());
     properties.set("sonar.scanner.bootstrapStartTime", started.to_string());
     properties.set("sonar.scanner.wasJreCacheHit", hit(jre.as_ref()));
     properties.set("sonar.scanner.wasEngineCacheHit", (hit(jar.provisioned.as_ref()) == "hit").to_string());
@@ -143,11 +168,11 @@ async fn run(job: &Job, inputs: &AnalyzeInputs, record: &Record) -> Result<Run> 
     let engine = Engine {
         java: &java.executable,
         jar: &jar.path,
-        java_options: user_properties.value("sonar.scanner.javaOpts").unwrap_or_default(),
+        java_options: setting.properties.value("sonar.scanner.javaOpts").unwrap_or_default(),
         properties: &properties,
         directory: Path::new(properties.value("sonar.projectBaseDir").unwrap_or(".")),
     };
-    Ok(Run::Ended(engine.run(&job.environment.for_children(), &job.cancellation).await?))
+    engine.run(&job.environment.for_children(), &job.cancellation).await
 }
 
 /// All properties but the token: of the settings file, over it of the environment, over it of the
@@ -234,42 +259,32 @@ fn platform(job: &Job, properties: &Properties) -> Platform {
     Platform::detect(windows).overridden(os, properties.value("sonar.scanner.arch"))
 }
 
-fn java_choices<'a>(
-    job: &'a Job,
-    inputs: &'a AnalyzeInputs,
-    properties: &'a Properties,
-    homes: &'a [JavaHome<'a>],
-    platform: &'a Platform,
-) -> JavaChoices<'a> {
+fn java_choices<'a>(setting: &'a Setting<'a>, homes: &'a [JavaHome<'a>]) -> JavaChoices<'a> {
     JavaChoices {
-        executable: properties.value("sonar.scanner.javaExePath"),
-        named: inputs.jdk_version.as_deref(),
-        strict: inputs.jdk_version_strict,
-        skip_provisioning: properties.is_true("sonar.scanner.skipJreProvisioning"),
+        executable: setting.properties.value("sonar.scanner.javaExePath"),
+        named: setting.inputs.jdk_version.as_deref(),
+        strict: setting.inputs.jdk_version_strict,
+        skip_provisioning: setting.properties.is_true("sonar.scanner.skipJreProvisioning"),
         homes,
-        arch: &platform.arch,
-        path: job.environment.value("PATH").map(OsStr::new),
+        arch: &setting.platform.arch,
+        path: setting.job.environment.value("PATH").map(OsStr::new),
     }
 }
 
 /// The engine, and the Java for it: with the server's JRE, if it came to that.
-async fn provision_engine_and_java(
-    sonarqube: &SonarQube,
-    cache: &Cache,
-    prepared: &Prepared,
-    choices: &JavaChoices<'_>,
-    platform: &Platform,
-    properties: &Properties,
-) -> Result<(Jar, Java, Option<Provisioned>)> {
+async fn provision_engine_and_java(setting: &Setting<'_>) -> Result<(Jar, Java, Option<Provisioned>)> {
+    let Setting { sonarqube, cache, platform, properties, .. } = setting;
+    let homes = JavaHome::among(setting.job.environment.iter());
+    let choices = java_choices(setting, &homes);
     let jre =
         async |wanted| server_jre(sonarqube, cache, platform, wanted && !choices.skip_provisioning).await;
     let engine = engine_jar(sonarqube, cache, properties.value("sonar.scanner.engineJarPath"));
     let (jar, mut provisioned) = tokio::try_join!(engine, jre(!choices.is_made()))?;
     // Only a Java that the server does not vouch for need be held against the engine.
-    let needed = if provisioned.is_some() && !choices.is_made() {
+    let needed = if provisioned.is_some() {
         0
     } else {
-        java_needed(&jar.path).unwrap_or_else(|| prepared.server.oldest_java())
+        java_needed(&jar.path).unwrap_or_else(|| setting.prepared.server.oldest_java())
     };
     if let Some(java) = choices.made(needed)? {
         return Ok((jar, java, None));
