@@ -1,6 +1,8 @@
 //! The command line: the three steps, as their launchers call them.
 
-use crate::agent::{Commands, Console, Environment, Host, Log, Predefined, TaskResult, http_settings, listen_for_cancellation};
+use crate::agent::{
+    Commands, Console, Environment, Host, Log, Predefined, TaskResult, http_settings, listen_for_cancellation,
+};
 use crate::cancel::CancelSource;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http;

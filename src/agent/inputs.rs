@@ -2,6 +2,7 @@
 
 use super::Environment;
 use crate::analysis::ScannerMode;
+use crate::analysis::jvm_profile::JvmProfile;
 use crate::error::{Error, Result};
 use std::time::Duration;
 
@@ -113,6 +114,8 @@ pub struct AnalyzeInputs {
     pub jdk_version: Option<String>,
     /// `jdkVersionStrict`: that Java or none.
     pub jdk_version_strict: bool,
+    /// `jvmProfile`.
+    pub jvm_profile: JvmProfile,
 }
 
 impl AnalyzeInputs {
@@ -121,10 +124,16 @@ impl AnalyzeInputs {
     /// # Errors
     /// A value outside its list.
     pub fn read(env: &Environment) -> Result<Self> {
+        let jvm_profile = match env.input("jvmProfile").unwrap_or("auto") {
+            "auto" => JvmProfile::Auto,
+            "default" => JvmProfile::Default,
+            other => return Err(one_of("jvmProfile", other, "auto, default")),
+        };
         let named = env.input("jdkversion").filter(|name| !name.eq_ignore_ascii_case("auto"));
         Ok(Self {
             jdk_version: named.map(str::to_owned),
             jdk_version_strict: boolean(env, "jdkVersionStrict", false)?,
+            jvm_profile,
         })
     }
 }

@@ -61,7 +61,9 @@ impl ServiceConnection {
                 .hint("Edit it under Project settings > Service connections.")
         };
         let url = env.value(&format!("ENDPOINT_URL_{id}")).ok_or_else(|| broken("URL"))?;
-        let url = parse_base_url(url).ok_or_else(|| broken("usable URL (http:// or https://; host names outside ASCII in punycode)"))?;
+        let url = parse_base_url(url).ok_or_else(|| {
+            broken("usable URL (http:// or https://; host names outside ASCII in punycode)")
+        })?;
         let token = parameter_of(env, &id, parameter)
             // A connection of the generic or of an older type may keep its token under the other name.
             .or_else(|| parameter_of(env, &id, "apitoken"))

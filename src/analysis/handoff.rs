@@ -128,6 +128,13 @@ pub struct Prepared {
     pub build_id: Option<String>,
 }
 
+impl Prepared {
+    /// The server's base URL as people and scanners write it: without a trailing slash.
+    pub fn server_address(&self) -> &str {
+        self.server_url.as_str().trim_end_matches('/')
+    }
+}
+
 /// What is analysed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "kind")]

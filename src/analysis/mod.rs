@@ -5,6 +5,7 @@ mod artifact;
 mod handoff;
 mod invocation;
 pub mod java_properties;
+pub mod jvm_profile;
 mod property;
 mod release;
 mod report;

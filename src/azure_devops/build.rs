@@ -14,7 +14,13 @@ impl AzureDevOps {
     ///
     /// # Errors
     /// As [`Error`].
-    pub async fn set_build_property(&self, project: &str, build: &str, name: &str, value: &str) -> Result<(), Error> {
+    pub async fn set_build_property(
+        &self,
+        project: &str,
+        build: &str,
+        name: &str,
+        value: &str,
+    ) -> Result<(), Error> {
         let url = self.url(&[project, "_apis", "build", "builds", build, "properties"], PROPERTIES);
         // The path of a JSON patch is a JSON pointer.
         let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
@@ -25,7 +31,12 @@ impl AzureDevOps {
     ///
     /// # Errors
     /// As [`Error`].
-    pub async fn build_attachments(&self, project: &str, build: &str, kind: &str) -> Result<Vec<String>, Error> {
+    pub async fn build_attachments(
+        &self,
+        project: &str,
+        build: &str,
+        kind: &str,
+    ) -> Result<Vec<String>, Error> {
         #[derive(Deserialize)]
         struct List {
             #[serde(default)]

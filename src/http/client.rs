@@ -456,19 +456,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 }
 
 fn classify(url: &Url, error: reqwest::Error) -> Error {
-    let tls = {
-        let mut source: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(&error);
-        let mut found = false;
-        while let Some(cause) = source {
-            found |= cause.is::<rustls::Error>()
-                || cause
-                    .downcast_ref::<std::io::Error>()
-                    .and_then(std::io::Error::get_ref)
-                    .is_some_and(|inner| inner.is::<rustls::Error>());
-            source = cause.source();
-        }
-        found
-    };
+    let tls = is_tls(&error);
     let kind = if tls {
         ErrorKind::Tls
     } else if error.is_timeout() {
@@ -483,6 +471,16 @@ fn classify(url: &Url, error: reqwest::Error) -> Error {
     let url = url.clone();
     let cause = root_cause(&error.without_url());
     Error::new(kind, &url, cause)
+}
+
+/// Whether rustls is the cause. An io::Error hides its own cause from `source`, and it comes wrapped in another.
+fn is_tls(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.is::<rustls::Error>()
+        || error
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref)
+            .is_some_and(|inner| is_tls(inner))
+        || error.source().is_some_and(is_tls)
 }
 
 /// The innermost cause: the one line of the chain that tells a user something.

@@ -47,6 +47,11 @@ impl SonarQube {
         &self.base
     }
 
+    /// The base URL for messages: without a trailing slash.
+    pub fn address(&self) -> &str {
+        self.base.as_str().trim_end_matches('/')
+    }
+
     /// Base URL of the v2 API.
     pub fn api_url(&self) -> &Url {
         &self.api
@@ -80,7 +85,8 @@ impl SonarQube {
     /// GET, and the answer whatever its status.
     pub(super) async fn response(&self, url: Url) -> Result<Response, Error> {
         let shown = shown(&url);
-        let credentials = if url.origin() == self.base.origin() { &self.credentials } else { &self.api_credentials };
+        let credentials =
+            if url.origin() == self.base.origin() { &self.credentials } else { &self.api_credentials };
         let request = Request::get(url).credentials(Some(credentials)).accept("application/json");
         self.http.send(request).await.map_err(|error| Error { url: shown, fault: Fault::Network(error) })
     }
@@ -94,7 +100,10 @@ impl SonarQube {
             let what = if media_type.is_empty() { "without a media type".into() } else { media_type };
             return Err(Error { url: shown, fault: Fault::NotTheApi(what) });
         }
-        let body = response.bytes().await.map_err(|error| Error { url: shown.clone(), fault: Fault::Network(error) })?;
+        let body = response
+            .bytes()
+            .await
+            .map_err(|error| Error { url: shown.clone(), fault: Fault::Network(error) })?;
         serde_json::from_slice(&body).map_err(|error| Error {
             url: shown,
             fault: Fault::NotTheApi(format!("JSON that can't be read ({error})")),

@@ -81,7 +81,11 @@ impl Error {
                  to SonarQube's own address, including its context path.",
             ),
             Fault::Unavailable | Fault::TooManyRequests => error.hint("The server is busy or restarting: run again later."),
-            Fault::NotFound(_) | Fault::Status(..) => error,
+            Fault::NotFound(_) => error.hint(
+                "Check the URL of the service connection, the context path included: SonarQube answers other paths so.",
+            ),
+            Fault::Status(code, _) if code >= 500 => error.hint("The server failed: look at its log."),
+            Fault::Status(..) => error,
         }
     }
 }
@@ -90,7 +94,11 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let url = &self.url;
         let with = |f: &mut fmt::Formatter<'_>, status: &str, reason: &str| {
-            if reason.is_empty() { write!(f, "{url} answered {status}") } else { write!(f, "{url} answered {status}: {reason}") }
+            if reason.is_empty() {
+                write!(f, "{url} answered {status}")
+            } else {
+                write!(f, "{url} answered {status}: {reason}")
+            }
         };
         match &self.fault {
             Fault::Network(error) => error.fmt(f),

@@ -45,11 +45,14 @@ impl SonarQube {
         query.extend(pull_request.map(|key| ("pullRequest", key)));
         let answer: Answer = match self.json(self.url("api/measures/component", &query)).await {
             Ok(answer) => answer,
-            Err(Error { fault: Fault::Unauthorized | Fault::Forbidden(_) | Fault::NotFound(_), .. }) => return Ok(None),
+            Err(Error { fault: Fault::Unauthorized | Fault::Forbidden(_) | Fault::NotFound(_), .. }) => {
+                return Ok(None);
+            }
             Err(error) => return Err(error),
         };
         let measures = answer.component.measures.into_iter().filter_map(|wire| {
-            let of_new_code = wire.period.or_else(|| wire.periods.into_iter().next()).and_then(|period| period.value);
+            let of_new_code =
+                wire.period.or_else(|| wire.periods.into_iter().next()).and_then(|period| period.value);
             Some(Measure { metric: wire.metric, value: wire.value.or(of_new_code)? })
         });
         Ok(Some(MeasureSet(measures.collect())))

@@ -28,7 +28,8 @@ impl SonarQube {
         let mut all = Vec::new();
         for page in 1.. {
             let (size, number) = (PAGE_SIZE.to_string(), page.to_string());
-            let answer: Page = self.json(self.url("api/metrics/search", &[("ps", &size), ("p", &number)])).await?;
+            let answer: Page =
+                self.json(self.url("api/metrics/search", &[("ps", &size), ("p", &number)])).await?;
             let last = answer.metrics.len() < PAGE_SIZE;
             all.extend(answer.metrics.into_iter().map(|wire| Metric {
                 kind: MetricKind::parse(&wire.kind),

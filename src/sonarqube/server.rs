@@ -52,10 +52,16 @@ impl SonarQube {
         let shown = self.url("api/system/status", &[]).to_string();
         let not_the_api = |what: String| Error { url: shown.clone(), fault: Fault::NotTheApi(what) };
         if media_type != "application/json" {
-            return Err(not_the_api(if media_type.is_empty() { "without a media type".into() } else { media_type }));
+            return Err(not_the_api(if media_type.is_empty() {
+                "without a media type".into()
+            } else {
+                media_type
+            }));
         }
-        let body =
-            response.bytes().await.map_err(|error| Error { url: shown.clone(), fault: Fault::Network(error) })?;
+        let body = response
+            .bytes()
+            .await
+            .map_err(|error| Error { url: shown.clone(), fault: Fault::Network(error) })?;
         let status: Status =
             serde_json::from_slice(&body).map_err(|error| not_the_api(format!("other JSON ({error})")))?;
         Ok(match status.status.as_str() {
@@ -133,6 +139,8 @@ impl SonarQube {
             global: Vec<String>,
         }
         let current: Current = self.json(self.url("api/users/current", &[])).await?;
-        Ok(current.permissions.is_some_and(|permissions| permissions.global.iter().any(|name| name == "provisioning")))
+        Ok(current
+            .permissions
+            .is_some_and(|permissions| permissions.global.iter().any(|name| name == "provisioning")))
     }
 }

@@ -1,8 +1,9 @@
 //! SonarAnalyze: runs the scanner engine for the record that is open, and notes how it ended.
 
 use super::records::{Record, Records, tokens_of};
-use super::{Ending, Job};
+use super::{Ending, Job, source_size};
 use crate::agent::AnalyzeInputs;
+use crate::analysis::jvm_profile::{self, JvmProfile, SourceSize};
 use crate::analysis::{Outcome, Prepared, Properties, ScannerMode, java_properties, scanner_environment};
 use crate::error::{Error, ErrorKind, Result};
 use crate::scanner::{
@@ -165,14 +166,34 @@ async fn run_engine(setting: &Setting<'_>) -> Result<EngineResult> {
     properties.set("sonar.scanner.os", platform.os.as_str());
     properties.set("sonar.scanner.arch", platform.arch.as_str());
 
+    let directory = Path::new(properties.value("sonar.projectBaseDir").unwrap_or("."));
+    let own_options = setting.properties.value("sonar.scanner.javaOpts");
+    let java_options = java_options(job, setting.inputs.jvm_profile, directory, own_options);
     let engine = Engine {
         java: &java.executable,
         jar: &jar.path,
-        java_options: setting.properties.value("sonar.scanner.javaOpts").unwrap_or_default(),
+        java_options: &java_options,
         properties: &properties,
-        directory: Path::new(properties.value("sonar.projectBaseDir").unwrap_or(".")),
+        directory,
     };
     engine.run(&job.environment.for_children(), &job.cancellation).await
+}
+
+/// Options for Java: those that suit the size of the project, then the user's own, which win.
+fn java_options(job: &Job, profile: JvmProfile, directory: &Path, own: Option<&str>) -> String {
+    let own = own.unwrap_or_default();
+    // Variables that every Java reads by itself.
+    let elsewhere = ["JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"];
+    let mut given = vec![own];
+    given.extend(elsewhere.iter().filter_map(|name| job.environment.value(name)));
+    let size = source_size::measure(directory);
+    let options = jvm_profile::options(profile, size, &given).join(" ");
+    if options.is_empty() {
+        return own.to_owned();
+    }
+    let SourceSize { files, bytes } = size;
+    tracing::info!("Java runs with {options}: {files} source files of {} kB are few", bytes.div_ceil(1000));
+    format!("{options} {own}")
 }
 
 /// All properties but the token: of the settings file, over it of the environment, over it of the
@@ -196,11 +217,10 @@ fn assemble(job: &Job, record: &Record, working_directory: &Path) -> Result<Prop
     };
     let base_dir = absolute(&base_dir)?;
     let work_dir = base_dir.join(properties.value("sonar.working.directory").unwrap_or(".scannerwork"));
-    let url = |url: &url::Url| url.as_str().trim_end_matches('/').to_owned();
     properties.set("sonar.projectBaseDir", base_dir.display().to_string());
     properties.set("sonar.working.directory", work_dir.display().to_string());
-    properties.set("sonar.host.url", url(&prepared.server_url));
-    properties.set("sonar.scanner.apiBaseUrl", url(&prepared.api_url));
+    properties.set("sonar.host.url", prepared.server_address());
+    properties.set("sonar.scanner.apiBaseUrl", prepared.api_url.as_str().trim_end_matches('/'));
     properties.set("sonar.scanner.metadataFilePath", record.report_file().display().to_string());
     properties.set("sonar.scanner.app", "sonar-azdo");
     properties.set("sonar.scanner.appVersion", env!("CARGO_PKG_VERSION"));

@@ -5,6 +5,7 @@ mod prepare;
 mod publish;
 mod records;
 mod server;
+mod source_size;
 
 use crate::agent::{Commands, Environment, Predefined};
 use crate::cancel::Cancellation;

@@ -33,7 +33,7 @@ pub async fn prepare(job: &Job) -> Result<Ending> {
 
     let sonarqube = connect(job, &connection);
     let checked = server::check(&sonarqube, &job.cancellation).await?;
-    tracing::info!("{} {} at {}", checked.facts.product(), checked.facts.version, connection.url);
+    tracing::info!("{} {} at {}", checked.facts.product(), checked.facts.version, sonarqube.address());
     let cli = cli_release(&inputs, &checked.facts)?;
     let project_key = place.project_key(&inputs, &extra)?;
     let access = match &project_key {
@@ -342,7 +342,7 @@ fn set_variables(
     let product =
         if prepared.server.kind == ServerKind::Cloud { "SonarQube Cloud" } else { "SonarQube Server" };
     let token_key = if prepared.server.kind == ServerKind::Cloud { "token" } else { "username" };
-    let mut data = json!({ "url": prepared.server_url.as_str().trim_end_matches('/'), token_key: connection.token.expose() });
+    let mut data = json!({ "url": prepared.server_address(), token_key: connection.token.expose() });
     if let Some(password) = &connection.password {
         data["password"] = password.expose().into();
     }
@@ -354,7 +354,7 @@ fn set_variables(
         &Secret::new(json!({ "type": product, "data": data }).to_string()),
     );
     let mut parameters = prepared.properties.clone();
-    parameters.set("sonar.host.url", prepared.server_url.as_str().trim_end_matches('/'));
+    parameters.set("sonar.host.url", prepared.server_address());
     parameters.set_default("sonar.scanner.metadataFilePath", report_file.display().to_string());
     if let Some(file) = &place.settings_file {
         parameters.set("project.settings", file.display().to_string());

@@ -9,7 +9,9 @@ use crate::azure_devops::AzureDevOps;
 use crate::error::{Error, Result};
 use crate::quality_gate::{MeasureSet, Metrics, PollPolicy, Verdict, next_poll};
 use crate::sonarqube::{CeTask, CeTaskStatus, SonarQube};
-use crate::summary::{AnalysedTarget, AnalysisResult, BuildSummary, build_summary, html, issue_line, outcome_line};
+use crate::summary::{
+    AnalysedTarget, AnalysisResult, BuildSummary, build_summary, html, issue_line, outcome_line,
+};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -83,7 +85,9 @@ async fn judge(
     };
     match record.analyzed.as_ref().map(|analyzed| &analyzed.outcome) {
         Some(Outcome::Skipped { reason }) => return without_gate(result, Verdict::Skipped, reason.clone()),
-        Some(Outcome::Failed { message }) => return without_gate(result, Verdict::AnalysisFailed, message.clone()),
+        Some(Outcome::Failed { message }) => {
+            return without_gate(result, Verdict::AnalysisFailed, message.clone());
+        }
         Some(Outcome::Cancelled) => {
             return without_gate(result, Verdict::Cancelled, "The analysis was cancelled".into());
         }
@@ -123,7 +127,9 @@ async fn judge(
         Waited::Processed(task) => task,
         Waited::TimedOut(state) => {
             let seconds = wait.deadline.as_secs();
-            let reason = format!("SonarQube has not processed the report within {seconds} seconds (state: {state})");
+            let unit = if seconds == 1 { "second" } else { "seconds" };
+            let reason =
+                format!("SonarQube has not processed the report within {seconds} {unit} (state: {state})");
             return without_gate(result, Verdict::Timeout, reason);
         }
         Waited::Refused(error) => return without_gate(result, Verdict::Unknown, error.to_string()),
@@ -139,14 +145,25 @@ async fn judge(
     let analysis_id = match (&task.status, &task.analysis_id) {
         (CeTaskStatus::Success, Some(id)) => id,
         (CeTaskStatus::Success, None) => {
-            return without_gate(result, Verdict::Unknown, "SonarQube names no analysis for the report".into());
+            return without_gate(
+                result,
+                Verdict::Unknown,
+                "SonarQube names no analysis for the report".into(),
+            );
         }
         (CeTaskStatus::Canceled, _) => {
-            return without_gate(result, Verdict::AnalysisFailed, "SonarQube's processing of the report was cancelled".into());
+            return without_gate(
+                result,
+                Verdict::AnalysisFailed,
+                "SonarQube's processing of the report was cancelled".into(),
+            );
         }
         (status, _) => {
             let state = status.as_str();
-            let why = task.error_message.as_deref().unwrap_or("it gives no reason; see Background Tasks in SonarQube");
+            let why = task
+                .error_message
+                .as_deref()
+                .unwrap_or("it gives no reason; see Background Tasks in SonarQube");
             let reason = format!("SonarQube could not process the report ({state}): {why}");
             return without_gate(result, Verdict::AnalysisFailed, reason);
         }
@@ -156,13 +173,19 @@ async fn judge(
             result.verdict = Verdict::of_gate(&gate.status);
             result.reason = match result.verdict {
                 Verdict::None => Some("SonarQube computed no quality gate for this analysis".into()),
-                Verdict::Unknown => Some(format!("SonarQube answered {:?} for the quality gate", gate.status)),
+                Verdict::Unknown => {
+                    Some(format!("SonarQube answered {:?} for the quality gate", gate.status.as_str()))
+                }
                 _ => None,
             };
             result.gate = Some(gate);
         }
         Err(error) => {
-            return without_gate(result, Verdict::Unknown, error.explain("read the quality gate").to_string());
+            return without_gate(
+                result,
+                Verdict::Unknown,
+                error.explain("read the quality gate").to_string(),
+            );
         }
     }
     add_measures(&sonarqube, &task, &mut result, metrics).await;
@@ -200,7 +223,8 @@ fn blank_result(record: &Record) -> AnalysisResult {
 /// A report can be changed by any step of the build: a link from it is shown only if it leads to
 /// the server that was analysed for, or to the address the server itself goes by.
 fn is_on_server(url: &str, server: &Url) -> bool {
-    Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.host_str() == server.host_str())
+    Url::parse(url)
+        .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.host_str() == server.host_str())
 }
 
 /// Names for the conditions, and measures beside them. The gate is what counts: whatever goes wrong
@@ -268,7 +292,9 @@ impl Wait {
                 Err(error) if error.is_transient() => error.to_string(),
                 Err(error) => return Ok(Waited::Refused(error.explain("ask what became of the report"))),
             };
-            let Some(pause) = next_poll(policy, self.started.elapsed()) else { return Ok(Waited::TimedOut(state)) };
+            let Some(pause) = next_poll(policy, self.started.elapsed()) else {
+                return Ok(Waited::TimedOut(state));
+            };
             if said.elapsed() >= WAITING_LINE_EVERY {
                 said = Instant::now();
                 let percent = self.started.elapsed().as_secs() * 100 / self.deadline.as_secs().max(1);
@@ -321,9 +347,9 @@ fn report_in_log(results: &[AnalysisResult]) {
 fn attach(job: &Job, summary: &BuildSummary, temp: &std::path::Path) -> Result<()> {
     let file = summary_file(temp)?;
     let folder = file.parent().unwrap_or(temp);
-    std::fs::create_dir_all(folder)
-        .and_then(|()| std::fs::write(&file, &summary.markdown))
-        .map_err(|error| Error::new(format!("the Build Summary {} can't be written: {error}", file.display())))?;
+    std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&file, &summary.markdown)).map_err(
+        |error| Error::new(format!("the Build Summary {} can't be written: {error}", file.display())),
+    )?;
     job.commands.attach_summary(&summary.title, &file);
     Ok(())
 }
@@ -331,7 +357,8 @@ fn attach(job: &Job, summary: &BuildSummary, temp: &std::path::Path) -> Result<(
 /// A name of its own for each SonarPublish: the agent uploads the file some time later.
 fn summary_file(temp: &std::path::Path) -> Result<PathBuf> {
     let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes).map_err(|error| Error::new(format!("this machine gives no random numbers: {error}")))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Error::new(format!("this machine gives no random numbers: {error}")))?;
     Ok(temp.join("sonar-azdo-summary").join(format!("{:016x}.md", u64::from_be_bytes(bytes))))
 }
 
@@ -349,7 +376,9 @@ async fn tell_the_build(job: &Job, verdict: Verdict, summary: Option<&str>) {
         return;
     };
     let azure = AzureDevOps::new(job.http.clone(), connection.collection, connection.token);
-    if let Err(error) = azure.set_build_property(project, build, BUILD_PROPERTY, verdict.build_property()).await {
+    if let Err(error) =
+        azure.set_build_property(project, build, BUILD_PROPERTY, verdict.build_property()).await
+    {
         tracing::warn!("the build property {BUILD_PROPERTY} could not be written: {error}");
     }
     if let Some(title) = summary {
@@ -382,10 +411,11 @@ fn conclude(verdict: Verdict, results: &[AnalysisResult], records: &Records) -> 
         Verdict::Passed => Ending::new("Quality gate passed"),
         Verdict::Skipped => Ending::new("Skipped: nothing was analysed, so no quality gate was passed"),
         Verdict::Failed => Err(Error::reported("Quality gate failed")),
-        Verdict::NoReport if results.is_empty() => {
-            Err(Error::new(format!("there is no analysis to publish: {} holds no record", records.folder().display()))
-                .hint("Run SonarPrepare and SonarAnalyze before SonarPublish, in the same job."))
-        }
+        Verdict::NoReport if results.is_empty() => Err(Error::new(format!(
+            "there is no analysis to publish: {} holds no record",
+            records.folder().display()
+        ))
+        .hint("Run SonarPrepare and SonarAnalyze before SonarPublish, in the same job.")),
         other => Err(Error::reported(format!("No quality gate was passed ({})", other.token()))),
     }
 }

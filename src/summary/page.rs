@@ -50,7 +50,7 @@ pub(super) fn headline(result: &AnalysisResult) -> (&'static str, String) {
         Verdict::Cancelled => no_result("the run was cancelled"),
         Verdict::Timeout => no_result("SonarQube did not finish in time"),
         Verdict::NoReport => no_result("no analysis report was found"),
-        Verdict::Unknown => no_result("SonarQube's answer was not understood"),
+        Verdict::Unknown => no_result("the quality gate could not be read"),
         Verdict::AnalysisFailed => no_result("the analysis failed"),
     }
 }

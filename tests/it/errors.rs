@@ -118,7 +118,7 @@ fn the_token_is_not_known() {
     let mut scenario = Scenario::new();
     scenario.sonarqube.change(|model| model.accepted.clear());
     let step = scenario.prepare(&[]);
-    insta::assert_snapshot!(error_of(&scenario, &step), @"<server>/ does not accept the token of the service connection. It is wrong, expired or revoked (401). Generate a new one in SonarQube (My Account > Security) and store it in the service connection.");
+    insta::assert_snapshot!(error_of(&scenario, &step), @"<server> does not accept the token of the service connection. It is wrong, expired or revoked (401). Generate a new one in SonarQube (My Account > Security) and store it in the service connection.");
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn the_right_is_missing() {
     let mut scenario = Scenario::new();
     scenario.sonarqube.change(|model| model.access = Access::None);
     let step = scenario.prepare(&[]);
-    insta::assert_snapshot!(error_of(&scenario, &step), @"the token may not analyse the project shop: <server>/ answered 403: You're not authorized to push analysis results to the SonarQube server. Please contact your SonarQube administrator. Use a project analysis token of this project or a global analysis token, or grant the token's owner Execute Analysis (Project Settings > Permissions).");
+    insta::assert_snapshot!(error_of(&scenario, &step), @"the token may not analyse the project shop: <server> answered 403: You're not authorized to push analysis results to the SonarQube server. Please contact your SonarQube administrator. Use a project analysis token of this project or a global analysis token, or grant the token's owner Execute Analysis (Project Settings > Permissions).");
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn the_project_is_not_there_and_may_not_be_created() {
     let mut scenario = Scenario::new();
     scenario.sonarqube.change(|model| model.access = Access::NoProject);
     let step = scenario.prepare(&[]);
-    insta::assert_snapshot!(error_of(&scenario, &step), @"<server>/ knows no project shop, and the token may not create it. Check the spelling of the key, or create the project in SonarQube first, or use a global analysis token of a user with the right Create Projects.");
+    insta::assert_snapshot!(error_of(&scenario, &step), @"<server> knows no project shop, and the token may not create it. Check the spelling of the key, or create the project in SonarQube first, or use a global analysis token of a user with the right Create Projects.");
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn another_server_answers() {
     insta::assert_snapshot!(error_of(&scenario, &step), @"failed to reach SonarQube: <server>/api/system/status is not SonarQube's API: it answered other JSON (missing field `version` at line 1 column 17). The URL of the service connection leads to something else, such as a sign-in page of a proxy. Set it to SonarQube's own address, including its context path.");
     scenario.sonarqube.answer_everywhere(refusal(404, "Not found"));
     let step = scenario.prepare(&[]);
-    insta::assert_snapshot!(error_of(&scenario, &step), @"failed to reach SonarQube: <server>/api/system/status answered 404 Not Found: Not found");
+    insta::assert_snapshot!(error_of(&scenario, &step), @"failed to reach SonarQube: <server>/api/system/status answered 404 Not Found: Not found. Check the URL of the service connection, the context path included: SonarQube answers other paths so.");
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn the_server_is_too_old() {
     let mut scenario = Scenario::new();
     scenario.sonarqube.change(|model| model.version = "8.8.0.42792".into());
     let step = scenario.prepare(&[]);
-    insta::assert_snapshot!(error_of(&scenario, &step), @"<server>/ runs SonarQube 8.8.0.42792. This extension works with SonarQube 8.9 and newer: upgrade the server.");
+    insta::assert_snapshot!(error_of(&scenario, &step), @"<server> runs SonarQube 8.8.0.42792. This extension works with SonarQube 8.9 and newer: upgrade the server.");
 
     scenario.sonarqube.change(|model| model.version = "8.9.10.61524".into());
     scenario.sonarqube.script("/api/features/list", [refusal(404, "Unknown url : /api/features/list")]);
@@ -198,10 +198,10 @@ fn the_server_is_down() {
     let mut scenario = Scenario::new();
     scenario.sonarqube.change(|model| model.status = "DOWN".into());
     let step = scenario.prepare(&[]);
-    insta::assert_snapshot!(error_of(&scenario, &step), @"<server>/ is not up: its state is DOWN. An administrator has to look at the server (a database migration may be due).");
+    insta::assert_snapshot!(error_of(&scenario, &step), @"<server> is not up: its state is DOWN. An administrator has to look at the server (a database migration may be due).");
     scenario.sonarqube.change(|model| model.status = "DB_MIGRATION_NEEDED".into());
     let step = scenario.prepare(&[]);
-    insta::assert_snapshot!(error_of(&scenario, &step), @"<server>/ is not up: its state is DB_MIGRATION_NEEDED. An administrator has to look at the server (a database migration may be due).");
+    insta::assert_snapshot!(error_of(&scenario, &step), @"<server> is not up: its state is DB_MIGRATION_NEEDED. An administrator has to look at the server (a database migration may be due).");
 }
 
 #[test]
@@ -211,7 +211,7 @@ fn the_server_stumbles() {
         .sonarqube
         .answer_everywhere(ResponseTemplate::new(500).set_body_string("<html>stack trace</html>"));
     let step = scenario.prepare(&[]);
-    insta::assert_snapshot!(error_of(&scenario, &step), @"failed to reach SonarQube: <server>/api/system/status answered 500");
+    insta::assert_snapshot!(error_of(&scenario, &step), @"failed to reach SonarQube: <server>/api/system/status answered 500. The server failed: look at its log.");
 }
 
 #[test]

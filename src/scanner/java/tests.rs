@@ -129,6 +129,17 @@ fn a_name_is_looked_for_in_path() {
 }
 
 #[test]
+fn a_relative_folder_of_path_does_not_count() {
+    let folder = tempfile::tempdir().unwrap();
+    let bin = home(folder.path(), "jdk", "21").join("bin");
+    let up = std::env::current_dir().unwrap().components().skip(1).map(|_| "..").collect::<PathBuf>();
+    let relative = up.join(bin.strip_prefix("/").unwrap());
+    assert!(is_executable(&relative.join("java")));
+    let choices = JavaChoices { path: Some(relative.as_os_str()), ..Default::default() };
+    assert!(choices.best(None, 0).is_err());
+}
+
+#[test]
 fn a_link_leads_to_the_version() {
     let folder = tempfile::tempdir().unwrap();
     let java = home(folder.path(), "jdk", "17.0.1").join("bin/java");

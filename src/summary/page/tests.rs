@@ -282,7 +282,7 @@ fn results_that_are_no_pass() {
 
     \- What the server said: &lt;b&gt;no&lt;/b&gt;
 
-    ### ⚠️ No quality gate result – SonarQube's answer was not understood
+    ### ⚠️ No quality gate result – the quality gate could not be read
 
     **Shop** · branch release/1.0
 

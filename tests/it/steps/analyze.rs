@@ -180,7 +180,7 @@ fn it_says_what_is_missing() {
     scenario.job.allow_variables(&["SONARQUBE_*"]);
     scenario.prepare(&[("extraProperties", &engine)]).warns("may not set the variable SONAR_AZDO_TOKEN_");
     let step = scenario.analyze();
-    insta::assert_snapshot!(scenario.job.tidy(step.sole_error()), @"the token of the analysis prepared for <server>/ is not in this job. Run the three tasks in one job; if the pipeline restricts which variables may be set, allow SONAR_AZDO_*.");
+    insta::assert_snapshot!(scenario.job.tidy(step.sole_error()), @"the token of the analysis prepared for <server> is not in this job. Run the three tasks in one job; if the pipeline restricts which variables may be set, allow SONAR_AZDO_*.");
 }
 
 #[test]

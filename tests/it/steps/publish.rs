@@ -174,7 +174,7 @@ fn a_server_that_takes_too_long_is_a_timeout() {
     scenario.sonarqube.processing("1", [task("1", "shop", "IN_PROGRESS")]);
     scenario.analysed("1");
     let step = scenario.publish(&[("pollingTimeoutSec", "1")]);
-    insta::assert_snapshot!(scenario.job.tidy(step.sole_error()), @"No quality gate result – SonarQube did not finish in time – shop, branch main – SonarQube has not processed the report within 1 seconds (state: IN_PROGRESS) – <server>/dashboard?id=shop");
+    insta::assert_snapshot!(scenario.job.tidy(step.sole_error()), @"No quality gate result – SonarQube did not finish in time – shop, branch main – SonarQube has not processed the report within 1 second (state: IN_PROGRESS) – <server>/dashboard?id=shop");
     assert_eq!(scenario.gate_property().as_deref(), Some("timeout"));
     let step = scenario.publish(&[("pollingTimeoutSec", "soon")]);
     insta::assert_snapshot!(step.sole_error(), @r#"the input pollingTimeoutSec is "soon". Write a whole number of seconds, such as 300."#);
@@ -427,7 +427,7 @@ fn the_token_needs_its_variable() {
     let id = scenario.record(0, "prepared.json")["id"].as_str().unwrap().to_uppercase();
     scenario.job.unset(&format!("SONAR_AZDO_TOKEN_{id}"));
     let step = scenario.publish(&[]);
-    insta::assert_snapshot!(scenario.job.tidy(step.sole_error()), @"No quality gate result – SonarQube's answer was not understood – shop, branch main – the token of the analysis prepared for <server>/ is not in this job. Run the three tasks in one job; if the pipeline restricts which variables may be set, allow SONAR_AZDO_*. – <server>/dashboard?id=shop");
+    insta::assert_snapshot!(scenario.job.tidy(step.sole_error()), @"No quality gate result – the quality gate could not be read – shop, branch main – the token of the analysis prepared for <server> is not in this job. Run the three tasks in one job; if the pipeline restricts which variables may be set, allow SONAR_AZDO_*. – <server>/dashboard?id=shop");
     assert_eq!(scenario.gate_property().as_deref(), Some("unknown"));
 }
 
