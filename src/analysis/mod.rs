@@ -9,6 +9,7 @@ pub mod jvm_profile;
 mod property;
 mod release;
 mod report;
+pub mod reports;
 pub mod scanner_environment;
 mod server;
 

@@ -71,9 +71,9 @@ pub async fn run(
     invocation: &Invocation,
     environment: &[(OsString, OsString)],
     cancellation: &Cancellation,
-    on_line: impl FnMut(Stream, &str),
+    mut on_line: impl FnMut(Stream, &str),
 ) -> Result<Ended> {
-    run_with(PATIENCE, invocation, environment, cancellation, on_line).await
+    run_with(PATIENCE, invocation, environment, cancellation, &mut on_line).await
 }
 
 async fn run_with(
@@ -81,7 +81,7 @@ async fn run_with(
     invocation: &Invocation,
     environment: &[(OsString, OsString)],
     cancellation: &Cancellation,
-    mut on_line: impl FnMut(Stream, &str),
+    on_line: &mut dyn FnMut(Stream, &str),
 ) -> Result<Ended> {
     if cancellation.is_requested() {
         return Ok(Ended::Cancelled);

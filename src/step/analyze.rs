@@ -1,7 +1,7 @@
 //! SonarAnalyze: runs the scanner engine for the record that is open, and notes how it ended.
 
 use super::records::{Record, Records, tokens_of};
-use super::{Ending, Job, source_size};
+use super::{Ending, Job, reports, source_size};
 use crate::agent::AnalyzeInputs;
 use crate::analysis::jvm_profile::{self, JvmProfile, SourceSize};
 use crate::analysis::{Outcome, Prepared, Properties, ScannerMode, java_properties, scanner_environment};
@@ -118,6 +118,8 @@ async fn run(job: &Job, inputs: &AnalyzeInputs, record: &Record) -> Result<Run> 
     if properties.is_true("sonar.scanner.skip") {
         return Ok(Run::Skipped);
     }
+    let base_dir = PathBuf::from(properties.value("sonar.projectBaseDir").unwrap_or("."));
+    reports::import(&mut properties, &base_dir, &job.predefined.temp_directory()?, record.prepared_at());
     let tokens = tokens_of(job, prepared)?;
     let sonarqube = SonarQube::new(
         job.http.clone(),
