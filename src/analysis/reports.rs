@@ -42,7 +42,8 @@ pub enum Named {
 
 /// Whether a file of this name may be a report: only then is it opened.
 pub fn may_be_report(name: &str) -> bool {
-    const WORDS: &[&str] = &["cover", "jacoco", "cobertura", "clover", "junit", "test", "xunit", "nunit", "result"];
+    const WORDS: &[&str] =
+        &["cover", "jacoco", "cobertura", "clover", "junit", "test", "xunit", "nunit", "result"];
     let name = name.to_ascii_lowercase();
     let Some((_, extension)) = name.rsplit_once('.') else { return false };
     match extension {
@@ -77,7 +78,8 @@ pub fn recognise(name: &str, head: &str) -> Option<Report> {
         return Some(report("Go coverage", "sonar.go.coverage.reportPaths"));
     }
     let first = head.lines().next().unwrap_or_default();
-    let is_go_test = first.starts_with('{') && [r#""Action":""#, r#""Package":""#].iter().all(|key| first.contains(key));
+    let is_go_test =
+        first.starts_with('{') && [r#""Action":""#, r#""Package":""#].iter().all(|key| first.contains(key));
     is_go_test.then(|| report("Go test report", "sonar.go.tests.reportPaths"))
 }
 
@@ -96,14 +98,19 @@ fn xml(name: &str, text: &str) -> Option<Report> {
                 Some(format!("{package}/{}", attribute(class, "sourcefilename")?))
             });
             let files = files.take(SAMPLE).collect();
-            Report { files, lenient: true, ..report("JaCoCo coverage", "sonar.coverage.jacoco.xmlReportPaths") }
+            Report {
+                files,
+                lenient: true,
+                ..report("JaCoCo coverage", "sonar.coverage.jacoco.xmlReportPaths")
+            }
         }
         "coverage" if tag.contains(" line-rate=") => cobertura(text),
         "coverage" if attribute(tag, "version") == Some("1") => {
             Report { files: values(text, "path"), ..report("generic coverage", "sonar.coverageReportPaths") }
         }
         "coverage" if tag.contains(" generated=") => {
-            let files = values(text, "name").into_iter().filter(|file| file.ends_with(".php")).collect::<Vec<_>>();
+            let files =
+                values(text, "name").into_iter().filter(|file| file.ends_with(".php")).collect::<Vec<_>>();
             if files.is_empty() {
                 return None;
             }
@@ -120,13 +127,16 @@ fn xml(name: &str, text: &str) -> Option<Report> {
         "results" if text.contains("<modules>") => {
             report("Visual Studio coverage", "sonar.cs.vscoveragexml.reportsPaths")
         }
-        "TestRun" if tag.contains("/TeamTest/") => report("Visual Studio test report", "sonar.cs.vstest.reportsPaths"),
+        "TestRun" if tag.contains("/TeamTest/") => {
+            report("Visual Studio test report", "sonar.cs.vstest.reportsPaths")
+        }
         "assemblies" => report("xUnit.net test report", "sonar.cs.xunit.reportsPaths"),
         "test-run" | "test-results" => report("NUnit test report", "sonar.cs.nunit.reportsPaths"),
         "scoverage" => report("scoverage", "sonar.scala.coverage.reportPaths"),
-        "testExecutions" => {
-            Report { files: values(text, "path"), ..report("generic test report", "sonar.testExecutionReportPaths") }
-        }
+        "testExecutions" => Report {
+            files: values(text, "path"),
+            ..report("generic test report", "sonar.testExecutionReportPaths")
+        },
         "testsuites" | "testsuite" => return junit(name, text),
         _ => return None,
     })
@@ -134,7 +144,8 @@ fn xml(name: &str, text: &str) -> Option<Report> {
 
 fn cobertura(text: &str) -> Report {
     let files = values(text, "filename");
-    let roots = text.split("<source>").skip(1).filter_map(|rest| Some(unescape(rest.split_once('<')?.0.trim())));
+    let roots =
+        text.split("<source>").skip(1).filter_map(|rest| Some(unescape(rest.split_once('<')?.0.trim())));
     let roots = roots.collect();
     let property = match extension_of(&files) {
         "py" => Some("sonar.python.coverage.reportPaths"),
@@ -158,7 +169,8 @@ fn junit(name: &str, text: &str) -> Option<Report> {
     }
     // The names that Maven and Gradle give, and the only ones that the Java analyzer looks at.
     let of_java = name.starts_with("TEST-") && text.contains("<testcase ");
-    of_java.then(|| Report { named: Named::Folders, ..report("JUnit test report", "sonar.junit.reportPaths") })
+    of_java
+        .then(|| Report { named: Named::Folders, ..report("JUnit test report", "sonar.junit.reportPaths") })
 }
 
 /// The name of the root element, and its start tag.
@@ -217,7 +229,11 @@ fn unescape(text: &str) -> String {
 }
 
 fn extension_of(files: &[String]) -> &str {
-    files.first().and_then(|file| Path::new(file).extension()).and_then(|name| name.to_str()).unwrap_or_default()
+    files
+        .first()
+        .and_then(|file| Path::new(file).extension())
+        .and_then(|name| name.to_str())
+        .unwrap_or_default()
 }
 
 /// What would make a report's paths match, when none does.

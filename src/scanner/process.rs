@@ -71,12 +71,23 @@ pub async fn run(
     invocation: &Invocation,
     environment: &[(OsString, OsString)],
     cancellation: &Cancellation,
-    mut on_line: impl FnMut(Stream, &str),
+    on_line: impl FnMut(Stream, &str),
 ) -> Result<Ended> {
-    run_with(PATIENCE, invocation, environment, cancellation, &mut on_line).await
+    run_with(PATIENCE, invocation, environment, cancellation, on_line).await
 }
 
 async fn run_with(
+    patience: Patience,
+    invocation: &Invocation,
+    environment: &[(OsString, OsString)],
+    cancellation: &Cancellation,
+    mut on_line: impl FnMut(Stream, &str),
+) -> Result<Ended> {
+    observe(patience, invocation, environment, cancellation, &mut on_line).await
+}
+
+/// Not generic: it is the larger part, and would be in the binary once for each kind of child.
+async fn observe(
     patience: Patience,
     invocation: &Invocation,
     environment: &[(OsString, OsString)],

@@ -15,7 +15,8 @@ const MOST_OPENED: usize = 300;
 const MOST_NAMED: usize = 3;
 
 /// No build leaves its reports there.
-const PASSED_OVER: &[&str] = &[".git", ".scannerwork", ".sonar", "node_modules", ".venv", "site-packages", "sonar-azdo"];
+const PASSED_OVER: &[&str] =
+    &[".git", ".scannerwork", ".sonar", "node_modules", ".venv", "site-packages", "sonar-azdo"];
 
 /// A report and where it lies.
 struct Found {
@@ -33,7 +34,11 @@ pub(super) fn import(properties: &mut Properties, base_dir: &Path, temporary: &P
     for path in candidates {
         let Some(report) = open(&path) else { continue };
         let Some(property) = report.property else {
-            tracing::info!("{} is {}, which SonarQube imports for none of its files", path.display(), report.format);
+            tracing::info!(
+                "{} is {}, which SonarQube imports for none of its files",
+                path.display(),
+                report.format
+            );
             continue;
         };
         if properties.value(property).is_none() {
@@ -50,7 +55,11 @@ fn import_into(properties: &mut Properties, property: &str, found: &[Found], bas
     let found = if *named == Named::One { &found[..1] } else { found };
     let mut paths: Vec<_> = found
         .iter()
-        .map(|found| if *named == Named::Folders { found.path.parent().unwrap_or(base_dir) } else { &found.path })
+        .map(
+            |found| {
+                if *named == Named::Folders { found.path.parent().unwrap_or(base_dir) } else { &found.path }
+            },
+        )
         .map(|path| relative(path, base_dir))
         // A comma divides paths.
         .filter(|path| !path.contains(','))
@@ -76,7 +85,8 @@ fn import_into(properties: &mut Properties, property: &str, found: &[Found], bas
 
 /// Whether at least one of the files it speaks of is there, or it speaks of none.
 fn matches_sources(report: &Report, base_dir: &Path) -> bool {
-    let roots = || std::iter::once(base_dir.to_owned()).chain(report.roots.iter().map(|root| base_dir.join(root)));
+    let roots =
+        || std::iter::once(base_dir.to_owned()).chain(report.roots.iter().map(|root| base_dir.join(root)));
     let is_source = |file: &String| {
         let file = file.replace('\\', "/");
         roots().any(|root| {
@@ -121,7 +131,8 @@ fn candidates(folder: &Path, since: Option<SystemTime>) -> Vec<PathBuf> {
         // Of the many that Java writes into one folder one is enough.
         let is_another = name.starts_with("TEST-")
             && found.last().is_some_and(|last: &PathBuf| {
-                last.parent() == path.parent() && last.file_name().is_some_and(|n| n.to_string_lossy().starts_with("TEST-"))
+                last.parent() == path.parent()
+                    && last.file_name().is_some_and(|n| n.to_string_lossy().starts_with("TEST-"))
             });
         if !may_be_report(name) || is_another {
             return true;
@@ -263,7 +274,10 @@ mod tests {
         write("s/.git/HEAD", 1000);
         assert!(job.import(&[], SystemTime::UNIX_EPOCH).is_empty());
         write("s/lcov.info", 1001);
-        assert_eq!(job.import(&[], later), [("sonar.javascript.lcov.reportPaths".to_owned(), "lcov.info".to_owned())]);
+        assert_eq!(
+            job.import(&[], later),
+            [("sonar.javascript.lcov.reportPaths".to_owned(), "lcov.info".to_owned())]
+        );
     }
 
     #[test]

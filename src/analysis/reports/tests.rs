@@ -13,7 +13,12 @@ const COVERAGE_PY: &str = r#"<?xml version="1.0" ?>
 fn formats() {
     for (name, head, property, files) in [
         ("jacoco.xml", JACOCO, Some("sonar.coverage.jacoco.xmlReportPaths"), vec!["org/shop/Cart.java"]),
-        ("coverage.xml", COVERAGE_PY, Some("sonar.python.coverage.reportPaths"), vec!["shop/a.py", "shop/b&c.py"]),
+        (
+            "coverage.xml",
+            COVERAGE_PY,
+            Some("sonar.python.coverage.reportPaths"),
+            vec!["shop/a.py", "shop/b&c.py"],
+        ),
         (
             "coverage.cobertura.xml",
             r#"<coverage line-rate="1"><class filename="Shop/Cart.cs"/></coverage>"#,
@@ -52,14 +57,24 @@ fn formats() {
         ),
         ("xunit.xml", "<assemblies timestamp=\"1\">", Some("sonar.cs.xunit.reportsPaths"), vec![]),
         ("nunit.xml", "<test-run id=\"0\">", Some("sonar.cs.nunit.reportsPaths"), vec![]),
-        ("scoverage-coverage.xml", "<scoverage version=\"1\">", Some("sonar.scala.coverage.reportPaths"), vec![]),
+        (
+            "scoverage-coverage.xml",
+            "<scoverage version=\"1\">",
+            Some("sonar.scala.coverage.reportPaths"),
+            vec![],
+        ),
         (
             "tests.xml",
             "<testExecutions version=\"1\"><file path=\"test/a.js\">",
             Some("sonar.testExecutionReportPaths"),
             vec!["test/a.js"],
         ),
-        ("lcov.info", "TN:\nSF:src/a.ts\nDA:1,1\n", Some("sonar.javascript.lcov.reportPaths"), vec!["src/a.ts"]),
+        (
+            "lcov.info",
+            "TN:\nSF:src/a.ts\nDA:1,1\n",
+            Some("sonar.javascript.lcov.reportPaths"),
+            vec!["src/a.ts"],
+        ),
         ("lcov.info", "SF:lib/a.dart\n", Some("sonar.dart.lcov.reportPaths"), vec!["lib/a.dart"]),
         ("coverage.out", "mode: atomic\nx/y.go:1.2,3.4 1 1\n", Some("sonar.go.coverage.reportPaths"), vec![]),
         (
