@@ -4,6 +4,7 @@ mod analyze;
 mod prepare;
 mod publish;
 mod records;
+mod reports;
 mod server;
 mod source_size;
 

@@ -3,8 +3,8 @@
 use super::{Ending, Job, Records, server};
 use crate::agent::{ConfigMode, JobConnection, Predefined, PrepareInputs, ServiceConnection};
 use crate::analysis::{
-    AnalysisId, ExtraProperties, Prepared, Properties, RECORD_VERSION, ScannerMode, ServerFacts, ServerKind,
-    java_properties, suggestion,
+    AnalysisId, ExtraProperties, Prepared, Properties, RECORD_VERSION, ReleaseWish, ScannerMode,
+    ScannerRelease, ServerFacts, ServerKind, java_properties, suggestion,
 };
 use crate::azure_devops::AzureDevOps;
 use crate::context::{PipelineContext, Provider, decide};
@@ -34,6 +34,7 @@ pub async fn prepare(job: &Job) -> Result<Ending> {
     let sonarqube = connect(job, &connection);
     let checked = server::check(&sonarqube, &job.cancellation).await?;
     tracing::info!("{} {} at {}", checked.facts.product(), checked.facts.version, sonarqube.address());
+    let cli = cli_release(&inputs, &checked.facts)?;
     let project_key = place.project_key(&inputs, &extra)?;
     let access = match &project_key {
         Some(key) => Some(server::check_project(&sonarqube, &checked.facts, key).await?),
@@ -82,6 +83,7 @@ pub async fn prepare(job: &Job) -> Result<Ending> {
         bearer: matches!(connection.authentication(), Authentication::Bearer(_)),
         server: checked.facts,
         mode: inputs.mode,
+        cli,
         project_key,
         base_dir: place.relative(&place.base_dir),
         settings_file: place.settings_file.as_deref().map(|file| place.relative(file)),
@@ -121,6 +123,28 @@ fn connect(job: &Job, connection: &ServiceConnection) -> SonarQube {
         connection.kind,
         connection.authentication(),
     )
+}
+
+/// The SonarScanner CLI to run, in its mode.
+fn cli_release(inputs: &PrepareInputs, server: &ServerFacts) -> Result<Option<ScannerRelease>> {
+    if inputs.mode != ScannerMode::Cli {
+        return Ok(None);
+    }
+    let wish = ReleaseWish {
+        version: inputs.cli_version.as_deref(),
+        download: inputs.scanner_download_url.as_deref(),
+        sha256: inputs.cli_sha256.as_deref(),
+    };
+    let release = wish.cli_for(server).map_err(|error| Error::new(error.to_string()))?;
+    if let Some(ScannerRelease { version, .. }) = &release {
+        tracing::info!("SonarAnalyze will run SonarScanner CLI {version}");
+    } else if wish.download.is_some() || wish.sha256.is_some() {
+        tracing::info!(
+            "scannerDownloadUrl and cliScannerSha256 have no effect: the server provides the scanner engine, and \
+             cliScannerVersion is empty"
+        );
+    }
+    Ok(release)
 }
 
 /// Properties the connection decides: another value would send the token to another server.

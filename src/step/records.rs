@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 const FOLDER: &str = "sonar-azdo";
 const PREPARED: &str = "prepared.json";
@@ -110,6 +111,12 @@ impl Record {
     pub fn write_analyzed(&self, outcome: Outcome) -> Result<()> {
         let analyzed = Analyzed { version: RECORD_VERSION, id: self.prepared.id.clone(), outcome };
         write(&self.folder, ANALYZED, &analyzed)
+    }
+
+    /// When Prepare wrote it, by this machine's clock.
+    pub(super) fn prepared_at(&self) -> SystemTime {
+        let written = std::fs::metadata(self.folder.join(PREPARED)).and_then(|metadata| metadata.modified());
+        written.unwrap_or_else(|_| SystemTime::now())
     }
 
     /// Where the scanner was told to leave its report: beside the record, or where the user wants it.

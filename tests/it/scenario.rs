@@ -50,6 +50,10 @@ impl Scenario {
         self.begin_analyze().finish()
     }
 
+    pub(crate) fn analyze_with(&mut self, inputs: &[(&str, &str)]) -> Step {
+        self.job.run(Task::Analyze, inputs)
+    }
+
     pub(crate) fn begin_analyze(&mut self) -> Running {
         self.job.begin(Task::Analyze, &[])
     }

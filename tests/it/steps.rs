@@ -4,4 +4,5 @@ mod analyze;
 mod hostile;
 mod prepare;
 mod publish;
+mod scanners;
 mod scope;

@@ -1,7 +1,7 @@
 //! SonarAnalyze with an engine that is a script: what it is given, what becomes of what it says.
 
 use crate::fake_agent::{Task, TaskResult};
-use crate::fake_sonarqube::{SonarQube, TOKEN};
+use crate::fake_sonarqube::TOKEN;
 use crate::scenario::Scenario;
 use rustix::process::Signal;
 
@@ -186,12 +186,6 @@ fn it_says_what_is_missing() {
     let mut scenario = Scenario::new();
     let step = scenario.analyze();
     insta::assert_snapshot!(scenario.job.tidy(step.sole_error()), @"there is no analysis to run: <job>/temp/sonar-azdo holds no prepared one. Run SonarPrepare before SonarAnalyze, in the same job.");
-
-    let old = SonarQube::start();
-    old.change(|model| model.version = "9.9.8.100196".into());
-    let mut scenario = Scenario::with(old);
-    scenario.prepare(&[]).succeeded();
-    insta::assert_snapshot!(scenario.analyze().sole_error(), @"SonarQube 9.9.8.100196 hands out no scanner engine. This version analyses with SonarQube 10.6 and newer: upgrade the server.");
 
     // The server hands out an engine that is not the one it announced, and no Java.
     let mut scenario = Scenario::new();
