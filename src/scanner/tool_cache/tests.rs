@@ -79,7 +79,7 @@ async fn an_archive_with_another_hash_is_refused() {
 #[test]
 fn locations() {
     let file = |path: &str| Location::File(PathBuf::from(path));
-    let location = |text: &str| location(text, Path::new("/work"));
+    let location = |text: &str| location(text, Path::new("/agent"));
     assert_eq!(location("https://x/y.zip").unwrap(), Location::Url("https://x/y.zip".parse().unwrap()));
     assert_eq!(location("tools/y.zip").unwrap(), file("/agent/tools/y.zip"));
     assert_eq!(location("/srv/y.zip").unwrap(), file("/srv/y.zip"));
