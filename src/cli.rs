@@ -1,6 +1,8 @@
 //! The command line: the three steps, as their launchers call them, and what people type.
 
-use crate::agent::{Commands, Console, Environment, Host, Log, Predefined, TaskResult, http_settings, listen_for_cancellation};
+use crate::agent::{
+    Commands, Console, Environment, Host, Log, Predefined, TaskResult, http_settings, listen_for_cancellation,
+};
 use crate::cancel::CancelSource;
 use crate::command::{self, Gate};
 use crate::error::{Error, ErrorKind, Result};
@@ -104,9 +106,14 @@ fn execute(step: Step, environment: Environment, console: &Console) -> Result<En
                 Step::Publish => step::publish(&job).await,
             }
         };
+        // The step itself reacts to the cancellation: it must not be dropped when the signal comes.
+        let listening = async {
+            listen_for_cancellation(console.clone()).await;
+            std::future::pending().await
+        };
         tokio::select! {
             result = work => result,
-            () = listen_for_cancellation(console.clone()) => std::future::pending().await,
+            result = listening => result,
         }
     });
     // Blocking work that a cancelled step left behind must not hold the process.
@@ -118,7 +125,8 @@ fn execute(step: Step, environment: Environment, console: &Console) -> Result<En
 fn tell(commands: &Commands, result: Result<Ending>) {
     match result {
         Ok(ending) => {
-            let result = if ending.with_issues { TaskResult::SucceededWithIssues } else { TaskResult::Succeeded };
+            let result =
+                if ending.with_issues { TaskResult::SucceededWithIssues } else { TaskResult::Succeeded };
             commands.complete(result, &ending.message);
         }
         Err(error) => {

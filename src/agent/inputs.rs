@@ -2,6 +2,7 @@
 
 use super::Environment;
 use crate::analysis::ScannerMode;
+use crate::analysis::jvm_profile::JvmProfile;
 use crate::error::{Error, Result};
 use crate::quality_gate::{Policy, Reaction, Rule};
 use std::time::Duration;
@@ -40,6 +41,12 @@ pub struct PrepareInputs {
     pub extra_properties: String,
     /// `strictProperties`.
     pub strict_properties: bool,
+    /// `cliScannerVersion`, in mode `cli`.
+    pub cli_version: Option<String>,
+    /// `cliScannerSha256`.
+    pub cli_sha256: Option<String>,
+    /// `scannerDownloadUrl`.
+    pub scanner_download_url: Option<String>,
 }
 
 impl PrepareInputs {
@@ -81,6 +88,9 @@ impl PrepareInputs {
             project_base_dir: text("projectBaseDir"),
             extra_properties: text("extraProperties").unwrap_or_default(),
             strict_properties: boolean(env, "strictProperties", false)?,
+            cli_version: text("cliScannerVersion").or_else(|| text("cliVersion")),
+            cli_sha256: text("cliScannerSha256"),
+            scanner_download_url: text("scannerDownloadUrl"),
         })
     }
 }
@@ -101,14 +111,31 @@ fn scanner_mode(env: &Environment) -> Result<ScannerMode> {
 /// Inputs of SonarAnalyze.
 #[derive(Debug, Clone)]
 pub struct AnalyzeInputs {
-    /// `analysisName` is not needed while one analysis is open at a time; `jdkversion` names a Java.
+    /// `jdkversion`: the variable that names the Java to use; none when it is `auto`.
     pub jdk_version: Option<String>,
+    /// `jdkVersionStrict`: that Java or none.
+    pub jdk_version_strict: bool,
+    /// `jvmProfile`.
+    pub jvm_profile: JvmProfile,
 }
 
 impl AnalyzeInputs {
     /// Reads the inputs.
-    pub fn read(env: &Environment) -> Self {
-        Self { jdk_version: env.input("jdkversion").map(str::to_owned) }
+    ///
+    /// # Errors
+    /// A value outside its list.
+    pub fn read(env: &Environment) -> Result<Self> {
+        let jvm_profile = match env.input("jvmProfile").unwrap_or("auto") {
+            "auto" => JvmProfile::Auto,
+            "default" => JvmProfile::Default,
+            other => return Err(one_of("jvmProfile", other, "auto, default")),
+        };
+        let named = env.input("jdkversion").filter(|name| !name.eq_ignore_ascii_case("auto"));
+        Ok(Self {
+            jdk_version: named.map(str::to_owned),
+            jdk_version_strict: boolean(env, "jdkVersionStrict", false)?,
+            jvm_profile,
+        })
     }
 }
 
@@ -200,6 +227,17 @@ mod tests {
     }
 
     #[test]
+    fn auto_names_no_java() {
+        let read = |inputs: &[(&str, &str)]| AnalyzeInputs::read(&environment(inputs)).unwrap();
+        assert_eq!(read(&[]).jdk_version, None);
+        assert_eq!(read(&[("JDKVERSION", "Auto")]).jdk_version, None);
+        let inputs = read(&[("JDKVERSION", "JAVA_HOME_17_X64"), ("JDKVERSIONSTRICT", "true")]);
+        assert_eq!(inputs.jdk_version.as_deref(), Some("JAVA_HOME_17_X64"));
+        assert!(inputs.jdk_version_strict);
+        assert!(AnalyzeInputs::read(&environment(&[("JDKVERSIONSTRICT", "maybe")])).is_err());
+    }
+
+    #[test]
     fn mistakes_say_what_to_write() {
         for (inputs, expected) in [
             (
@@ -226,7 +264,8 @@ mod tests {
 
     #[test]
     fn reactions_and_their_overrides() {
-        let read = |inputs: &[(&str, &str)]| PublishInputs::read(&environment(inputs)).map(|inputs| inputs.policy);
+        let read =
+            |inputs: &[(&str, &str)]| PublishInputs::read(&environment(inputs)).map(|inputs| inputs.policy);
         assert_eq!(read(&[]).unwrap(), Policy::default());
         let policy = read(&[
             ("ONQUALITYGATEFAILURE", "warn"),

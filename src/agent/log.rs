@@ -171,8 +171,8 @@ impl Visit for Fields {
     }
 }
 
-/// Makes text from outside harmless: a `##vso[` or `##[` in it, wherever it stands, is broken by a
-/// visible space.
+/// Makes text from outside harmless: a `##vso` or `##[` in it, wherever it stands, is broken by a
+/// visible space. (`##vso` alone is no command, but the agent warns about each line that holds it.)
 ///
 /// The agent looks for the prefix with a culture-sensitive search, which skips characters without
 /// weight (soft hyphens, zero-width and control characters), so these do not hide it here either.
@@ -191,7 +191,7 @@ pub fn neutralise(text: &str) -> String {
     safe
 }
 
-/// Whether `text` begins with `##[` or `##vso[`, in any case and with weightless characters between.
+/// Whether `text` begins with `##[` or `##vso`, in any case and with weightless characters between.
 fn starts_command(text: &str) -> bool {
     let mut visible = text.chars().filter(|c| !is_weightless(*c)).map(|c| c.to_ascii_lowercase());
     if visible.next() != Some('#') || visible.next() != Some('#') {
@@ -199,9 +199,7 @@ fn starts_command(text: &str) -> bool {
     }
     match visible.next() {
         Some('[') => true,
-        Some('v') => {
-            visible.next() == Some('s') && visible.next() == Some('o') && visible.next() == Some('[')
-        }
+        Some('v') => visible.next() == Some('s') && visible.next() == Some('o'),
         _ => false,
     }
 }
@@ -289,6 +287,7 @@ mod tests {
             ("##VSO[x", "# #VSO[x"),
             ("##\u{ad}vso[x", "# #\u{ad}vso[x"),
             ("#\u{200b}#v\u{0}so[x", "# \u{200b}#v\u{0}so[x"),
+            ("https://x/##vso%5Btask", "https://x/# #vso%5Btask"),
             ("## Heading", "## Heading"),
             ("#12 [x]", "#12 [x]"),
             ("a##vso[1##vso[2", "a# #vso[1# #vso[2"),

@@ -61,7 +61,9 @@ impl ServiceConnection {
                 .hint("Edit it under Project settings > Service connections.")
         };
         let url = env.value(&format!("ENDPOINT_URL_{id}")).ok_or_else(|| broken("URL"))?;
-        let url = parse_base_url(url).ok_or_else(|| broken("usable URL (http:// or https://; host names outside ASCII in punycode)"))?;
+        let url = parse_base_url(url).ok_or_else(|| {
+            broken("usable URL (http:// or https://; host names outside ASCII in punycode)")
+        })?;
         let token = parameter_of(env, &id, parameter)
             // A connection of the generic or of an older type may keep its token under the other name.
             .or_else(|| parameter_of(env, &id, "apitoken"))
@@ -79,12 +81,18 @@ impl ServiceConnection {
     /// One of them is not set, or the URL is none.
     pub fn from_variables(env: &Environment) -> Result<Self> {
         let value = |name: &str, hint: &str| {
-            env.value(name).ok_or_else(|| Error::new(format!("the environment variable {name} is not set")).hint(hint))
+            env.value(name)
+                .ok_or_else(|| Error::new(format!("the environment variable {name} is not set")).hint(hint))
         };
-        let url = value("SONAR_HOST_URL", "Set it to the server's address, such as https://sonarqube.example.com.")?;
-        let token = value("SONAR_TOKEN", "Set it to a token of SonarQube; it is read from the environment only.")?;
-        let url = parse_base_url(url)
-            .ok_or_else(|| Error::new("SONAR_HOST_URL is no usable URL").hint("Write http:// or https:// before the host."))?;
+        let url = value(
+            "SONAR_HOST_URL",
+            "Set it to the server's address, such as https://sonarqube.example.com.",
+        )?;
+        let token =
+            value("SONAR_TOKEN", "Set it to a token of SonarQube; it is read from the environment only.")?;
+        let url = parse_base_url(url).ok_or_else(|| {
+            Error::new("SONAR_HOST_URL is no usable URL").hint("Write http:// or https:// before the host.")
+        })?;
         let kind = if is_cloud(&url) { ServerKind::Cloud } else { ServerKind::Server };
         Ok(Self { url, kind, token: Secret::new(token.trim()), password: None })
     }

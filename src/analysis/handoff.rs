@@ -4,7 +4,7 @@
 //! rewritten. No token is in either, and paths inside the sources are relative, so that a record may
 //! travel to another agent.
 
-use super::{Properties, ServerFacts};
+use super::{Properties, ScannerRelease, ServerFacts};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use url::Url;
@@ -109,6 +109,9 @@ pub struct Prepared {
     pub server: ServerFacts,
     /// How the analysis is run.
     pub mode: ScannerMode,
+    /// The SonarScanner CLI that runs it, in mode `cli` where the server's own engine does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cli: Option<ScannerRelease>,
     /// Key of the project, when the inputs name it; in file mode the scanner may learn it later.
     pub project_key: Option<String>,
     /// Directory of the analysis, relative to the sources where it lies in them.
@@ -123,6 +126,13 @@ pub struct Prepared {
     pub skip: Option<String>,
     /// Build the record belongs to (`Build.BuildId`).
     pub build_id: Option<String>,
+}
+
+impl Prepared {
+    /// The server's base URL as people and scanners write it: without a trailing slash.
+    pub fn server_address(&self) -> &str {
+        self.server_url.as_str().trim_end_matches('/')
+    }
 }
 
 /// What is analysed.

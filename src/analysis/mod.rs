@@ -5,8 +5,11 @@ mod artifact;
 mod handoff;
 mod invocation;
 pub mod java_properties;
+pub mod jvm_profile;
 mod property;
+mod release;
 mod report;
+pub mod reports;
 pub mod scanner_environment;
 mod server;
 
@@ -14,5 +17,6 @@ pub use artifact::{Artifact, Jre};
 pub use handoff::{AnalysisId, Analyzed, Outcome, Prepared, RECORD_VERSION, ScannerMode, Target};
 pub use invocation::Invocation;
 pub use property::{ExtraProperties, Properties, is_secret, suggestion};
+pub use release::{ReleaseError, ReleaseWish, ScannerRelease};
 pub use report::AnalysisReport;
 pub use server::{Edition, ServerFacts, ServerKind, ServerVersion};

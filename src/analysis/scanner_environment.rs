@@ -18,7 +18,9 @@ const OUR_OWN: &[&str] = &[
 ///
 /// # Errors
 /// `SONAR_SCANNER_JSON_PARAMS` is no JSON object of strings.
-pub fn read<'a>(variables: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Properties, serde_json::Error> {
+pub fn read<'a>(
+    variables: impl Iterator<Item = (&'a str, &'a str)>,
+) -> Result<Properties, serde_json::Error> {
     let mut properties = Properties::default();
     let mut single = Properties::default();
     for (name, value) in variables {
@@ -27,7 +29,8 @@ pub fn read<'a>(variables: impl Iterator<Item = (&'a str, &'a str)>) -> Result<P
             "SONAR_USER_HOME" => single.set("sonar.userHome", value),
             name if OUR_OWN.contains(&name) => {}
             name => {
-                if let Some(suffix) = name.strip_prefix("SONAR_SCANNER_").filter(|suffix| !suffix.is_empty()) {
+                if let Some(suffix) = name.strip_prefix("SONAR_SCANNER_").filter(|suffix| !suffix.is_empty())
+                {
                     single.set(format!("sonar.scanner.{}", camel_case(suffix)), value);
                 }
             }

@@ -56,6 +56,18 @@ impl ServerFacts {
         self.kind == ServerKind::Cloud || self.version.at_least(10, 6)
     }
 
+    /// The oldest Java that can analyse for this server, by its documentation. The scanner engine knows better:
+    /// this is for when there is none to ask.
+    pub fn oldest_java(&self) -> u32 {
+        if self.kind == ServerKind::Cloud || self.version.at_least(26, 1) {
+            21
+        } else if self.version.at_least(10, 4) {
+            17
+        } else {
+            11
+        }
+    }
+
     /// The property that carries the token: `sonar.token` from 10.0 on, `sonar.login` before.
     pub fn token_property(&self) -> &'static str {
         if self.kind == ServerKind::Cloud || self.version.at_least(10, 0) {

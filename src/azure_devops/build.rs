@@ -36,7 +36,11 @@ impl AzureDevOps {
     ///
     /// # Errors
     /// As [`Error`].
-    pub async fn build_properties(&self, project: &str, build: &str) -> Result<BTreeMap<String, String>, Error> {
+    pub async fn build_properties(
+        &self,
+        project: &str,
+        build: &str,
+    ) -> Result<BTreeMap<String, String>, Error> {
         let url = self.url(&[project, "_apis", "build", "builds", build, "properties"], PROPERTIES);
         let mut answer = self.json(url).await?;
         let part = |value: &mut serde_json::Value, key: &str| value.get_mut(key).map(serde_json::Value::take);
@@ -55,7 +59,12 @@ impl AzureDevOps {
     ///
     /// # Errors
     /// As [`Error`].
-    pub async fn build_attachments(&self, project: &str, build: &str, kind: &str) -> Result<Vec<String>, Error> {
+    pub async fn build_attachments(
+        &self,
+        project: &str,
+        build: &str,
+        kind: &str,
+    ) -> Result<Vec<String>, Error> {
         let url = self.url(&[project, "_apis", "build", "builds", build, "attachments", kind], ATTACHMENTS);
         match self.json(url).await {
             Ok(list) => {

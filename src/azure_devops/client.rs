@@ -51,8 +51,10 @@ impl AzureDevOps {
     }
 
     async fn exchange(&self, request: Request<'_>) -> Result<Value, Error> {
-        let request =
-            request.credentials(Some(&self.credentials)).accept("application/json").header(NO_SIGN_IN_PAGE, "Suppress");
+        let request = request
+            .credentials(Some(&self.credentials))
+            .accept("application/json")
+            .header(NO_SIGN_IN_PAGE, "Suppress");
         let response = self.http.send(request).await.map_err(|error| match error.kind {
             // Azure DevOps Services redirects to its sign-in host when the token is missing or dead.
             ErrorKind::Redirect => Error::Unauthorized(error.url),
@@ -63,7 +65,9 @@ impl AzureDevOps {
             // 203 carries the sign-in page.
             203 | 302 | 401 => return Err(Error::Unauthorized(shown)),
             403 => return Err(Error::Forbidden(shown, reason(response).await)),
-            code if !response.status().is_success() => return Err(Error::Status(shown, code, reason(response).await)),
+            code if !response.status().is_success() => {
+                return Err(Error::Status(shown, code, reason(response).await));
+            }
             _ => {}
         }
         if response.media_type() != "application/json" {
@@ -97,7 +101,11 @@ mod tests {
     #[test]
     fn segments_are_encoded_and_collections_kept() {
         let client = |base: &str| {
-            AzureDevOps::new(Client::new(crate::http::Settings::default()), Url::parse(base).unwrap(), Secret::new("t"))
+            AzureDevOps::new(
+                Client::new(crate::http::Settings::default()),
+                Url::parse(base).unwrap(),
+                Secret::new("t"),
+            )
         };
         let segments = ["My Project", "_apis", "git", "repositories", "a/b"];
         assert_eq!(

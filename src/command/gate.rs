@@ -115,7 +115,7 @@ async fn ask(args: &Gate, sonarqube: &SonarQube) -> AnalysisResult {
             result.verdict = Verdict::of_gate(&gate.status);
             result.reason = match result.verdict {
                 Verdict::None => Some("No quality gate was computed yet".into()),
-                Verdict::Unknown => Some(format!("SonarQube answered {:?}", gate.status)),
+                Verdict::Unknown => Some(format!("SonarQube answered {:?}", gate.status.as_str())),
                 _ => None,
             };
             if !gate.conditions.is_empty() {
@@ -143,7 +143,9 @@ async fn wait_for_gate(args: &Gate, sonarqube: &SonarQube) -> Result<QualityGate
     if !limit.is_zero() {
         let look = async || {
             Ok(match polled.pending_reports(project, branch, pull_request).await? {
-                Some(count) if count > 0 => Look::NotYet { state: format!("{count} reports in the queue"), age: None },
+                Some(count) if count > 0 => {
+                    Look::NotYet { state: format!("{count} reports in the queue"), age: None }
+                }
                 _ => Look::Done(()),
             })
         };
@@ -215,7 +217,11 @@ mod tests {
 
     async fn with_gate(response: ResponseTemplate) -> MockServer {
         let server = MockServer::start().await;
-        Mock::given(method("GET")).and(path("/api/qualitygates/project_status")).respond_with(response).mount(&server).await;
+        Mock::given(method("GET"))
+            .and(path("/api/qualitygates/project_status"))
+            .respond_with(response)
+            .mount(&server)
+            .await;
         server
     }
 
@@ -227,7 +233,11 @@ mod tests {
         for (response, code, word) in [
             (answer(r#"{"projectStatus":{"status":"OK","conditions":[]}}"#), 0, "Quality gate passed"),
             (answer(FAILED), 1, "Quality gate failed"),
-            (answer(r#"{"projectStatus":{"status":"NONE","conditions":[]}}"#), 3, "No quality gate was computed"),
+            (
+                answer(r#"{"projectStatus":{"status":"NONE","conditions":[]}}"#),
+                3,
+                "No quality gate was computed",
+            ),
             (ResponseTemplate::new(503), 4, "time is up"),
             (answer(r#"{"projectStatus":{"status":"MAYBE"}}"#), 5, "MAYBE"),
             (ResponseTemplate::new(200).set_body_raw("<html>", "text/html"), 5, "text/html"),
@@ -286,7 +296,10 @@ mod tests {
             .up_to_n_times(1)
             .mount(&server)
             .await;
-        Mock::given(path("/api/ce/component")).respond_with(answer(r#"{"queue":[{"pullRequest":"7"}]}"#)).mount(&server).await;
+        Mock::given(path("/api/ce/component"))
+            .respond_with(answer(r#"{"queue":[{"pullRequest":"7"}]}"#))
+            .mount(&server)
+            .await;
         assert_eq!(run(&server, "--wait 60").await.0, 0);
         let asked = server.received_requests().await.unwrap();
         assert_eq!(asked.iter().filter(|request| request.url.path() == "/api/ce/component").count(), 2);

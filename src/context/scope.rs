@@ -19,12 +19,18 @@ pub struct Scope {
 
 /// Decides. `default_branch` is the default branch of the repository with the source of that
 /// knowledge; `None` when nobody could tell, as for a project that was never analysed.
-pub fn decide(context: &PipelineContext, server: &ServerFacts, default_branch: Option<(&str, &str)>) -> Scope {
+pub fn decide(
+    context: &PipelineContext,
+    server: &ServerFacts,
+    default_branch: Option<(&str, &str)>,
+) -> Scope {
     match (&context.pull_request, &context.source) {
         (Some(pull_request), _) => of_pull_request(context, pull_request, server),
         (None, Some(GitRef::Branch(name))) => of_branch(name, server, default_branch),
         (None, Some(GitRef::Tag(name))) => {
-            let reason = format!("the tag {name} is being built, and a SonarQube branch for each tag would stay for ever");
+            let reason = format!(
+                "the tag {name} is being built, and a SonarQube branch for each tag would stay for ever"
+            );
             skipped(Target::Branch { name: format!("refs/tags/{name}") }, reason)
         }
         (None, Some(GitRef::PullRequestMerge(_) | GitRef::Other(_)) | None) => Scope {
@@ -49,7 +55,10 @@ fn of_branch(name: &str, server: &ServerFacts, default_branch: Option<(&str, &st
     let target = Target::Branch { name: name.to_owned() };
     if !server.branch_support {
         let product = server.product();
-        return skipped(target, format!("{product} analyses the main branch only, and {name} is not {default} ({source})"));
+        return skipped(
+            target,
+            format!("{product} analyses the main branch only, and {name} is not {default} ({source})"),
+        );
     }
     Scope {
         target,
@@ -61,7 +70,9 @@ fn of_branch(name: &str, server: &ServerFacts, default_branch: Option<(&str, &st
 
 fn of_pull_request(context: &PipelineContext, pull_request: &PullRequest, server: &ServerFacts) -> Scope {
     let key = match context.provider {
-        Provider::GitHub | Provider::GitHubEnterprise => pull_request.number.as_ref().unwrap_or(&pull_request.id),
+        Provider::GitHub | Provider::GitHubEnterprise => {
+            pull_request.number.as_ref().unwrap_or(&pull_request.id)
+        }
         _ => &pull_request.id,
     };
     let branch = branch_name(&pull_request.source_branch).to_owned();
@@ -69,7 +80,10 @@ fn of_pull_request(context: &PipelineContext, pull_request: &PullRequest, server
     let target = Target::PullRequest { key: key.clone(), branch: branch.clone(), base: base.clone() };
     if !server.branch_support {
         let product = server.product();
-        return skipped(target, format!("{product} analyses no pull requests, and pull request {key} is being built"));
+        return skipped(
+            target,
+            format!("{product} analyses no pull requests, and pull request {key} is being built"),
+        );
     }
     let mut properties = Properties::default();
     properties.set("sonar.pullrequest.key", key.as_str());
@@ -159,9 +173,15 @@ mod tests {
     #[test]
     fn pull_requests_by_provider() {
         let parameters = |provider, number| {
-            let scope = decide(&context(provider, "refs/pull/42/merge", pull_request(number)), &server(true), None);
+            let scope =
+                decide(&context(provider, "refs/pull/42/merge", pull_request(number)), &server(true), None);
             assert_eq!(scope.skip, None);
-            scope.properties.iter().map(|(key, value)| format!("{}={value}", &key[18..])).collect::<Vec<_>>().join(" ")
+            scope
+                .properties
+                .iter()
+                .map(|(key, value)| format!("{}={value}", &key[18..]))
+                .collect::<Vec<_>>()
+                .join(" ")
         };
         assert_eq!(
             parameters(Provider::TfsGit, None),
@@ -171,13 +191,20 @@ mod tests {
             parameters(Provider::GitHub, Some("7")),
             "base=main branch=feature/x github.repository=org/repo key=7 provider=github"
         );
-        assert_eq!(parameters(Provider::Bitbucket, None), "base=main branch=feature/x key=42 provider=bitbucketcloud");
+        assert_eq!(
+            parameters(Provider::Bitbucket, None),
+            "base=main branch=feature/x key=42 provider=bitbucketcloud"
+        );
         assert_eq!(parameters(Provider::Other("New".into()), None), "base=main branch=feature/x key=42");
     }
 
     #[test]
     fn what_community_build_cannot_analyse_is_said() {
-        let scope = decide(&context(Provider::TfsGit, "refs/pull/42/merge", pull_request(None)), &server(false), None);
+        let scope = decide(
+            &context(Provider::TfsGit, "refs/pull/42/merge", pull_request(None)),
+            &server(false),
+            None,
+        );
         assert_eq!(
             scope.explanation,
             "Nothing will be analysed: SonarQube Community Build analyses no pull requests, and pull request 42 is being built"

@@ -90,7 +90,8 @@ impl Ledger {
     /// is waited for. So either the one who is about to write `ok` sees the other's announcement, or the
     /// other waits for him, and nobody reads `ok` beside a record that contradicts it.
     pub fn announcement(&self, verdict: Verdict) -> String {
-        json!({ "verdict": verdict.token(), "stageAttempt": self.attempt.0, "attempt": self.attempt.1 }).to_string()
+        json!({ "verdict": verdict.token(), "stageAttempt": self.attempt.0, "attempt": self.attempt.1 })
+            .to_string()
     }
 
     /// What a turn property holds when its job is done.
@@ -101,7 +102,9 @@ impl Ledger {
     /// Whether another job may be about to write `ok`.
     pub fn others_may_write_ok(&self, properties: &Properties) -> bool {
         let turn = self.turn();
-        let mut others = properties.iter().filter(|(name, text)| name.starts_with(TURN) && **name != turn && *text != IDLE);
+        let mut others = properties
+            .iter()
+            .filter(|(name, text)| name.starts_with(TURN) && **name != turn && *text != IDLE);
         others.any(|(_, text)| !read(text).1.spoils())
     }
 }
@@ -111,7 +114,8 @@ pub fn aggregate(properties: &Properties) -> Verdict {
     let mut jobs: BTreeMap<&str, (Attempt, Verdict)> = BTreeMap::new();
     for (name, text) in properties {
         let announced = name.strip_prefix(TURN).filter(|_| text != IDLE);
-        let recorded = name.strip_prefix(RECORD).map(|rest| rest.rsplit_once('.').map_or(rest, |(job, _)| job));
+        let recorded =
+            name.strip_prefix(RECORD).map(|rest| rest.rsplit_once('.').map_or(rest, |(job, _)| job));
         let Some(job) = announced.or(recorded) else { continue };
         let (attempt, verdict) = read(text);
         if announced.is_some() && !verdict.spoils() {

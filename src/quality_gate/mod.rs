@@ -61,6 +61,17 @@ impl GateStatus {
         }
     }
 
+    /// The server's spelling.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Ok => "OK",
+            Self::Warn => "WARN",
+            Self::Error => "ERROR",
+            Self::None => "NONE",
+            Self::Unknown(text) => text,
+        }
+    }
+
     /// Whether a condition of this status fails its gate.
     pub fn is_failure(&self) -> bool {
         matches!(self, Self::Warn | Self::Error)

@@ -70,8 +70,12 @@ mod tests {
 
     const EXPECTED: Expected<'_> =
         Expected { project: Some("shop"), branch: Some("release"), pull_request: None, created: 1_000 };
-    const OURS: Processed<'_> =
-        Processed { project: Some("shop"), branch: Some("release"), pull_request: None, submitted: Some(1_000) };
+    const OURS: Processed<'_> = Processed {
+        project: Some("shop"),
+        branch: Some("release"),
+        pull_request: None,
+        submitted: Some(1_000),
+    };
 
     #[test]
     fn only_its_own_report_counts() {
@@ -81,11 +85,19 @@ mod tests {
             (Expected { project: None, ..EXPECTED }, OURS, None),
             (EXPECTED, Processed { project: Some("other"), ..OURS }, Some("project other, not of shop")),
             (EXPECTED, Processed { project: None, ..OURS }, Some("which project")),
-            (EXPECTED, Processed { branch: None, ..OURS }, Some("of the main branch, and what was prepared is the branch release")),
+            (
+                EXPECTED,
+                Processed { branch: None, ..OURS },
+                Some("of the main branch, and what was prepared is the branch release"),
+            ),
             (EXPECTED, Processed { branch: Some("main"), ..OURS }, Some("the branch main")),
             (EXPECTED, Processed { pull_request: Some("7"), ..OURS }, Some("pull request 7")),
             (pull_request, OURS, Some("prepared is pull request 7")),
-            (pull_request, Processed { branch: None, pull_request: Some("8"), ..OURS }, Some("pull request 8")),
+            (
+                pull_request,
+                Processed { branch: None, pull_request: Some("8"), ..OURS },
+                Some("pull request 8"),
+            ),
             (pull_request, Processed { branch: None, pull_request: Some("7"), ..OURS }, None),
             (EXPECTED, Processed { submitted: Some(999), ..OURS }, Some("1 seconds before")),
             (EXPECTED, Processed { submitted: None, ..OURS }, Some("when")),

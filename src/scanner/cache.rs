@@ -45,39 +45,21 @@ impl Cache {
         for directory in [Some(temporary_files.as_path()), place.parent()].into_iter().flatten() {
             std::fs::create_dir_all(directory).map_err(|error| self.unwritable(directory, &error))?;
         }
-        remove_stale(&temporary_files, SystemTime::now());
+        remove_stale(&temporary_files, SystemTime::now(), |_| true);
         Ok(())
     }
 
     /// A new name for a temporary file or folder, removed when dropped.
     pub(super) fn temporary(&self, what: &str) -> Result<Temporary, ProvisionError> {
         let temporary_files = self.root.join(TEMPORARY_FILES);
-        let mut random = [0; 12];
-        getrandom::fill(&mut random)
-            .map_err(|error| self.unwritable(&temporary_files, &io::Error::other(error)))?;
-        Ok(Temporary(temporary_files.join(format!("{}-{what}", http::hex(&random)))))
+        Temporary::in_folder(&temporary_files, &format!("-{what}"))
+            .map_err(|error| self.unwritable(&temporary_files, &error))
     }
 
-    /// Waits until no other process provisions `artifact`. `None` where locks don't work: then the
-    /// worst is that a file is downloaded twice.
-    ///
-    /// Asks again and again instead of blocking a thread: nothing must wait for it after a cancellation.
+    /// Waits until no other process provisions `artifact`.
     pub(super) async fn lock(&self, artifact: &Artifact) -> Option<File> {
         let path = self.root.join(TEMPORARY_FILES).join(format!("{}.lock", artifact.sha256));
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(path).ok()?;
-        let mut waited = Duration::ZERO;
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Some(file),
-                Err(TryLockError::WouldBlock) if waited < LOCK_PATIENCE => {}
-                Err(_) => return None,
-            }
-            if waited.is_zero() {
-                tracing::info!("Waiting for another job on this machine to provision {}", artifact.file_name);
-            }
-            tokio::time::sleep(LOCK_ASKED_EVERY).await;
-            waited += LOCK_ASKED_EVERY;
-        }
+        lock_file(&path, &artifact.file_name).await
     }
 
     pub(super) fn unwritable(&self, path: &Path, cause: &io::Error) -> ProvisionError {
@@ -85,9 +67,39 @@ impl Cache {
     }
 }
 
+/// Waits until no other process holds the lock `path`, under which `what` is provisioned. `None` where locks don't
+/// work: then the worst is that a file is downloaded twice.
+///
+/// Asks again and again instead of blocking a thread: nothing must wait for it after a cancellation.
+pub(super) async fn lock_file(path: &Path, what: &str) -> Option<File> {
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(path).ok()?;
+    let mut waited = Duration::ZERO;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Some(file),
+            Err(TryLockError::WouldBlock) if waited < LOCK_PATIENCE => {}
+            Err(_) => return None,
+        }
+        if waited.is_zero() {
+            tracing::info!("Waiting for another job on this machine to provision {what}");
+        }
+        tokio::time::sleep(LOCK_ASKED_EVERY).await;
+        waited += LOCK_ASKED_EVERY;
+    }
+}
+
 /// A file or folder that goes when this value goes.
 #[derive(Debug)]
 pub(super) struct Temporary(PathBuf);
+
+impl Temporary {
+    /// A new name in `folder`, with this end.
+    pub(super) fn in_folder(folder: &Path, end: &str) -> io::Result<Self> {
+        let mut random = [0; 12];
+        getrandom::fill(&mut random).map_err(io::Error::other)?;
+        Ok(Self(folder.join(format!("{}{end}", http::hex(&random)))))
+    }
+}
 
 impl AsRef<Path> for Temporary {
     fn as_ref(&self) -> &Path {
@@ -113,9 +125,10 @@ fn remove(path: &Path) {
     }
 }
 
-fn remove_stale(folder: &Path, now: SystemTime) {
+/// Removes what `is_ours` by its name and is older than a day.
+pub(super) fn remove_stale(folder: &Path, now: SystemTime, is_ours: fn(&str) -> bool) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
-    for entry in entries.flatten() {
+    for entry in entries.flatten().filter(|entry| is_ours(&entry.file_name().to_string_lossy())) {
         let modified = entry.metadata().and_then(|metadata| metadata.modified());
         let age = modified.ok().and_then(|modified| now.duration_since(modified).ok());
         if age.is_some_and(|age| age > STALE_AFTER) {
@@ -156,11 +169,13 @@ mod tests {
         let new = folder.path().join("new");
         std::fs::write(&new, "").unwrap();
         let now = SystemTime::now();
-        remove_stale(folder.path(), now + STALE_AFTER / 2);
+        remove_stale(folder.path(), now + STALE_AFTER / 2, |_| true);
         assert!(new.exists());
         std::fs::create_dir(folder.path().join("jre")).unwrap();
         std::fs::write(folder.path().join("jre/x"), "").unwrap();
-        remove_stale(folder.path(), now + 2 * STALE_AFTER);
+        remove_stale(folder.path(), now + 2 * STALE_AFTER, |name| name != "new");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        remove_stale(folder.path(), now + 2 * STALE_AFTER, |_| true);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

@@ -25,6 +25,7 @@ pub(super) fn emit(level: Level, text: &str) {
 /// becomes the message of a failure, and the one about the quality gate.
 #[derive(Debug)]
 pub(super) struct EngineLog {
+    program: &'static str,
     waits_for_gate: bool,
     last_error: Option<EngineError>,
     gate_error: Option<String>,
@@ -48,7 +49,12 @@ struct Entry {
 impl EngineLog {
     /// `waits_for_gate`: the engine was told to wait for the quality gate.
     pub(super) fn new(waits_for_gate: bool) -> Self {
-        Self { waits_for_gate, last_error: None, gate_error: None, last_lines: VecDeque::new() }
+        Self::of_program("scanner engine", waits_for_gate)
+    }
+
+    /// The log of another program that runs the engine.
+    pub(super) fn of_program(program: &'static str, waits_for_gate: bool) -> Self {
+        Self { program, waits_for_gate, last_error: None, gate_error: None, last_lines: VecDeque::new() }
     }
 
     /// Takes one line and hands on what is to be told.
@@ -67,6 +73,19 @@ impl EngineLog {
                 self.last_lines.push_back(line.to_owned());
             }
         }
+    }
+
+    /// Takes an error with its stack trace.
+    pub(super) fn error_of(
+        &mut self,
+        message: String,
+        stacktrace: String,
+        emit: &mut impl FnMut(Level, &str),
+    ) {
+        self.entry(
+            Entry { level: "ERROR".to_owned(), message: Some(message), stacktrace: Some(stacktrace) },
+            emit,
+        );
     }
 
     fn entry(&mut self, entry: Entry, emit: &mut impl FnMut(Level, &str)) {
@@ -108,7 +127,7 @@ impl EngineLog {
         if let Some(signal) = exit.signal {
             tell(last_error.as_ref().map(|error| error.message.as_str()));
             tell(gate_error.as_deref());
-            return EngineResult::Failed { message: ended_by_signal(signal) };
+            return EngineResult::Failed { message: ended_by_signal(self.program, signal) };
         }
         match (gate_error, last_error) {
             (Some(message), other) => {
@@ -129,13 +148,14 @@ impl EngineLog {
         let lines = Vec::from(self.last_lines);
         if let Some(line) = lines.iter().find(|line| line.contains("UnsupportedClassVersionError")) {
             return format!(
-                "the Java used is too old for the scanner engine of this server. Leave \
+                "the Java used is too old for the {} of this server. Leave \
                  sonar.scanner.javaExePath and sonar.scanner.skipJreProvisioning out to use the server's \
                  own Java, or install a newer one. Java says: {}",
+                self.program,
                 line.trim()
             );
         }
-        let mut message = format!("the scanner engine ended with exit code {code} and gave no reason");
+        let mut message = format!("the {} ended with exit code {code} and gave no reason", self.program);
         if !lines.is_empty() {
             message.push_str(". Java's last lines:\n");
             message.push_str(&lines.join("\n"));
@@ -152,7 +172,7 @@ fn root_cause(trace: &str, message: &str) -> Option<String> {
     (!cause.is_empty() && !message.contains(text)).then(|| cause.to_owned())
 }
 
-fn ended_by_signal(signal: i32) -> String {
+fn ended_by_signal(program: &str, signal: i32) -> String {
     let name = match signal {
         6 => " (SIGABRT)",
         9 => " (SIGKILL)",
@@ -160,7 +180,7 @@ fn ended_by_signal(signal: i32) -> String {
         15 => " (SIGTERM)",
         _ => "",
     };
-    let mut message = format!("the scanner engine was ended by signal {signal}{name}");
+    let mut message = format!("the {program} was ended by signal {signal}{name}");
     if signal == 9 {
         message.push_str(
             ": the agent's machine or container probably ran out of memory. Give it more memory, or limit \

@@ -2,16 +2,23 @@
 
 pub mod archive;
 mod cache;
+pub mod cli;
+mod cli_log;
 pub mod engine;
 mod engine_log;
+mod jar;
 pub mod java;
 mod lines;
 mod platform;
 pub mod process;
 mod provision;
+mod tool_cache;
 
 pub use cache::Cache;
+pub use cli::{Cli, CliHome};
 pub use engine::{Engine, EngineResult};
-pub use java::{Java, JavaChoices};
+pub use jar::java_needed;
+pub use java::{Java, JavaChoices, JavaHome};
 pub use platform::{Platform, WindowsProcessor};
 pub use provision::{ProvisionError, Provisioned, provision, provision_jre};
+pub use tool_cache::ToolCache;

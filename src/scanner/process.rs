@@ -83,6 +83,17 @@ async fn run_with(
     cancellation: &Cancellation,
     mut on_line: impl FnMut(Stream, &str),
 ) -> Result<Ended> {
+    observe(patience, invocation, environment, cancellation, &mut on_line).await
+}
+
+/// Not generic: it is the larger part, and would be in the binary once for each kind of child.
+async fn observe(
+    patience: Patience,
+    invocation: &Invocation,
+    environment: &[(OsString, OsString)],
+    cancellation: &Cancellation,
+    on_line: &mut dyn FnMut(Stream, &str),
+) -> Result<Ended> {
     if cancellation.is_requested() {
         return Ok(Ended::Cancelled);
     }

@@ -184,13 +184,17 @@ fn put_in_place(cache: &Cache, folder: &Path, target: &Path, java: &Path) -> Res
 
 /// Whether `path` is a file with the artifact's hash.
 async fn is_intact(path: &Path, artifact: &Artifact) -> bool {
-    let path = path.to_owned();
-    // An error of the join can only be a panic, and that would be no proof of integrity either.
-    let hash = tokio::task::spawn_blocking(move || hash(&path)).await;
-    matches!(hash, Ok(Ok(hash)) if hash.eq_ignore_ascii_case(&artifact.sha256))
+    matches!(hash_of(path).await, Ok(hash) if hash.eq_ignore_ascii_case(&artifact.sha256))
 }
 
-fn hash(path: &Path) -> io::Result<String> {
+/// Lower-case hex SHA-256 of a file.
+pub(super) async fn hash_of(path: &Path) -> io::Result<String> {
+    let path = path.to_owned();
+    // An error of the join can only be a panic, and that would be no proof of integrity either.
+    tokio::task::spawn_blocking(move || hash(&path)).await.map_err(io::Error::other).flatten()
+}
+
+pub(super) fn hash(path: &Path) -> io::Result<String> {
     let mut file = File::open(path)?;
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 256 * 1024];

@@ -40,7 +40,8 @@ impl SonarQube {
             java_path: String,
             download_url: Option<String>,
         }
-        let offers: Vec<Offer> = self.json(self.v2_url("analysis/jres", &[("os", os), ("arch", arch)])).await?;
+        let offers: Vec<Offer> =
+            self.json(self.v2_url("analysis/jres", &[("os", os), ("arch", arch)])).await?;
         let Some(offer) = offers.into_iter().next() else { return Ok(None) };
         let own = self.v2_url(&format!("analysis/jres/{}", offer.id), &[]);
         let url = download_url(offer.download_url.as_deref(), own)?;

@@ -112,7 +112,9 @@ impl SonarQube {
         };
         match self.value(self.url("api/ce/component", &[("component", project)])).await {
             Ok(answer) => Ok(Some(answer.list("queue")?.iter().filter(is_ours).count())),
-            Err(Error { fault: Fault::Unauthorized | Fault::Forbidden(_) | Fault::NotFound(_), .. }) => Ok(None),
+            Err(Error { fault: Fault::Unauthorized | Fault::Forbidden(_) | Fault::NotFound(_), .. }) => {
+                Ok(None)
+            }
             Err(error) => Err(error),
         }
     }
@@ -138,7 +140,8 @@ fn seconds_since_1970(text: &str) -> Option<u64> {
     }
     // Days of the proleptic Gregorian calendar; a year begins in March, so that leap days come last.
     let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let days = year * 365 + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400)
+    let days = year * 365 + year.div_euclid(4) - year.div_euclid(100)
+        + year.div_euclid(400)
         + (month * 153 + 2) / 5
         + day
         - 1
@@ -160,7 +163,12 @@ mod tests {
 
     async fn ask(response: ResponseTemplate) -> Result<CeTask, Error> {
         let server = MockServer::start().await;
-        Mock::given(path("/api/ce/task")).and(query_param("id", "T")).respond_with(response).expect(1).mount(&server).await;
+        Mock::given(path("/api/ce/task"))
+            .and(query_param("id", "T"))
+            .respond_with(response)
+            .expect(1)
+            .mount(&server)
+            .await;
         let url = Url::parse(&server.uri()).unwrap();
         let token = http::Authentication::BasicToken(Secret::new("t"));
         let http = http::Client::new(http::Settings::default());

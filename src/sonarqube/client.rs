@@ -54,6 +54,11 @@ impl SonarQube {
         &self.base
     }
 
+    /// The base URL for messages: without a trailing slash.
+    pub fn address(&self) -> &str {
+        self.base.as_str().trim_end_matches('/')
+    }
+
     /// Base URL of the v2 API.
     pub fn api_url(&self) -> &Url {
         &self.api
@@ -87,7 +92,8 @@ impl SonarQube {
     /// GET, and the answer whatever its status.
     pub(super) async fn response(&self, url: Url) -> Result<Response, Error> {
         let shown = shown(&url);
-        let credentials = if url.origin() == self.base.origin() { &self.credentials } else { &self.api_credentials };
+        let credentials =
+            if url.origin() == self.base.origin() { &self.credentials } else { &self.api_credentials };
         let request =
             Request::get(url).credentials(Some(credentials)).accept("application/json").retry(self.retry);
         self.http.send(request).await.map_err(|error| Error { url: shown, fault: Fault::Network(error) })

@@ -78,7 +78,7 @@ impl Error {
                 http::ErrorKind::Timeout | http::ErrorKind::Interrupted => {
                     error.hint("Run the build again; if it stays so, look at the server's load and the network between.")
                 }
-                http::ErrorKind::Checksum | http::ErrorKind::Disk => error,
+                http::ErrorKind::Checksum | http::ErrorKind::Disk | http::ErrorKind::Status => error,
             },
             Fault::Unauthorized => error.hint(
                 "The token of the service connection is wrong, expired or revoked. Generate a new one in SonarQube (My \
@@ -93,7 +93,11 @@ impl Error {
                  to SonarQube's own address, including its context path.",
             ),
             Fault::Unavailable(_) | Fault::TooManyRequests(_) => error.hint("The server is busy or restarting: run again later."),
-            Fault::NotFound(_) | Fault::Status(..) => error,
+            Fault::NotFound(_) => error.hint(
+                "Check the URL of the service connection, the context path included: SonarQube answers other paths so.",
+            ),
+            Fault::Status(code, _) if code >= 500 => error.hint("The server failed: look at its log."),
+            Fault::Status(..) => error,
         }
     }
 }
@@ -102,7 +106,11 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let url = &self.url;
         let with = |f: &mut fmt::Formatter<'_>, status: &str, reason: &str| {
-            if reason.is_empty() { write!(f, "{url} answered {status}") } else { write!(f, "{url} answered {status}: {reason}") }
+            if reason.is_empty() {
+                write!(f, "{url} answered {status}")
+            } else {
+                write!(f, "{url} answered {status}: {reason}")
+            }
         };
         match &self.fault {
             Fault::Network(error) => error.fmt(f),

@@ -23,15 +23,19 @@ impl SonarQube {
         query.extend(pull_request.map(|key| ("pullRequest", key)));
         let answer = match self.value(self.url("api/measures/component", &query)).await {
             Ok(answer) => answer,
-            Err(Error { fault: Fault::Unauthorized | Fault::Forbidden(_) | Fault::NotFound(_), .. }) => return Ok(None),
+            Err(Error { fault: Fault::Unauthorized | Fault::Forbidden(_) | Fault::NotFound(_), .. }) => {
+                return Ok(None);
+            }
             Err(error) => return Err(error),
         };
-        let measures = list(&answer.value["component"], "measures").unwrap_or_default().iter().filter_map(|measure| {
-            // Of new code, in the form of newer or of older servers.
-            let of_new_code = || text(&measure["period"], "value").or_else(|| text(&measure["periods"][0], "value"));
-            let value = text(measure, "value").or_else(of_new_code)?;
-            Some(Measure { metric: text(measure, "metric")?.to_owned(), value: value.to_owned() })
-        });
+        let measures =
+            list(&answer.value["component"], "measures").unwrap_or_default().iter().filter_map(|measure| {
+                // Of new code, in the form of newer or of older servers.
+                let of_new_code =
+                    || text(&measure["period"], "value").or_else(|| text(&measure["periods"][0], "value"));
+                let value = text(measure, "value").or_else(of_new_code)?;
+                Some(Measure { metric: text(measure, "metric")?.to_owned(), value: value.to_owned() })
+            });
         Ok(Some(MeasureSet(measures.collect())))
     }
 }

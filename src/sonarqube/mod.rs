@@ -17,5 +17,5 @@ pub use ce::{CeTask, CeTaskStatus};
 pub use client::SonarQube;
 pub use error::{Error, Fault};
 pub use project::ProjectAccess;
-pub use server::{Availability, Authenticated};
+pub use server::{Authenticated, Availability};
 pub use wait::{Look, Wait, Waited};

@@ -52,10 +52,16 @@ impl SonarQube {
         let shown = self.url("api/system/status", &[]).to_string();
         let not_the_api = |what: String| Error { url: shown.clone(), fault: Fault::NotTheApi(what) };
         if media_type != "application/json" {
-            return Err(not_the_api(if media_type.is_empty() { "without a media type".into() } else { media_type }));
+            return Err(not_the_api(if media_type.is_empty() {
+                "without a media type".into()
+            } else {
+                media_type
+            }));
         }
-        let body =
-            response.bytes().await.map_err(|error| Error { url: shown.clone(), fault: Fault::Network(error) })?;
+        let body = response
+            .bytes()
+            .await
+            .map_err(|error| Error { url: shown.clone(), fault: Fault::Network(error) })?;
         let status: Status =
             serde_json::from_slice(&body).map_err(|error| not_the_api(format!("other JSON ({error})")))?;
         Ok(match status.status.as_str() {
@@ -106,8 +112,14 @@ impl SonarQube {
     /// Any fault but 401, 403 and 404.
     pub async fn public_url(&self) -> Result<Option<String>, Error> {
         match self.value(self.url("api/settings/values", &[("keys", "sonar.core.serverBaseURL")])).await {
-            Ok(answer) => Ok(answer.list("settings")?.first().and_then(|setting| text(setting, "value")).map(str::to_owned)),
-            Err(Error { fault: Fault::Unauthorized | Fault::Forbidden(_) | Fault::NotFound(_), .. }) => Ok(None),
+            Ok(answer) => Ok(answer
+                .list("settings")?
+                .first()
+                .and_then(|setting| text(setting, "value"))
+                .map(str::to_owned)),
+            Err(Error { fault: Fault::Unauthorized | Fault::Forbidden(_) | Fault::NotFound(_), .. }) => {
+                Ok(None)
+            }
             Err(error) => Err(error),
         }
     }
@@ -146,6 +158,8 @@ impl SonarQube {
             global: Vec<String>,
         }
         let current: Current = self.json(self.url("api/users/current", &[])).await?;
-        Ok(current.permissions.is_some_and(|permissions| permissions.global.iter().any(|name| name == "provisioning")))
+        Ok(current
+            .permissions
+            .is_some_and(|permissions| permissions.global.iter().any(|name| name == "provisioning")))
     }
 }

@@ -1,29 +1,34 @@
 //! SonarAnalyze: runs the scanner engine for the record that is open, and notes how it ended.
 
 use super::records::{Record, Records, tokens_of};
-use super::{Ending, Job};
+use super::{Ending, Job, reports, source_size};
 use crate::agent::AnalyzeInputs;
-use crate::analysis::{Outcome, Properties, ScannerMode, java_properties, scanner_environment};
+use crate::analysis::jvm_profile::{self, JvmProfile, SourceSize};
+use crate::analysis::{Outcome, Prepared, Properties, ScannerMode, java_properties, scanner_environment};
 use crate::error::{Error, ErrorKind, Result};
 use crate::scanner::{
-    Cache, Engine, EngineResult, JavaChoices, Platform, Provisioned, WindowsProcessor, provision, provision_jre,
+    Cache, Engine, EngineResult, Java, JavaChoices, JavaHome, Platform, Provisioned, WindowsProcessor,
+    java_needed, provision, provision_jre,
 };
+use crate::secret::Secret;
 use crate::sonarqube::SonarQube;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
+
+mod cli;
 
 /// Runs the step.
 ///
 /// # Errors
 /// No analysis is open, or it fails.
 pub async fn analyze(job: &Job) -> Result<Ending> {
-    let inputs = AnalyzeInputs::read(&job.environment);
-    let record = open_record(&Records::new(&job.predefined.temp_directory()?))?;
-    if record.prepared.mode == ScannerMode::Other {
+    let inputs = AnalyzeInputs::read(&job.environment)?;
+    let records = Records::new(&job.predefined.temp_directory()?);
+    let Some(record) = open_record(&records)? else {
         tracing::info!("In scannerMode other the build itself runs the scanner: there is nothing to do here");
         return Ending::new("The build runs the scanner");
-    }
+    };
     if let Some(reason) = &record.prepared.skip {
         return skip(&record, reason);
     }
@@ -39,11 +44,15 @@ pub async fn analyze(job: &Job) -> Result<Ending> {
     };
     record.write_analyzed(outcome)?;
     match result? {
-        Run::Ended(EngineResult::Failed { message }) => Err(Error::new(format!("the analysis failed: {message}"))),
-        Run::Ended(EngineResult::GateFailed { message }) => {
-            Err(Error::new(format!("the quality gate failed: {message}"))
-                .hint("The analysis itself succeeded; it waited for the gate because sonar.qualitygate.wait is true."))
+        Run::Ended(EngineResult::Failed { message }) => {
+            Err(Error::new(format!("the analysis failed: {message}")))
         }
+        Run::Ended(EngineResult::GateFailed { message }) => Err(Error::new(format!(
+            "the quality gate failed: {message}"
+        ))
+        .hint(
+            "The analysis itself succeeded; it waited for the gate because sonar.qualitygate.wait is true.",
+        )),
         Run::Ended(EngineResult::Cancelled) => Err(Error::cancelled()),
         Run::Ended(EngineResult::Succeeded) | Run::Skipped => Ending::new("The analysis succeeded"),
     }
@@ -54,21 +63,32 @@ enum Run {
     Skipped,
 }
 
-/// The one record that was prepared and not analysed yet.
-fn open_record(records: &Records) -> Result<Record> {
-    let all = records.list()?;
-    let analysed = all.iter().filter(|record| record.analyzed.is_some()).count();
-    let mut open: Vec<_> = all.into_iter().filter(|record| record.analyzed.is_none()).collect();
+/// The one record that was prepared and not analysed yet; `None` when only builds that run the scanner
+/// themselves were prepared.
+fn open_record(records: &Records) -> Result<Option<Record>> {
+    let (others, ours): (Vec<_>, Vec<_>) =
+        records.list()?.into_iter().partition(|record| record.prepared.mode == ScannerMode::Other);
+    let analysed = ours.iter().filter(|record| record.analyzed.is_some()).count();
+    let mut open: Vec<_> = ours.into_iter().filter(|record| record.analyzed.is_none()).collect();
     match (open.pop(), open.as_slice()) {
-        (Some(record), []) => Ok(record),
+        (Some(record), []) => Ok(Some(record)),
+        (None, _) if !others.is_empty() => Ok(None),
         (None, _) => {
-            let message = format!("there is no analysis to run: {} holds no prepared one", records.folder().display());
-            Err(Error::new(if analysed == 0 { message } else { format!("{message} ({analysed} were run already)") })
-                .hint("Run SonarPrepare before SonarAnalyze, in the same job."))
+            let message =
+                format!("there is no analysis to run: {} holds no prepared one", records.folder().display());
+            Err(Error::new(if analysed == 0 {
+                message
+            } else {
+                format!("{message} ({analysed} were run already)")
+            })
+            .hint("Run SonarPrepare before SonarAnalyze, in the same job."))
         }
         (Some(last), more) => {
-            let keys: Vec<_> =
-                more.iter().chain([&last]).map(|record| record.prepared.project_key.as_deref().unwrap_or("?")).collect();
+            let keys: Vec<_> = more
+                .iter()
+                .chain([&last])
+                .map(|record| record.prepared.project_key.as_deref().unwrap_or("?"))
+                .collect();
             Err(Error::new(format!("{} prepared analyses are open: {}", keys.len(), keys.join(", ")))
                 .hint("Run each SonarAnalyze right after its SonarPrepare."))
         }
@@ -81,20 +101,28 @@ fn skip(record: &Record, reason: &str) -> Result<Ending> {
     Ending::new("Skipped: nothing was analysed")
 }
 
+/// What every way to run an analysis needs.
+struct Setting<'a> {
+    job: &'a Job,
+    inputs: &'a AnalyzeInputs,
+    prepared: &'a Prepared,
+    sonarqube: SonarQube,
+    cache: Cache,
+    platform: Platform,
+    /// All of them, but the token.
+    properties: Properties,
+    token: &'a Secret,
+}
+
 async fn run(job: &Job, inputs: &AnalyzeInputs, record: &Record) -> Result<Run> {
     let prepared = &record.prepared;
-    if let Some(name) = inputs.jdk_version.as_deref().filter(|name| !name.eq_ignore_ascii_case("auto")) {
-        tracing::debug!("jdkversion {name}: the server's own Java comes first");
-    }
-    if !prepared.server.has_engine_provisioning() {
-        return Err(Error::new(format!("SonarQube {} hands out no scanner engine", prepared.server.version))
-            .hint("This version analyses with SonarQube 10.6 and newer: upgrade the server."));
-    }
     let working_directory = job.predefined.working_directory()?;
     let mut properties = assemble(job, record, &working_directory)?;
     if properties.is_true("sonar.scanner.skip") {
         return Ok(Run::Skipped);
     }
+    let base_dir = PathBuf::from(properties.value("sonar.projectBaseDir").unwrap_or("."));
+    reports::import(&mut properties, &base_dir, &job.predefined.temp_directory()?, record.prepared_at());
     let tokens = tokens_of(job, prepared)?;
     let sonarqube = SonarQube::new(
         job.http.clone(),
@@ -104,49 +132,73 @@ async fn run(job: &Job, inputs: &AnalyzeInputs, record: &Record) -> Result<Run> 
         tokens.authentication(prepared),
     );
     properties.extend(&tokens.properties);
-    properties.set(prepared.server.token_property(), tokens.token.expose());
+    let setting = Setting {
+        job,
+        inputs,
+        prepared,
+        sonarqube,
+        cache: Cache::in_user_home(&user_home(job, &properties)?),
+        platform: platform(job, &properties),
+        properties,
+        token: &tokens.token,
+    };
+    let result = match &prepared.cli {
+        Some(release) => cli::run(&setting, release).await?,
+        None => run_engine(&setting).await?,
+    };
+    Ok(Run::Ended(result))
+}
 
-    let cache = Cache::in_user_home(&user_home(job, &properties)?);
+/// The server's own engine, without a scanner around it.
+async fn run_engine(setting: &Setting<'_>) -> Result<EngineResult> {
+    let Setting { job, prepared, platform, .. } = setting;
     let started = now_in_milliseconds();
-    let java_home = job.environment.value("JAVA_HOME").map(PathBuf::from);
-    let choices_properties = properties.clone();
-    let choices = JavaChoices {
-        executable: choices_properties.value("sonar.scanner.javaExePath"),
-        skip_provisioning: properties.is_true("sonar.scanner.skipJreProvisioning"),
-        java_home: java_home.as_deref(),
-        path: job.environment.value("PATH").map(OsStr::new),
-    };
-    let platform = platform(job, &properties);
-    let provisioning = async {
-        tokio::try_join!(
-            engine_jar(&sonarqube, &cache, properties.value("sonar.scanner.engineJarPath")),
-            server_jre(&sonarqube, &cache, &platform, choices.want_server_jre()),
-        )
-    };
-    let (jar, jre) = tokio::select! {
-        provisioned = provisioning => provisioned?,
+    let (jar, java, jre) = tokio::select! {
+        provisioned = provision_engine_and_java(setting) => provisioned?,
         () = job.cancellation.requested() => return Err(Error::cancelled()),
     };
+    tracing::info!("{java}");
     let hit = |provisioned: Option<&Provisioned>| match provisioned {
         None => "disabled",
         Some(Provisioned { was_cached: true, .. }) => "hit",
         Some(Provisioned { was_cached: false, .. }) => "miss",
     };
+    let mut properties = setting.properties.clone();
+    properties.set(prepared.server.token_property(), setting.token.expose());
     properties.set("sonar.scanner.bootstrapStartTime", started.to_string());
     properties.set("sonar.scanner.wasJreCacheHit", hit(jre.as_ref()));
     properties.set("sonar.scanner.wasEngineCacheHit", (hit(jar.provisioned.as_ref()) == "hit").to_string());
     properties.set("sonar.scanner.os", platform.os.as_str());
     properties.set("sonar.scanner.arch", platform.arch.as_str());
 
-    let java = choices.choose(jre.map(|jre| jre.path))?;
+    let directory = Path::new(properties.value("sonar.projectBaseDir").unwrap_or("."));
+    let own_options = setting.properties.value("sonar.scanner.javaOpts");
+    let java_options = java_options(job, setting.inputs.jvm_profile, directory, own_options);
     let engine = Engine {
         java: &java.executable,
         jar: &jar.path,
-        java_options: choices_properties.value("sonar.scanner.javaOpts").unwrap_or_default(),
+        java_options: &java_options,
         properties: &properties,
-        directory: Path::new(properties.value("sonar.projectBaseDir").unwrap_or(".")),
+        directory,
     };
-    Ok(Run::Ended(engine.run(&job.environment.for_children(), &job.cancellation).await?))
+    engine.run(&job.environment.for_children(), &job.cancellation).await
+}
+
+/// Options for Java: those that suit the size of the project, then the user's own, which win.
+fn java_options(job: &Job, profile: JvmProfile, directory: &Path, own: Option<&str>) -> String {
+    let own = own.unwrap_or_default();
+    // Variables that every Java reads by itself.
+    let elsewhere = ["JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"];
+    let mut given = vec![own];
+    given.extend(elsewhere.iter().filter_map(|name| job.environment.value(name)));
+    let size = source_size::measure(directory);
+    let options = jvm_profile::options(profile, size, &given).join(" ");
+    if options.is_empty() {
+        return own.to_owned();
+    }
+    let SourceSize { files, bytes } = size;
+    tracing::info!("Java runs with {options}: {files} source files of {} kB are few", bytes.div_ceil(1000));
+    format!("{options} {own}")
 }
 
 /// All properties but the token: of the settings file, over it of the environment, over it of the
@@ -170,11 +222,10 @@ fn assemble(job: &Job, record: &Record, working_directory: &Path) -> Result<Prop
     };
     let base_dir = absolute(&base_dir)?;
     let work_dir = base_dir.join(properties.value("sonar.working.directory").unwrap_or(".scannerwork"));
-    let url = |url: &url::Url| url.as_str().trim_end_matches('/').to_owned();
     properties.set("sonar.projectBaseDir", base_dir.display().to_string());
     properties.set("sonar.working.directory", work_dir.display().to_string());
-    properties.set("sonar.host.url", url(&prepared.server_url));
-    properties.set("sonar.scanner.apiBaseUrl", url(&prepared.api_url));
+    properties.set("sonar.host.url", prepared.server_address());
+    properties.set("sonar.scanner.apiBaseUrl", prepared.api_url.as_str().trim_end_matches('/'));
     properties.set("sonar.scanner.metadataFilePath", record.report_file().display().to_string());
     properties.set("sonar.scanner.app", "sonar-azdo");
     properties.set("sonar.scanner.appVersion", env!("CARGO_PKG_VERSION"));
@@ -207,8 +258,9 @@ fn absolute(path: &Path) -> Result<PathBuf> {
     if absolute.is_dir() {
         return Ok(absolute);
     }
-    Err(Error::new(format!("the project's base directory {} does not exist", absolute.display()))
-        .hint("Set projectBaseDir, or sonar.projectBaseDir in the settings file, to a directory of the sources."))
+    Err(Error::new(format!("the project's base directory {} does not exist", absolute.display())).hint(
+        "Set projectBaseDir, or sonar.projectBaseDir in the settings file, to a directory of the sources.",
+    ))
 }
 
 /// `sonar.userHome`, else `.sonar` in the user's home: the place all scanners share.
@@ -230,6 +282,43 @@ fn platform(job: &Job, properties: &Properties) -> Platform {
     };
     let os = properties.value("sonar.scanner.os");
     Platform::detect(windows).overridden(os, properties.value("sonar.scanner.arch"))
+}
+
+fn java_choices<'a>(setting: &'a Setting<'a>, homes: &'a [JavaHome<'a>]) -> JavaChoices<'a> {
+    JavaChoices {
+        executable: setting.properties.value("sonar.scanner.javaExePath"),
+        named: setting.inputs.jdk_version.as_deref(),
+        strict: setting.inputs.jdk_version_strict,
+        skip_provisioning: setting.properties.is_true("sonar.scanner.skipJreProvisioning"),
+        homes,
+        arch: &setting.platform.arch,
+        path: setting.job.environment.value("PATH").map(OsStr::new),
+    }
+}
+
+/// The engine, and the Java for it: with the server's JRE, if it came to that.
+async fn provision_engine_and_java(setting: &Setting<'_>) -> Result<(Jar, Java, Option<Provisioned>)> {
+    let Setting { sonarqube, cache, platform, properties, .. } = setting;
+    let homes = JavaHome::among(setting.job.environment.iter());
+    let choices = java_choices(setting, &homes);
+    let jre =
+        async |wanted| server_jre(sonarqube, cache, platform, wanted && !choices.skip_provisioning).await;
+    let engine = engine_jar(sonarqube, cache, properties.value("sonar.scanner.engineJarPath"));
+    let (jar, mut provisioned) = tokio::try_join!(engine, jre(!choices.is_made()))?;
+    // Only a Java that the server does not vouch for need be held against the engine.
+    let needed = if provisioned.is_some() {
+        0
+    } else {
+        java_needed(&jar.path).unwrap_or_else(|| setting.prepared.server.oldest_java())
+    };
+    if let Some(java) = choices.made(needed)? {
+        return Ok((jar, java, None));
+    }
+    if choices.is_made() {
+        provisioned = jre(true).await?;
+    }
+    let java = choices.best(provisioned.as_ref().map(|jre| jre.path.clone()), needed)?;
+    Ok((jar, java, provisioned))
 }
 
 struct Jar {
@@ -277,7 +366,9 @@ async fn server_jre(
     let mut tries = 0;
     loop {
         tries += 1;
-        let Some(jre) = sonarqube.jre(os, arch).await.map_err(|error| error.explain("ask for a Java runtime"))? else {
+        let Some(jre) =
+            sonarqube.jre(os, arch).await.map_err(|error| error.explain("ask for a Java runtime"))?
+        else {
             tracing::info!("The server offers no Java runtime for {os} {arch}");
             return Ok(None);
         };

@@ -4,7 +4,9 @@ mod analyze;
 mod prepare;
 mod publish;
 mod records;
+mod reports;
 mod server;
+mod source_size;
 
 use crate::agent::{Commands, Environment, Predefined};
 use crate::cancel::Cancellation;

@@ -3,8 +3,8 @@
 use super::{Ending, Job, Records, server};
 use crate::agent::{ConfigMode, JobConnection, Predefined, PrepareInputs, ServiceConnection};
 use crate::analysis::{
-    AnalysisId, ExtraProperties, Prepared, Properties, RECORD_VERSION, ScannerMode, ServerFacts, ServerKind,
-    java_properties, suggestion,
+    AnalysisId, ExtraProperties, Prepared, Properties, RECORD_VERSION, ReleaseWish, ScannerMode,
+    ScannerRelease, ServerFacts, ServerKind, java_properties, suggestion,
 };
 use crate::azure_devops::AzureDevOps;
 use crate::context::{PipelineContext, Provider, decide};
@@ -33,7 +33,8 @@ pub async fn prepare(job: &Job) -> Result<Ending> {
 
     let sonarqube = connect(job, &connection);
     let checked = server::check(&sonarqube, &job.cancellation).await?;
-    tracing::info!("{} {} at {}", checked.facts.product(), checked.facts.version, connection.url);
+    tracing::info!("{} {} at {}", checked.facts.product(), checked.facts.version, sonarqube.address());
+    let cli = cli_release(&inputs, &checked.facts)?;
     let project_key = place.project_key(&inputs, &extra)?;
     let access = match &project_key {
         Some(key) => Some(server::check_project(&sonarqube, &checked.facts, key).await?),
@@ -41,10 +42,13 @@ pub async fn prepare(job: &Job) -> Result<Ending> {
     };
 
     let context = job.predefined.pipeline_context();
-    let default = default_branch(job, &context, &sonarqube, &checked.facts, project_key.as_deref(), access).await;
+    let default =
+        default_branch(job, &context, &sonarqube, &checked.facts, project_key.as_deref(), access).await;
     let default = default.as_ref().map(|(name, source)| (name.as_str(), *source));
     let scope = decide(&context, &checked.facts, default);
-    let overridden = extra.iter().any(|(key, _)| key.starts_with("sonar.branch.") || key.starts_with("sonar.pullrequest."));
+    let overridden = extra
+        .iter()
+        .any(|(key, _)| key.starts_with("sonar.branch.") || key.starts_with("sonar.pullrequest."));
     let skip = if overridden { None } else { scope.skip };
     if overridden {
         tracing::info!("Analysing what sonar.branch.* or sonar.pullrequest.* in extraProperties say");
@@ -79,6 +83,7 @@ pub async fn prepare(job: &Job) -> Result<Ending> {
         bearer: matches!(connection.authentication(), Authentication::Bearer(_)),
         server: checked.facts,
         mode: inputs.mode,
+        cli,
         project_key,
         base_dir: place.relative(&place.base_dir),
         settings_file: place.settings_file.as_deref().map(|file| place.relative(file)),
@@ -111,7 +116,35 @@ fn register_secrets(job: &Job, connection: &ServiceConnection) {
 
 fn connect(job: &Job, connection: &ServiceConnection) -> SonarQube {
     let api = SonarQube::api_url_of(&connection.url, connection.kind);
-    SonarQube::new(job.http.clone(), connection.url.clone(), api, connection.kind, connection.authentication())
+    SonarQube::new(
+        job.http.clone(),
+        connection.url.clone(),
+        api,
+        connection.kind,
+        connection.authentication(),
+    )
+}
+
+/// The SonarScanner CLI to run, in its mode.
+fn cli_release(inputs: &PrepareInputs, server: &ServerFacts) -> Result<Option<ScannerRelease>> {
+    if inputs.mode != ScannerMode::Cli {
+        return Ok(None);
+    }
+    let wish = ReleaseWish {
+        version: inputs.cli_version.as_deref(),
+        download: inputs.scanner_download_url.as_deref(),
+        sha256: inputs.cli_sha256.as_deref(),
+    };
+    let release = wish.cli_for(server).map_err(|error| Error::new(error.to_string()))?;
+    if let Some(ScannerRelease { version, .. }) = &release {
+        tracing::info!("SonarAnalyze will run SonarScanner CLI {version}");
+    } else if wish.download.is_some() || wish.sha256.is_some() {
+        tracing::info!(
+            "scannerDownloadUrl and cliScannerSha256 have no effect: the server provides the scanner engine, and \
+             cliScannerVersion is empty"
+        );
+    }
+    Ok(release)
 }
 
 /// Properties the connection decides: another value would send the token to another server.
@@ -129,7 +162,9 @@ fn read_extra_properties(inputs: &PrepareInputs) -> Result<Properties> {
     if let Some((number, line)) = unreadable.first() {
         let message = format!("line {number} of extraProperties is no key=value: {line}");
         if inputs.strict_properties {
-            return Err(Error::new(message).hint("Write key=value, or begin the line with # to make it a comment."));
+            return Err(
+                Error::new(message).hint("Write key=value, or begin the line with # to make it a comment.")
+            );
         }
         for (number, line) in &unreadable {
             tracing::warn!("line {number} of extraProperties is no key=value and is ignored: {line}");
@@ -163,8 +198,11 @@ impl Place {
             None => working_directory.clone(),
         };
         if !base_dir.is_dir() {
-            return Err(Error::new(format!("the project's base directory {} does not exist", base_dir.display()))
-                .hint("Set projectBaseDir to a directory relative to System.DefaultWorkingDirectory."));
+            return Err(Error::new(format!(
+                "the project's base directory {} does not exist",
+                base_dir.display()
+            ))
+            .hint("Set projectBaseDir to a directory relative to System.DefaultWorkingDirectory."));
         }
         let settings_file = match (inputs.mode, inputs.config_mode) {
             (ScannerMode::Cli, ConfigMode::File) => {
@@ -189,9 +227,11 @@ impl Place {
             return Ok(Some(key.to_owned()));
         }
         let Some(file) = &self.settings_file else { return Ok(None) };
-        let text = std::fs::read_to_string(file)
-            .map_err(|error| Error::new(format!("the settings file {} can't be read: {error}", file.display())))?;
-        let key = java_properties::parse(&text).remove("sonar.projectKey").filter(|key| !key.trim().is_empty());
+        let text = std::fs::read_to_string(file).map_err(|error| {
+            Error::new(format!("the settings file {} can't be read: {error}", file.display()))
+        })?;
+        let key =
+            java_properties::parse(&text).remove("sonar.projectKey").filter(|key| !key.trim().is_empty());
         match key {
             Some(key) => Ok(Some(key.trim().to_owned())),
             None => Err(Error::new(format!("the settings file {} sets no sonar.projectKey", file.display()))
@@ -244,7 +284,9 @@ async fn default_branch(
     {
         let azure = AzureDevOps::new(job.http.clone(), connection.collection, connection.token);
         match azure.default_branch(project, repository).await {
-            Ok(Some(branch)) => return Some((branch.trim_start_matches("refs/heads/").to_owned(), "says Azure Repos")),
+            Ok(Some(branch)) => {
+                return Some((branch.trim_start_matches("refs/heads/").to_owned(), "says Azure Repos"));
+            }
             Ok(None) => {}
             Err(error) => tracing::info!("The default branch could not be asked for: {error}"),
         }
@@ -266,7 +308,8 @@ async fn default_branch(
 
 fn new_id() -> Result<AnalysisId> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| Error::new(format!("this machine gives no random numbers: {error}")))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Error::new(format!("this machine gives no random numbers: {error}")))?;
     Ok(AnalysisId::from_bytes(bytes))
 }
 
@@ -290,23 +333,28 @@ fn set_variables(
         for (_, value) in secrets.iter() {
             commands.set_secret(&Secret::new(value));
         }
-        commands.set_secret_variable(&prepared.id.secrets_variable(), &Secret::new(json!(secrets).to_string()));
+        commands
+            .set_secret_variable(&prepared.id.secrets_variable(), &Secret::new(json!(secrets).to_string()));
     }
     commands.set_variable("SONAR_SERVER_VERSION", &prepared.server.version.three_numbers());
     commands.set_variable("SONAR_SCANNER_MODE", prepared.mode.as_str());
     commands.set_variable("SONAR_SCANNER_REPORTTASKFILE", &report_file.display().to_string());
-    let product = if prepared.server.kind == ServerKind::Cloud { "SonarQube Cloud" } else { "SonarQube Server" };
+    let product =
+        if prepared.server.kind == ServerKind::Cloud { "SonarQube Cloud" } else { "SonarQube Server" };
     let token_key = if prepared.server.kind == ServerKind::Cloud { "token" } else { "username" };
-    let mut data = json!({ "url": prepared.server_url.as_str().trim_end_matches('/'), token_key: connection.token.expose() });
+    let mut data = json!({ "url": prepared.server_address(), token_key: connection.token.expose() });
     if let Some(password) = &connection.password {
         data["password"] = password.expose().into();
     }
     if let Some(organization) = prepared.properties.value("sonar.organization") {
         data["organization"] = organization.into();
     }
-    commands.set_secret_variable("SONAR_ENDPOINT", &Secret::new(json!({ "type": product, "data": data }).to_string()));
+    commands.set_secret_variable(
+        "SONAR_ENDPOINT",
+        &Secret::new(json!({ "type": product, "data": data }).to_string()),
+    );
     let mut parameters = prepared.properties.clone();
-    parameters.set("sonar.host.url", prepared.server_url.as_str().trim_end_matches('/'));
+    parameters.set("sonar.host.url", prepared.server_address());
     parameters.set_default("sonar.scanner.metadataFilePath", report_file.display().to_string());
     if let Some(file) = &place.settings_file {
         parameters.set("project.settings", file.display().to_string());

@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 const FOLDER: &str = "sonar-azdo";
 const PREPARED: &str = "prepared.json";
@@ -72,13 +73,25 @@ impl Records {
             let folder = entry.path();
             let Some(prepared) = read::<Prepared>(&folder.join(PREPARED))? else { continue };
             if prepared.id != id {
-                return Err(Error::new(format!("the record in {} belongs to another analysis", folder.display())));
+                return Err(Error::new(format!(
+                    "the record in {} belongs to another analysis",
+                    folder.display()
+                )));
             }
             let analyzed = read::<Analyzed>(&folder.join(ANALYZED))?.filter(|analyzed| analyzed.id == id);
-            records.push(Record { folder, prepared, analyzed });
+            // The server's clock has whole seconds; within one, this machine's own order counts.
+            let written =
+                std::fs::metadata(folder.join(PREPARED)).and_then(|metadata| metadata.modified()).ok();
+            records.push((written, Record { folder, prepared, analyzed }));
         }
-        records.sort_by(|a, b| (a.prepared.created, &a.prepared.id).cmp(&(b.prepared.created, &b.prepared.id)));
-        Ok(records)
+        records.sort_by(|(a_written, a), (b_written, b)| {
+            (a.prepared.created, a_written, &a.prepared.id).cmp(&(
+                b.prepared.created,
+                b_written,
+                &b.prepared.id,
+            ))
+        });
+        Ok(records.into_iter().map(|(_, record)| record).collect())
     }
 
     /// Writes the record of a prepared analysis.
@@ -98,6 +111,12 @@ impl Record {
     pub fn write_analyzed(&self, outcome: Outcome) -> Result<()> {
         let analyzed = Analyzed { version: RECORD_VERSION, id: self.prepared.id.clone(), outcome };
         write(&self.folder, ANALYZED, &analyzed)
+    }
+
+    /// When Prepare wrote it, by this machine's clock.
+    pub(super) fn prepared_at(&self) -> SystemTime {
+        let written = std::fs::metadata(self.folder.join(PREPARED)).and_then(|metadata| metadata.modified());
+        written.unwrap_or_else(|_| SystemTime::now())
     }
 
     /// Where the scanner was told to leave its report: beside the record, or where the user wants it.
@@ -135,8 +154,11 @@ fn read<T: DeserializeOwned>(file: &Path) -> Result<Option<T>> {
     let Some(text) = read_text(file)? else { return Ok(None) };
     let value: serde_json::Value = serde_json::from_str(&text).map_err(|error| unreadable(file, &error))?;
     if value.get("version").and_then(serde_json::Value::as_u64) != Some(RECORD_VERSION.into()) {
-        return Err(Error::new(format!("{} was written by another version of this extension", file.display()))
-            .hint("Use the same major version of SonarPrepare, SonarAnalyze and SonarPublish in one pipeline."));
+        return Err(Error::new(format!(
+            "{} was written by another version of this extension",
+            file.display()
+        ))
+        .hint("Use the same major version of SonarPrepare, SonarAnalyze and SonarPublish in one pipeline."));
     }
     serde_json::from_value(value).map(Some).map_err(|error| unreadable(file, &error))
 }
@@ -148,7 +170,8 @@ fn unreadable(path: &Path, error: &dyn std::fmt::Display) -> Error {
 /// Writes aside and renames, so that a reader sees all of it or nothing.
 fn write(folder: &Path, name: &str, value: &impl Serialize) -> Result<()> {
     let file = folder.join(name);
-    let failed = |error: &dyn std::fmt::Display| Error::new(format!("{} can't be written: {error}", file.display()));
+    let failed =
+        |error: &dyn std::fmt::Display| Error::new(format!("{} can't be written: {error}", file.display()));
     let mut json = serde_json::to_vec_pretty(value).map_err(|error| failed(&error))?;
     json.push(b'\n');
     let aside = folder.join(format!("{name}.new"));
@@ -180,7 +203,7 @@ impl Tokens {
 pub(super) fn tokens_of(job: &Job, prepared: &Prepared) -> Result<Tokens> {
     let id = &prepared.id;
     let token = job.environment.secret_variable(&id.token_variable()).ok_or_else(|| {
-        Error::new(format!("the token of the analysis prepared for {} is not in this job", prepared.server_url)).hint(
+        Error::new(format!("the token of the analysis prepared for {} is not in this job", prepared.server_address())).hint(
             "Run the three tasks in one job; if the pipeline restricts which variables may be set, allow SONAR_AZDO_*.",
         )
     })?;

@@ -23,12 +23,13 @@ pub(super) async fn check(server: &SonarQube, cancellation: &Cancellation) -> Re
     let (version, date) = wait_until_up(server, cancellation).await?;
     let (major, minor) = ServerVersion::OLDEST;
     if server.kind() == ServerKind::Server && !version.at_least(major, minor) {
-        return Err(Error::new(format!("{} runs SonarQube {version}", server.base_url()))
-            .hint(format!("This extension works with SonarQube {major}.{minor} and newer: upgrade the server.")));
+        return Err(Error::new(format!("{} runs SonarQube {version}", server.address())).hint(format!(
+            "This extension works with SonarQube {major}.{minor} and newer: upgrade the server."
+        )));
     }
     let doing = "check the token";
     if server.authenticate().await.map_err(|error| error.explain(doing))? == Authenticated::No {
-        return Err(Error::new(format!("{} does not accept the token of the service connection", server.base_url())).hint(
+        return Err(Error::new(format!("{} does not accept the token of the service connection", server.address())).hint(
             "It is wrong, expired or revoked (401). Generate a new one in SonarQube (My Account > Security) and store \
              it in the service connection.",
         ));
@@ -37,13 +38,16 @@ pub(super) async fn check(server: &SonarQube, cancellation: &Cancellation) -> Re
     Ok(Checked { facts, date })
 }
 
-async fn wait_until_up(server: &SonarQube, cancellation: &Cancellation) -> Result<(ServerVersion, Option<u64>)> {
+async fn wait_until_up(
+    server: &SonarQube,
+    cancellation: &Cancellation,
+) -> Result<(ServerVersion, Option<u64>)> {
     let started = Instant::now();
     loop {
         let state = match server.availability().await.map_err(|error| error.explain("reach SonarQube"))? {
             Availability::Up { version, date } => return Ok((version, date)),
             Availability::Down(state) => {
-                return Err(Error::new(format!("{} is not up: its state is {state}", server.base_url()))
+                return Err(Error::new(format!("{} is not up: its state is {state}", server.address()))
                     .hint("An administrator has to look at the server (a database migration may be due)."));
             }
             Availability::Starting(state) => state,
@@ -51,12 +55,12 @@ async fn wait_until_up(server: &SonarQube, cancellation: &Cancellation) -> Resul
         if started.elapsed() >= STARTUP {
             return Err(Error::new(format!(
                 "{} is still not up after {} seconds: its state is {state}",
-                server.base_url(),
+                server.address(),
                 STARTUP.as_secs()
             ))
             .hint("Run the build again once the server has started."));
         }
-        tracing::info!("{} is not up yet ({state}); waiting", server.base_url());
+        tracing::info!("{} is not up yet ({state}); waiting", server.address());
         tokio::select! {
             () = tokio::time::sleep(BETWEEN_LOOKS) => {}
             () = cancellation.requested() => return Err(Error::cancelled()),
@@ -65,7 +69,11 @@ async fn wait_until_up(server: &SonarQube, cancellation: &Cancellation) -> Resul
 }
 
 /// Makes sure that the token may analyse the project, or create it when there is none.
-pub(super) async fn check_project(server: &SonarQube, facts: &ServerFacts, key: &str) -> Result<ProjectAccess> {
+pub(super) async fn check_project(
+    server: &SonarQube,
+    facts: &ServerFacts,
+    key: &str,
+) -> Result<ProjectAccess> {
     let doing = format!("ask for the project {key}");
     let access = server.project_access(key).await.map_err(|error| error.explain(&doing))?;
     match &access {
@@ -73,7 +81,7 @@ pub(super) async fn check_project(server: &SonarQube, facts: &ServerFacts, key: 
         ProjectAccess::Denied(reason) => {
             return Err(Error::new(format!(
                 "the token may not analyse the project {key}: {} answered 403: {reason}",
-                server.base_url()
+                server.address()
             ))
             .hint(
                 "Use a project analysis token of this project or a global analysis token, or grant the token's owner \
@@ -83,11 +91,14 @@ pub(super) async fn check_project(server: &SonarQube, facts: &ServerFacts, key: 
         // Cloud creates no project for an analysis and has its own words for it.
         ProjectAccess::Unknown if facts.kind == ServerKind::Cloud => {}
         ProjectAccess::Unknown => {
-            let may_create = server.may_create_projects().await.map_err(|error| error.explain("ask for the token's rights"))?;
+            let may_create = server
+                .may_create_projects()
+                .await
+                .map_err(|error| error.explain("ask for the token's rights"))?;
             if !may_create {
                 return Err(Error::new(format!(
                     "{} knows no project {key}, and the token may not create it",
-                    server.base_url()
+                    server.address()
                 ))
                 .hint(
                     "Check the spelling of the key, or create the project in SonarQube first, or use a global analysis \

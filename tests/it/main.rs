@@ -1,1 +1,22 @@
-//! Tests of the edges and of whole steps, over loopback HTTP.
+//! Tests of the executable from outside: whole steps over loopback HTTP and against real servers, and the
+//! order of the house.
+#![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    clippy::disallowed_macros,
+    reason = "a test ends by a panic, starts the executable, and reads where the real servers are"
+)]
+
+mod fake_agent;
+mod fake_azure_devops;
+mod fake_sonarqube;
+
+mod contract;
+mod errors;
+mod real_sonarqube;
+mod scenario;
+mod steps;
+mod tidy;

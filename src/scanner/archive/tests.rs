@@ -157,6 +157,13 @@ async fn devices() {
     for kind in [tar::EntryType::Char, tar::EntryType::Block, tar::EntryType::Fifo] {
         tar_case(&[(kind, "dev", "", b"")]).is_refused("neither file, folder nor link").await;
     }
+    let mut writer = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
+    writer.start_file("dev", options().unix_permissions(0o644)).unwrap();
+    let mut bytes = writer.finish().unwrap().into_inner();
+    // The external attributes in the central directory (APPNOTE 4.3.12) hold the Unix mode: now of a fifo.
+    let directory = bytes.windows(4).position(|window| window == b"PK\x01\x02").unwrap();
+    bytes[directory + 40..directory + 42].copy_from_slice(&0o010_644_u16.to_le_bytes());
+    Case::new("x.zip", &bytes).is_refused("neither file, folder nor link").await;
 }
 
 #[test]

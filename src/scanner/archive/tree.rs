@@ -143,7 +143,7 @@ fn named(name: &str, error: &io::Error) -> io::Error {
 fn set_mode(file: &File, mode: Option<u32>) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     let Some(mode) = mode else { return Ok(()) };
-    file.set_permissions(fs::Permissions::from_mode((mode & 0o755) | 0o600))
+    file.set_permissions(fs::Permissions::from_mode((mode & 0o755) | 0o400))
 }
 
 #[cfg(not(unix))]

@@ -12,40 +12,112 @@ fn home(folder: &Path, name: &str, version: &str) -> PathBuf {
     home
 }
 
+fn variables<'a>(named: &'a [(&'static str, PathBuf)]) -> Vec<JavaHome<'a>> {
+    JavaHome::among(named.iter().map(|(name, folder)| (*name, folder.to_str().unwrap())))
+}
+
 #[test]
 fn the_order() {
     let folder = tempfile::tempdir().unwrap();
-    let [property, server, java_home, in_path] =
-        ["property", "server", "home", "path"].map(|name| home(folder.path(), name, name));
-    let property = property.join("bin/java").to_str().unwrap().to_owned();
-    let server = server.join("bin/java");
-    let path = std::env::join_paths([Path::new("relative"), &folder.path().join("no"), &in_path.join("bin")])
-        .unwrap();
-    let all = JavaChoices {
-        executable: Some(&property),
-        skip_provisioning: false,
-        java_home: Some(&java_home),
-        path: Some(&path),
-    };
-    let chosen = |choices: JavaChoices<'_>| {
-        let java = choices.choose(Some(server.clone())).unwrap();
-        (java.reason, java.version.unwrap())
-    };
-    assert!(!all.want_server_jre());
-    assert_eq!(chosen(all), (Reason::Property, "property".to_owned()));
-    let choices = JavaChoices { executable: Some(" "), ..all };
-    assert!(choices.want_server_jre());
-    assert_eq!(chosen(choices), (Reason::Server, "server".to_owned()));
-    let choices = JavaChoices { skip_provisioning: true, ..choices };
-    assert!(!choices.want_server_jre());
-    assert_eq!(chosen(choices), (Reason::JavaHome, "home".to_owned()));
-    let choices = JavaChoices { java_home: Some(folder.path()), ..choices };
-    assert_eq!(chosen(choices), (Reason::Path, "path".to_owned()));
-    let java = choices.choose(None).unwrap();
+    let home = |name| home(folder.path(), name, name);
+    let agent = [
+        ("JAVA_HOME", home("22")),
+        ("JAVA_HOME_25_X64", home("25")),
+        ("JAVA_HOME_21_X64", home("21.0.11")),
+        ("JAVA_HOME_11_X64", home("11.0.2")),
+        ("JAVA_HOME_17_ARM64", home("17")),
+        ("JAVA_HOME_23_ARM64", home("23")),
+        ("JAVA_HOME_21_X64_OLD", home("x")),
+    ];
+    let agent = variables(&agent);
+    assert_eq!(agent.len(), 6);
+    let path = std::env::join_paths([
+        Path::new("relative"),
+        &folder.path().join("no"),
+        &home("24").join("bin"),
+        &home("26").join("bin"),
+    ])
+    .unwrap();
+    let choices = JavaChoices { homes: &agent, arch: "x64", path: Some(&path), ..Default::default() };
+    let best = |choices: JavaChoices<'_>, needed| choices.best(None, needed).unwrap().reason;
+
+    let server = home("server").join("bin/java");
+    assert_eq!(choices.best(Some(server), 99).unwrap().reason, Reason::Server);
+    assert_eq!(best(choices, 11), Reason::Agent("JAVA_HOME_11_X64".into()));
+    assert_eq!(best(choices, 17), Reason::Agent("JAVA_HOME_21_X64".into()));
+    assert_eq!(best(choices, 22), Reason::Agent("JAVA_HOME_25_X64".into()));
     assert_eq!(
-        java.to_string(),
-        format!("Using Java path, the first one in PATH: {}/path/bin/java", folder.path().display())
+        best(JavaChoices { arch: "aarch64", ..choices }, 11),
+        Reason::Agent("JAVA_HOME_17_ARM64".into())
     );
+    let only_machine = |homes| JavaChoices { homes, ..choices };
+    assert_eq!(best(only_machine(&agent[..1]), 22), Reason::JavaHome);
+    assert_eq!(best(only_machine(&agent[..1]), 23), Reason::Path);
+    assert_eq!(best(only_machine(&[]), 0), Reason::Path);
+    assert_eq!(
+        only_machine(&[]).best(None, 24).unwrap().to_string(),
+        format!("Using Java 24, the first one in PATH: {}/24/bin/java", folder.path().display())
+    );
+}
+
+#[test]
+fn what_the_user_chose_comes_first_if_it_can_be_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let agent = [
+        ("JAVA_HOME_17_X64", home(folder.path(), "17", "17.0.15")),
+        ("JAVA_HOME_21_ARM64", home(folder.path(), "21", "21.0.1")),
+        ("JAVA_HOME_8_X64", folder.path().join("gone")),
+    ];
+    let agent = variables(&agent);
+    let java = folder.path().join("17/bin/java").to_str().unwrap().to_owned();
+    let choices = JavaChoices { homes: &agent, arch: "x64", ..Default::default() };
+    let named = |name| JavaChoices { named: Some(name), ..choices };
+
+    let by_property = JavaChoices { executable: Some(&java), ..named("JAVA_HOME_21_ARM64") };
+    assert_eq!(by_property.made(21).unwrap().unwrap().reason, Reason::Property);
+    let blank = JavaChoices { executable: Some(" "), ..choices };
+    assert_eq!((blank.is_made(), blank.made(0)), (false, Ok(None)));
+
+    let java = named("JAVA_HOME_21_arm64").made(21).unwrap().unwrap();
+    assert_eq!(java.version.as_deref(), Some("21.0.1"));
+    assert!(
+        java.to_string().starts_with("Using Java 21.0.1, as jdkversion JAVA_HOME_21_ARM64 says: /"),
+        "{java}"
+    );
+
+    for (name, made, problem) in [
+        (
+            "JAVA_HOME_17_X64",
+            true,
+            "jdkversion is JAVA_HOME_17_X64, which is Java 17.0.15, and this analysis needs Java 21 or newer",
+        ),
+        ("JAVA_HOME_25_X64", false, "jdkversion is JAVA_HOME_25_X64, a variable that is not set"),
+        ("JAVA_HOME_8_X64", false, "has no bin/java"),
+    ] {
+        assert_eq!((named(name).is_made(), named(name).made(21)), (made, Ok(None)), "{name}");
+        let error = JavaChoices { strict: true, ..named(name) }.made(21).unwrap_err().to_string();
+        assert!(error.contains(problem), "{error}");
+        assert!(
+            error.ends_with(
+                "Set are JAVA_HOME_17_X64 (17.0.15), JAVA_HOME_21_ARM64 (21.0.1); or use `jdkversion: auto`."
+            ),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn versions() {
+    for (version, expected) in [
+        ("21.0.11", Some(21)),
+        ("17", Some(17)),
+        ("1.8.0_392", Some(8)),
+        ("25-ea", Some(25)),
+        ("x", None),
+        ("", None),
+    ] {
+        assert_eq!(feature(version), expected, "{version}");
+    }
 }
 
 #[test]
@@ -53,7 +125,18 @@ fn a_name_is_looked_for_in_path() {
     let folder = tempfile::tempdir().unwrap();
     let bin = home(folder.path(), "jdk", "21").join("bin");
     let choices = JavaChoices { executable: Some("java"), path: Some(bin.as_os_str()), ..Default::default() };
-    assert_eq!(choices.choose(None).unwrap().executable, bin.join("java"));
+    assert_eq!(choices.made(0).unwrap().unwrap().executable, bin.join("java"));
+}
+
+#[test]
+fn a_relative_folder_of_path_does_not_count() {
+    let folder = tempfile::tempdir().unwrap();
+    let bin = home(folder.path(), "jdk", "21").join("bin");
+    let up = std::env::current_dir().unwrap().components().skip(1).map(|_| "..").collect::<PathBuf>();
+    let relative = up.join(bin.strip_prefix("/").unwrap());
+    assert!(is_executable(&relative.join("java")));
+    let choices = JavaChoices { path: Some(relative.as_os_str()), ..Default::default() };
+    assert!(choices.best(None, 0).is_err());
 }
 
 #[test]
@@ -70,17 +153,23 @@ fn without_java_the_message_says_where_it_was_looked_for() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("java");
     std::fs::write(&file, "not executable").unwrap();
+    let named = [("JAVA_HOME", PathBuf::from("/no/jdk"))];
     let choices = JavaChoices {
         skip_provisioning: true,
-        java_home: Some(Path::new("/no/jdk")),
+        homes: &variables(&named),
         path: Some(folder.path().as_os_str()),
         ..Default::default()
     };
-    let error = choices.choose(None).unwrap_err().to_string();
-    for part in ["skipJreProvisioning", "JAVA_HOME (/no/jdk)", "PATH holds no java", "javaExePath"] {
+    let error = choices.best(None, 21).unwrap_err().to_string();
+    for part in
+        ["needs Java 21", "skipJreProvisioning", "JAVA_HOME (/no/jdk)", "PATH holds no java", "javaExePath"]
+    {
         assert!(error.contains(part), "{error}");
     }
-    let named = JavaChoices { executable: file.to_str(), ..choices };
-    let error = named.choose(None).unwrap_err().to_string();
+    let old = [("JAVA_HOME", home(folder.path(), "jdk", "11.0.2"))];
+    let error = JavaChoices { homes: &variables(&old), ..choices }.best(None, 17).unwrap_err().to_string();
+    assert!(error.contains("/jdk/bin/java is Java 11.0.2, which is too old"), "{error}");
+    let choices = JavaChoices { executable: file.to_str(), ..choices };
+    let error = choices.made(0).unwrap_err().to_string();
     assert!(error.contains("sonar.scanner.javaExePath names") && error.contains("/java"), "{error}");
 }

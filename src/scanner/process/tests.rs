@@ -155,12 +155,12 @@ async fn what_runs_on_in_silence_is_ended_too() {
 
 #[tokio::test]
 async fn cancellation_ends_children_that_obey() {
-    let script = script("trap 'echo asked; exit 7' TERM; sleep 600 & echo $! > pid; wait");
+    let script = script("trap 'echo > asked; exit 7' TERM; sleep 600 & echo $! > pid; wait");
     let (source, cancellation) = CancelSource::new();
     let pid = script.folder.path().join("pid");
-    let mut lines = Vec::new();
-    let running =
-        run_with(SHORT, &script.invocation, &[], &cancellation, |_, line| lines.push(line.to_owned()));
+    let patience = Patience { cancel: Duration::from_secs(60), ..SHORT };
+    let environment = system_path();
+    let running = run_with(patience, &script.invocation, &environment, &cancellation, |_, _| ());
     let cancel = async {
         let pid = pid_in(&pid).await;
         source.cancel();
@@ -168,6 +168,7 @@ async fn cancellation_ends_children_that_obey() {
     };
     let (ended, pid) = tokio::join!(running, cancel);
     assert_eq!(ended.unwrap(), Ended::Cancelled);
+    assert!(script.folder.path().join("asked").exists());
     gone(pid).await;
 }
 

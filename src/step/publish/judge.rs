@@ -102,7 +102,9 @@ impl<'a> Judge<'a> {
             result.project_name.clone_from(name);
         }
         result.warnings.clone_from(&task.warnings);
-        if result.gate.is_some() && timeout_at(self.wait.latest(), self.add_measures(&sonarqube, &task, result)).await.is_err() {
+        if result.gate.is_some()
+            && timeout_at(self.wait.latest(), self.add_measures(&sonarqube, &task, result)).await.is_err()
+        {
             tracing::info!("The measures of {} are left out: the time is up", result.project_name);
         }
     }
@@ -127,7 +129,9 @@ impl<'a> Judge<'a> {
                 "The measures of {} are left out: this server lets no analysis token read them (a user token with Browse may)",
                 result.project_name
             ),
-            Err(error) => tracing::info!("The measures of {} could not be read: {error}", result.project_name),
+            Err(error) => {
+                tracing::info!("The measures of {} could not be read: {error}", result.project_name);
+            }
         }
     }
 }
@@ -226,5 +230,6 @@ fn blank_result(record: &Record) -> AnalysisResult {
 /// A report can be changed by any step of the build: a link from it is shown only if it leads to
 /// the server that was analysed for, or to the address the server itself goes by.
 fn is_on_server(url: &str, server: &Url) -> bool {
-    Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.host_str() == server.host_str())
+    Url::parse(url)
+        .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.host_str() == server.host_str())
 }

@@ -68,9 +68,9 @@ fn take_back_token(job: &Job, records: &[Record]) {
 fn attach(job: &Job, summary: &BuildSummary, temp: &std::path::Path) -> Result<()> {
     let file = summary_file(temp)?;
     let folder = file.parent().unwrap_or(temp);
-    std::fs::create_dir_all(folder)
-        .and_then(|()| std::fs::write(&file, &summary.markdown))
-        .map_err(|error| Error::new(format!("the Build Summary {} can't be written: {error}", file.display())))?;
+    std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&file, &summary.markdown)).map_err(
+        |error| Error::new(format!("the Build Summary {} can't be written: {error}", file.display())),
+    )?;
     job.commands.attach_summary(&summary.title, &file);
     Ok(())
 }
@@ -78,7 +78,8 @@ fn attach(job: &Job, summary: &BuildSummary, temp: &std::path::Path) -> Result<(
 /// A name of its own for each SonarPublish: the agent uploads the file some time later.
 fn summary_file(temp: &std::path::Path) -> Result<PathBuf> {
     let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes).map_err(|error| Error::new(format!("this machine gives no random numbers: {error}")))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Error::new(format!("this machine gives no random numbers: {error}")))?;
     Ok(temp.join("sonar-azdo-summary").join(format!("{:016x}.md", u64::from_be_bytes(bytes))))
 }
 
@@ -91,11 +92,14 @@ fn conclude(
     records: &Records,
 ) -> Result<Ending> {
     let analyses = results.iter().map(|result| (result.verdict, context_of(result)));
-    let reaction = policy.reaction_to_all(analyses, job.predefined.system_pullrequest_pullrequestid.is_some());
+    let reaction =
+        policy.reaction_to_all(analyses, job.predefined.system_pullrequest_pullrequestid.is_some());
     if results.is_empty() {
-        let error =
-            Error::new(format!("there is no analysis to publish: {} holds no record", records.folder().display()))
-                .hint("Run SonarPrepare and SonarAnalyze before SonarPublish, in the same job.");
+        let error = Error::new(format!(
+            "there is no analysis to publish: {} holds no record",
+            records.folder().display()
+        ))
+        .hint("Run SonarPrepare and SonarAnalyze before SonarPublish, in the same job.");
         match reaction {
             Reaction::Fail => return Err(error),
             Reaction::Warn => tracing::warn!("{error}"),

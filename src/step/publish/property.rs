@@ -100,7 +100,10 @@ mod tests {
     /// Hands the turn to whoever is next: before and after each request.
     async fn others() {
         let mut waited = false;
-        std::future::poll_fn(move |_| if std::mem::replace(&mut waited, true) { Poll::Ready(()) } else { Poll::Pending }).await;
+        std::future::poll_fn(move |_| {
+            if std::mem::replace(&mut waited, true) { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
     }
 
     /// Runs the jobs in an order that `seed` decides, one request at a time.
@@ -155,7 +158,8 @@ mod tests {
     #[test]
     fn ok_is_never_read_beside_a_record_that_contradicts_it() {
         use Verdict::{Failed, None, Passed, Skipped, Timeout};
-        let kinds: [&[Verdict]; 6] = [&[Passed], &[Failed], &[Passed, Skipped], &[Skipped], &[Passed, Timeout], &[None]];
+        let kinds: [&[Verdict]; 6] =
+            [&[Passed], &[Failed], &[Passed, Skipped], &[Skipped], &[Passed, Timeout], &[None]];
         let names = ["a", "b", "c", "d", "e"];
         for jobs in [2, 5] {
             for seed in 1..=200_u64 {
@@ -167,9 +171,10 @@ mod tests {
                         kinds[usize::try_from(kind).unwrap().saturating_sub(5)]
                     })
                     .collect();
-                let futures = chosen.iter().zip(names).map(|(verdicts, name)| -> Pin<Box<dyn Future<Output = ()>>> {
-                    Box::pin(job(&build, name, 1, verdicts))
-                });
+                let futures =
+                    chosen.iter().zip(names).map(|(verdicts, name)| -> Pin<Box<dyn Future<Output = ()>>> {
+                        Box::pin(job(&build, name, 1, verdicts))
+                    });
                 run(futures.collect(), seed);
                 assert_eq!(build.wrong.take(), Vec::<String>::new(), "{jobs} jobs, seed {seed}");
                 let properties = build.properties.take();

@@ -56,7 +56,8 @@ fn issues_of(result: &AnalysisResult) -> Vec<Issue<'_>> {
         Verdict::Passed => Vec::new(),
         Verdict::Failed => {
             let failed = result.gate.iter().flat_map(|gate| gate.failed_conditions());
-            let conditions: Vec<_> = failed.map(|condition| Issue { result, condition: Some(condition) }).collect();
+            let conditions: Vec<_> =
+                failed.map(|condition| Issue { result, condition: Some(condition) }).collect();
             if conditions.is_empty() { vec![whole] } else { conditions }
         }
         _ => vec![whole],
@@ -77,7 +78,11 @@ fn lines(mut issues: Vec<Issue<'_>>) -> Vec<String> {
         let others = issues.iter().any(|issue| issue.result.name() != result.name());
         let projects = if others { " and other projects" } else { "" };
         let link = result.dashboard_url.as_deref().map(|url| format!(" – {url}")).unwrap_or_default();
-        lines.push(format!("And {} more, of {}{projects}: see the Build Summary{link}", issues.len(), result.name()));
+        lines.push(format!(
+            "And {} more, of {}{projects}: see the Build Summary{link}",
+            issues.len(),
+            result.name()
+        ));
     }
     lines
 }
@@ -190,7 +195,10 @@ mod tests {
         assert_eq!(warned.len(), 4);
         assert!(warned.iter().all(|issue| issue.starts_with("warning ")), "{warned:?}");
         assert_eq!(issues(&results, &policy(Reaction::Ignore)), ["warning Not analysed"]);
-        assert_eq!(issues(&[result("shop", Verdict::Failed, &[])], &Policy::default()), ["error Quality gate failed"]);
+        assert_eq!(
+            issues(&[result("shop", Verdict::Failed, &[])], &Policy::default()),
+            ["error Quality gate failed"]
+        );
     }
 
     #[test]

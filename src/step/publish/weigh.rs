@@ -83,12 +83,16 @@ pub(super) async fn weigh(
         (CeTaskStatus::Success, None) => {
             Weighed::without_gate(Verdict::Unknown, "SonarQube names no analysis for the report")
         }
-        (CeTaskStatus::Canceled, _) => {
-            Weighed::without_gate(Verdict::AnalysisFailed, "SonarQube's processing of the report was cancelled")
-        }
+        (CeTaskStatus::Canceled, _) => Weighed::without_gate(
+            Verdict::AnalysisFailed,
+            "SonarQube's processing of the report was cancelled",
+        ),
         (status, _) => {
             let state = status.as_str();
-            let why = task.error_message.as_deref().unwrap_or("it gives no reason; see Background Tasks in SonarQube");
+            let why = task
+                .error_message
+                .as_deref()
+                .unwrap_or("it gives no reason; see Background Tasks in SonarQube");
             let reason = format!("SonarQube could not process the report ({state}): {why}");
             Weighed::without_gate(Verdict::AnalysisFailed, reason)
         }
@@ -118,10 +122,15 @@ async fn processed(
     };
     match wait.until(&what, last, look).await {
         Waited::Done(task) => Ok(task),
-        Waited::TimedOut { state, understood } => Err(timed_out("process the report", &state, understood, wait)),
+        Waited::TimedOut { state, understood } => {
+            Err(timed_out("has not processed the report", &state, understood, wait))
+        }
         Waited::Refused(Error { fault: Fault::NotFound(reason), .. }) => Err(Weighed::without_gate(
             Verdict::NoReport,
-            format!("{} knows no compute engine task {id}, which the report names (404 Not Found: {reason})", claim.server_url),
+            format!(
+                "{} knows no compute engine task {id}, which the report names (404 Not Found: {reason})",
+                claim.server_url
+            ),
         )),
         Waited::Refused(error) => {
             let reason = error.explain("ask what became of the report").to_string();
@@ -134,15 +143,22 @@ async fn gate(server: &impl Server, analysis_id: &str, wait: &mut Wait) -> Weigh
     let look = async || server.quality_gate(analysis_id).await.map(Look::Done);
     let gate = match wait.until("SonarQube's quality gate", &mut None, look).await {
         Waited::Done(gate) => gate,
-        Waited::TimedOut { state, understood } => return timed_out("tell the quality gate", &state, understood, wait),
+        Waited::TimedOut { state, understood } => {
+            return timed_out("has not told the quality gate", &state, understood, wait);
+        }
         Waited::Refused(error) => {
-            return Weighed::without_gate(Verdict::Unknown, error.explain("read the quality gate").to_string());
+            return Weighed::without_gate(
+                Verdict::Unknown,
+                error.explain("read the quality gate").to_string(),
+            );
         }
     };
     let verdict = Verdict::of_gate(&gate.status);
     let reason = match verdict {
         Verdict::None => Some("SonarQube computed no quality gate for this analysis".into()),
-        Verdict::Unknown => Some(format!("SonarQube answered {:?} for the quality gate", gate.status)),
+        Verdict::Unknown => {
+            Some(format!("SonarQube answered {:?} for the quality gate", gate.status.as_str()))
+        }
         _ => None,
     };
     Weighed { verdict, reason, gate: Some(gate), task: None }
@@ -150,7 +166,9 @@ async fn gate(server: &impl Server, analysis_id: &str, wait: &mut Wait) -> Weigh
 
 fn timed_out(what: &str, state: &str, understood: bool, wait: &Wait) -> Weighed {
     let verdict = if understood { Verdict::Timeout } else { Verdict::Unknown };
-    Weighed::without_gate(verdict, format!("SonarQube did not {what} within {} seconds (state: {state})", wait.limit()))
+    let seconds = wait.limit();
+    let unit = if seconds == 1 { "second" } else { "seconds" };
+    Weighed::without_gate(verdict, format!("SonarQube {what} within {seconds} {unit} (state: {state})"))
 }
 
 /// Why the report is not this analysis', if it isn't, or if that could not be found out.
@@ -169,7 +187,8 @@ async fn contradiction(
         submitted: task.submitted,
     };
     // Servers may name the main branch too, and may call it by another name than the repository does.
-    if let (None, None, Some(branch)) = (claim.expected.branch, claim.expected.pull_request, processed.branch) {
+    if let (None, None, Some(branch)) = (claim.expected.branch, claim.expected.pull_request, processed.branch)
+    {
         let is_main = claim.main_branch == Some(branch) || {
             let look = async || server.main_branch(&report.project_key).await.map(Look::Done);
             matches!(wait.until("SonarQube's list of branches", &mut None, look).await,
@@ -180,7 +199,9 @@ async fn contradiction(
         }
     }
     let expected = Expected { project: Some(&report.project_key), ..claim.expected };
-    if let Some(reason) = claim.expected.contradiction(&processed).or_else(|| expected.contradiction(&processed)) {
+    if let Some(reason) =
+        claim.expected.contradiction(&processed).or_else(|| expected.contradiction(&processed))
+    {
         return foreign(reason);
     }
     if same_server(&report.server_url, claim.server_url) {
@@ -188,19 +209,25 @@ async fn contradiction(
     }
     let look = async || server.public_url().await.map(Look::Done);
     match wait.until("SonarQube's own address", &mut None, look).await {
-        Waited::Done(Some(public)) if Url::parse(&public).is_ok_and(|url| same_server(&report.server_url, &url)) => None,
-        Waited::Done(_) => foreign(format!(
-            "The report is of the server {}, not of {}",
-            report.server_url, claim.server_url
-        )),
-        Waited::TimedOut { state, understood } => Some(timed_out("tell its own address", &state, understood, wait)),
+        Waited::Done(Some(public))
+            if Url::parse(&public).is_ok_and(|url| same_server(&report.server_url, &url)) =>
+        {
+            None
+        }
+        Waited::Done(_) => {
+            foreign(format!("The report is of the server {}, not of {}", report.server_url, claim.server_url))
+        }
+        Waited::TimedOut { state, understood } => {
+            Some(timed_out("has not told its own address", &state, understood, wait))
+        }
         Waited::Refused(error) => foreign(error.explain("ask for the server's own address").to_string()),
     }
 }
 
 fn same_server(text: &str, url: &Url) -> bool {
     Url::parse(text).is_ok_and(|other| {
-        other.origin() == url.origin() && other.path().trim_end_matches('/') == url.path().trim_end_matches('/')
+        other.origin() == url.origin()
+            && other.path().trim_end_matches('/') == url.path().trim_end_matches('/')
     })
 }
 

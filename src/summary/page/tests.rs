@@ -1,5 +1,7 @@
 use super::*;
-use crate::quality_gate::{Comparator, Condition, GateStatus, Measure, MeasureSet, Metrics};
+use crate::quality_gate::{
+    Comparator, Condition, GateStatus, Measure, MeasureSet, Metric, MetricKind, Metrics,
+};
 use crate::summary::{issue_line, outcome_line};
 use insta::assert_snapshot;
 use proptest::prelude::*;
@@ -282,7 +284,7 @@ fn results_that_are_no_pass() {
 
     \- What the server said: &lt;b&gt;no&lt;/b&gt;
 
-    ### ⚠️ No quality gate result – SonarQube's answer was not understood
+    ### ⚠️ No quality gate result – the quality gate could not be read
 
     **Shop** · branch release/1.0
 

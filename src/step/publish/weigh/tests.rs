@@ -31,13 +31,14 @@ enum Trouble {
 }
 
 use Trouble::{
-    Busy, Dropped, Forbidden, Hangs, Html, Redirect, Slow, Starting, Status, Tls, TruncatedJson, Unauthorized,
-    Unreachable, UnknownUrl, Vanished,
+    Busy, Dropped, Forbidden, Hangs, Html, Redirect, Slow, Starting, Status, Tls, TruncatedJson,
+    Unauthorized, UnknownUrl, Unreachable, Vanished,
 };
 
 impl Trouble {
     async fn befall(self) -> Result<(), Error> {
-        let network = |kind| Fault::Network(http::Error { kind, url: "http://sonar".into(), cause: String::new() });
+        let network =
+            |kind| Fault::Network(http::Error { kind, url: "http://sonar".into(), cause: String::new() });
         let seconds = |pause: Option<u64>| pause.map(Duration::from_secs);
         let fault = match self {
             Slow(milliseconds) => {
@@ -130,7 +131,11 @@ impl Server for Model {
         assert_eq!(analysis_id, "A");
         self.meet(self.gate_troubles).await?;
         let Gate(status) = self.end else { panic!("no gate") };
-        Ok(QualityGate { status: GateStatus::parse(status), conditions: Vec::new(), ignored_conditions: false })
+        Ok(QualityGate {
+            status: GateStatus::parse(status),
+            conditions: Vec::new(),
+            ignored_conditions: false,
+        })
     }
 
     async fn main_branch(&self, _: &str) -> Result<Option<String>, Error> {
@@ -175,7 +180,8 @@ fn report() -> AnalysisReport {
     }
 }
 
-const EXPECTED: Expected<'_> = Expected { project: Some("shop"), branch: None, pull_request: None, created: 1_000 };
+const EXPECTED: Expected<'_> =
+    Expected { project: Some("shop"), branch: None, pull_request: None, created: 1_000 };
 
 async fn weigh_with(model: &Model, report: &AnalysisReport, limit: u64) -> Weighed {
     let server_url = Url::parse("http://sonar.example/base").unwrap();
@@ -185,15 +191,8 @@ async fn weigh_with(model: &Model, report: &AnalysisReport, limit: u64) -> Weigh
 
 /// Name, troubles of the task, troubles of the gate, milliseconds the task takes, its end, deadline in seconds,
 /// verdict.
-type Schedule = (
-    &'static str,
-    &'static [(u64, u64, Trouble)],
-    &'static [(u64, u64, Trouble)],
-    u64,
-    End,
-    u64,
-    Verdict,
-);
+type Schedule =
+    (&'static str, &'static [(u64, u64, Trouble)], &'static [(u64, u64, Trouble)], u64, End, u64, Verdict);
 
 const FOREVER: u64 = u64::MAX;
 
@@ -214,16 +213,40 @@ const SCHEDULES: &[Schedule] = &[
     ("just too late", &[], &[], 12_001, Gate("OK"), 10, Verdict::Timeout),
     ("never done", &[], &[], FOREVER, Gate("OK"), 300, Verdict::Timeout),
     ("restart", &[(1, 60, Unreachable)], &[], 2_000, Gate("OK"), 300, Verdict::Passed),
-    ("restart and boot", &[(1, 9, Unreachable), (9, 30, Starting(None)), (30, 35, UnknownUrl)], &[], 2_000, Gate("OK"), 300, Verdict::Passed),
+    (
+        "restart and boot",
+        &[(1, 9, Unreachable), (9, 30, Starting(None)), (30, 35, UnknownUrl)],
+        &[],
+        2_000,
+        Gate("OK"),
+        300,
+        Verdict::Passed,
+    ),
     ("restart, then a failed gate", &[(1, 60, Dropped)], &[], 2_000, Gate("ERROR"), 300, Verdict::Failed),
     ("down for good", &[(0, FOREVER, Unreachable)], &[], 0, Gate("OK"), 20, Verdict::Timeout),
     ("behind a proxy that says 502", &[(0, 20, Status(502))], &[], 2_000, Gate("OK"), 300, Verdict::Passed),
-    ("behind a proxy that says 504", &[(0, 20, Status(504))], &[], 2_000, Gate("ERROR"), 300, Verdict::Failed),
+    (
+        "behind a proxy that says 504",
+        &[(0, 20, Status(504))],
+        &[],
+        2_000,
+        Gate("ERROR"),
+        300,
+        Verdict::Failed,
+    ),
     ("500", &[(0, 5, Status(500))], &[], 2_000, Gate("OK"), 300, Verdict::Passed),
     ("400", &[(0, 5, Status(400))], &[], 2_000, Gate("OK"), 300, Verdict::Unknown),
     ("busy", &[(0, 5, Busy(None))], &[], 2_000, Gate("OK"), 300, Verdict::Passed),
     ("busy for 30 s", &[(0, 1, Busy(Some(30)))], &[], 2_000, Gate("OK"), 300, Verdict::Passed),
-    ("busy beyond the deadline", &[(0, FOREVER, Busy(Some(3_600)))], &[], 2_000, Gate("OK"), 30, Verdict::Timeout),
+    (
+        "busy beyond the deadline",
+        &[(0, FOREVER, Busy(Some(3_600)))],
+        &[],
+        2_000,
+        Gate("OK"),
+        30,
+        Verdict::Timeout,
+    ),
     ("a maintenance page", &[(0, 20, Html)], &[], 2_000, Gate("OK"), 300, Verdict::Passed),
     ("a sign-in page", &[(0, FOREVER, Html)], &[], 2_000, Gate("OK"), 30, Verdict::Unknown),
     ("a truncated answer", &[(0, 2, TruncatedJson)], &[], 1_000, Gate("OK"), 300, Verdict::Passed),
@@ -326,8 +349,17 @@ async fn a_report_counts_only_if_it_is_this_analysis() {
         assert_eq!(weighed.verdict, Verdict::Passed, "{weighed:?}");
     }
     for (forged, word) in [
-        ((|model, _| model.task.project_key = Some("other".into())) as fn(&mut Model, &mut AnalysisReport), "of the project other, not of shop"),
-        (|model, report| { model.task.project_key = Some("other".into()); report.project_key = "other".into(); }, "not of shop"),
+        (
+            (|model, _| model.task.project_key = Some("other".into())) as fn(&mut Model, &mut AnalysisReport),
+            "of the project other, not of shop",
+        ),
+        (
+            |model, report| {
+                model.task.project_key = Some("other".into());
+                report.project_key = "other".into();
+            },
+            "not of shop",
+        ),
         (|_, report| report.project_key = "other".into(), "not of other"),
         (|model, _| model.task.branch = Some("easy".into()), "the branch easy"),
         (|model, _| model.task.pull_request = Some("7".into()), "pull request 7"),
@@ -335,9 +367,18 @@ async fn a_report_counts_only_if_it_is_this_analysis() {
         (|model, _| model.task.submitted = None, "when"),
         (|_, report| report.ce_task_id = "of another server".into(), "knows no compute engine task"),
         (|_, report| report.server_url = "http://evil.example".into(), "of the server http://evil.example"),
-        (|_, report| report.server_url = "http://sonar.example/other".into(), "of the server http://sonar.example/other"),
+        (
+            |_, report| report.server_url = "http://sonar.example/other".into(),
+            "of the server http://sonar.example/other",
+        ),
         (|_, report| report.server_url = "no url".into(), "of the server no url"),
-        (|model, report| { report.server_url = "http://evil.example".into(); model.public_url = Some("http://sonar.corp"); }, "evil"),
+        (
+            |model, report| {
+                report.server_url = "http://evil.example".into();
+                model.public_url = Some("http://sonar.corp");
+            },
+            "evil",
+        ),
     ] {
         let weighed = change(forged).await;
         let reason = weighed.reason.unwrap_or_default();

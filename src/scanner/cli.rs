@@ -1,0 +1,180 @@
+//! The SonarScanner CLI: for servers that hand out no scanner engine, and where a version of it is
+//! pinned. Java runs it directly: the shell scripts beside it would choose another Java.
+//!
+//! Contract: its start script (main class and system properties), and its documentation (`SONAR_TOKEN`,
+//! `SONAR_SCANNER_OPTS`, and parameters as JSON in `SONAR_SCANNER_JSON_PARAMS`, before version 6 in
+//! `SONARQUBE_SCANNER_PARAMS`).
+
+use super::cli_log::CliLog;
+use super::engine::EngineResult;
+use super::engine_log::emit;
+use super::process::{self, Ended};
+use crate::analysis::{Invocation, Properties};
+use crate::cancel::Cancellation;
+use crate::error::{Error, Result};
+use crate::secret::Secret;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// Where an unpacked SonarScanner CLI lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CliHome {
+    folder: PathBuf,
+    /// Its one jar.
+    pub jar: PathBuf,
+}
+
+impl CliHome {
+    /// Looks in `folder` and in the folders in it: archives hold one folder with all the rest.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn find(folder: &Path) -> Result<Self> {
+        let inner = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+        std::iter::once(folder.to_owned()).chain(inner).find_map(Self::at).ok_or_else(|| {
+            Error::new(format!(
+                "{} holds no SonarScanner CLI (lib/sonar-scanner-cli-*.jar)",
+                folder.display()
+            ))
+            .hint(
+                "Remove that folder, and have scannerDownloadUrl lead to an archive of the SonarScanner CLI.",
+            )
+        })
+    }
+
+    fn at(folder: PathBuf) -> Option<Self> {
+        let is_jar = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.starts_with("sonar-scanner-cli-") && name.ends_with(".jar")
+        };
+        let jar =
+            std::fs::read_dir(folder.join("lib")).ok()?.flatten().map(|entry| entry.path()).find(is_jar)?;
+        Some(Self { folder, jar })
+    }
+}
+
+/// What is needed to run the CLI.
+#[derive(Debug, Clone, Copy)]
+pub struct Cli<'a> {
+    /// The java executable.
+    pub java: &'a Path,
+    /// The CLI.
+    pub home: &'a CliHome,
+    /// Its version.
+    pub version: &'a str,
+    /// Options of Java, divided by white space.
+    pub java_options: &'a str,
+    /// All properties of the analysis; the token where the server is too old to know `SONAR_TOKEN`.
+    pub properties: &'a Properties,
+    /// The token, where the server is not.
+    pub token: Option<&'a Secret>,
+    /// The project's base directory.
+    pub directory: &'a Path,
+}
+
+/// Whether this version reads `SONAR_SCANNER_JSON_PARAMS` and leaves it to the server which engine and Java run.
+pub fn knows_provisioning(version: &str) -> bool {
+    version.split('.').next().and_then(|major| major.parse().ok()).is_none_or(|major: u32| major >= 6)
+}
+
+impl Cli<'_> {
+    /// The command as it is run. No secret of ours is in its arguments.
+    pub fn invocation(&self) -> Invocation {
+        let property = |name: &str, path: &Path| format!("-D{name}={}", path.display());
+        let mut arguments: Vec<String> = self.java_options.split_whitespace().map(str::to_owned).collect();
+        arguments.extend([
+            "-Djava.awt.headless=true".to_owned(),
+            "-classpath".to_owned(),
+            self.home.jar.display().to_string(),
+            property("scanner.home", &self.home.folder),
+            property("project.home", self.directory),
+            "org.sonarsource.scanner.cli.Main".to_owned(),
+        ]);
+        let parameters = match knows_provisioning(self.version) {
+            true => "SONAR_SCANNER_JSON_PARAMS",
+            false => "SONARQUBE_SCANNER_PARAMS",
+        };
+        // Text keys and values always serialise.
+        let json = Secret::new(serde_json::to_string(self.properties).unwrap_or_default());
+        let mut secret_environment = vec![(parameters.to_owned(), json)];
+        secret_environment.extend(self.token.map(|token| ("SONAR_TOKEN".to_owned(), token.clone())));
+        Invocation {
+            program: self.java.to_owned(),
+            arguments,
+            directory: self.directory.to_owned(),
+            environment: Vec::new(),
+            secret_environment,
+            stdin: None,
+        }
+    }
+
+    /// Runs the CLI with `environment`, and relays its log as the engine's is.
+    ///
+    /// # Errors
+    /// Java can't be started.
+    pub async fn run(
+        &self,
+        environment: &[(OsString, OsString)],
+        cancellation: &Cancellation,
+    ) -> Result<EngineResult> {
+        let mut log = CliLog::new(self.properties.is_true("sonar.qualitygate.wait"));
+        let on_line = |stream, line: &str| log.line(stream, line, &mut emit);
+        let ended = process::run(&self.invocation(), environment, cancellation, on_line).await?;
+        Ok(match ended {
+            Ended::Exit(exit) => log.result(exit, &mut emit),
+            Ended::Cancelled => EngineResult::Cancelled,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_home_is_found_in_the_archives_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = CliHome::find(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("holds no SonarScanner CLI"), "{error}");
+        let home = folder.path().join("sonar-scanner-5.0.1.3006");
+        std::fs::create_dir_all(home.join("lib")).unwrap();
+        let jar = home.join("lib/sonar-scanner-cli-5.0.1.3006.jar");
+        std::fs::write(&jar, "").unwrap();
+        let expected = CliHome { folder: home.clone(), jar };
+        assert_eq!(CliHome::find(folder.path()).unwrap(), expected);
+        assert_eq!(CliHome::find(&home).unwrap(), expected);
+    }
+
+    #[test]
+    fn secrets_are_in_the_environment_alone() {
+        let home = CliHome { folder: "/tools/scanner".into(), jar: "/tools/scanner/lib/cli.jar".into() };
+        let properties: Properties =
+            [("sonar.password".to_owned(), "hush1".to_owned())].into_iter().collect();
+        let cli = Cli {
+            java: Path::new("/java"),
+            home: &home,
+            version: "5.0.1.3006",
+            java_options: " -Xmx1g  -Da=b ",
+            properties: &properties,
+            token: Some(&Secret::new("hush2")),
+            directory: Path::new("/src"),
+        };
+        let shown = cli.invocation();
+        assert_eq!(
+            shown.to_string(),
+            "/java -Xmx1g -Da=b -Djava.awt.headless=true -classpath /tools/scanner/lib/cli.jar \
+             -Dscanner.home=/tools/scanner -Dproject.home=/src org.sonarsource.scanner.cli.Main"
+        );
+        let environment = |cli: Cli<'_>| {
+            let pairs = cli.invocation().secret_environment;
+            pairs.into_iter().map(|(name, value)| format!("{name}={}", value.expose())).collect::<Vec<_>>()
+        };
+        let json = r#"{"sonar.password":"hush1"}"#;
+        assert_eq!(
+            environment(cli),
+            [format!("SONARQUBE_SCANNER_PARAMS={json}"), "SONAR_TOKEN=hush2".into()]
+        );
+        let newer = Cli { version: "8.1.0.6389", token: None, ..cli };
+        assert_eq!(environment(newer), [format!("SONAR_SCANNER_JSON_PARAMS={json}")]);
+    }
+}

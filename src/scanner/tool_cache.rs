@@ -1,0 +1,167 @@
+//! The agent's tool cache, which outlives the job.
+//!
+//! Contract: the layout of Microsoft's azure-pipelines-tool-lib: `<tool>/<version>/<arch>`, complete
+//! when the empty file `<arch>.complete` lies beside it. Versions and processors are spelt as there
+//! (`x64`, `arm64`), so that what other tasks put there is found.
+
+use super::archive;
+use super::cache::{Cache, Temporary, lock_file, remove_stale};
+use super::provision::{ProvisionError, hash_of, provision};
+use crate::analysis::{Artifact, ScannerRelease};
+use crate::error::{Error, Result};
+use crate::http::Client;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+use url::Url;
+
+/// The folder `Agent.ToolsDirectory`.
+#[derive(Debug, Clone)]
+pub struct ToolCache {
+    root: PathBuf,
+    arch: &'static str,
+}
+
+impl ToolCache {
+    /// The cache in `root` for this processor, as [`super::Platform`] names it. Touches nothing yet.
+    pub fn new(root: PathBuf, arch: &str) -> Self {
+        let arch = match arch {
+            "aarch64" => "arm64",
+            "x86" => "ia32",
+            _ => "x64",
+        };
+        Self { root, arch }
+    }
+
+    /// The folder of a tool, if it is complete.
+    fn complete(&self, tool: &str, version: &str) -> Option<PathBuf> {
+        let folder = self.folder(tool, version);
+        (marker(&folder).is_file() && folder.is_dir()).then_some(folder)
+    }
+
+    fn folder(&self, tool: &str, version: &str) -> PathBuf {
+        self.root.join(tool).join(version).join(self.arch)
+    }
+
+    /// The folder with the unpacked archive of `release`: the one in the cache, or a new one. A path is
+    /// relative to `directory`; downloads pass through `downloads`.
+    ///
+    /// # Errors
+    /// The archive can't be had, is not what it should be, or can't be unpacked.
+    pub async fn install(
+        &self,
+        tool: &str,
+        release: &ScannerRelease,
+        directory: &Path,
+        client: &Client,
+        downloads: &Cache,
+    ) -> Result<PathBuf> {
+        let version = release.version.as_str();
+        if let Some(folder) = self.complete(tool, version) {
+            tracing::info!("{tool} {version} (from the agent's tool cache)");
+            return Ok(folder);
+        }
+        let folder = self.folder(tool, version);
+        let versions = folder.parent().unwrap_or(&self.root);
+        std::fs::create_dir_all(versions).map_err(|error| unwritable(versions, &error))?;
+        remove_stale(versions, SystemTime::now(), |name| name.ends_with(UNPACKING));
+        let _lock = lock_file(&versions.join(format!("{}.lock", self.arch)), tool).await;
+        if let Some(folder) = self.complete(tool, version) {
+            return Ok(folder);
+        }
+        let archive = obtain(tool, release, directory, client, downloads).await?;
+        let unpacking =
+            Temporary::in_folder(versions, UNPACKING).map_err(|error| unwritable(versions, &error))?;
+        let unpacked = archive::unpack(archive, unpacking).await.map_err(ProvisionError::from)?;
+        // What is there without a marker was cut short.
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::rename(&unpacked, &folder)
+            .and_then(|()| std::fs::write(marker(&folder), ""))
+            .map_err(|error| unwritable(&folder, &error))?;
+        Ok(folder)
+    }
+}
+
+/// How the names of folders end that are being filled.
+const UNPACKING: &str = ".unpacking";
+
+fn marker(folder: &Path) -> PathBuf {
+    let mut name = folder.file_name().unwrap_or_default().to_owned();
+    name.push(".complete");
+    folder.with_file_name(name)
+}
+
+/// The verified archive: downloaded, or the one that lies on this machine.
+async fn obtain(
+    tool: &str,
+    release: &ScannerRelease,
+    directory: &Path,
+    client: &Client,
+    downloads: &Cache,
+) -> Result<PathBuf> {
+    match location(&release.archive, directory)? {
+        Location::Url(url) => {
+            let file_name = format!("{tool}-{}.zip", release.version);
+            let artifact = Artifact { file_name, sha256: release.sha256.clone(), url };
+            tracing::info!("{tool} {}: {}", release.version, release.archive);
+            let provisioned = provision(client, None, &artifact, downloads).await.map_err(|error| {
+                Error::new(error.to_string()).hint(
+                    "Set scannerDownloadUrl to a mirror that the agent can reach, or to an archive on its disk; and \
+                     cliScannerSha256 if it is another archive than SonarSource's.",
+                )
+            })?;
+            Ok(provisioned.path)
+        }
+        Location::File(file) => {
+            tracing::info!("{tool} {}: {}", release.version, file.display());
+            let hash = hash_of(&file).await.map_err(|error| {
+                Error::new(format!("the archive {} can't be read: {error}", file.display()))
+                    .hint("Set scannerDownloadUrl to a file that the agent's user can read.")
+            })?;
+            if hash != release.sha256 {
+                return Err(Error::new(format!(
+                    "the archive {} has the SHA-256 {hash}; {} was expected",
+                    file.display(),
+                    release.sha256
+                ))
+                .hint(
+                    "Correct the archive, or set cliScannerSha256 if it is another one than SonarSource's.",
+                ));
+            }
+            Ok(file)
+        }
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Location {
+    Url(Url),
+    File(PathBuf),
+}
+
+/// A URL with a scheme we know, or a path. A drive's letter is no scheme.
+fn location(text: &str, directory: &Path) -> Result<Location> {
+    let wrong = |why: &dyn std::fmt::Display| {
+        Error::new(format!("scannerDownloadUrl leads to {text}, which is no URL: {why}"))
+            .hint("Write an https: or file: URL, or a path.")
+    };
+    let is_url = ["http:", "https:", "file:"]
+        .iter()
+        .any(|scheme| text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)));
+    if !is_url {
+        return Ok(Location::File(directory.join(text)));
+    }
+    let url = Url::parse(text).map_err(|error| wrong(&error))?;
+    if url.scheme() != "file" {
+        return Ok(Location::Url(url));
+    }
+    url.to_file_path().map(Location::File).map_err(|()| wrong(&"it names another machine"))
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> Error {
+    Error::new(format!("the agent's tool cache {} can't be written: {error}", path.display()))
+        .hint("Let the agent's user write to Agent.ToolsDirectory.")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,92 @@
+use super::*;
+use std::fs::File;
+use std::io::Write as _;
+
+/// An archive with one file, and the release it is.
+fn archive(folder: &Path, name: &str) -> ScannerRelease {
+    let path = folder.join(name);
+    let mut zip = zip::ZipWriter::new(File::create(&path).unwrap());
+    zip.start_file("cli-1.2/lib/x.jar", zip::write::SimpleFileOptions::default()).unwrap();
+    zip.write_all(b"jar").unwrap();
+    zip.finish().unwrap();
+    let sha256 = super::super::provision::hash(&path).unwrap();
+    ScannerRelease { version: "1.2.3.4".into(), sha256, archive: name.into() }
+}
+
+struct Machine {
+    folder: tempfile::TempDir,
+    tools: ToolCache,
+}
+
+impl Machine {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let tools = ToolCache::new(folder.path().join("_tool"), "aarch64");
+        Self { folder, tools }
+    }
+
+    async fn install(&self, release: &ScannerRelease) -> Result<PathBuf> {
+        let client = Client::new(crate::http::Settings::default());
+        let downloads = Cache::in_user_home(&self.folder.path().join("home"));
+        self.tools.install("cli", release, self.folder.path(), &client, &downloads).await
+    }
+}
+
+#[tokio::test]
+async fn the_layout_is_the_one_of_microsofts_library() {
+    let machine = Machine::new();
+    let release = archive(machine.folder.path(), "cli.zip");
+    let folder = machine.install(&release).await.unwrap();
+    let version = machine.folder.path().join("_tool/cli/1.2.3.4");
+    assert_eq!(folder, version.join("arm64"));
+    assert_eq!(std::fs::read(folder.join("cli-1.2/lib/x.jar")).unwrap(), b"jar");
+    assert_eq!(std::fs::read(version.join("arm64.complete")).unwrap(), b"");
+    let names: Vec<_> = std::fs::read_dir(version).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(!names.iter().any(|name| name.to_string_lossy().ends_with(UNPACKING)), "{names:?}");
+
+    // Reused, although the archive is gone.
+    std::fs::remove_file(machine.folder.path().join("cli.zip")).unwrap();
+    assert_eq!(machine.install(&release).await.unwrap(), folder);
+}
+
+#[tokio::test]
+async fn what_was_cut_short_is_made_again() {
+    let machine = Machine::new();
+    let release = archive(machine.folder.path(), "cli.zip");
+    let folder = machine.folder.path().join("_tool/cli/1.2.3.4/arm64");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("half"), "").unwrap();
+    assert_eq!(machine.install(&release).await.unwrap(), folder);
+    assert!(!folder.join("half").exists() && folder.join("cli-1.2").exists());
+    // A marker without a folder is no tool either.
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert!(machine.install(&release).await.unwrap().join("cli-1.2").exists());
+}
+
+#[tokio::test]
+async fn an_archive_with_another_hash_is_refused() {
+    let machine = Machine::new();
+    let mut release = archive(machine.folder.path(), "cli.zip");
+    release.sha256 = "0".repeat(64);
+    let error = machine.install(&release).await.unwrap_err().to_string();
+    assert!(error.contains("cli.zip has the SHA-256 ") && error.contains("000 was expected"), "{error}");
+    assert!(!machine.folder.path().join("_tool/cli/1.2.3.4/arm64").exists());
+    release.archive = "nowhere.zip".into();
+    let error = machine.install(&release).await.unwrap_err().to_string();
+    assert!(error.contains("nowhere.zip can't be read"), "{error}");
+}
+
+#[test]
+fn locations() {
+    let file = |path: &str| Location::File(PathBuf::from(path));
+    let location = |text: &str| location(text, Path::new("/agent"));
+    assert_eq!(location("https://x/y.zip").unwrap(), Location::Url("https://x/y.zip".parse().unwrap()));
+    assert_eq!(location("tools/y.zip").unwrap(), file("/agent/tools/y.zip"));
+    assert_eq!(location("/srv/y.zip").unwrap(), file("/srv/y.zip"));
+    assert_eq!(location("C:\\y.zip").unwrap(), file("/agent/C:\\y.zip"));
+    if cfg!(unix) {
+        assert_eq!(location("file:///srv/a%20b.zip").unwrap(), file("/srv/a b.zip"));
+        assert!(location("file://host/y.zip").is_err());
+    }
+    assert!(location("https://").is_err());
+}

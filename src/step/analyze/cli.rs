@@ -1,0 +1,87 @@
+//! The analysis by the SonarScanner CLI.
+
+use super::{Setting, java_choices, server_jre};
+use crate::analysis::ScannerRelease;
+use crate::error::{Error, Result};
+use crate::scanner::cli::{Cli, CliHome, knows_provisioning};
+use crate::scanner::{EngineResult, Java, JavaHome, ToolCache, java_needed};
+use std::path::{Path, PathBuf};
+
+/// Runs it.
+pub(super) async fn run(setting: &Setting<'_>, release: &ScannerRelease) -> Result<EngineResult> {
+    let Setting { job, prepared, .. } = setting;
+    let (home, java) = tokio::select! {
+        provisioned = provision(setting, release) => provisioned?,
+        () = job.cancellation.requested() => return Err(Error::cancelled()),
+    };
+    tracing::info!("{java}");
+    let mut properties = setting.properties.clone();
+    // The CLI has its own to say.
+    for key in ["sonar.scanner.app", "sonar.scanner.appVersion"] {
+        properties.remove(key);
+    }
+    let token = (prepared.server.token_property() == "sonar.token").then_some(setting.token);
+    match token {
+        Some(_) => properties.remove("sonar.token"),
+        None => {
+            properties.set(prepared.server.token_property(), setting.token.expose());
+            None
+        }
+    };
+    let mut java_options = job.environment.value("SONAR_SCANNER_OPTS").unwrap_or_default().to_owned();
+    if runs_engine_itself(setting, release) {
+        java_options.push(' ');
+        java_options.push_str(properties.value("sonar.scanner.javaOpts").unwrap_or_default());
+    } else {
+        // Else it would look for a Java of its own.
+        properties.set("sonar.scanner.javaExePath", java.executable.display().to_string());
+    }
+    let cli = Cli {
+        java: &java.executable,
+        home: &home,
+        version: &release.version,
+        java_options: &java_options,
+        properties: &properties,
+        token,
+        directory: Path::new(properties.value("sonar.projectBaseDir").unwrap_or(".")),
+    };
+    cli.run(&job.environment.for_children(), &job.cancellation).await
+}
+
+/// Whether the engine runs inside of the CLI's Java, as it did before either of both knew better.
+fn runs_engine_itself(setting: &Setting<'_>, release: &ScannerRelease) -> bool {
+    !setting.prepared.server.has_engine_provisioning() || !knows_provisioning(&release.version)
+}
+
+async fn provision(setting: &Setting<'_>, release: &ScannerRelease) -> Result<(CliHome, Java)> {
+    let Setting { job, prepared, platform, .. } = setting;
+    let folder = tool_cache(setting)?
+        .install(
+            "sonar-scanner-cli",
+            release,
+            &job.predefined.working_directory()?,
+            &job.http,
+            &setting.cache,
+        )
+        .await?;
+    let home = CliHome::find(&folder)?;
+    let of_engine = if runs_engine_itself(setting, release) { prepared.server.oldest_java() } else { 0 };
+    let needed = java_needed(&home.jar).unwrap_or(0).max(of_engine);
+    let homes = JavaHome::among(job.environment.iter());
+    let choices = java_choices(setting, &homes);
+    if let Some(java) = choices.made(needed)? {
+        return Ok((home, java));
+    }
+    let wanted = prepared.server.has_engine_provisioning() && !choices.skip_provisioning;
+    let jre = server_jre(&setting.sonarqube, &setting.cache, platform, wanted).await?;
+    Ok((home, choices.best(jre.map(|jre| jre.path), needed)?))
+}
+
+/// `Agent.ToolsDirectory`; outside of agents a folder that goes with the job.
+fn tool_cache(setting: &Setting<'_>) -> Result<ToolCache> {
+    let root = match setting.job.environment.variable("Agent.ToolsDirectory") {
+        Some(folder) => PathBuf::from(folder),
+        None => setting.job.predefined.temp_directory()?.join("sonar-azdo-tools"),
+    };
+    Ok(ToolCache::new(root, &setting.platform.arch))
+}

@@ -1,0 +1,299 @@
+//! Finds the coverage and test reports that the build left behind, and has them imported.
+
+use crate::analysis::Properties;
+use crate::analysis::jvm_profile::is_source;
+use crate::analysis::reports::{HEAD, Named, Remedy, Report, may_be_report, recognise, remedy};
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// Entries of folders looked at in all, and files opened.
+const MOST_ENTRIES: usize = 100_000;
+const MOST_OPENED: usize = 300;
+/// Reports of a property that its line in the log names.
+const MOST_NAMED: usize = 3;
+
+/// No build leaves its reports there.
+const PASSED_OVER: &[&str] =
+    &[".git", ".scannerwork", ".sonar", "node_modules", ".venv", "site-packages", "sonar-azdo"];
+
+/// A report and where it lies.
+struct Found {
+    path: PathBuf,
+    report: Report,
+}
+
+/// Sets the properties that import what is found in the sources at `base_dir` and in `temporary`, but for those
+/// that are set. In the sources reports count that are newer than `since`: older ones came with the repository.
+pub(super) fn import(properties: &mut Properties, base_dir: &Path, temporary: &Path, since: SystemTime) {
+    let since = checked_out(base_dir).unwrap_or(since);
+    let mut candidates = candidates(base_dir, Some(since));
+    candidates.extend(candidates_elsewhere(base_dir, temporary));
+    let mut by_property: BTreeMap<&str, Vec<Found>> = BTreeMap::new();
+    for path in candidates {
+        let Some(report) = open(&path) else { continue };
+        let Some(property) = report.property else {
+            tracing::info!(
+                "{} is {}, which SonarQube imports for none of its files",
+                path.display(),
+                report.format
+            );
+            continue;
+        };
+        if properties.value(property).is_none() {
+            by_property.entry(property).or_default().push(Found { path, report });
+        }
+    }
+    for (property, found) in by_property {
+        import_into(properties, property, &found, base_dir);
+    }
+}
+
+fn import_into(properties: &mut Properties, property: &str, found: &[Found], base_dir: &Path) {
+    let Some(Report { format, named, .. }) = found.first().map(|found| &found.report) else { return };
+    let found = if *named == Named::One { &found[..1] } else { found };
+    let mut paths: Vec<_> = found
+        .iter()
+        .map(
+            |found| {
+                if *named == Named::Folders { found.path.parent().unwrap_or(base_dir) } else { &found.path }
+            },
+        )
+        .map(|path| relative(path, base_dir))
+        // A comma divides paths.
+        .filter(|path| !path.contains(','))
+        .collect();
+    paths.dedup();
+    if paths.is_empty() {
+        return;
+    }
+    let more = match paths.len().saturating_sub(MOST_NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    tracing::info!("Found {format}: {}{more} ({property})", paths[..paths.len().min(MOST_NAMED)].join(", "));
+    properties.set(property, paths.join(","));
+    let mut sources = None;
+    for Found { path, report } in found {
+        if !matches_sources(report, base_dir) {
+            let sources = sources.get_or_insert_with(|| source_files(base_dir));
+            warn_about(path, report, sources, base_dir);
+        }
+    }
+}
+
+/// Whether at least one of the files it speaks of is there, or it speaks of none.
+fn matches_sources(report: &Report, base_dir: &Path) -> bool {
+    let roots =
+        || std::iter::once(base_dir.to_owned()).chain(report.roots.iter().map(|root| base_dir.join(root)));
+    let is_source = |file: &String| {
+        let file = file.replace('\\', "/");
+        roots().any(|root| {
+            let path = root.join(&file);
+            path.starts_with(base_dir) && path.is_file()
+        })
+    };
+    report.files.is_empty() || report.files.iter().any(is_source)
+}
+
+fn warn_about(path: &Path, report: &Report, sources: &[String], base_dir: &Path) {
+    let what_to_do = match remedy(&report.files, sources) {
+        Remedy::Prefix { instead_of, .. } if instead_of.is_empty() && report.lenient => return,
+        Remedy::Prefix { instead_of, prefix } if instead_of.is_empty() => {
+            format!("They would match with {prefix} before them")
+        }
+        Remedy::Prefix { instead_of, prefix } => {
+            let prefix = if prefix.is_empty() { format!("{}/", base_dir.display()) } else { prefix };
+            format!("They would match with {prefix} instead of {instead_of}")
+        }
+        Remedy::None => "No source file has such a name".to_owned(),
+    };
+    let example = report.files.first().map(String::as_str).unwrap_or_default();
+    tracing::warn!(
+        "No path in {} is that of a source file of {}, so nothing will be imported from it. It names {example}. \
+         {what_to_do}.",
+        relative(path, base_dir),
+        base_dir.display()
+    );
+}
+
+fn open(path: &Path) -> Option<Report> {
+    let mut head = Vec::new();
+    std::fs::File::open(path).ok()?.take(HEAD).read_to_end(&mut head).ok()?;
+    recognise(&path.file_name()?.to_string_lossy(), &String::from_utf8_lossy(&head))
+}
+
+/// Files that may be reports, in the order of their paths.
+fn candidates(folder: &Path, since: Option<SystemTime>) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    walk(folder, &mut |path, name| {
+        // Of the many that Java writes into one folder one is enough.
+        let is_another = name.starts_with("TEST-")
+            && found.last().is_some_and(|last: &PathBuf| {
+                last.parent() == path.parent()
+                    && last.file_name().is_some_and(|n| n.to_string_lossy().starts_with("TEST-"))
+            });
+        if !may_be_report(name) || is_another {
+            return true;
+        }
+        let modified = || std::fs::metadata(&path).and_then(|metadata| metadata.modified());
+        if since.is_none_or(|since| modified().is_ok_and(|modified| modified > since)) {
+            found.push(path);
+        }
+        found.len() < MOST_OPENED
+    });
+    found.sort();
+    found
+}
+
+fn candidates_elsewhere(base_dir: &Path, temporary: &Path) -> Vec<PathBuf> {
+    if base_dir.starts_with(temporary) || temporary.starts_with(base_dir) {
+        return Vec::new();
+    }
+    candidates(temporary, None)
+}
+
+/// Source files below `base_dir`, relative, with `/`.
+fn source_files(base_dir: &Path) -> Vec<String> {
+    let mut files = Vec::new();
+    walk(base_dir, &mut |path, name| {
+        if is_source(name) {
+            files.push(relative(&path, base_dir).replace('\\', "/"));
+        }
+        true
+    });
+    files
+}
+
+/// Hands on the files below `folder`, until `each` says that it is enough. Links are not followed.
+fn walk(folder: &Path, each: &mut impl FnMut(PathBuf, &str) -> bool) {
+    let mut left = MOST_ENTRIES;
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let (Ok(kind), name) = (entry.file_type(), entry.file_name()) else { continue };
+            let name = name.to_string_lossy();
+            if kind.is_dir() && !PASSED_OVER.contains(&name.as_ref()) {
+                folders.push(entry.path());
+            }
+            left -= 1;
+            if left == 0 || kind.is_file() && !each(entry.path(), &name) {
+                return;
+            }
+        }
+    }
+}
+
+/// When the sources were checked out: Git writes `HEAD` when all files are in place.
+fn checked_out(base_dir: &Path) -> Option<SystemTime> {
+    let head = base_dir.ancestors().map(|folder| folder.join(".git/HEAD")).find(|head| head.is_file())?;
+    std::fs::metadata(head).and_then(|metadata| metadata.modified()).ok()
+}
+
+fn relative(path: &Path, base_dir: &Path) -> String {
+    path.strip_prefix(base_dir).unwrap_or(path).display().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    /// A project below a folder with a temporary one beside it.
+    struct Job(tempfile::TempDir);
+
+    impl Job {
+        fn new(files: &[(&str, &str)]) -> Self {
+            let job = Self(tempfile::tempdir().unwrap());
+            for (path, content) in files {
+                let file = job.0.path().join(path);
+                std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+                std::fs::write(file, content).unwrap();
+            }
+            job
+        }
+
+        fn import(&self, own: &[(&str, &str)], since: SystemTime) -> Vec<(String, String)> {
+            let pairs = own.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+            let mut properties: Properties = pairs.collect();
+            import(&mut properties, &self.0.path().join("s"), &self.0.path().join("t"), since);
+            properties.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+        }
+    }
+
+    const LCOV: &str = "SF:src/a.js\n";
+    const PYTEST: &str = "<testsuites><testsuite name=\"pytest\">";
+
+    #[test]
+    fn reports_of_sources_and_temporary_folder_are_imported() {
+        let job = Job::new(&[
+            ("s/src/a.js", ""),
+            ("s/web/coverage/lcov.info", LCOV),
+            ("s/node_modules/x/coverage/lcov.info", LCOV),
+            ("s/a/junit.xml", PYTEST),
+            ("s/b/junit.xml", PYTEST),
+            ("s/target/surefire-reports/TEST-a.xml", "<testsuite><testcase name=\"x\"/>"),
+            ("s/target/surefire-reports/TEST-b.xml", "<testsuite><testcase name=\"x\"/>"),
+            ("s/coverage, old/lcov.info", LCOV),
+            ("t/lcov.info", LCOV),
+            ("t/sonar-azdo/x/lcov.info", LCOV),
+            ("t/go/coverage.out", "mode: set\n"),
+        ]);
+        let temporary = job.0.path().join("t");
+        let own = [("sonar.go.coverage.reportPaths", "")];
+        assert_eq!(
+            job.import(&own, SystemTime::UNIX_EPOCH),
+            [
+                ("sonar.go.coverage.reportPaths", ""),
+                (
+                    "sonar.javascript.lcov.reportPaths",
+                    &format!("web/coverage/lcov.info,{}/lcov.info", temporary.display())
+                ),
+                ("sonar.junit.reportPaths", "target/surefire-reports"),
+                ("sonar.python.xunit.reportPath", "a/junit.xml"),
+            ]
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        );
+    }
+
+    #[test]
+    fn what_came_with_the_repository_is_no_report_of_the_build() {
+        let job = Job::new(&[("s/fixtures/lcov.info", LCOV), ("s/src/a.js", "")]);
+        let later = SystemTime::now() + Duration::from_secs(3600);
+        assert!(job.import(&[], later).is_empty());
+        // The time of the checkout counts, where it is known.
+        let write = |path: &str, seconds| {
+            let path = job.0.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, LCOV).unwrap();
+            let time = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+            std::fs::File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
+        };
+        write("s/fixtures/lcov.info", 1000);
+        write("s/.git/HEAD", 1000);
+        assert!(job.import(&[], SystemTime::UNIX_EPOCH).is_empty());
+        write("s/lcov.info", 1001);
+        assert_eq!(
+            job.import(&[], later),
+            [("sonar.javascript.lcov.reportPaths".to_owned(), "lcov.info".to_owned())]
+        );
+    }
+
+    #[test]
+    fn paths_that_match() {
+        let job = Job::new(&[("s/src/a.py", "")]);
+        let base = job.0.path().join("s");
+        let matches = |file: &str, root: &str| {
+            let report = recognise("coverage.xml", "<coverage line-rate=\"1\">").unwrap();
+            matches_sources(&Report { files: vec![file.into()], roots: vec![root.into()], ..report }, &base)
+        };
+        assert!(matches("src/a.py", "/elsewhere"));
+        assert!(matches("src\\a.py", "/elsewhere"));
+        assert!(matches("a.py", &format!("{}/src", base.display())));
+        assert!(matches("a.py", "src"));
+        assert!(matches(&format!("{}/src/a.py", base.display()), "/elsewhere"));
+        assert!(!matches("a.py", "/elsewhere"));
+        assert!(!matches("/elsewhere/src/a.py", ""));
+    }
+}

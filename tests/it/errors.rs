@@ -1,0 +1,324 @@
+//! Every failure of SonarPrepare that a user can do something about, provoked for real: one error, one result, and
+//! words that say what failed, where, and what to change.
+
+use crate::fake_agent::{Job, Step, Task};
+use crate::fake_azure_devops::block_on;
+use crate::fake_sonarqube::{Access, SonarQube, TOKEN, html_page, refusal};
+use crate::scenario::Scenario;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio_rustls::rustls;
+use wiremock::ResponseTemplate;
+
+/// Prepares against `url` with a token, by hand.
+fn prepare(job: &mut Job, url: &str) -> Step {
+    let connection = job.connect_server(url, TOKEN);
+    let inputs = [
+        ("SonarQube", connection.as_str()),
+        ("scannerMode", "cli"),
+        ("configMode", "manual"),
+        ("cliProjectKey", "shop"),
+    ];
+    job.run(Task::Prepare, &inputs)
+}
+
+/// The one error, and no record for a later step to find.
+#[track_caller]
+fn error_of(scenario: &Scenario, step: &Step) -> String {
+    let error = step.sole_error();
+    assert!(scenario.records().is_empty(), "a failed step leaves no record");
+    scenario.job.tidy(error)
+}
+
+#[test]
+fn no_connection_is_chosen() {
+    let mut scenario = Scenario::new();
+    let step = scenario.prepare(&[("SonarQube", "")]);
+    insta::assert_snapshot!(error_of(&scenario, &step), @"no service connection is chosen. Set one of the inputs SonarQube, SonarCloud or connection to the name of a service connection (Project settings > Service connections).");
+}
+
+#[test]
+fn two_connections_are_chosen() {
+    let mut scenario = Scenario::new();
+    let other = scenario.job.connect_by_token(&scenario.sonarqube.url(), TOKEN);
+    let step = scenario.prepare(&[("connection", &other)]);
+    insta::assert_snapshot!(error_of(&scenario, &step), @"more than one service connection is chosen: SonarQube and connection. Keep the one that analyses this project and remove the other input.");
+    assert!(scenario.sonarqube.asked().is_empty());
+}
+
+#[test]
+fn a_connection_lacks_its_url_or_token() {
+    let mut scenario = Scenario::new();
+    let connection = scenario.job.connect_server("ftp://sonar.example", TOKEN);
+    let step = scenario.prepare(&[("SonarQube", &connection)]);
+    insta::assert_snapshot!(error_of(&scenario, &step), @"the service connection of the input SonarQube has no usable URL (http:// or https://; host names outside ASCII in punycode). Edit it under Project settings > Service connections.");
+    let connection = scenario.job.connect_server(&scenario.sonarqube.url(), "");
+    let step = scenario.prepare(&[("SonarQube", &connection)]);
+    insta::assert_snapshot!(error_of(&scenario, &step), @"the service connection of the input SonarQube has no token. Edit it under Project settings > Service connections.");
+}
+
+#[test]
+fn nobody_listens() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let mut job = Job::start();
+    let step = prepare(&mut job, &url);
+    insta::assert_snapshot!(job.tidy(step.sole_error()), @"failed to reach SonarQube: <server>/api/system/status can't be reached: Connection refused (os error 111). Check the URL of the service connection, that the server is running, and that this agent may reach it (DNS, firewall, proxy).");
+}
+
+#[test]
+fn the_host_is_unknown() {
+    let mut job = Job::start();
+    let step = prepare(&mut job, "http://sonarqube.invalid");
+    let error = job.tidy(step.sole_error());
+    assert!(
+        error.starts_with("failed to reach SonarQube: <server>/api/system/status can't be reached: "),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_certificate_nobody_vouches_for() {
+    let sonarqube = SonarQube::start();
+    let tls = Tls::before(sonarqube.url().trim_start_matches("http://").parse().unwrap());
+    let mut job = Job::start();
+    let step = prepare(&mut job, &tls.url);
+    insta::assert_snapshot!(job.tidy(step.sole_error()), @"failed to reach SonarQube: no trusted TLS connection to <server>/api/system/status: invalid peer certificate: UnknownIssuer. If the server's certificate comes from a private authority, add that authority to the trust store of this machine or configure the agent with --sslcacert <PEM file>.");
+    assert!(sonarqube.asked().is_empty());
+
+    // The agent was configured with the authority's certificate.
+    let file = job.path("ca.pem");
+    std::fs::write(&file, &tls.authority).unwrap();
+    job.set("Agent.CAInfo", &file.display().to_string());
+    prepare(&mut job, &tls.url).succeeded();
+
+    // And with one that is not there.
+    job.set("Agent.CAInfo", "/nowhere/ca.pem");
+    let step = prepare(&mut job, &tls.url);
+    insta::assert_snapshot!(job.tidy(step.sole_error()), @"failed to reach SonarQube: the HTTP client for <server>/api/system/status could not be set up: the CA file /nowhere/ca.pem: I/O error: No such file or directory (os error 2). Check the agent's proxy and certificate settings.");
+
+    // Or told to trust anybody.
+    job.unset("Agent.CAInfo");
+    job.set("Agent.SkipCertValidation", "True");
+    prepare(&mut job, &tls.url).succeeded();
+}
+
+#[test]
+fn a_plain_server_is_asked_for_tls() {
+    let sonarqube = SonarQube::start();
+    let mut job = Job::start();
+    let step = prepare(&mut job, &sonarqube.url().replace("http:", "https:"));
+    let error = job.tidy(step.sole_error());
+    assert!(error.contains("no trusted TLS connection") || error.contains("can't be reached"), "{error}");
+}
+
+#[test]
+fn the_token_is_not_known() {
+    let mut scenario = Scenario::new();
+    scenario.sonarqube.change(|model| model.accepted.clear());
+    let step = scenario.prepare(&[]);
+    insta::assert_snapshot!(error_of(&scenario, &step), @"<server> does not accept the token of the service connection. It is wrong, expired or revoked (401). Generate a new one in SonarQube (My Account > Security) and store it in the service connection.");
+}
+
+#[test]
+fn the_right_is_missing() {
+    let mut scenario = Scenario::new();
+    scenario.sonarqube.change(|model| model.access = Access::None);
+    let step = scenario.prepare(&[]);
+    insta::assert_snapshot!(error_of(&scenario, &step), @"the token may not analyse the project shop: <server> answered 403: You're not authorized to push analysis results to the SonarQube server. Please contact your SonarQube administrator. Use a project analysis token of this project or a global analysis token, or grant the token's owner Execute Analysis (Project Settings > Permissions).");
+}
+
+#[test]
+fn the_project_is_not_there_and_may_not_be_created() {
+    let mut scenario = Scenario::new();
+    scenario.sonarqube.change(|model| model.access = Access::NoProject);
+    let step = scenario.prepare(&[]);
+    insta::assert_snapshot!(error_of(&scenario, &step), @"<server> knows no project shop, and the token may not create it. Check the spelling of the key, or create the project in SonarQube first, or use a global analysis token of a user with the right Create Projects.");
+}
+
+#[test]
+fn a_page_answers_instead_of_the_api() {
+    let mut scenario = Scenario::new();
+    scenario.sonarqube.answer_everywhere(html_page());
+    let step = scenario.prepare(&[]);
+    insta::assert_snapshot!(error_of(&scenario, &step), @"failed to reach SonarQube: <server>/api/system/status is not SonarQube's API: it answered text/html. The URL of the service connection leads to something else, such as a sign-in page of a proxy. Set it to SonarQube's own address, including its context path.");
+}
+
+#[test]
+fn another_server_answers() {
+    let mut scenario = Scenario::new();
+    scenario
+        .sonarqube
+        .answer_everywhere(crate::fake_sonarqube::json_answer(&serde_json::json!({ "hello": "world" })));
+    let step = scenario.prepare(&[]);
+    insta::assert_snapshot!(error_of(&scenario, &step), @"failed to reach SonarQube: <server>/api/system/status is not SonarQube's API: it answered other JSON (missing field `version` at line 1 column 17). The URL of the service connection leads to something else, such as a sign-in page of a proxy. Set it to SonarQube's own address, including its context path.");
+    scenario.sonarqube.answer_everywhere(refusal(404, "Not found"));
+    let step = scenario.prepare(&[]);
+    insta::assert_snapshot!(error_of(&scenario, &step), @"failed to reach SonarQube: <server>/api/system/status answered 404 Not Found: Not found. Check the URL of the service connection, the context path included: SonarQube answers other paths so.");
+}
+
+#[test]
+fn the_url_lacks_its_context_path() {
+    // What answers at the root knows no API and sends people to the application.
+    let mut scenario = Scenario::new();
+    scenario.sonarqube.answer_everywhere(ResponseTemplate::new(302).insert_header("Location", "/sonar/"));
+    let step = scenario.prepare(&[]);
+    insta::assert_snapshot!(error_of(&scenario, &step), @"failed to reach SonarQube: <server>/api/system/status redirects elsewhere: more than 5 times. Set the URL of the service connection to the address the server is really at.");
+}
+
+#[test]
+fn the_server_sends_away_and_the_token_stays_here() {
+    let stranger = SonarQube::start();
+    let mut scenario = Scenario::new();
+    let location = format!("{}/api/system/status", stranger.url());
+    scenario
+        .sonarqube
+        .answer_everywhere(ResponseTemplate::new(302).insert_header("Location", location.as_str()));
+    let step = scenario.prepare(&[]);
+    let error = error_of(&scenario, &step).replace(&stranger.url(), "<stranger>");
+    insta::assert_snapshot!(error, @"failed to reach SonarQube: <server>/api/system/status redirects elsewhere: to <stranger>/api/system/status. Set the URL of the service connection to the address the server is really at.");
+    assert!(stranger.asked().is_empty());
+}
+
+#[test]
+fn the_server_is_too_old() {
+    let mut scenario = Scenario::new();
+    scenario.sonarqube.change(|model| model.version = "8.8.0.42792".into());
+    let step = scenario.prepare(&[]);
+    insta::assert_snapshot!(error_of(&scenario, &step), @"<server> runs SonarQube 8.8.0.42792. This extension works with SonarQube 8.9 and newer: upgrade the server.");
+
+    scenario.sonarqube.change(|model| model.version = "8.9.10.61524".into());
+    scenario.sonarqube.script("/api/features/list", [refusal(404, "Unknown url : /api/features/list")]);
+    scenario.prepare(&[]).succeeded();
+}
+
+#[test]
+fn the_server_is_down() {
+    let mut scenario = Scenario::new();
+    scenario.sonarqube.change(|model| model.status = "DOWN".into());
+    let step = scenario.prepare(&[]);
+    insta::assert_snapshot!(error_of(&scenario, &step), @"<server> is not up: its state is DOWN. An administrator has to look at the server (a database migration may be due).");
+    scenario.sonarqube.change(|model| model.status = "DB_MIGRATION_NEEDED".into());
+    let step = scenario.prepare(&[]);
+    insta::assert_snapshot!(error_of(&scenario, &step), @"<server> is not up: its state is DB_MIGRATION_NEEDED. An administrator has to look at the server (a database migration may be due).");
+}
+
+#[test]
+fn the_server_stumbles() {
+    let mut scenario = Scenario::new();
+    scenario
+        .sonarqube
+        .answer_everywhere(ResponseTemplate::new(500).set_body_string("<html>stack trace</html>"));
+    let step = scenario.prepare(&[]);
+    insta::assert_snapshot!(error_of(&scenario, &step), @"failed to reach SonarQube: <server>/api/system/status answered 500. The server failed: look at its log.");
+}
+
+#[test]
+fn the_answer_breaks_off() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut request = [0; 4096];
+            let _ = std::io::Read::read(&mut stream, &mut request);
+            let answer =
+                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{\"id\":";
+            let _ = std::io::Write::write_all(&mut stream, answer.as_bytes());
+        }
+    });
+    let mut job = Job::start();
+    let step = prepare(&mut job, &url);
+    let error = job.tidy(step.sole_error());
+    assert!(
+        error.starts_with("failed to reach SonarQube: the connection to <server>/api/system/status broke"),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_the_agent_did_not_set_is_named() {
+    let mut scenario = Scenario::new();
+    scenario.job.unset("Agent.TempDirectory");
+    let step = scenario.prepare(&[]);
+    insta::assert_snapshot!(scenario.job.tidy(step.sole_error()), @"Agent.TempDirectory is not set. Run this task by an Azure Pipelines agent, or set AGENT_TEMPDIRECTORY to an existing folder.");
+    scenario.job.unset("System.DefaultWorkingDirectory");
+    scenario.job.unset("Build.SourcesDirectory");
+    let step = scenario.prepare(&[]);
+    insta::assert_snapshot!(scenario.job.tidy(step.sole_error()), @"System.DefaultWorkingDirectory is not set. Run this task by an Azure Pipelines agent.");
+}
+
+#[test]
+fn modes_that_are_not_there_are_named() {
+    let mut scenario = Scenario::new();
+    for (inputs, expected) in [
+        (
+            vec![("scannerMode", "dotnet"), ("projectKey", "shop")],
+            "scannerMode dotnet is not available in this version",
+        ),
+        (vec![("scannerMode", "MSBuild")], "scannerMode MSBuild is the old name of dotnet"),
+        (vec![("scannerMode", "maven")], "Write one of: cli, dotnet, other"),
+        (vec![("configMode", "here")], "Write one of: file, manual"),
+        (vec![("cliProjectKey", "")], "the input cliProjectKey is empty"),
+        (vec![("projectBaseDir", "nowhere")], "the project's base directory"),
+    ] {
+        let step = scenario.prepare(&inputs);
+        assert!(step.sole_error().contains(expected), "{expected}: {}", step.transcript());
+    }
+    assert!(scenario.sonarqube.asked().is_empty(), "no server is asked about a mistake in the inputs");
+}
+
+/// A server that speaks TLS with a certificate of an authority of its own, before one that does not.
+struct Tls {
+    url: String,
+    /// PEM.
+    authority: String,
+}
+
+impl Tls {
+    fn before(server: SocketAddr) -> Self {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut parameters = rcgen::CertificateParams::default();
+        parameters.distinguished_name.push(rcgen::DnType::CommonName, "Contoso Root");
+        parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        parameters.key_usages = vec![rcgen::KeyUsagePurpose::KeyCertSign];
+        let authority = parameters.self_signed(&key).unwrap();
+        let pem = authority.pem();
+        let issuer = rcgen::Issuer::new(parameters, key);
+
+        let key = rcgen::KeyPair::generate().unwrap();
+        let parameters = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+        let certificate = parameters.signed_by(&key, &issuer).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![certificate.der().clone()],
+                rustls::pki_types::PrivateKeyDer::Pkcs8(key.serialize_der().into()),
+            )
+            .unwrap();
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let url = format!("https://{}", listener.local_addr().unwrap());
+        // It serves until the tests end.
+        std::thread::spawn(move || block_on(serve(listener, acceptor, server)));
+        Self { url, authority: pem }
+    }
+}
+
+async fn serve(listener: std::net::TcpListener, acceptor: tokio_rustls::TlsAcceptor, server: SocketAddr) {
+    let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+    while let Ok((stream, _)) = listener.accept().await {
+        let acceptor = acceptor.clone();
+        tokio::spawn(async move {
+            // A client that does not trust us goes away.
+            let Ok(mut outside) = acceptor.accept(stream).await else { return };
+            let mut inside = tokio::net::TcpStream::connect(server).await.unwrap();
+            let _ = tokio::io::copy_bidirectional(&mut outside, &mut inside).await;
+        });
+    }
+}

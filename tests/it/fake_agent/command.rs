@@ -1,0 +1,116 @@
+//! Logging commands as the agent reads them, written from its `Command.cs`, `CommandStringConvertor.cs` and
+//! `TaskResultUtil.cs`, and from nothing of ours.
+
+use std::collections::BTreeMap;
+
+const PREFIX: &str = "##vso[";
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Command {
+    /// `area.event`, in lower case.
+    pub(crate) name: String,
+    /// Names in lower case.
+    pub(crate) properties: BTreeMap<String, String>,
+    pub(crate) data: String,
+}
+
+impl Command {
+    /// The command in a line, wherever it begins; `None` when there is none, or none the agent can read.
+    pub(crate) fn parse(line: &str) -> Option<Self> {
+        let start = line.find(PREFIX)?;
+        let (header, data) = line[start + PREFIX.len()..].split_once(']')?;
+        let (name, rest) = header.split_once(' ').unwrap_or((header, ""));
+        let parts: Vec<&str> = name.split('.').filter(|part| !part.is_empty()).collect();
+        let [area, event] = parts.as_slice() else { return None };
+        let properties = rest
+            .split(';')
+            .filter_map(|pair| pair.split_once('='))
+            // The agent splits with RemoveEmptyEntries: neither name nor value may be empty.
+            .filter(|(name, value)| !name.is_empty() && !value.is_empty())
+            .map(|(name, value)| (name.to_lowercase(), unescape(value)))
+            .collect();
+        Some(Self { name: format!("{area}.{event}").to_lowercase(), properties, data: unescape(data) })
+    }
+
+    pub(crate) fn property(&self, name: &str) -> Option<&str> {
+        self.properties.get(name).map(String::as_str)
+    }
+
+    pub(crate) fn is(&self, name: &str) -> bool {
+        self.name == name
+    }
+
+    pub(crate) fn is_true(&self, property: &str) -> bool {
+        self.property(property).is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    }
+}
+
+fn unescape(text: &str) -> String {
+    [("%3B", ";"), ("%0D", "\r"), ("%0A", "\n"), ("%5D", "]"), ("%AZP25", "%")]
+        .iter()
+        .fold(text.to_owned(), |text, (escaped, character)| text.replace(escaped, character))
+}
+
+/// How the agent records a task's end. In the agent's order, in which the worse is the greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum TaskResult {
+    Succeeded,
+    SucceededWithIssues,
+    Failed,
+    Canceled,
+    Skipped,
+    Abandoned,
+}
+
+impl TaskResult {
+    /// Case counts: `Cancelled` and `failed` are none.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        Some(match text {
+            "Succeeded" => Self::Succeeded,
+            "SucceededWithIssues" => Self::SucceededWithIssues,
+            "Failed" => Self::Failed,
+            "Canceled" => Self::Canceled,
+            "Skipped" => Self::Skipped,
+            "Abandoned" => Self::Abandoned,
+            _ => return None,
+        })
+    }
+
+    /// The worse of two, but what is beyond a failure stays.
+    pub(crate) fn merge(current: Option<Self>, coming: Self) -> Self {
+        match current {
+            Some(current) if current > Self::Failed || current > coming => current,
+            _ => coming,
+        }
+    }
+}
+
+#[test]
+fn commands_are_read_as_the_agent_reads_them() {
+    let command =
+        Command::parse("x ##vso[Task.SetVariable Variable=a%3Bb;empty=;=y;IsSecret=true;]1%0A%5D]%AZP250D");
+    let command = command.unwrap();
+    assert_eq!(command.name, "task.setvariable");
+    let properties: Vec<_> =
+        command.properties.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    assert_eq!(properties, ["issecret=true", "variable=a;b"]);
+    assert_eq!(command.data, "1\n]]%0D");
+    for line in ["##vso[task]x", "##vso[a.b.c]x", "##vso[task.debug", "##VSO[task.debug]x", "##[error]x", ""]
+    {
+        assert_eq!(Command::parse(line), None, "{line}");
+    }
+}
+
+#[test]
+fn results_merge_as_the_agent_merges_them() {
+    use TaskResult::{Canceled, Failed, Succeeded, SucceededWithIssues};
+    for (current, coming, merged) in [
+        (None, Succeeded, Succeeded),
+        (Some(Succeeded), SucceededWithIssues, SucceededWithIssues),
+        (Some(Failed), Succeeded, Failed),
+        (Some(Failed), Canceled, Canceled),
+        (Some(Canceled), Failed, Canceled),
+    ] {
+        assert_eq!(TaskResult::merge(current, coming), merged, "{current:?} {coming:?}");
+    }
+}

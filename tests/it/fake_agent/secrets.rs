@@ -1,0 +1,83 @@
+//! What must not be seen: the agent's masker, and a watch that notices what it would have had to mask.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// The agent's masker: values, and the forms of them its encoders know.
+#[derive(Debug, Default)]
+pub(crate) struct Masker(BTreeSet<String>);
+
+impl Masker {
+    pub(crate) fn add(&mut self, value: &str) {
+        if value.is_empty() {
+            return;
+        }
+        let json = serde_json::Value::from(value).to_string();
+        self.0.insert(value.to_owned());
+        self.0.insert(json.trim_matches('"').to_owned());
+        self.0.insert(url::form_urlencoded::byte_serialize(value.as_bytes()).collect());
+        self.0.insert(value.replace('\\', "\\\\"));
+    }
+
+    pub(crate) fn mask(&self, text: &str) -> String {
+        let mut values: Vec<_> = self.0.iter().collect();
+        values.sort_by_key(|value| std::cmp::Reverse(value.len()));
+        values.into_iter().fold(text.to_owned(), |text, value| text.replace(value.as_str(), "***"))
+    }
+}
+
+/// Tokens a test has given to a job, in all the forms in which they would be of use to a thief.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Watch(Vec<String>);
+
+impl Watch {
+    pub(crate) fn add(&mut self, token: &str) {
+        self.0.push(token.to_owned());
+        for clear in [token.to_owned(), format!("{token}:")] {
+            // The last letters of Base64 depend on what follows.
+            let encoded = BASE64.encode(clear);
+            self.0.push(encoded[..encoded.len() - 4].to_owned());
+        }
+    }
+
+    pub(crate) fn is_in(&self, text: &str) -> bool {
+        self.0.iter().any(|secret| text.contains(secret.as_str()))
+    }
+
+    /// Files below `folder` that hold a secret.
+    pub(crate) fn files_below(&self, folder: &Path) -> Vec<String> {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                found.extend(self.files_below(&path));
+            } else if self.is_in(&String::from_utf8_lossy(&std::fs::read(&path).unwrap_or_default())) {
+                found.push(path.display().to_string());
+            }
+        }
+        found
+    }
+}
+
+#[test]
+fn a_token_is_noticed_in_every_form() {
+    let mut watch = Watch::default();
+    watch.add("squ_0123456789");
+    for text in [
+        "x squ_0123456789 y".to_owned(),
+        format!("Basic {}", BASE64.encode("squ_0123456789:")),
+        BASE64.encode("squ_0123456789:password"),
+    ] {
+        assert!(watch.is_in(&text), "{text}");
+    }
+    assert!(!watch.is_in("squ_987654321"));
+}
+
+#[test]
+fn the_masker_knows_encoded_forms() {
+    let mut masker = Masker::default();
+    masker.add("a/b\"c");
+    assert_eq!(masker.mask("a/b\"c a%2Fb%22c a/b\\\"c d"), "*** *** *** d");
+}

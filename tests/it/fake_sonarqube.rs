@@ -1,0 +1,314 @@
+//! A model of SonarQube over HTTP, for what real servers can't be made to do quickly. What it answers to whom has
+//! been observed on real servers (9.9, 10.7 and 26.9).
+
+use crate::fake_azure_devops::block_on;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard};
+use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
+
+pub(crate) const TOKEN: &str = "squ_70c1d5b9a2e84f36a1f0c2d4e6b8901234567890";
+const SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+const NO_SCAN_RIGHT: &str = "You're not authorized to push analysis results to the SonarQube server. \
+                             Please contact your SonarQube administrator.";
+
+/// What the token may do with the project `shop`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Analyse it.
+    Scan,
+    /// Not analyse it.
+    None,
+    /// It isn't there, and the token may not create it.
+    NoProject,
+    /// It isn't there, and the token may create it.
+    MayCreate,
+}
+
+/// All that a test may change.
+#[derive(Debug, Clone)]
+pub(crate) struct Model {
+    pub(crate) version: String,
+    pub(crate) edition: String,
+    pub(crate) features: Vec<&'static str>,
+    /// What `api/system/status` says.
+    pub(crate) status: String,
+    /// Authorization headers that are accepted.
+    pub(crate) accepted: Vec<String>,
+    pub(crate) access: Access,
+    pub(crate) main_branch: String,
+    /// Answers about the compute engine task `AZ-<key>`, in order; the last one stays.
+    pub(crate) tasks: BTreeMap<String, VecDeque<Value>>,
+    /// `projectStatus` by analysis id.
+    pub(crate) gates: BTreeMap<String, Value>,
+    /// `None`: the token may not read them.
+    pub(crate) measures: Option<Vec<(&'static str, &'static str)>>,
+    /// By path: answers given before the model's own, in order.
+    scripted: BTreeMap<String, VecDeque<ResponseTemplate>>,
+    /// Given to every request.
+    everywhere: Option<ResponseTemplate>,
+    asked: Vec<Asked>,
+}
+
+/// A request as it came.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    pub(crate) path: String,
+    pub(crate) query: BTreeMap<String, String>,
+    pub(crate) authorization: Option<String>,
+}
+
+pub(crate) struct SonarQube {
+    server: MockServer,
+    model: Arc<Mutex<Model>>,
+}
+
+impl SonarQube {
+    /// SonarQube Community Build 26.9 that knows [`TOKEN`] and the project `shop`.
+    pub(crate) fn start() -> Self {
+        let model = Arc::new(Mutex::new(Model {
+            version: "26.9.0.129388".into(),
+            edition: "community".into(),
+            features: Vec::new(),
+            status: "UP".into(),
+            accepted: vec![format!("Basic {}", BASE64.encode(format!("{TOKEN}:")))],
+            access: Access::Scan,
+            main_branch: "main".into(),
+            tasks: BTreeMap::new(),
+            gates: BTreeMap::new(),
+            measures: Some(vec![("coverage", "85.4"), ("violations", "3")]),
+            scripted: BTreeMap::new(),
+            everywhere: None,
+            asked: Vec::new(),
+        }));
+        let server = block_on(MockServer::builder().start());
+        block_on(
+            server.register(Mock::given(wiremock::matchers::any()).respond_with(Answers(model.clone()))),
+        );
+        Self { server, model }
+    }
+
+    /// Developer Edition: branches and pull requests are analysed.
+    pub(crate) fn with_branches() -> Self {
+        let server = Self::start();
+        server.change(|model| {
+            model.edition = "developer".into();
+            model.features = vec!["branch-support"];
+        });
+        server
+    }
+
+    pub(crate) fn url(&self) -> String {
+        self.server.uri()
+    }
+
+    pub(crate) fn change(&self, change: impl FnOnce(&mut Model)) {
+        change(&mut self.model());
+    }
+
+    /// Answers the next requests for `path` so.
+    pub(crate) fn script(&self, path: &str, answers: impl IntoIterator<Item = ResponseTemplate>) {
+        self.model().scripted.entry(path.to_owned()).or_default().extend(answers);
+    }
+
+    /// Answers every request so.
+    pub(crate) fn answer_everywhere(&self, answer: ResponseTemplate) {
+        self.model().everywhere = Some(answer);
+    }
+
+    /// A report has come in: task `AZ-<key>`, analysis `AY-<key>`, with this gate.
+    pub(crate) fn processed(&self, key: &str, project: &str, gate: Value) {
+        self.change(|model| {
+            model.tasks.insert(format!("AZ-{key}"), [task(key, project, "SUCCESS")].into());
+            model.gates.insert(format!("AY-{key}"), gate);
+        });
+    }
+
+    /// Likewise, with these answers about the task.
+    pub(crate) fn processing(&self, key: &str, answers: impl IntoIterator<Item = Value>) {
+        self.change(|model| {
+            model.tasks.insert(format!("AZ-{key}"), answers.into_iter().collect());
+        });
+    }
+
+    pub(crate) fn asked(&self) -> Vec<Asked> {
+        self.model().asked.clone()
+    }
+
+    /// How often `path` was asked for.
+    pub(crate) fn times_asked(&self, path: &str) -> usize {
+        self.model().asked.iter().filter(|asked| asked.path == path).count()
+    }
+
+    fn model(&self) -> MutexGuard<'_, Model> {
+        self.model.lock().unwrap()
+    }
+}
+
+struct Answers(Arc<Mutex<Model>>);
+
+impl Respond for Answers {
+    fn respond(&self, request: &Request) -> ResponseTemplate {
+        self.0.lock().unwrap().answer(request)
+    }
+}
+
+impl Model {
+    fn answer(&mut self, request: &Request) -> ResponseTemplate {
+        let authorization =
+            request.headers.get("authorization").map(|value| value.to_str().unwrap().to_owned());
+        let asked = Asked {
+            path: request.url.path().to_owned(),
+            query: request.url.query_pairs().into_owned().collect(),
+            authorization,
+        };
+        self.asked.push(asked.clone());
+        if let Some(answer) = &self.everywhere {
+            return answer.clone();
+        }
+        if let Some(answer) = self.scripted.get_mut(&asked.path).and_then(VecDeque::pop_front) {
+            return answer;
+        }
+        let known = asked.authorization.as_ref().is_some_and(|value| self.accepted.contains(value));
+        match asked.path.as_str() {
+            "/api/system/status" => {
+                json_answer(&json!({ "id": "53D702E2", "version": self.version, "status": self.status }))
+            }
+            "/api/server/version" => {
+                ResponseTemplate::new(200).set_body_raw(self.version.clone(), "text/plain")
+            }
+            "/api/authentication/validate" => json_answer(&json!({ "valid": known })),
+            // No body and no content type, on unknown paths too.
+            _ if !known => ResponseTemplate::new(401),
+            path => self.resource(path, &asked.query),
+        }
+    }
+
+    fn resource(&mut self, path: &str, query: &BTreeMap<String, String>) -> ResponseTemplate {
+        let parameter = |name: &str| query.get(name).map(String::as_str).unwrap_or_default();
+        match path {
+            "/api/navigation/global" => {
+                json_answer(&json!({ "version": self.version, "edition": self.edition }))
+            }
+            "/api/features/list" => json_answer(&json!(self.features)),
+            "/api/users/current" => {
+                let global: &[&str] =
+                    if self.access == Access::MayCreate { &["scan", "provisioning"] } else { &[] };
+                json_answer(
+                    &json!({ "isLoggedIn": true, "login": "ci", "permissions": { "global": global } }),
+                )
+            }
+            "/batch/project.protobuf" => match self.access {
+                Access::Scan => ResponseTemplate::new(200),
+                Access::None => refusal(403, NO_SCAN_RIGHT),
+                Access::NoProject | Access::MayCreate => {
+                    refusal(404, &format!("Component key '{}' not found", parameter("key")))
+                }
+            },
+            "/api/project_branches/list" => match self.access {
+                Access::Scan => {
+                    let main =
+                        json!({ "name": self.main_branch, "isMain": true, "type": "BRANCH", "status": {} });
+                    json_answer(&json!({ "branches": [main] }))
+                }
+                Access::None => refusal(403, "Insufficient privileges"),
+                _ => refusal(404, &format!("Project '{}' not found", parameter("project"))),
+            },
+            "/api/ce/task" => {
+                let id = parameter("id");
+                match self.tasks.get_mut(id) {
+                    Some(answers) if answers.len() > 1 => json_answer(&answers.pop_front().unwrap()),
+                    Some(answers) => json_answer(&answers[0]),
+                    None => refusal(404, &format!("No activity found for task '{id}'")),
+                }
+            }
+            "/api/qualitygates/project_status" => match self.gates.get(parameter("analysisId")) {
+                Some(gate) => json_answer(&json!({ "projectStatus": gate })),
+                None => refusal(404, &format!("Analysis with id '{}' is not found", parameter("analysisId"))),
+            },
+            "/api/measures/component" => match &self.measures {
+                Some(measures) => {
+                    let measures: Vec<_> = measures.iter().map(|(key, value)| measure(key, value)).collect();
+                    json_answer(
+                        &json!({ "component": { "key": parameter("component"), "measures": measures } }),
+                    )
+                }
+                None => refusal(403, "Insufficient privileges"),
+            },
+            "/api/metrics/search" => {
+                let metric = |(key, name, kind): &(&str, &str, &str)| json!({ "key": key, "name": name, "type": kind });
+                let metrics: Vec<_> = METRICS.iter().map(metric).collect();
+                json_answer(&json!({ "metrics": metrics, "total": metrics.len(), "p": 1, "ps": 500 }))
+            }
+            "/api/v2/analysis/version" => {
+                ResponseTemplate::new(200).set_body_raw(self.version.clone(), "text/plain")
+            }
+            "/api/v2/analysis/engine" => json_answer(&json!({ "filename": "engine.jar", "sha256": SHA256 })),
+            "/api/v2/analysis/jres" => json_answer(&json!([])),
+            _ => refusal(404, &format!("Unknown url : {path}")),
+        }
+    }
+}
+
+const METRICS: [(&str, &str, &str); 6] = [
+    ("coverage", "Coverage", "PERCENT"),
+    ("new_coverage", "Coverage on New Code", "PERCENT"),
+    ("violations", "Issues", "INT"),
+    ("new_violations", "New Issues", "INT"),
+    ("sqale_index", "Technical Debt", "WORK_DUR"),
+    ("security_rating", "Security Rating", "RATING"),
+];
+
+fn measure(key: &str, value: &str) -> Value {
+    if key.starts_with("new_") {
+        json!({ "metric": key, "period": { "index": 1, "value": value } })
+    } else {
+        json!({ "metric": key, "value": value })
+    }
+}
+
+/// What the server says of a compute engine task.
+pub(crate) fn task(key: &str, project: &str, status: &str) -> Value {
+    let mut task = json!({
+        "id": format!("AZ-{key}"), "type": "REPORT", "componentKey": project, "componentName": format!("The {project}"),
+        "status": status, "submittedAt": "2026-11-24T06:00:00+0000", "warnings": [], "infoMessages": []
+    });
+    match status {
+        "SUCCESS" => task["analysisId"] = format!("AY-{key}").into(),
+        "FAILED" => {
+            task["errorMessage"] = "Unable to read message from file /opt/sonarqube/metadata.pb".into();
+        }
+        _ => {}
+    }
+    json!({ "task": task })
+}
+
+/// A gate without conditions.
+pub(crate) fn gate(status: &str) -> Value {
+    json!({ "status": status, "conditions": [], "ignoredConditions": false, "caycStatus": "compliant" })
+}
+
+/// A gate that failed by one condition and passed another.
+pub(crate) fn failed_gate() -> Value {
+    json!({ "status": "ERROR", "ignoredConditions": false, "conditions": [
+        { "status": "ERROR", "metricKey": "coverage", "comparator": "LT", "errorThreshold": "80", "actualValue": "61.5" },
+        { "status": "OK", "metricKey": "violations", "comparator": "GT", "errorThreshold": "10", "actualValue": "3" },
+    ] })
+}
+
+pub(crate) fn json_answer(body: &Value) -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_raw(body.to_string(), "application/json")
+}
+
+pub(crate) fn html_page() -> ResponseTemplate {
+    let page = "<!DOCTYPE html><html><head><title>Sign in to Contoso</title></head><body></body></html>";
+    ResponseTemplate::new(200).set_body_raw(page, "text/html;charset=utf-8")
+}
+
+/// An error as SonarQube writes it.
+pub(crate) fn refusal(status: u16, message: &str) -> ResponseTemplate {
+    let body = json!({ "errors": [{ "msg": message }] });
+    ResponseTemplate::new(status).set_body_raw(body.to_string(), "application/json")
+}

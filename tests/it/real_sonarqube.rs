@@ -1,0 +1,339 @@
+//! The three steps, started by their launchers, against real servers.
+
+mod server;
+
+use crate::fake_agent::{Job, Step, Task, TaskResult};
+use serde_json::Value;
+use server::{Project, Server, TokenKind};
+use std::path::{Path, PathBuf};
+
+/// What is run once on each server.
+macro_rules! on_each_server {
+    ($($name:ident),* $(,)?) => {
+        mod v10_7 { $( #[test] fn $name() { super::$name(&super::Server::of("10_7")); } )* }
+        mod v26_9 { $( #[test] fn $name() { super::$name(&super::Server::of("26_9")); } )* }
+    };
+}
+
+on_each_server!(
+    a_gate_that_fails_twice,
+    a_gate_that_passes,
+    a_report_the_server_can_not_process,
+    tokens_and_rights,
+    the_package_runs,
+);
+
+/// A job on this server, run by the launchers of target/tasks.
+struct Journey {
+    job: Job,
+    connection: String,
+}
+
+impl Journey {
+    fn new(server: &Server, token: &str) -> Self {
+        let tasks = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tasks");
+        assert!(
+            tasks.join("prepare/run.js").exists(),
+            "{} is not built: run scripts/build-tasks",
+            tasks.display()
+        );
+        Self::from(&tasks, server, token)
+    }
+
+    fn from(tasks: &Path, server: &Server, token: &str) -> Self {
+        let mut job = Job::start().launched_from(tasks);
+        let connection = job.connect_server(&server.url, token);
+        job.set("SONAR_USER_HOME", &server.user_home().display().to_string());
+        Self { job, connection }
+    }
+
+    /// Fills the sources with a sample of tests/data.
+    fn check_out(&self, sample: &str) {
+        copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(sample), &self.job.sources());
+    }
+
+    fn prepare(&mut self, inputs: &[(&str, &str)]) -> Step {
+        let connection = self.connection.clone();
+        let mut all = vec![("SonarQube", connection.as_str()), ("scannerMode", "cli")];
+        all.extend(inputs);
+        self.job.run(Task::Prepare, &all)
+    }
+
+    /// The id of the task in the compute engine, from the report of the last analysis.
+    fn ce_task(&self, prepare: &Step) -> String {
+        let report = std::fs::read_to_string(prepare.variable("SONAR_SCANNER_REPORTTASKFILE")).unwrap();
+        let line = report.lines().find_map(|line| line.strip_prefix("ceTaskId=")).unwrap();
+        line.to_owned()
+    }
+
+    fn gate_property(&self) -> Option<String> {
+        self.job.azure.property("sonarglobalqualitygate")
+    }
+
+    /// Title and text of the newest Build Summary.
+    fn summary(&self) -> (String, String) {
+        self.job.azure.summaries().pop().unwrap()
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+/// A value as people read it, by the type of its metric.
+fn shown(kind: &str, value: &str) -> String {
+    let number: f64 = value.parse().unwrap();
+    match kind {
+        "PERCENT" => format!("{number}%"),
+        "RATING" => ["A", "B", "C", "D", "E"][number as usize - 1].to_owned(),
+        "WORK_DUR" => {
+            let minutes = number as u64;
+            let parts = [(minutes / 480, "d"), (minutes % 480 / 60, "h"), (minutes % 60, "min")];
+            let parts: Vec<_> =
+                parts.iter().filter(|(n, _)| *n > 0).map(|(n, unit)| format!("{n}{unit}")).collect();
+            parts.join(" ")
+        }
+        _ => value.to_owned(),
+    }
+}
+
+/// Makes sure that a step's errors and summary tell the failed conditions as the server has them.
+#[track_caller]
+fn tells_the_failed_conditions(publish: &Step, summary: &str, gate: &Value, project: &Project) {
+    let conditions = gate["conditions"].as_array().unwrap();
+    let failed: Vec<_> = conditions.iter().filter(|condition| condition["status"] == "ERROR").collect();
+    assert!(!failed.is_empty() && failed.len() < conditions.len(), "some fail and some don't: {gate}");
+    assert_eq!(publish.errors.len(), failed.len(), "{}", publish.transcript());
+    for condition in failed {
+        let (name, kind) = project.metric(condition["metricKey"].as_str().unwrap());
+        let actual = shown(&kind, condition["actualValue"].as_str().unwrap());
+        assert!(summary.contains(&format!("| {name} | {actual} | ")), "{name}, {actual}: {summary}");
+        let line = format!("{name}: {actual} (required: ");
+        assert!(
+            publish.errors.iter().any(|error| error.starts_with(&line)),
+            "{line}: {}",
+            publish.transcript()
+        );
+    }
+    let count = format!("{} of {} conditions", publish.errors.len(), conditions.len());
+    assert!(summary.contains(&count), "{count}: {summary}");
+}
+
+/// Makes sure that the summary has the server's warnings, up to their first mark-up or escape.
+#[track_caller]
+fn tells_the_warnings(summary: &str, warnings: &[String]) {
+    assert_eq!(
+        summary.contains("**Warnings from SonarQube**"),
+        !warnings.is_empty(),
+        "{warnings:?}: {summary}"
+    );
+    for warning in warnings {
+        let plain = |c: char| c.is_alphanumeric() || c == ' ';
+        let start = warning.split(|c| !plain(c)).next().unwrap();
+        assert!(summary.contains(&format!("- {start}")), "{warning}: {summary}");
+    }
+}
+
+/// By a project token, in debug mode. The second time the engine is told to wait for the gate.
+fn a_gate_that_fails_twice(server: &Server) {
+    let mut project = server.project("orders");
+    project.require(&[
+        ("coverage", "LT", "80"),
+        ("code_smells", "GT", "1"),
+        ("sqale_index", "GT", "2"),
+        ("reliability_rating", "GT", "1"),
+        ("duplicated_lines_density", "GT", "90"),
+    ]);
+    let token = project.token(TokenKind::Project);
+    let mut journey = Journey::new(server, &token);
+    journey.check_out("sample-failing");
+    journey.job.set("System.Debug", "true");
+    let mut inputs = vec![
+        ("configMode", "manual"),
+        ("cliProjectKey", project.key.as_str()),
+        ("cliSources", "orders,legacy"),
+        ("extraProperties", "sonar.scm.disabled=true"),
+    ];
+
+    let prepare = journey.prepare(&inputs);
+    prepare.succeeded();
+    let analyze = journey.job.run(Task::Analyze, &[]);
+    analyze.ended(TaskResult::Succeeded).says("Scanner engine: ").says("the one the server provides");
+    assert!(analyze.errors.is_empty() && !analyze.debug.is_empty(), "{}", analyze.transcript());
+    assert!(
+        analyze.processes.command_lines().any(|line| line.contains(" -jar ")),
+        "the engine's process is watched"
+    );
+    let publish = journey.job.run(Task::Publish, &[]);
+    publish.ended(TaskResult::Failed);
+    let gate = project.gate_of(&journey.ce_task(&prepare));
+    assert_eq!(gate["status"], "ERROR");
+    assert_eq!(journey.gate_property().as_deref(), Some("failed"));
+    let (title, summary) = journey.summary();
+    assert_eq!(title, "SonarQube – orders – failed");
+    tells_the_failed_conditions(&publish, &summary, &gate, &project);
+    if project.shows_measures_to(&token) {
+        assert!(summary.contains(&format!("| Issues | {} |", project.measure("violations"))), "{summary}");
+    } else {
+        publish.says("The measures of orders are left out");
+    }
+    tells_the_warnings(&summary, &project.warnings_of(&journey.ce_task(&prepare)));
+    let dashboard = format!("{}/dashboard?id={}", server.url, project.key);
+    assert!(summary.contains(&dashboard), "{summary}");
+    assert!(publish.debug.iter().any(|line| line.contains("/api/ce/task -> 200")));
+
+    inputs.pop();
+    inputs.push(("extraProperties", "sonar.scm.disabled=true\nsonar.qualitygate.wait=true"));
+    let prepare = journey.prepare(&inputs);
+    prepare.succeeded();
+    let analyze = journey.job.run(Task::Analyze, &[]);
+    assert!(analyze.sole_error().starts_with("the quality gate failed: "), "{}", analyze.transcript());
+    let engine = server.get("api/v2/analysis/engine", &[]);
+    let (file, sha256) = (engine["filename"].as_str().unwrap(), engine["sha256"].as_str().unwrap());
+    analyze.says(&format!("Scanner engine: {file} (from the cache)"));
+    assert!(server.user_home().join("cache").join(sha256).join(file).is_file());
+    let publish = journey.job.run(Task::Publish, &[]);
+    publish.ended(TaskResult::Failed);
+    let gate = project.gate_of(&journey.ce_task(&prepare));
+    assert_eq!(gate["status"], "ERROR");
+    assert_eq!(journey.summary().0, "SonarQube – 2 projects – failed");
+}
+
+/// By a global token, and by the settings file of the sources.
+fn a_gate_that_passes(server: &Server) {
+    let mut project = server.project("money");
+    project.require(&[("coverage", "LT", "50"), ("reliability_rating", "GT", "1"), ("bugs", "GT", "0")]);
+    let token = project.token(TokenKind::Global);
+    let mut journey = Journey::new(server, &token);
+    journey.check_out("sample-passing");
+    let extra = format!("sonar.projectKey={}\nsonar.scm.disabled=true", project.key);
+    let prepare = journey.prepare(&[("configMode", "file"), ("extraProperties", &extra)]);
+    prepare.succeeded();
+    journey.job.run(Task::Analyze, &[]).succeeded();
+    let publish = journey.job.run(Task::Publish, &[]);
+    publish.succeeded();
+    let gate = project.gate_of(&journey.ce_task(&prepare));
+    assert_eq!(gate["status"], "OK");
+    assert_eq!(journey.gate_property().as_deref(), Some("ok"));
+    let (title, summary) = journey.summary();
+    assert_eq!(title, "SonarQube – Sample, passing – passed");
+    assert!(summary.contains("Quality gate passed"), "{summary}");
+    tells_the_warnings(&summary, &project.warnings_of(&journey.ce_task(&prepare)));
+    if project.shows_measures_to(&token) {
+        let coverage = shown("PERCENT", &project.measure("coverage"));
+        assert!(summary.contains(&format!("| Coverage | {coverage} |")), "{coverage}: {summary}");
+    } else {
+        publish.says("The measures of Sample, passing are left out");
+    }
+}
+
+/// A report of garbage is a real failed task. And a token that is taken back meanwhile can't read the outcome.
+fn a_report_the_server_can_not_process(server: &Server) {
+    let mut project = server.project("garbage");
+    let token = project.token(TokenKind::Project);
+    let mut journey = Journey::new(server, &token);
+    let inputs = [("configMode", "manual"), ("cliProjectKey", project.key.as_str())];
+    let prepare = journey.prepare(&inputs);
+    prepare.succeeded();
+    let task = project.submit_garbage();
+    let report = format!("projectKey={}\nserverUrl={}\nceTaskId={task}\n", project.key, server.url);
+    std::fs::write(prepare.variable("SONAR_SCANNER_REPORTTASKFILE"), report).unwrap();
+
+    let publish = journey.job.run(Task::Publish, &[]);
+    let error = publish.sole_error();
+    assert!(error.contains("SonarQube could not process the report (FAILED): "), "{error}");
+    assert_eq!(journey.gate_property().as_deref(), Some("analysis-failed"));
+    assert_eq!(journey.summary().0, "SonarQube – garbage – analysis failed");
+
+    project.revoke_tokens();
+    let publish = journey.job.run(Task::Publish, &[]);
+    assert!(
+        publish.sole_error().contains("/api/ce/task answered 401 Unauthorized"),
+        "{}",
+        publish.transcript()
+    );
+    assert_eq!(journey.gate_property().as_deref(), Some("unknown"));
+}
+
+/// What a token must be able to do is found out by SonarPrepare.
+fn tokens_and_rights(server: &Server) {
+    let mut project = server.project("rights");
+    let key = project.key.clone();
+    let prepare = |token: &str, key: &str| {
+        let mut journey = Journey::new(server, token);
+        let step = journey.prepare(&[("configMode", "manual"), ("cliProjectKey", key)]);
+        let errors = step.errors.iter().map(|error| journey.job.tidy(error).replace(key, "<key>"));
+        let errors = errors.collect::<Vec<_>>().join("\n");
+        if errors.is_empty() {
+            step.succeeded();
+        } else {
+            step.sole_error();
+        }
+        errors
+    };
+    let unknown = format!("{key}-unknown");
+    for kind in [TokenKind::Project, TokenKind::Global, TokenKind::User] {
+        let token = project.token(kind);
+        assert_eq!(prepare(&token, &key), "", "{kind:?}");
+        if kind == TokenKind::Project {
+            insta::assert_snapshot!(prepare(&token, &unknown), @"<server>/ knows no project <key>, and the token may not create it. Check the spelling of the key, or create the project in SonarQube first, or use a global analysis token of a user with the right Create Projects.");
+        }
+    }
+    let revoked = project.token(TokenKind::Project);
+    project.revoke_tokens();
+    insta::assert_snapshot!(prepare(&revoked, &key), @"<server>/ does not accept the token of the service connection. It is wrong, expired or revoked (401). Generate a new one in SonarQube (My Account > Security) and store it in the service connection.");
+
+    let of_another = server.project("another").token(TokenKind::Project);
+    assert!(prepare(&of_another, &key).contains("does not accept the token"), "it went with its project");
+    let mut another = server.project("another");
+    let of_another = another.token(TokenKind::Project);
+    insta::assert_snapshot!(prepare(&of_another, &key), @"the token may not analyse the project <key>: <server>/ answered 403: You're not authorized to push analysis results to the SonarQube server. Please contact your SonarQube administrator. Use a project analysis token of this project or a global analysis token, or grant the token's owner Execute Analysis (Project Settings > Permissions).");
+
+    let bystander = server.token_of_a_bystander();
+    insta::assert_snapshot!(prepare(&bystander, &key), @"the token may not analyse the project <key>: <server>/ answered 403: You're not authorized to push analysis results to the SonarQube server. Please contact your SonarQube administrator. Use a project analysis token of this project or a global analysis token, or grant the token's owner Execute Analysis (Project Settings > Permissions).");
+    insta::assert_snapshot!(prepare(&bystander, &unknown), @"<server>/ knows no project <key>, and the token may not create it. Check the spelling of the key, or create the project in SonarQube first, or use a global analysis token of a user with the right Create Projects.");
+}
+
+/// What a user installs: the package, unpacked. By a user token, for a project that its first analysis makes.
+fn the_package_runs(server: &Server) {
+    let unpacked = tempfile::tempdir().unwrap();
+    let package = package();
+    let mut archive = zip::ZipArchive::new(std::fs::File::open(&package).unwrap()).unwrap();
+    archive.extract(unpacked.path()).unwrap();
+
+    let mut project = server.unborn_project("newborn");
+    let token = project.token(TokenKind::User);
+    let mut journey = Journey::from(unpacked.path(), server, &token);
+    journey.job.write("main.py", "def greet(name):\n    return \"Hello, \" + name\n");
+    let inputs = [
+        ("configMode", "manual"),
+        ("cliProjectKey", project.key.as_str()),
+        ("extraProperties", "sonar.scm.disabled=true"),
+    ];
+    let prepare = journey.prepare(&inputs);
+    prepare.succeeded().says("its first analysis creates it");
+    journey.job.run(Task::Analyze, &[]).succeeded();
+    journey.job.run(Task::Publish, &[]).succeeded();
+    assert_eq!(project.gate_of(&journey.ce_task(&prepare))["status"], "OK");
+    assert_eq!(journey.gate_property().as_deref(), Some("ok"));
+    let issues = format!("| Issues | {} |", project.measure("violations"));
+    assert!(journey.summary().1.contains(&issues), "{}", journey.summary().1);
+}
+
+/// The newest package of target.
+fn package() -> PathBuf {
+    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("target");
+    let files = std::fs::read_dir(&target).into_iter().flatten().map(|entry| entry.unwrap().path());
+    let packages = files.filter(|path| path.extension().is_some_and(|extension| extension == "vsix"));
+    packages
+        .max_by_key(|path| path.metadata().unwrap().modified().unwrap())
+        .unwrap_or_else(|| panic!("{} holds no package: run scripts/package", target.display()))
+}

@@ -1,0 +1,491 @@
+//! SonarPublish: from the compute engine's task to the verdict, the Build Summary and the build's property.
+
+use crate::fake_agent::{Task, TaskResult};
+use crate::fake_azure_devops::SignIn;
+use crate::fake_sonarqube::{failed_gate, gate, json_answer, task};
+use crate::scenario::Scenario;
+use rustix::process::Signal;
+use serde_json::json;
+use wiremock::ResponseTemplate;
+
+/// The text of the one Build Summary.
+#[track_caller]
+fn summary(scenario: &Scenario) -> String {
+    let [(_, text)] = &scenario.job.azure.summaries()[..] else { panic!("one summary") };
+    scenario.job.tidy(text)
+}
+
+#[test]
+fn a_gate_that_passed() {
+    let mut scenario = Scenario::new();
+    scenario.sonarqube.processed("1", "shop", gate("OK"));
+    scenario.analysed("1");
+    let step = scenario.publish(&[]);
+    step.succeeded().says("Quality gate passed – The shop, branch main");
+    assert!(step.warnings.is_empty(), "{:?}", step.warnings);
+    assert_eq!(scenario.gate_property().as_deref(), Some("ok"));
+    let (project, build) = (scenario.job.azure.project().id, scenario.job.azure.build_id());
+    let patch = format!("PATCH /contoso/{project}/_apis/build/builds/{build}/properties");
+    assert!(scenario.job.azure.requests().contains(&patch), "{:?}", scenario.job.azure.requests());
+    assert_eq!(scenario.job.azure.summaries()[0].0, "SonarQube – The shop – passed");
+    // It goes with the job, and not before the agent has uploaded it.
+    let attached = step.commands.iter().find(|command| command.is("task.addattachment")).unwrap();
+    assert!(std::path::Path::new(&attached.data).starts_with(scenario.job.temp()), "{}", attached.data);
+    insta::assert_snapshot!(summary(&scenario), @"
+    ### ✅ Quality gate passed
+
+    **The shop** · branch main
+
+    No condition was checked. That is usual for a first analysis: no code counts as new yet.
+
+    | Overall code | Value |
+    | :--- | ---: |
+    | Issues | 3 |
+    | Coverage | 85.4% |
+
+    [Open in SonarQube Community Build](<server>/dashboard?id=shop) · version 26.9.0.129388
+    ");
+}
+
+#[test]
+fn a_gate_that_failed_is_one_error_for_each_failed_condition() {
+    let mut scenario = Scenario::new();
+    let mut gate = failed_gate();
+    let rating = json!({
+        "status": "ERROR", "metricKey": "security_rating", "comparator": "GT", "errorThreshold": "1", "actualValue": "3"
+    });
+    gate["conditions"].as_array_mut().unwrap().push(rating);
+    scenario.sonarqube.processed("1", "shop", gate);
+    scenario.analysed("1");
+    let step = scenario.publish(&[]);
+    step.ended(TaskResult::Failed);
+    insta::assert_snapshot!(scenario.job.tidy(&step.errors.join("\n")), @"
+    Coverage: 61.5% (required: ≥ 80%) – The shop, branch main – <server>/dashboard?id=shop
+    Security Rating: C (required: A) – The shop, branch main – <server>/dashboard?id=shop
+    ");
+    assert_eq!(step.completions[0].1, "Quality gate failed");
+    assert_eq!(scenario.gate_property().as_deref(), Some("failed"));
+    assert_eq!(scenario.job.azure.summaries()[0].0, "SonarQube – The shop – failed");
+    insta::assert_snapshot!(summary(&scenario), @"
+    ### ❌ Quality gate failed – 2 of 3 conditions
+
+    **The shop** · branch main
+
+    | Failed condition | Actual | Required |
+    | :--- | ---: | :--- |
+    | Coverage | 61.5% | ≥ 80% |
+    | Security Rating | C | A |
+
+    | Overall code | Value |
+    | :--- | ---: |
+    | Issues | 3 |
+    | Coverage | 85.4% |
+
+    [Open in SonarQube Community Build](<server>/dashboard?id=shop) · version 26.9.0.129388
+    ");
+}
+
+#[test]
+fn only_a_pass_is_a_pass() {
+    let with = |key: &str, value: serde_json::Value| {
+        let mut task = task("1", "shop", "SUCCESS");
+        task["task"][key] = value;
+        task
+    };
+    let comparator = json!({ "status": "OK", "ignoredConditions": false, "conditions": [
+        { "status": "OK", "metricKey": "coverage", "comparator": "ABOUT", "errorThreshold": "80", "actualValue": "81" }
+    ] });
+    let passed = || task("1", "shop", "SUCCESS");
+    for (task, gate, property, error) in [
+        (passed(), gate("NONE"), "none", "SonarQube computed no quality gate for this analysis"),
+        (passed(), gate("WARN"), "failed", "Quality gate failed"),
+        (passed(), gate("GREAT"), "unknown", "answered \"GREAT\" for the quality gate"),
+        (passed(), gate("ok"), "unknown", "answered \"ok\" for the quality gate"),
+        (passed(), comparator, "unknown", "the comparator \"ABOUT\""),
+        (passed(), json!({}), "unknown", "failed to read the quality gate"),
+        (task("1", "shop", "FAILED"), gate("OK"), "analysis-failed", "Unable to read message from file"),
+        (task("1", "shop", "CANCELED"), gate("OK"), "analysis-failed", "was cancelled"),
+        (with("analysisId", json!(null)), gate("OK"), "unknown", "names no analysis"),
+        (with("analysisId", json!("AY-9")), gate("OK"), "unknown", "Analysis with id 'AY-9' is not found"),
+        (with("componentKey", json!("blog")), gate("OK"), "no-report", "task of another project"),
+        (json!({}), gate("OK"), "unknown", "failed to ask what became of the report"),
+    ] {
+        let mut scenario = Scenario::new();
+        scenario.sonarqube.processing("1", [task.clone()]);
+        scenario.sonarqube.change(|model| {
+            model.gates.insert("AY-1".into(), gate.clone());
+        });
+        scenario.analysed("1");
+        let step = scenario.publish(&[]);
+        assert!(step.sole_error().contains(error), "{error}: {}", step.transcript());
+        assert_eq!(scenario.gate_property().as_deref(), Some(property), "{task} {gate}");
+        let [(title, text)] = &scenario.job.azure.summaries()[..] else { panic!("one summary") };
+        assert!(!title.contains("passed") && !text.contains('✅'), "{title}: {text}");
+    }
+}
+
+#[test]
+fn without_a_report_there_is_no_verdict() {
+    // Nothing was prepared.
+    let mut scenario = Scenario::new();
+    let step = scenario.publish(&[]);
+    insta::assert_snapshot!(scenario.job.tidy(step.sole_error()), @"there is no analysis to publish: <job>/temp/sonar-azdo holds no record. Run SonarPrepare and SonarAnalyze before SonarPublish, in the same job.");
+    assert_eq!(scenario.gate_property().as_deref(), Some("no-report"));
+    assert!(scenario.job.azure.summaries().is_empty());
+
+    // Prepared, and never analysed.
+    let mut scenario = Scenario::new();
+    scenario.prepare(&[]).succeeded();
+    let step = scenario.publish(&[]);
+    assert!(step.sole_error().contains("No scanner left a report at"), "{}", step.transcript());
+    assert_eq!(scenario.gate_property().as_deref(), Some("no-report"));
+
+    // Reports that are cut short, or of another project.
+    for (report, why) in [
+        ("projectKey=shop\nserverUrl=http://x\n", "has no ceTaskId"),
+        ("", "has no ceTaskId"),
+        ("projectKey=blog\nserverUrl=http://x\nceTaskId=AZ-1\n", "The report is of the project blog"),
+    ] {
+        let mut scenario = Scenario::new();
+        scenario.sonarqube.processed("1", "shop", gate("OK"));
+        scenario.analysed("1");
+        std::fs::write(scenario.records()[0].join("report-task.txt"), report).unwrap();
+        let step = scenario.publish(&[]);
+        assert!(step.sole_error().contains(why), "{}", step.transcript());
+        assert_eq!(scenario.gate_property().as_deref(), Some("no-report"));
+    }
+}
+
+#[test]
+fn the_server_is_asked_until_it_has_processed_the_report() {
+    let mut scenario = Scenario::new();
+    let states = ["PENDING", "IN_PROGRESS", "SOMETHING_NEW", "SUCCESS"];
+    scenario.sonarqube.processing("1", states.map(|status| task("1", "shop", status)));
+    scenario.sonarqube.change(|model| {
+        model.gates.insert("AY-1".into(), gate("OK"));
+    });
+    // A restart meanwhile.
+    scenario.sonarqube.script("/api/ce/task", [503, 503, 503].map(ResponseTemplate::new));
+    scenario.analysed("1");
+    scenario.publish(&[]).succeeded();
+    assert_eq!(scenario.sonarqube.times_asked("/api/ce/task"), 7);
+}
+
+#[test]
+fn a_server_that_takes_too_long_is_a_timeout() {
+    let mut scenario = Scenario::new();
+    scenario.sonarqube.processing("1", [task("1", "shop", "IN_PROGRESS")]);
+    scenario.analysed("1");
+    let step = scenario.publish(&[("pollingTimeoutSec", "1")]);
+    insta::assert_snapshot!(scenario.job.tidy(step.sole_error()), @"No quality gate result – SonarQube did not finish in time – shop, branch main – SonarQube has not processed the report within 1 second (state: IN_PROGRESS) – <server>/dashboard?id=shop");
+    assert_eq!(scenario.gate_property().as_deref(), Some("timeout"));
+    let step = scenario.publish(&[("pollingTimeoutSec", "soon")]);
+    insta::assert_snapshot!(step.sole_error(), @r#"the input pollingTimeoutSec is "soon". Write a whole number of seconds, such as 300."#);
+}
+
+#[test]
+fn what_cannot_be_shown_beside_the_gate_is_left_out() {
+    let mut scenario = Scenario::new();
+    scenario.sonarqube.change(|model| model.measures = None);
+    scenario.sonarqube.script("/api/metrics/search", [ResponseTemplate::new(500)]);
+    scenario.sonarqube.processed("1", "shop", failed_gate());
+    scenario.analysed("1");
+    let step = scenario.publish(&[]);
+    step.ended(TaskResult::Failed)
+        .says("The measures of The shop are left out")
+        .says("The names of the metrics");
+    assert!(step.warnings.is_empty(), "{:?}", step.warnings);
+    insta::assert_snapshot!(scenario.job.tidy(&step.errors.join("\n")), @"coverage: 61.5 (required: ≥ 80) – The shop, branch main – <server>/dashboard?id=shop");
+    insta::assert_snapshot!(summary(&scenario), @"
+    ### ❌ Quality gate failed – 1 of 2 conditions
+
+    **The shop** · branch main
+
+    | Failed condition | Actual | Required |
+    | :--- | ---: | :--- |
+    | coverage | 61.5 | ≥ 80 |
+
+    [Open in SonarQube Community Build](<server>/dashboard?id=shop) · version 26.9.0.129388
+    ");
+}
+
+#[test]
+fn of_several_analyses_the_worst_counts() {
+    let mut scenario = Scenario::new();
+    scenario.sonarqube.processed("1", "shop", gate("OK"));
+    scenario.sonarqube.processed("2", "blog", failed_gate());
+    scenario.sonarqube.processing("3", [task("3", "wiki", "FAILED")]);
+    for (project, key) in [("shop", "1"), ("blog", "2"), ("wiki", "3")] {
+        scenario.analysed_as(project, key);
+    }
+    let step = scenario.publish(&[]);
+    step.ended(TaskResult::Failed);
+    assert_eq!(step.errors.len(), 2, "{}", step.transcript());
+    assert_eq!(scenario.gate_property().as_deref(), Some("failed"));
+    assert_eq!(scenario.job.azure.summaries()[0].0, "SonarQube – 3 projects – failed");
+    insta::assert_snapshot!(summary(&scenario), @"
+    ### ❌ Quality gate failed – 1 of 3 projects, 1 without a result
+
+    | Project | Analysed | Quality gate |
+    | :--- | :--- | :--- |
+    | [The blog](<server>/dashboard?id=blog) | branch main | ❌ failed – 1 of 2 conditions |
+    | [The wiki](<server>/dashboard?id=wiki) | branch main | ⚠️ analysis failed |
+    | [The shop](<server>/dashboard?id=shop) | branch main | ✅ passed |
+
+    #### ❌ The blog · branch main
+
+    | Failed condition | Actual | Required |
+    | :--- | ---: | :--- |
+    | Coverage | 61.5% | ≥ 80% |
+
+    [Open in SonarQube Community Build](<server>/dashboard?id=blog)
+
+    #### ⚠️ The wiki · branch main
+
+    SonarQube could not process the report (FAILED): Unable to read message from file /opt/sonarqube/metadata.pb
+
+    [Open in SonarQube Community Build](<server>/dashboard?id=wiki)
+    ");
+}
+
+#[test]
+fn analyses_of_one_job_may_use_several_connections() {
+    let mut scenario = Scenario::new();
+    let other = crate::fake_sonarqube::SonarQube::start();
+    let token = "squ_another0123456789another0123456789";
+    let header = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, format!("{token}:"));
+    other.change(|model| model.accepted = vec![format!("Basic {header}")]);
+    other.processed("2", "blog", gate("OK"));
+    scenario.sonarqube.processed("1", "shop", gate("OK"));
+    scenario.analysed("1");
+    let connection = scenario.job.connect_server(&other.url(), token);
+    let engine = scenario.engine(&scenario.report("2", "blog"));
+    let inputs =
+        [("SonarQube", connection.as_str()), ("cliProjectKey", "blog"), ("extraProperties", &engine)];
+    scenario.prepare(&inputs).succeeded();
+    scenario.analyze().succeeded();
+    scenario.publish(&[]).succeeded();
+    assert_eq!((scenario.sonarqube.times_asked("/api/ce/task"), other.times_asked("/api/ce/task")), (1, 1));
+}
+
+#[test]
+fn a_build_that_can_not_be_written_to_is_a_warning() {
+    let mut scenario = Scenario::new();
+    scenario.sonarqube.processed("1", "shop", gate("OK"));
+    scenario.job.azure.take_away_the_right_to_change_builds();
+    scenario.analysed("1");
+    let step = scenario.publish(&[]);
+    step.succeeded();
+    insta::assert_snapshot!(scenario.job.tidy(&step.warnings.join("\n")), @"the build property sonarglobalqualitygate could not be written: <azure>/contoso/9d3c6f5e-7a41-4f0e-8a35-2f1f0f8b6c11/_apis/build/builds/4711/properties answered 403 Forbidden: TF215106: Access denied. My Shop Build Service (contoso) needs Update build information permissions");
+}
+
+#[test]
+fn a_token_azure_devops_does_not_know_is_a_warning_and_goes_to_no_stranger() {
+    for sign_in in [SignIn::Refuse, SignIn::Redirect, SignIn::Page] {
+        let mut scenario = Scenario::new();
+        scenario.sonarqube.processed("1", "shop", gate("OK"));
+        scenario.analysed("1");
+        scenario.job.azure.forget_token(sign_in);
+        scenario.publish(&[]).succeeded().warns("does not accept the job's access token");
+        assert!(!scenario.job.azure.is_stranger_asked(), "{sign_in:?}");
+    }
+}
+
+#[test]
+fn hiccups_of_azure_devops_do_not_lose_the_property() {
+    let mut scenario = Scenario::new();
+    scenario.sonarqube.processed("1", "shop", gate("OK"));
+    scenario.analysed("1");
+    scenario.job.azure.stumble(&[503]);
+    scenario.publish(&[]).succeeded();
+    assert_eq!(scenario.gate_property().as_deref(), Some("ok"));
+}
+
+#[test]
+fn a_release_has_no_build_property() {
+    let mut scenario = Scenario::new();
+    scenario.sonarqube.processed("1", "shop", gate("OK"));
+    scenario.job.set("System.HostType", "release");
+    scenario.analysed("1");
+    let before = scenario.job.azure.requests().len();
+    scenario.publish(&[]).succeeded();
+    assert_eq!(scenario.job.azure.requests().len(), before);
+}
+
+#[test]
+fn a_summary_that_does_not_arrive_is_missed() {
+    let mut scenario = Scenario::new();
+    scenario.sonarqube.processed("1", "shop", gate("OK"));
+    scenario.analysed("1");
+    scenario.job.azure.lose_attachments();
+    let step = scenario.publish(&[]);
+    step.succeeded().warns("is not among the build's attachments yet");
+
+    // A job that allows harmless commands only.
+    let mut scenario = Scenario::new();
+    scenario.sonarqube.processed("1", "shop", gate("OK"));
+    scenario.analysed("1");
+    scenario.job.restrict_commands();
+    scenario.publish(&[]).succeeded().warns("is not among the build's attachments yet");
+}
+
+#[test]
+fn warnings_of_the_server_are_told_without_their_html() {
+    let mut scenario = Scenario::new();
+    let mut processed = task("1", "shop", "SUCCESS");
+    let warning = "The blame is <b>missing</b>. <a href=\"https://docs.example/scm\" onclick=\"x()\">Read more</a>\
+                   <script>x()</script> <a href=\"javascript:x()\">here</a> &amp; there";
+    processed["task"]["warnings"] = json!([warning]);
+    scenario.sonarqube.processing("1", [processed]);
+    scenario.sonarqube.change(|model| {
+        model.gates.insert("AY-1".into(), gate("OK"));
+    });
+    scenario.analysed("1");
+    let step = scenario.publish(&[]);
+    step.succeeded().says("SonarQube says of The shop: The blame is missing.");
+    assert!(
+        !step.transcript().contains('<') && !step.transcript().contains("javascript:"),
+        "{}",
+        step.transcript()
+    );
+    let [(_, text)] = &scenario.job.azure.summaries()[..] else { panic!("one summary") };
+    assert!(
+        text.contains("https://docs.example/scm") && !text.contains("javascript:") && !text.contains('<'),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_link_in_the_report_leads_to_the_server_or_nowhere() {
+    let mut scenario = Scenario::new();
+    scenario.sonarqube.processed("1", "shop", gate("OK"));
+    scenario.analysed("1");
+    let report =
+        "projectKey=shop\nserverUrl=http://evil.example\ndashboardUrl=http://evil.example/x\nceTaskId=AZ-1\n";
+    std::fs::write(scenario.records()[0].join("report-task.txt"), report).unwrap();
+    let step = scenario.publish(&[]);
+    step.succeeded();
+    assert!(!step.transcript().contains("evil") && !summary(&scenario).contains("evil"));
+}
+
+#[test]
+fn what_is_cut_short_on_the_way_is_no_gate() {
+    let mut scenario = Scenario::new();
+    scenario.sonarqube.processed("1", "shop", gate("OK"));
+    scenario.analysed("1");
+    let whole = json!({ "projectStatus": gate("OK") }).to_string();
+    let cut = ResponseTemplate::new(200).set_body_raw(&whole[..whole.len() - 9], "application/json");
+    scenario.sonarqube.script("/api/qualitygates/project_status", [cut]);
+    let step = scenario.publish(&[]);
+    assert!(step.sole_error().contains("failed to read the quality gate"), "{}", step.transcript());
+    assert_eq!(scenario.gate_property().as_deref(), Some("unknown"));
+}
+
+#[test]
+fn a_busy_server_is_asked_again_when_it_says() {
+    let mut scenario = Scenario::new();
+    scenario.sonarqube.processed("1", "shop", gate("OK"));
+    scenario.analysed("1");
+    let busy = ResponseTemplate::new(429).insert_header("Retry-After", "1");
+    scenario.sonarqube.script("/api/qualitygates/project_status", [busy]);
+    scenario.publish(&[]).succeeded();
+    assert_eq!(scenario.sonarqube.times_asked("/api/qualitygates/project_status"), 2);
+}
+
+#[test]
+fn a_cancelled_wait_ends_at_once() {
+    let mut scenario = Scenario::new();
+    scenario.sonarqube.processing("1", [task("1", "shop", "PENDING")]);
+    scenario.analysed("1");
+    scenario.job.set("System.Debug", "true");
+    let mut running = scenario.job.begin(Task::Publish, &[]);
+    running.await_line("/api/ce/task -> 200");
+    running.signal(Signal::INT);
+    let step = running.finish();
+    step.ended(TaskResult::Canceled);
+    assert!(step.errors.is_empty(), "{:?}", step.errors);
+    assert_ne!(scenario.gate_property().as_deref(), Some("ok"));
+}
+
+#[test]
+fn a_result_that_can_not_be_told_is_a_crash() {
+    let mut scenario = Scenario::new();
+    scenario.sonarqube.processed("1", "shop", gate("OK"));
+    scenario.analysed("1");
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    for task in [Task::Prepare, Task::Publish] {
+        let mut command = scenario.job.command(task, &[]);
+        let status =
+            command.stdout(writer.try_clone().unwrap()).stdin(std::process::Stdio::null()).status().unwrap();
+        assert_eq!(status.code(), Some(1), "{task:?}");
+    }
+}
+
+#[test]
+fn the_token_needs_its_variable() {
+    let mut scenario = Scenario::new();
+    scenario.sonarqube.processed("1", "shop", gate("OK"));
+    scenario.analysed("1");
+    let id = scenario.record(0, "prepared.json")["id"].as_str().unwrap().to_uppercase();
+    scenario.job.unset(&format!("SONAR_AZDO_TOKEN_{id}"));
+    let step = scenario.publish(&[]);
+    insta::assert_snapshot!(scenario.job.tidy(step.sole_error()), @"No quality gate result – the quality gate could not be read – shop, branch main – the token of the analysis prepared for <server> is not in this job. Run the three tasks in one job; if the pipeline restricts which variables may be set, allow SONAR_AZDO_*. – <server>/dashboard?id=shop");
+    assert_eq!(scenario.gate_property().as_deref(), Some("unknown"));
+}
+
+#[test]
+fn a_record_of_another_version_is_refused() {
+    let mut scenario = Scenario::new();
+    scenario.sonarqube.processed("1", "shop", gate("OK"));
+    scenario.analysed("1");
+    let file = scenario.records()[0].join("prepared.json");
+    let record = std::fs::read_to_string(&file).unwrap().replacen("\"version\": 1", "\"version\": 2", 1);
+    std::fs::write(&file, record).unwrap();
+    let step = scenario.publish(&[]);
+    assert!(
+        step.sole_error().contains("was written by another version of this extension"),
+        "{}",
+        step.transcript()
+    );
+    assert_ne!(scenario.gate_property().as_deref(), Some("ok"));
+}
+
+#[test]
+fn measures_of_a_branch_and_of_a_pull_request_are_its_own() {
+    for (kind, key, value) in [("branch", "branch", "feature"), ("pull request", "pullRequest", "7")] {
+        let mut scenario = Scenario::with(crate::fake_sonarqube::SonarQube::with_branches());
+        if kind == "branch" {
+            scenario.job.set("Build.SourceBranch", "refs/heads/feature");
+        } else {
+            scenario.job.of_pull_request("TfsGit", "7", "refs/heads/feature", "refs/heads/main");
+        }
+        let mut processed = task("1", "shop", "SUCCESS");
+        processed["task"][key] = value.into();
+        scenario.sonarqube.processing("1", [processed]);
+        scenario.sonarqube.change(|model| {
+            model.gates.insert("AY-1".into(), gate("OK"));
+            model.measures = Some(vec![("new_violations", "2"), ("new_coverage", "90.0")]);
+        });
+        scenario.analysed("1");
+        scenario.publish(&[]).succeeded();
+        let asked = scenario.sonarqube.asked();
+        let asked = asked.iter().find(|asked| asked.path == "/api/measures/component").unwrap();
+        assert_eq!(asked.query.get(key).map(String::as_str), Some(value), "{:?}", asked.query);
+        let text = summary(&scenario);
+        assert!(text.contains(&format!("{kind} {value}")) && text.contains("90%"), "{text}");
+    }
+}
+
+#[test]
+fn answers_with_a_charset_and_an_api_version_are_json_too() {
+    let mut scenario = Scenario::new();
+    scenario.sonarqube.processed("1", "shop", gate("OK"));
+    scenario.analysed("1");
+    let with_charset = |body: &serde_json::Value| {
+        ResponseTemplate::new(200).set_body_raw(body.to_string(), "application/json;charset=utf-8")
+    };
+    scenario.sonarqube.script("/api/ce/task", [with_charset(&task("1", "shop", "SUCCESS"))]);
+    scenario.sonarqube.script("/api/measures/component", [json_answer(&json!({ "component": {} }))]);
+    scenario.publish(&[]).succeeded();
+}

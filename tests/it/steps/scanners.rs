@@ -1,0 +1,188 @@
+//! Which scanner runs, with which Java, and how: the programs themselves are scripts.
+
+use crate::fake_agent::TaskResult;
+use crate::fake_sonarqube::{SonarQube, TOKEN};
+use crate::scenario::Scenario;
+use sha2::{Digest, Sha256};
+use std::fs::File;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+fn server(version: &str) -> Scenario {
+    let sonarqube = SonarQube::start();
+    sonarqube.change(|model| model.version = version.into());
+    Scenario::with(sonarqube)
+}
+
+/// An archive with one file; its hash.
+fn archive(path: &Path, name: &str, content: &[u8]) -> String {
+    let mut zip = zip::ZipWriter::new(File::create(path).unwrap());
+    zip.start_file(name, zip::write::SimpleFileOptions::default().unix_permissions(0o755)).unwrap();
+    zip.write_all(content).unwrap();
+    zip.finish().unwrap();
+    let hash = Sha256::digest(std::fs::read(path).unwrap());
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Extra properties by which `java` runs the script `body`, after it noted what it was given.
+fn java(scenario: &Scenario, body: &str) -> String {
+    let extra = scenario.engine(body);
+    extra.lines().find(|line| line.contains("javaExePath")).unwrap().to_owned()
+}
+
+/// Leaves the report of task `AZ-1` where a CLI is told to.
+fn report(scenario: &Scenario) -> String {
+    let find = r#"report=$(env | sed -n 's/.*"sonar.scanner.metadataFilePath":"\([^"]*\)".*/\1/p')"#;
+    format!("{find}\n{}\n", scenario.report("1", "shop"))
+}
+
+#[test]
+fn older_servers_are_analysed_by_the_cli_of_an_offline_archive() {
+    let mut scenario = server("9.9.8.100196");
+    let tools = scenario.job.path("tools dir");
+    scenario.job.set("Agent.ToolsDirectory", tools.to_str().unwrap());
+    scenario.job.set("SONAR_SCANNER_OPTS", "-Xmx512m");
+    scenario.job.set("SONAR_SCANNER_JAVA_OPTS", "-Xss2m");
+    let zip = scenario.job.path("cli.zip");
+    let sha256 = archive(&zip, "sonar-scanner-4.7.0.2747/lib/sonar-scanner-cli-4.7.0.2747.jar", b"");
+    let body = [
+        "echo 'INFO: SonarScanner 4.7.0.2747'\necho 'WARN: Missing blame information'\n",
+        "echo 'ERROR: One file could not be parsed' >&2\n",
+        &report(&scenario),
+    ];
+    let extra = java(&scenario, &body.concat());
+    let inputs = [
+        ("extraProperties", extra.as_str()),
+        ("scannerDownloadUrl", zip.to_str().unwrap()),
+        ("cliScannerSha256", &sha256),
+    ];
+    scenario.prepare(&inputs).succeeded().says("SonarAnalyze will run SonarScanner CLI 4.7.0.2747");
+    let step = scenario.analyze();
+    step.ended(TaskResult::Succeeded).says("SonarScanner 4.7.0.2747");
+    assert_eq!(step.warnings, ["Missing blame information"]);
+    assert_eq!(step.errors, ["One file could not be parsed"]);
+
+    let home = tools.join("sonar-scanner-cli/4.7.0.2747/x64/sonar-scanner-4.7.0.2747");
+    let home = if cfg!(target_arch = "aarch64") {
+        tools.join("sonar-scanner-cli/4.7.0.2747/arm64/sonar-scanner-4.7.0.2747")
+    } else {
+        home
+    };
+    let sources = scenario.job.sources().display().to_string();
+    assert_eq!(
+        scenario.noted("arguments").lines().collect::<Vec<_>>(),
+        [
+            "-Xmx512m",
+            "-Xss2m",
+            "-Djava.awt.headless=true",
+            "-classpath",
+            &format!("{}/lib/sonar-scanner-cli-4.7.0.2747.jar", home.display()),
+            &format!("-Dscanner.home={}", home.display()),
+            &format!("-Dproject.home={sources}"),
+            "org.sonarsource.scanner.cli.Main",
+        ]
+    );
+    let environment = scenario.noted("environment");
+    let parameters =
+        environment.lines().find_map(|line| line.strip_prefix("SONARQUBE_SCANNER_PARAMS=")).unwrap();
+    let parameters: serde_json::Value = serde_json::from_str(parameters).unwrap();
+    assert_eq!(parameters["sonar.login"], TOKEN);
+    assert_eq!(parameters["sonar.projectKey"], "shop");
+    assert_eq!(parameters["sonar.projectBaseDir"], sources.as_str());
+    assert_eq!(environment.matches(TOKEN).count(), 1, "{environment}");
+
+    // From the tool cache now: the archive is gone.
+    std::fs::remove_file(&zip).unwrap();
+    scenario.prepare(&inputs).succeeded();
+    scenario.analyze().ended(TaskResult::Succeeded).says("from the agent's tool cache");
+}
+
+#[test]
+fn a_pinned_cli_gets_the_token_by_its_own_variable() {
+    let mut scenario = server("26.9.0.129388");
+    scenario.job.set("Agent.ToolsDirectory", scenario.job.path("tools").to_str().unwrap());
+    let zip = scenario.job.path("sonar-scanner-cli-8.1.0.6389.zip");
+    let sha256 = archive(&zip, "x/lib/sonar-scanner-cli-8.1.0.6389.jar", b"");
+    let extra = java(&scenario, "echo '12:34:56.789 ERROR Invalid value of sonar.sources' >&2\nexit 1");
+    let folder = format!("file://{}", zip.parent().unwrap().display());
+    let step = scenario.prepare(&[
+        ("extraProperties", &extra),
+        ("cliVersion", "8.1.0.6389"),
+        ("scannerDownloadUrl", &folder),
+        ("cliScannerSha256", &sha256),
+    ]);
+    step.succeeded();
+    insta::assert_snapshot!(scenario.analyze().sole_error(), @"the analysis failed: Invalid value of sonar.sources");
+    let environment = scenario.noted("environment");
+    assert!(environment.lines().any(|line| line == format!("SONAR_TOKEN={TOKEN}")), "{environment}");
+    assert_eq!(environment.matches(TOKEN).count(), 1, "{environment}");
+    let parameters =
+        environment.lines().find_map(|line| line.strip_prefix("SONAR_SCANNER_JSON_PARAMS=")).unwrap();
+    assert!(parameters.contains(r#""sonar.projectKey":"shop""#), "{parameters}");
+    assert!(!scenario.noted("arguments").contains(TOKEN));
+}
+
+#[test]
+fn a_cli_without_a_known_hash_is_refused_before_the_build() {
+    let mut scenario = server("9.9.8.100196");
+    let step = scenario.prepare(&[("cliScannerVersion", "4.8.1.3023")]);
+    insta::assert_snapshot!(step.sole_error(), @"the SHA-256 of SonarScanner CLI 4.8.1.3023 is not known here. Set cliScannerSha256 to that of the archive, or cliScannerVersion to one of: 4.7.0.2747, 5.0.1.3006, 6.2.1.4610, 7.0.2.4839, 7.3.0.5189, 8.0.1.6346, 8.1.0.6389.");
+}
+
+/// A folder like a JDK's, whose `java` is the one of [`Scenario::engine`].
+fn jdk(scenario: &Scenario, version: &str) -> String {
+    let home = scenario.job.path(&format!("jdk-{version}"));
+    std::fs::create_dir_all(home.join("bin")).unwrap();
+    std::fs::write(home.join("release"), format!("JAVA_VERSION=\"{version}\"\n")).unwrap();
+    let java = home.join("bin/java");
+    std::fs::copy(scenario.job.path("engine/java"), &java).unwrap();
+    std::fs::set_permissions(&java, PermissionsExt::from_mode(0o755)).unwrap();
+    home.to_str().unwrap().to_owned()
+}
+
+/// An engine that needs Java 21, by a class beside its main class.
+fn engine_of_java_21(path: &Path) {
+    let mut jar = zip::ZipWriter::new(File::create(path).unwrap());
+    let class = |major: u8| [0xca, 0xfe, 0xba, 0xbe, 0, 0, 0, major];
+    for (name, content) in [
+        ("META-INF/MANIFEST.MF", b"Main-Class: org.Main\r\n".as_slice()),
+        ("org/Main.class", &class(61)),
+        ("org/Work.class", &class(65)),
+    ] {
+        jar.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+        jar.write_all(content).unwrap();
+    }
+    jar.finish().unwrap();
+}
+
+#[test]
+fn a_java_that_is_too_old_for_the_engine_gives_way() {
+    let mut scenario = Scenario::new();
+    let extra = scenario.engine("");
+    let jar = extra.lines().find(|line| line.contains("engineJarPath")).unwrap().to_owned();
+    engine_of_java_21(Path::new(jar.split_once('=').unwrap().1));
+    let processor = if cfg!(target_arch = "aarch64") { "ARM64" } else { "X64" };
+    for version in ["17.0.1", "21.0.2", "25.0.3"] {
+        let home = jdk(&scenario, version);
+        scenario.job.set(&format!("JAVA_HOME_{}_{processor}", &version[..2]), &home);
+    }
+    let named = format!("JAVA_HOME_17_{processor}");
+    scenario.prepare(&[("extraProperties", &jar)]).succeeded();
+    let step = scenario.analyze_with(&[("jdkversion", &named)]);
+    step.succeeded()
+        .warns(&format!("jdkversion is {named}, which is Java 17.0.1, and this analysis needs Java 21"))
+        .says("Using Java 21.0.2, the oldest of the agent's that is new enough");
+
+    scenario.prepare(&[("extraProperties", &jar)]).succeeded();
+    let step = scenario.analyze_with(&[("jdkversion", &named), ("jdkVersionStrict", "true")]);
+    let error = step.sole_error();
+    assert!(
+        error.contains(&format!("Set are {named} (17.0.1), JAVA_HOME_21_{processor} (21.0.2)")),
+        "{error}"
+    );
+
+    scenario.prepare(&[("extraProperties", &jar)]).succeeded();
+    let step = scenario.analyze_with(&[("jdkversion", &format!("JAVA_HOME_25_{processor}"))]);
+    step.succeeded().says(&format!("Using Java 25.0.3, as jdkversion JAVA_HOME_25_{processor} says"));
+}
