@@ -215,7 +215,8 @@ async fn contradiction(
             None
         }
         Waited::Done(_) => {
-            foreign(format!("The report is of the server {}, not of {}", report.server_url, claim.server_url))
+            let ours = claim.server_url.as_str().trim_end_matches('/');
+            foreign(format!("The report is of the server {}, not of {ours}", report.server_url))
         }
         Waited::TimedOut { state, understood } => {
             Some(timed_out("has not told its own address", &state, understood, wait))
