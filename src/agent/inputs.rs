@@ -40,6 +40,8 @@ pub struct PrepareInputs {
     pub extra_properties: String,
     /// `strictProperties`.
     pub strict_properties: bool,
+    /// `buildWrapper`.
+    pub build_wrapper: bool,
     /// `cliScannerVersion`, in mode `cli`.
     pub cli_version: Option<String>,
     /// `cliScannerSha256`.
@@ -87,6 +89,7 @@ impl PrepareInputs {
             project_base_dir: text("projectBaseDir"),
             extra_properties: text("extraProperties").unwrap_or_default(),
             strict_properties: boolean(env, "strictProperties", false)?,
+            build_wrapper: boolean(env, "buildWrapper", false)?,
             cli_version: text("cliScannerVersion").or_else(|| text("cliVersion")),
             cli_sha256: text("cliScannerSha256"),
             scanner_download_url: text("scannerDownloadUrl"),

@@ -1,6 +1,7 @@
 //! SonarSource's scanners and what they need: downloads in a shared cache, Java, child processes.
 
 pub mod archive;
+pub mod build_wrapper;
 mod cache;
 pub mod cli;
 mod cli_log;

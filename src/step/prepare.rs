@@ -10,6 +10,7 @@ use crate::azure_devops::AzureDevOps;
 use crate::context::{PipelineContext, Provider, decide};
 use crate::error::{Error, Result};
 use crate::http::Authentication;
+use crate::scanner::{Platform, WindowsProcessor, build_wrapper};
 use crate::secret::Secret;
 use crate::sonarqube::{ProjectAccess, SonarQube};
 use serde_json::json;
@@ -69,6 +70,10 @@ pub async fn prepare(job: &Job) -> Result<Ending> {
         properties.set("sonar.scanner.skip", "true");
     }
     properties.extend(&extra);
+    if inputs.build_wrapper && skip.is_none() {
+        let folder = records.folder().join(id.as_str()).join("build-wrapper");
+        install_build_wrapper(job, &sonarqube, &checked.facts, &folder, &mut properties).await?;
+    }
     let mut secrets = properties.take_secrets();
     if let Some(password) = &connection.password {
         secrets.set("sonar.password", password.expose());
@@ -145,6 +150,44 @@ fn cli_release(inputs: &PrepareInputs, server: &ServerFacts) -> Result<Option<Sc
         );
     }
     Ok(release)
+}
+
+/// Where the build wrapper is told to leave what it saw, in the words of SonarQube's documentation.
+const BUILD_WRAPPER_OUTPUT: &str = "bw-output";
+
+/// Puts the build wrapper on the `PATH` of the build, and sets the property that says where it leaves what it saw.
+async fn install_build_wrapper(
+    job: &Job,
+    sonarqube: &SonarQube,
+    server: &ServerFacts,
+    folder: &Path,
+    properties: &mut Properties,
+) -> Result<()> {
+    let windows = WindowsProcessor {
+        machine: job.environment.value("PROCESSOR_ARCHITEW6432"),
+        process: job.environment.value("PROCESSOR_ARCHITECTURE"),
+    };
+    let platform = Platform::detect(windows);
+    let credentials = Some(sonarqube.credentials());
+    let fetching =
+        build_wrapper::fetch(sonarqube.http(), sonarqube.base_url(), credentials, server, &platform, folder);
+    let wrapper = tokio::select! {
+        fetched = fetching => fetched?,
+        () = job.cancellation.requested() => return Err(Error::cancelled()),
+    };
+    job.commands.prepend_path(&wrapper.folder);
+    let [compile_commands, whole_output] = ["sonar.cfamily.compile-commands", "sonar.cfamily.build-wrapper-output"];
+    let own = properties.value(compile_commands).or(properties.value(whole_output)).is_some();
+    if !own && (server.kind == ServerKind::Cloud || server.version.at_least(10, 6)) {
+        properties.set(compile_commands, format!("{BUILD_WRAPPER_OUTPUT}/compile_commands.json"));
+    } else if !own {
+        properties.set(whole_output, BUILD_WRAPPER_OUTPUT);
+    }
+    tracing::info!(
+        "Build with: {} --out-dir {BUILD_WRAPPER_OUTPUT} <build command>, in the base directory of the analysis",
+        wrapper.executable
+    );
+    Ok(())
 }
 
 /// Properties the connection decides: another value would send the token to another server.

@@ -186,3 +186,31 @@ fn a_java_that_is_too_old_for_the_engine_gives_way() {
     let step = scenario.analyze_with(&[("jdkversion", &format!("JAVA_HOME_25_{processor}"))]);
     step.succeeded().says(&format!("Using Java 25.0.3, as jdkversion JAVA_HOME_25_{processor} says"));
 }
+
+#[test]
+fn the_build_wrapper_is_put_on_the_path() {
+    let mut scenario = Scenario::new();
+    let zip = scenario.job.path("wrapper.zip");
+    let name = if cfg!(target_arch = "aarch64") { "linux-aarch64" } else { "linux-x86" };
+    archive(&zip, &format!("build-wrapper-{name}/build-wrapper-{name}-64"), b"#!/bin/sh\n");
+    let answer = wiremock::ResponseTemplate::new(200).set_body_bytes(std::fs::read(zip).unwrap());
+    scenario.sonarqube.script(&format!("/static/cpp/build-wrapper-{name}.zip"), [answer]);
+    let step = scenario.prepare(&[("buildWrapper", "true")]);
+    step.succeeded().says(&format!("Build with: build-wrapper-{name}-64 --out-dir bw-output <build command>"));
+    let folder = scenario.records()[0].join(format!("build-wrapper/build-wrapper-{name}"));
+    let mode = std::fs::metadata(folder.join(format!("build-wrapper-{name}-64"))).unwrap().permissions().mode();
+    assert_eq!(mode & 0o700, 0o700);
+    let paths = step.commands.iter().filter(|command| command.is("task.prependpath"));
+    assert_eq!(paths.map(|command| command.data.as_str()).collect::<Vec<_>>(), [folder.to_str().unwrap()]);
+    let properties = &scenario.record(0, "prepared.json")["properties"];
+    assert_eq!(properties["sonar.cfamily.compile-commands"], "bw-output/compile_commands.json");
+}
+
+#[test]
+fn a_server_without_build_wrapper_is_explained() {
+    let mut scenario = Scenario::new();
+    let step = scenario.prepare(&[("buildWrapper", "true")]);
+    let error = step.sole_error();
+    assert!(error.contains("could not be downloaded: http://"), "{error}");
+    assert!(error.contains("Community Build comes without it. Remove buildWrapper: where"), "{error}");
+}
