@@ -6,35 +6,14 @@
 // Everything is HTTP on loopback: a real SonarQube, and the Azure DevOps of the stand-in agent. SonarPublish finds
 // its analysis processed.
 
-const childProcess = require('child_process');
 const fs = require('fs');
 const path = require('path');
 const agent = require('./agent');
+const { median, timed } = require('./measure');
 const sonarqube = require('./sonarqube');
 
 const ROOT = path.join(__dirname, '..', '..');
 const KEY = 'sonar-azdo-bench';
-
-// bash's own `time` counts the waited-for children in milliseconds; GNU time adds the largest memory of one process.
-// Asynchronous, because the stand-in for Azure DevOps answers from this process.
-function timed(command, env, cwd) {
-  return new Promise((resolve, reject) => {
-    const script = 'TIMEFORMAT="%3U %3S %3R"; time "$@" >"$BENCH_OUTPUT" 2>&1';
-    const output = path.join(cwd, '..', 'bench-output.log');
-    const child = childProcess.spawn('bash', ['-c', script, 'bench', ...command], {
-      cwd, env: { ...env, BENCH_OUTPUT: output }, stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    let errors = '';
-    child.stderr.on('data', (piece) => { errors += piece; });
-    child.on('error', reject);
-    child.on('close', () => {
-      const [user, system, wall] = errors.trim().split('\n').pop().split(' ').map(Number);
-      resolve({ cpu: (user + system) * 1000, wall: wall * 1000, output: fs.readFileSync(output, 'utf8') });
-    });
-  });
-}
-
-const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
 async function main([tasks, url, runs]) {
   const folder = path.join(ROOT, 'target', 'bench');
@@ -62,6 +41,7 @@ async function main([tasks, url, runs]) {
   const environmentOf = (name) => agent.buildEnvironment(job, agent.resolveInputs(job, taskOf(name), inputs[name] || {}));
   const launcher = (name) => ['node', path.resolve(tasks, name, 'run.js')];
   const temp = path.join(folder, 'temp');
+  const log = path.join(folder, 'output.log');
   const records = path.join(temp, 'sonar-azdo');
   const forget = (name) => fs.rmSync(path.join(temp, name), { recursive: true, force: true });
 
@@ -93,7 +73,7 @@ async function main([tasks, url, runs]) {
   for (let run = 0; run <= runs; run++) {
     for (const [name, { command, env, before }] of Object.entries(subjects)) {
       if (before) before();
-      const { cpu, wall, output } = await timed(command, env, sources);
+      const { cpu, wall, output } = await timed(command, { env, cwd: sources, log });
       if (before && !output.includes('##vso[task.complete result=Succeeded;]')) throw new Error(`${name} did not succeed:\n${output}`);
       if (run === 0) continue; // The first round warms the page cache.
       results[name].cpu.push(cpu);
@@ -105,7 +85,7 @@ async function main([tasks, url, runs]) {
   const memory = {};
   for (const name of ['prepare', 'publish']) {
     subjects[name === 'prepare' ? 'SonarPrepare' : 'SonarPublish'].before();
-    const { output } = await timed(['/usr/bin/time', '-f', 'peak %M', binary, 'task', name], environments[name], sources);
+    const { output } = await timed(['/usr/bin/time', '-f', 'peak %M', binary, 'task', name], { env: environments[name], cwd: sources, log });
     memory[name] = Number(/peak (\d+)/.exec(output)[1]) / 1024;
   }
   await job.close();

@@ -43,9 +43,10 @@ pub fn options(profile: JvmProfile, size: SourceSize, given: &[&str]) -> Vec<&'s
         return Vec::new();
     }
     let chosen = |prefix: &str, suffix: &str| {
-        given.iter().flat_map(|text| text.split_whitespace()).any(|option| {
-            option.strip_prefix(prefix).is_some_and(|rest| rest.ends_with(suffix))
-        })
+        given
+            .iter()
+            .flat_map(|text| text.split_whitespace())
+            .any(|option| option.strip_prefix(prefix).is_some_and(|rest| rest.ends_with(suffix)))
     };
     let mut options = vec![FAST_COMPILER];
     if !chosen("-XX:+Use", "GC") {
@@ -57,14 +58,14 @@ pub fn options(profile: JvmProfile, size: SourceSize, given: &[&str]) -> Vec<&'s
 /// Whether the name of a file says that it is source code some analyzer reads.
 pub fn is_source(file_name: &str) -> bool {
     const SUFFIXES: &[&str] = &[
-        "abap", "bicep", "c", "cc", "cls", "cob", "cpp", "cs", "css", "cxx", "dart", "go", "groovy", "h", "hpp",
-        "htm", "html", "ipynb", "java", "js", "json", "jsx", "kt", "kts", "less", "m", "mjs", "php", "pl", "ps1",
-        "py", "rb", "rs", "sass", "scala", "scss", "sh", "sql", "swift", "tf", "ts", "tsx", "vb", "vue", "xhtml",
-        "xml", "yaml", "yml",
+        "abap", "bicep", "c", "cc", "cls", "cob", "cpp", "cs", "css", "cxx", "dart", "go", "groovy", "h",
+        "hpp", "htm", "html", "ipynb", "java", "js", "json", "jsx", "kt", "kts", "less", "m", "mjs", "php",
+        "pl", "ps1", "py", "rb", "rs", "sass", "scala", "scss", "sh", "sql", "swift", "tf", "ts", "tsx",
+        "vb", "vue", "xhtml", "xml", "yaml", "yml",
     ];
-    file_name.rsplit_once('.').is_some_and(|(_, suffix)| {
-        SUFFIXES.binary_search(&suffix.to_ascii_lowercase().as_str()).is_ok()
-    })
+    file_name
+        .rsplit_once('.')
+        .is_some_and(|(_, suffix)| SUFFIXES.binary_search(&suffix.to_ascii_lowercase().as_str()).is_ok())
 }
 
 #[cfg(test)]
@@ -91,7 +92,9 @@ mod tests {
 
     #[test]
     fn source_files() {
-        for (name, expected) in [("a.py", true), ("A.JAVA", true), ("x.tsx", true), ("logo.png", false), ("Makefile", false)] {
+        for (name, expected) in
+            [("a.py", true), ("A.JAVA", true), ("x.tsx", true), ("logo.png", false), ("Makefile", false)]
+        {
             assert_eq!(is_source(name), expected, "{name}");
         }
     }

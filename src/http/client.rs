@@ -1,20 +1,19 @@
 //! The one place where HTTP clients are made and requests are sent.
 
-use super::error::{Error, ErrorKind};
+use super::credentials::{Credentials, is_https_upgrade};
+use super::error::{Error, ErrorKind, classify};
 use super::retry::{Outcome, RetryPolicy, pause_before_retry};
+use super::tls;
 use crate::error::cause_chain;
 use crate::secret::Secret;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use reqwest::header::{
     ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
 };
 use reqwest::{Method, StatusCode};
-use rustls_pki_types::pem::PemObject as _;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
-use url::{Origin, Url};
+use url::Url;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
@@ -53,63 +52,6 @@ pub enum ProxyScope {
     Https,
     /// Both.
     All,
-}
-
-/// How requests prove who sends them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Authentication {
-    /// `Authorization: Basic base64("<token>:")`: SonarQube's oldest form, understood by every version.
-    BasicToken(Secret),
-    /// User name and password, of connections made before tokens.
-    BasicPassword {
-        /// The user name.
-        user: Secret,
-        /// The password.
-        password: Secret,
-    },
-    /// `Authorization: Bearer <token>`.
-    Bearer(Secret),
-}
-
-impl Authentication {
-    /// The value of the Authorization header.
-    pub fn header_value(&self) -> Secret {
-        match self {
-            Self::BasicToken(token) => {
-                Secret::new(format!("Basic {}", BASE64.encode(format!("{}:", token.expose()))))
-            }
-            Self::BasicPassword { user, password } => {
-                let pair = format!("{}:{}", user.expose(), password.expose());
-                Secret::new(format!("Basic {}", BASE64.encode(pair)))
-            }
-            Self::Bearer(token) => Secret::new(format!("Bearer {}", token.expose())),
-        }
-    }
-}
-
-/// An [`Authentication`] and the one origin that may see it.
-#[derive(Debug, Clone)]
-pub struct Credentials {
-    origin: Origin,
-    authentication: Authentication,
-}
-
-impl Credentials {
-    /// Credentials for the origin of `base_url` and no other.
-    pub fn new(base_url: &Url, authentication: Authentication) -> Self {
-        Self { origin: base_url.origin(), authentication }
-    }
-
-    fn may_be_sent_to(&self, url: &Url) -> bool {
-        self.origin == url.origin() || is_https_upgrade(&self.origin, url)
-    }
-}
-
-/// The same host, by TLS on the default port instead of without it on the default port.
-fn is_https_upgrade(origin: &Origin, url: &Url) -> bool {
-    matches!((origin, url.origin()),
-        (Origin::Tuple(from, host, 80), Origin::Tuple(to, same_host, 443))
-            if from == "http" && to == "https" && *host == same_host)
 }
 
 /// One request.
@@ -315,7 +257,7 @@ impl Client {
                 .request(request.method.clone(), url.clone())
                 .headers(request.headers.clone());
             if let Some(credentials) = request.credentials.filter(|c| c.may_be_sent_to(&url)) {
-                let value = credentials.authentication.header_value();
+                let value = credentials.header_value();
                 let mut value = HeaderValue::from_str(value.expose()).map_err(|_| {
                     Error::new(ErrorKind::Setup, &url, "the token holds characters no header may hold")
                 })?;
@@ -343,7 +285,7 @@ impl Client {
         Err(Error::new(ErrorKind::Redirect, &request.url, format_args!("more than {MAX_REDIRECTS} times")))
     }
 
-    /// Where to go next. Requests with credentials stay on their host: a redirect elsewhere is a
+    /// Where to go next. Requests that carry credentials stay on their host: a redirect elsewhere is a
     /// sign-in page or a wrong URL, and following it would ask strangers.
     fn redirect_target(
         &self,
@@ -360,7 +302,9 @@ impl Client {
         let target = url.join(location).map_err(|error| Error::new(ErrorKind::Redirect, url, error))?;
         let stays = target.origin() == url.origin() || is_https_upgrade(&url.origin(), &target);
         let changes_method = request.method != Method::GET && response.status().as_u16() <= 303;
-        if changes_method || (request.credentials.is_some() && !stays) {
+        // A download from elsewhere, which sees no credentials, may redirect as it likes.
+        let credentials_sent = request.credentials.is_some_and(|credentials| credentials.may_be_sent_to(url));
+        if changes_method || (credentials_sent && !stays) {
             return Err(Error::new(
                 ErrorKind::Redirect,
                 url,
@@ -385,7 +329,7 @@ impl Client {
 fn build(settings: &Settings, url: &Url, tls: bool) -> Result<reqwest::Client, Error> {
     let setup = |cause: String| Error::new(ErrorKind::Setup, url, cause);
     // Trust is read only when a TLS connection is wanted: it costs more than the rest of a short step.
-    let tls_config = if tls { trusting(settings, url)? } else { trusting_nobody() };
+    let tls_config = if tls { tls::trusting(settings, url)? } else { tls::trusting_nobody() };
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("sonar-azdo/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
@@ -408,167 +352,7 @@ fn build(settings: &Settings, url: &Url, tls: bool) -> Result<reqwest::Client, E
     builder.build().map_err(|error| setup(cause_chain(&error)))
 }
 
-fn provider() -> Arc<rustls::crypto::CryptoProvider> {
-    Arc::new(rustls::crypto::ring::default_provider())
-}
-
-fn trusting(settings: &Settings, url: &Url) -> Result<rustls::ClientConfig, Error> {
-    let setup = |cause: String| Error::new(ErrorKind::Setup, url, cause);
-    let builder = rustls::ClientConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
-        .map_err(|error| setup(error.to_string()))?;
-    if settings.skip_certificate_validation {
-        return Ok(builder
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(unverified::TrustAnybody(provider())))
-            .with_no_client_auth());
-    }
-    let mut extra = Vec::new();
-    for file in &settings.ca_files {
-        let unreadable =
-            |error: &dyn std::fmt::Display| setup(format!("the CA file {}: {error}", file.display()));
-        let certificates =
-            rustls_pki_types::CertificateDer::pem_file_iter(file).map_err(|e| unreadable(&e))?;
-        for certificate in certificates {
-            extra.push(certificate.map_err(|e| unreadable(&e))?);
-        }
-    }
-    let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(extra, provider())
-        .map_err(|error| setup(error.to_string()))?;
-    Ok(builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth())
-}
-
-fn trusting_nobody() -> rustls::ClientConfig {
-    #[expect(
-        clippy::expect_used,
-        reason = "the ring provider supports the default protocol versions by definition"
-    )]
-    rustls::ClientConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
-        .expect("ring has TLS 1.2 and 1.3")
-        .with_root_certificates(rustls::RootCertStore::empty())
-        .with_no_client_auth()
-}
-
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds))
-}
-
-fn classify(url: &Url, error: reqwest::Error) -> Error {
-    let tls = is_tls(&error);
-    let kind = if tls {
-        ErrorKind::Tls
-    } else if error.is_timeout() {
-        ErrorKind::Timeout
-    } else if error.is_connect() || error.is_request() {
-        ErrorKind::Unreachable
-    } else if error.is_builder() {
-        ErrorKind::Setup
-    } else {
-        ErrorKind::Interrupted
-    };
-    let url = url.clone();
-    let cause = root_cause(&error.without_url());
-    Error::new(kind, &url, cause)
-}
-
-/// Whether rustls is the cause. An io::Error hides its own cause from `source`, and it comes wrapped in another.
-fn is_tls(error: &(dyn std::error::Error + 'static)) -> bool {
-    error.is::<rustls::Error>()
-        || error
-            .downcast_ref::<std::io::Error>()
-            .and_then(std::io::Error::get_ref)
-            .is_some_and(|inner| is_tls(inner))
-        || error.source().is_some_and(is_tls)
-}
-
-/// The innermost cause: the one line of the chain that tells a user something.
-fn root_cause(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
-}
-
-/// For agents configured with `--sslskipcertvalidation` only.
-mod unverified {
-    use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-    use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-    use rustls::{DigitallySignedStruct, SignatureScheme};
-    use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
-    use std::sync::Arc;
-
-    #[derive(Debug)]
-    pub(super) struct TrustAnybody(pub(super) Arc<CryptoProvider>);
-
-    impl ServerCertVerifier for TrustAnybody {
-        fn verify_server_cert(
-            &self,
-            _end_entity: &CertificateDer<'_>,
-            _intermediates: &[CertificateDer<'_>],
-            _server_name: &ServerName<'_>,
-            _ocsp_response: &[u8],
-            _now: UnixTime,
-        ) -> Result<ServerCertVerified, rustls::Error> {
-            Ok(ServerCertVerified::assertion())
-        }
-
-        fn verify_tls12_signature(
-            &self,
-            message: &[u8],
-            cert: &CertificateDer<'_>,
-            dss: &DigitallySignedStruct,
-        ) -> Result<HandshakeSignatureValid, rustls::Error> {
-            verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
-        }
-
-        fn verify_tls13_signature(
-            &self,
-            message: &[u8],
-            cert: &CertificateDer<'_>,
-            dss: &DigitallySignedStruct,
-        ) -> Result<HandshakeSignatureValid, rustls::Error> {
-            verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
-        }
-
-        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-            self.0.signature_verification_algorithms.supported_schemes()
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn credentials_go_to_their_origin_and_its_https_twin_only() {
-        let url = |text| Url::parse(text).unwrap();
-        let token = || Authentication::Bearer(Secret::new("t"));
-        for (base, target, allowed) in [
-            ("https://sonar.example/x", "https://sonar.example/api", true),
-            ("http://sonar.example", "https://sonar.example/api", true),
-            ("https://sonar.example", "http://sonar.example/api", false),
-            ("https://sonar.example", "https://evil.example/api", false),
-            ("https://sonar.example", "https://sonar.example:8443/api", false),
-            ("http://sonar.example:9000", "https://sonar.example/api", false),
-        ] {
-            assert_eq!(
-                Credentials::new(&url(base), token()).may_be_sent_to(&url(target)),
-                allowed,
-                "{base} {target}"
-            );
-        }
-    }
-
-    #[test]
-    fn header_values() {
-        assert_eq!(
-            Authentication::BasicToken(Secret::new("squ_1")).header_value().expose(),
-            "Basic c3F1XzE6"
-        );
-        assert_eq!(Authentication::Bearer(Secret::new("squ_1")).header_value().expose(), "Bearer squ_1");
-    }
 }

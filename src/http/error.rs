@@ -26,6 +26,8 @@ pub enum ErrorKind {
     Timeout,
     /// A redirect to another host or a loop: not followed.
     Redirect,
+    /// The download was answered with a status other than 200.
+    Status,
     /// The connection broke while the answer was read.
     Interrupted,
     /// The downloaded bytes have another SHA-256 than announced.
@@ -55,6 +57,7 @@ impl fmt::Display for Error {
             ErrorKind::Tls => write!(f, "no trusted TLS connection to {url}")?,
             ErrorKind::Timeout => write!(f, "{url} did not answer in time")?,
             ErrorKind::Redirect => write!(f, "{url} redirects elsewhere")?,
+            ErrorKind::Status => write!(f, "{url} gives no download")?,
             ErrorKind::Interrupted => write!(f, "the connection to {url} broke")?,
             ErrorKind::Checksum => write!(f, "what {url} sent is damaged")?,
             ErrorKind::Disk => write!(f, "the download of {url} could not be stored")?,
@@ -75,6 +78,44 @@ pub(super) fn printable(url: &Url) -> String {
     url.set_query(None);
     url.set_fragment(None);
     url.to_string()
+}
+
+/// What an error of the HTTP library means.
+pub(super) fn classify(url: &Url, error: reqwest::Error) -> Error {
+    let tls = is_tls(&error);
+    let kind = if tls {
+        ErrorKind::Tls
+    } else if error.is_timeout() {
+        ErrorKind::Timeout
+    } else if error.is_connect() || error.is_request() {
+        ErrorKind::Unreachable
+    } else if error.is_builder() {
+        ErrorKind::Setup
+    } else {
+        ErrorKind::Interrupted
+    };
+    let url = url.clone();
+    let cause = root_cause(&error.without_url());
+    Error::new(kind, &url, cause)
+}
+
+/// Whether rustls is the cause. An io::Error hides its own cause from `source`, and it comes wrapped in another.
+fn is_tls(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.is::<rustls::Error>()
+        || error
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref)
+            .is_some_and(|inner| is_tls(inner))
+        || error.source().is_some_and(is_tls)
+}
+
+/// The innermost cause: the one line of the chain that tells a user something.
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
 }
 
 #[cfg(test)]

@@ -2,11 +2,14 @@
 //! verified downloads. Knows nothing of SonarQube, Azure DevOps or the agent.
 
 mod client;
+mod credentials;
 mod download;
 mod error;
 mod retry;
+mod tls;
 
-pub use client::{Authentication, Client, Credentials, Proxy, ProxyScope, Request, Response, Settings};
+pub use client::{Client, Proxy, ProxyScope, Request, Response, Settings};
+pub use credentials::{Authentication, Credentials};
 pub(crate) use download::hex;
 pub use download::{Downloaded, download};
 pub use error::{Error, ErrorKind};

@@ -44,11 +44,11 @@ pub async fn fetch(
     http::download(client, Request::get(url).credentials(credentials), name, &zip, None).await.map_err(|error| {
         let failure = Error::new(format!("the build wrapper could not be downloaded: {error}"));
         match (error.kind, server.edition) {
-            (http::ErrorKind::NotFound, Some(Edition::Community)) => failure.hint(
+            (http::ErrorKind::Status, Some(Edition::Community)) => failure.hint(
                 "SonarQube Community Build comes without it. Remove buildWrapper: where a server analyses C, C++ and \
                  Objective-C, its AutoConfig mode needs no build wrapper.",
             ),
-            (http::ErrorKind::NotFound, _) => {
+            (http::ErrorKind::Status, _) => {
                 failure.hint("Remove buildWrapper: the AutoConfig mode of the analysis needs no build wrapper.")
             }
             _ => failure,
@@ -107,7 +107,9 @@ mod tests {
         assert_eq!(find(folder.path()), None);
         let inner = folder.path().join("build-wrapper-linux-x86");
         std::fs::create_dir(&inner).unwrap();
-        for name in ["build-wrapper-linux-x86-32", "build-wrapper-linux-x86-64", "libinterceptor-x86_64.so", "readme"] {
+        for name in
+            ["build-wrapper-linux-x86-32", "build-wrapper-linux-x86-64", "libinterceptor-x86_64.so", "readme"]
+        {
             std::fs::write(inner.join(name), "").unwrap();
         }
         let executable = "build-wrapper-linux-x86-64".to_owned();

@@ -66,7 +66,7 @@ impl Error {
                 http::ErrorKind::Timeout | http::ErrorKind::Interrupted => {
                     error.hint("Run the build again; if it stays so, look at the server's load and the network between.")
                 }
-                http::ErrorKind::Checksum | http::ErrorKind::Disk => error,
+                http::ErrorKind::Checksum | http::ErrorKind::Disk | http::ErrorKind::Status => error,
             },
             Fault::Unauthorized => error.hint(
                 "The token of the service connection is wrong, expired or revoked. Generate a new one in SonarQube (My \

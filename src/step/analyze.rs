@@ -24,11 +24,11 @@ mod cli;
 /// No analysis is open, or it fails.
 pub async fn analyze(job: &Job) -> Result<Ending> {
     let inputs = AnalyzeInputs::read(&job.environment)?;
-    let record = open_record(&Records::new(&job.predefined.temp_directory()?))?;
-    if record.prepared.mode == ScannerMode::Other {
+    let records = Records::new(&job.predefined.temp_directory()?);
+    let Some(record) = open_record(&records)? else {
         tracing::info!("In scannerMode other the build itself runs the scanner: there is nothing to do here");
         return Ending::new("The build runs the scanner");
-    }
+    };
     if let Some(reason) = &record.prepared.skip {
         return skip(&record, reason);
     }
@@ -63,13 +63,16 @@ enum Run {
     Skipped,
 }
 
-/// The one record that was prepared and not analysed yet.
-fn open_record(records: &Records) -> Result<Record> {
-    let all = records.list()?;
-    let analysed = all.iter().filter(|record| record.analyzed.is_some()).count();
-    let mut open: Vec<_> = all.into_iter().filter(|record| record.analyzed.is_none()).collect();
+/// The one record that was prepared and not analysed yet; `None` when only builds that run the scanner
+/// themselves were prepared.
+fn open_record(records: &Records) -> Result<Option<Record>> {
+    let (others, ours): (Vec<_>, Vec<_>) =
+        records.list()?.into_iter().partition(|record| record.prepared.mode == ScannerMode::Other);
+    let analysed = ours.iter().filter(|record| record.analyzed.is_some()).count();
+    let mut open: Vec<_> = ours.into_iter().filter(|record| record.analyzed.is_none()).collect();
     match (open.pop(), open.as_slice()) {
-        (Some(record), []) => Ok(record),
+        (Some(record), []) => Ok(Some(record)),
+        (None, _) if !others.is_empty() => Ok(None),
         (None, _) => {
             let message =
                 format!("there is no analysis to run: {} holds no prepared one", records.folder().display());

@@ -176,7 +176,8 @@ async fn install_build_wrapper(
         () = job.cancellation.requested() => return Err(Error::cancelled()),
     };
     job.commands.prepend_path(&wrapper.folder);
-    let [compile_commands, whole_output] = ["sonar.cfamily.compile-commands", "sonar.cfamily.build-wrapper-output"];
+    let [compile_commands, whole_output] =
+        ["sonar.cfamily.compile-commands", "sonar.cfamily.build-wrapper-output"];
     let own = properties.value(compile_commands).or(properties.value(whole_output)).is_some();
     if !own && (server.kind == ServerKind::Cloud || server.version.at_least(10, 6)) {
         properties.set(compile_commands, format!("{BUILD_WRAPPER_OUTPUT}/compile_commands.json"));

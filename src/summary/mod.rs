@@ -5,8 +5,10 @@ mod log_line;
 mod markdown;
 mod page;
 mod result;
+mod shown_measure;
 mod text;
 
 pub use log_line::{issue_line, outcome_line};
 pub use page::{BuildSummary, build_summary};
 pub use result::{AnalysedTarget, AnalysisResult};
+pub use shown_measure::shown_metrics;

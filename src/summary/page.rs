@@ -5,8 +5,9 @@ use std::cmp::Reverse;
 use super::html;
 use super::markdown::{Align, escape, link, table_header, table_row};
 use super::result::{AnalysedTarget, AnalysisResult};
+use super::shown_measure::{FIXED_ISSUES, NEW_CODE, OVERALL_CODE, ShownMeasure};
 use super::text::{MESSAGE_CHARS, NAME_CHARS, one_line};
-use crate::quality_gate::{Metric, MetricKind, QualityGate, Verdict};
+use crate::quality_gate::{QualityGate, Verdict};
 
 /// The page shown on the build's Extensions tab.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -349,55 +350,6 @@ fn headline_of_several(results: &[&AnalysisResult]) -> String {
         _ => format!("{NO_RESULT} No quality gate result – {without_result} of {all} projects"),
     }
 }
-
-/// A measure shown beside the gate.
-struct ShownMeasure {
-    key: &'static str,
-    label: &'static str,
-    kind: MetricKind,
-    /// Whether it has a column in the table of several projects.
-    in_overview: bool,
-}
-
-impl ShownMeasure {
-    fn value(&self, result: &AnalysisResult) -> Option<String> {
-        let metric = Metric { key: self.key.to_owned(), name: self.label.to_owned(), kind: self.kind };
-        result
-            .measures
-            .value(self.key)
-            .filter(|value| !value.trim().is_empty())
-            .map(|value| metric.show(value))
-    }
-}
-
-const fn measure(
-    key: &'static str,
-    label: &'static str,
-    kind: MetricKind,
-    in_overview: bool,
-) -> ShownMeasure {
-    ShownMeasure { key, label, kind, in_overview }
-}
-
-const FIXED_ISSUES: &str = "pull_request_fixed_issues";
-
-const NEW_CODE: [ShownMeasure; 6] = [
-    measure("new_violations", "New issues", MetricKind::Int, true),
-    measure(FIXED_ISSUES, "Fixed issues", MetricKind::Int, false),
-    measure("new_accepted_issues", "Accepted issues", MetricKind::Int, false),
-    measure("new_security_hotspots", "Security hotspots", MetricKind::Int, false),
-    measure("new_coverage", "Coverage", MetricKind::Percent, true),
-    measure("new_duplicated_lines_density", "Duplications", MetricKind::Percent, false),
-];
-
-const OVERALL_CODE: [ShownMeasure; 6] = [
-    measure("violations", "Issues", MetricKind::Int, false),
-    measure("accepted_issues", "Accepted issues", MetricKind::Int, false),
-    measure("security_hotspots", "Security hotspots", MetricKind::Int, false),
-    measure("coverage", "Coverage", MetricKind::Percent, false),
-    measure("duplicated_lines_density", "Duplications", MetricKind::Percent, false),
-    measure("ncloc", "Lines of code", MetricKind::Int, false),
-];
 
 #[cfg(test)]
 mod tests;

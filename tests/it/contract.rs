@@ -252,7 +252,8 @@ fn validate(document: &Value, schema: &Value, value: &Value, at: &str, wrong: &m
     }
     if let Some(allowed) = schema["enum"].as_array() {
         // By number too, as .NET does.
-        if !allowed.contains(value) && !value.as_u64().is_some_and(|n| n < allowed.len() as u64) {
+        let is_number_of_one = value.as_u64().is_some_and(|n| n < allowed.len() as u64);
+        if !allowed.contains(value) && !is_number_of_one {
             wrong.push(format!("{at} is {value}, not one of {allowed:?}"));
         }
         return;

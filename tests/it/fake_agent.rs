@@ -231,7 +231,8 @@ impl Job {
             let has_password =
                 parameters.iter().any(|(name, value)| *name == "password" && !value.is_empty());
             // The agent masks user names too, but they are in many an innocent text.
-            if !secret.is_empty() && !(has_password && *name == "username") {
+            let is_user_name = has_password && *name == "username";
+            if !secret.is_empty() && !is_user_name {
                 self.watch.add(secret);
             }
         }

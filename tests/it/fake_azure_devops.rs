@@ -207,7 +207,7 @@ impl Model {
         self.requests.push(format!("{} /{}", request.method, path.join("/")));
         let Some(below) = below(&path, &self.collection) else {
             self.violations.push(format!("{} {path:?} is not below the collection", request.method));
-            return refusal(404, "TF50309: there is no such collection");
+            return error(404, "TF50309: there is no such collection");
         };
         let asked = contract::Request {
             method: request.method.to_string(),
@@ -221,7 +221,7 @@ impl Model {
             return self.unknown_sender();
         }
         if !self.hiccups.is_empty() {
-            return refusal(self.hiccups.remove(0), "VS403463: The request could not be served");
+            return error(self.hiccups.remove(0), "VS403463: The request could not be served");
         }
         let path: Vec<&str> = asked.path.iter().map(String::as_str).collect();
         match self.resource(request.method.as_str(), &path, &asked.body) {
@@ -234,7 +234,7 @@ impl Model {
                 let media_type = format!("application/json; charset=utf-8; api-version={version}");
                 ResponseTemplate::new(200).set_body_raw(answer.to_string(), &media_type)
             }
-            Err(refusal) => refusal,
+            Err(Refusal(status, message)) => error(status, &message),
         }
     }
 
@@ -249,7 +249,7 @@ impl Model {
         }
     }
 
-    fn resource(&mut self, method: &str, path: &[&str], body: &[u8]) -> Result<Value, ResponseTemplate> {
+    fn resource(&mut self, method: &str, path: &[&str], body: &[u8]) -> Result<Value, Refusal> {
         let [project, "_apis", rest @ ..] = path else { return Err(refusal(404, "The page is not found")) };
         if !self.project.is(project) {
             return Err(refusal(404, "TF200016: The following project does not exist"));
@@ -289,7 +289,7 @@ impl Model {
         }
     }
 
-    fn patch_properties(&mut self, body: &[u8]) -> Result<Value, ResponseTemplate> {
+    fn patch_properties(&mut self, body: &[u8]) -> Result<Value, Refusal> {
         if self.read_only {
             return Err(refusal(
                 403,
@@ -314,8 +314,15 @@ impl Model {
     }
 }
 
+/// A status and why.
+struct Refusal(u16, String);
+
+fn refusal(status: u16, message: &str) -> Refusal {
+    Refusal(status, message.to_owned())
+}
+
 /// An error as Azure DevOps writes it.
-fn refusal(status: u16, message: &str) -> ResponseTemplate {
+fn error(status: u16, message: &str) -> ResponseTemplate {
     let body =
         json!({ "$id": "1", "message": message, "typeKey": "Exception", "errorCode": 0, "eventId": 3000 });
     ResponseTemplate::new(status).set_body_raw(body.to_string(), "application/json; charset=utf-8")

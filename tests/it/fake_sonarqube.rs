@@ -278,7 +278,7 @@ pub(crate) fn task(key: &str, project: &str, status: &str) -> Value {
     match status {
         "SUCCESS" => task["analysisId"] = format!("AY-{key}").into(),
         "FAILED" => {
-            task["errorMessage"] = "Unable to read message from file /opt/sonarqube/metadata.pb".into()
+            task["errorMessage"] = "Unable to read message from file /opt/sonarqube/metadata.pb".into();
         }
         _ => {}
     }

@@ -20,6 +20,7 @@ on_each_server!(
     a_gate_that_passes,
     a_report_the_server_can_not_process,
     tokens_and_rights,
+    the_package_runs,
 );
 
 /// A job on this server, run by the launchers of target/tasks.
@@ -126,6 +127,21 @@ fn tells_the_failed_conditions(publish: &Step, summary: &str, gate: &Value, proj
     assert!(summary.contains(&count), "{count}: {summary}");
 }
 
+/// Makes sure that the summary has the server's warnings, up to their first mark-up or escape.
+#[track_caller]
+fn tells_the_warnings(summary: &str, warnings: &[String]) {
+    assert_eq!(
+        summary.contains("**Warnings from SonarQube**"),
+        !warnings.is_empty(),
+        "{warnings:?}: {summary}"
+    );
+    for warning in warnings {
+        let plain = |c: char| c.is_alphanumeric() || c == ' ';
+        let start = warning.split(|c| !plain(c)).next().unwrap();
+        assert!(summary.contains(&format!("- {start}")), "{warning}: {summary}");
+    }
+}
+
 /// By a project token, in debug mode. The second time the engine is told to wait for the gate.
 fn a_gate_that_fails_twice(server: &Server) {
     let mut project = server.project("orders");
@@ -164,7 +180,12 @@ fn a_gate_that_fails_twice(server: &Server) {
     let (title, summary) = journey.summary();
     assert_eq!(title, "SonarQube – orders – failed");
     tells_the_failed_conditions(&publish, &summary, &gate, &project);
-    assert!(summary.contains(&format!("| Issues | {} |", project.measure("violations"))), "{summary}");
+    if project.shows_measures_to(&token) {
+        assert!(summary.contains(&format!("| Issues | {} |", project.measure("violations"))), "{summary}");
+    } else {
+        publish.says("The measures of orders are left out");
+    }
+    tells_the_warnings(&summary, &project.warnings_of(&journey.ce_task(&prepare)));
     let dashboard = format!("{}/dashboard?id={}", server.url, project.key);
     assert!(summary.contains(&dashboard), "{summary}");
     assert!(publish.debug.iter().any(|line| line.contains("/api/ce/task -> 200")));
@@ -205,8 +226,13 @@ fn a_gate_that_passes(server: &Server) {
     let (title, summary) = journey.summary();
     assert_eq!(title, "SonarQube – Sample, passing – passed");
     assert!(summary.contains("Quality gate passed"), "{summary}");
-    let coverage = shown("PERCENT", &project.measure("coverage"));
-    assert!(summary.contains(&format!("| Coverage | {coverage} |")), "{coverage}: {summary}");
+    tells_the_warnings(&summary, &project.warnings_of(&journey.ce_task(&prepare)));
+    if project.shows_measures_to(&token) {
+        let coverage = shown("PERCENT", &project.measure("coverage"));
+        assert!(summary.contains(&format!("| Coverage | {coverage} |")), "{coverage}: {summary}");
+    } else {
+        publish.says("The measures of Sample, passing are left out");
+    }
 }
 
 /// A report of garbage is a real failed task. And a token that is taken back meanwhile can't read the outcome.
@@ -277,9 +303,7 @@ fn tokens_and_rights(server: &Server) {
 }
 
 /// What a user installs: the package, unpacked. By a user token, for a project that its first analysis makes.
-#[test]
-fn the_package_runs() {
-    let server = Server::of("26_9");
+fn the_package_runs(server: &Server) {
     let unpacked = tempfile::tempdir().unwrap();
     let package = package();
     let mut archive = zip::ZipArchive::new(std::fs::File::open(&package).unwrap()).unwrap();
@@ -287,7 +311,7 @@ fn the_package_runs() {
 
     let mut project = server.unborn_project("newborn");
     let token = project.token(TokenKind::User);
-    let mut journey = Journey::from(unpacked.path(), &server, &token);
+    let mut journey = Journey::from(unpacked.path(), server, &token);
     journey.job.write("main.py", "def greet(name):\n    return \"Hello, \" + name\n");
     let inputs = [
         ("configMode", "manual"),
@@ -300,6 +324,8 @@ fn the_package_runs() {
     journey.job.run(Task::Publish, &[]).succeeded();
     assert_eq!(project.gate_of(&journey.ce_task(&prepare))["status"], "OK");
     assert_eq!(journey.gate_property().as_deref(), Some("ok"));
+    let issues = format!("| Issues | {} |", project.measure("violations"));
+    assert!(journey.summary().1.contains(&issues), "{}", journey.summary().1);
 }
 
 /// The newest package of target.

@@ -1,1 +1,306 @@
-//! later
+//! The order of the house: who may use whom, and what no file may hold.
+
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Files of the repository below a folder, by their path from its root; what is built is none of them.
+fn files(below: &str) -> Vec<(String, PathBuf)> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join(below)];
+    while let Some(folder) = folders.pop() {
+        for path in fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
+            let name = path.strip_prefix(root()).unwrap().display().to_string();
+            if path.is_file() {
+                found.push((name, path));
+            } else if !["target", ".git"].contains(&name.as_str()) && !path.ends_with("node_modules") {
+                folders.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// A source file without its tests and comments.
+struct Source {
+    /// `src/http/client.rs`.
+    name: String,
+    /// The module directly below the crate's root: `http`.
+    module: String,
+    /// Line numbers and lines.
+    code: Vec<(usize, String)>,
+}
+
+fn sources() -> Vec<Source> {
+    let of_file = |(name, path): (String, PathBuf)| {
+        let module = name.strip_prefix("src/")?.strip_suffix(".rs")?.split('/').next()?.to_owned();
+        if name.ends_with("/tests.rs") {
+            return None;
+        }
+        let text = fs::read_to_string(path).unwrap();
+        let lines = text.lines().enumerate().map(|(index, line)| (index + 1, line.trim().to_owned()));
+        let lines = lines
+            .take_while(|(_, line)| !line.starts_with("#[cfg(test)]") && !line.starts_with("#[cfg(all(test"));
+        Some(Source { name, module, code: lines.filter(|(_, line)| !line.starts_with("//")).collect() })
+    };
+    files("src").into_iter().filter_map(of_file).collect()
+}
+
+/// The pure core, and the crates without I/O that it may use.
+const CORE: [&str; 4] = ["analysis", "context", "quality_gate", "summary"];
+const CRATES_OF_CORE: [&str; 4] = ["std", "serde", "serde_json", "url"];
+const EDGES: [&str; 4] = ["agent", "azure_devops", "scanner", "sonarqube"];
+/// What anything may use.
+const COMMON: [&str; 3] = ["secret", "error", "cancel"];
+
+/// Modules that `module` may use beside its own.
+fn may_use(module: &str) -> Vec<&'static str> {
+    let parts: &[&[&str]] = match module {
+        // Text for users and the wish to end belong to the shell: the core has values.
+        _ if CORE.contains(&module) => &[&CORE, &["secret"]],
+        _ if COMMON.contains(&module) => &[],
+        "http" => &[&COMMON],
+        _ if EDGES.contains(&module) => &[&CORE, &COMMON, &["http"]],
+        "step" => &[&CORE, &COMMON, &["http"], &EDGES],
+        "cli" => &[&CORE, &COMMON, &["http"], &EDGES, &["step"]],
+        // The map, and the executable's few lines.
+        "lib" | "main" => &[&CORE, &COMMON, &["http"], &EDGES, &["step", "cli"]],
+        _ => panic!("{module} is new: say here what it may use"),
+    };
+    parts.concat()
+}
+
+/// Names after `before` in a line.
+fn names_after<'a>(line: &'a str, before: &'a str) -> impl Iterator<Item = &'a str> {
+    let is_in_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    line.match_indices(before)
+        .filter(move |(at, _)| !line[..*at].ends_with(is_in_name))
+        .map(move |(at, _)| &line[at + before.len()..])
+        .map(move |rest| &rest[..rest.find(|c| !is_in_name(c)).unwrap_or(rest.len())])
+}
+
+#[test]
+fn modules_use_what_lies_below_them() {
+    let mut wrong = Vec::new();
+    for Source { name, module, code } in sources() {
+        let allowed = may_use(&module);
+        for (number, line) in &code {
+            assert!(
+                !line.contains("use crate::{"),
+                "{name}:{number}: one `use` a module, so that this test can read it"
+            );
+            let used = names_after(line, "crate::").filter(|used| *used != module && !allowed.contains(used));
+            wrong.extend(used.map(|used| format!("{name}:{number}: {module} uses {used}")));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn the_core_is_pure() {
+    let impure = ["fs", "env", "process", "net", "thread", "io"].map(|module| format!("std::{module}"));
+    let mut wrong = Vec::new();
+    for Source { name, code, .. } in
+        sources().into_iter().filter(|source| CORE.contains(&source.module.as_str()))
+    {
+        for (number, line) in &code {
+            let strangers =
+                ["use ", "pub use "].iter().filter_map(|start| line.strip_prefix(start)).filter(|path| {
+                    let first = path.split([':', ';', ' ']).next().unwrap();
+                    let is_ours = ["super", "self", "crate"].contains(&first) || line.starts_with("pub use");
+                    // An enum's own variants may be used by name too.
+                    let is_crate = first.starts_with(char::is_lowercase);
+                    is_crate && !is_ours && !CRATES_OF_CORE.contains(&first)
+                });
+            wrong.extend(strangers.map(|path| format!("{name}:{number}: use {path}")));
+            let forbidden =
+                ["tracing::", "reqwest::", "tokio::", "Instant::now", "SystemTime::now", "println!"];
+            let found = forbidden
+                .into_iter()
+                .chain(impure.iter().map(String::as_str))
+                .find(|word| line.contains(word));
+            wrong.extend(found.map(|word| format!("{name}:{number}: {word}")));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn files_are_short() {
+    let length = |path: &Path| fs::read_to_string(path).unwrap().lines().count();
+    assert!(length(&root().join("src/main.rs")) <= 15);
+    let long: Vec<_> = files("src")
+        .into_iter()
+        .filter(|(name, _)| name.ends_with(".rs") && !name.ends_with("/tests.rs"))
+        .map(|(name, path)| (name, length(&path)))
+        .filter(|(_, lines)| *lines > 400)
+        .collect();
+    assert!(long.is_empty(), "split these at a seam: {long:?}");
+}
+
+#[test]
+fn nothing_panics_on_purpose() {
+    // `rustls` with `ring` has the protocol versions it has: there is no error to hand on.
+    let known = [("src/http/", ".expect(\"ring has TLS 1.2 and 1.3\")")];
+    let mut wrong = Vec::new();
+    for Source { name, code, .. } in sources() {
+        for (number, line) in code {
+            let is_known = known.iter().any(|(below, text)| name.starts_with(below) && line.contains(text));
+            let words = [".unwrap()", ".expect(\"", "panic!(", "todo!(", "unimplemented!(", "unreachable!("];
+            let found = words.into_iter().find(|word| line.contains(word) && !is_known);
+            wrong.extend(found.map(|word| format!("{name}:{number}: {word}")));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Text of all files that are text, but for this one, which names what it looks for.
+fn texts() -> Vec<(String, String)> {
+    let text = |(name, path): (String, PathBuf)| Some((name, fs::read_to_string(path).ok()?));
+    files("").into_iter().filter(|(name, _)| name != "tests/it/tidy.rs").filter_map(text).collect()
+}
+
+#[test]
+fn no_file_knows_a_machine() {
+    let mut wrong = Vec::new();
+    for (name, text) in texts() {
+        let found = ["/work/", "/root/", "/tmp/b/", "C:\\Users", "/Users/"]
+            .into_iter()
+            .find(|path| text.contains(path));
+        wrong.extend(found.map(|path| format!("{name}: {path}")));
+        // Example paths of tests are somebody's called `me`.
+        let homes = text.match_indices("/home/").filter(|(at, _)| !text[*at..].starts_with("/home/me"));
+        wrong.extend(homes.map(|(at, _)| format!("{name}: {}", text[at..].lines().next().unwrap())));
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn no_file_names_a_registry() {
+    let hosts = [
+        "registry.npmjs",
+        "registry.yarnpkg",
+        "pypi.org",
+        "pythonhosted",
+        "static.crates.io",
+        "index.crates.io",
+        "repo.maven",
+        "repo1.maven",
+        "proxy.golang",
+        "deb.debian.org",
+        "archive.ubuntu",
+        "artifactory",
+        "nexus.",
+    ];
+    let mut wrong = Vec::new();
+    for (name, text) in texts() {
+        let found = hosts.into_iter().find(|host| text.contains(host));
+        wrong.extend(found.map(|host| format!("{name}: {host}")));
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+fn json(file: &str) -> Value {
+    serde_json::from_str(&fs::read_to_string(root().join(file)).unwrap()).unwrap()
+}
+
+/// Names and aliases of the inputs of all tasks.
+fn inputs_of_tasks() -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for task in ["prepare", "analyze", "publish"] {
+        for input in json(&format!("task/{task}/task.json"))["inputs"].as_array().unwrap() {
+            let aliases = input["aliases"].as_array().into_iter().flatten();
+            names.extend(aliases.chain([&input["name"]]).map(|name| name.as_str().unwrap().to_owned()));
+        }
+    }
+    names
+}
+
+/// Names in quotes that directly follow `before` somewhere in the code, several if they are in brackets.
+fn quoted_after(code: &str, before: &str) -> Vec<String> {
+    let lists = code.match_indices(before).map(|(at, _)| &code[at + before.len()..]);
+    let of_list = |rest: &str| {
+        let end = match rest.chars().next() {
+            Some('"') => rest[1..].find('"').map(|end| end + 2),
+            Some('[') => rest.find(']'),
+            _ => None,
+        };
+        let list = &rest[..end.unwrap_or(0)];
+        list.split('"').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>()
+    };
+    lists.flat_map(of_list).collect()
+}
+
+#[test]
+fn inputs_that_are_read_are_inputs_of_a_task_and_explained() {
+    let of_tasks = inputs_of_tasks();
+    let code = |file: &str| {
+        let source = sources().into_iter().find(|source| source.name == file).unwrap();
+        source.code.into_iter().map(|(_, line)| line).collect::<Vec<_>>().join(" ")
+    };
+    let inputs = code("src/agent/inputs.rs");
+    let mut read: BTreeSet<String> = ["input(", "text(", "boolean(env, ", "Some(", "one_of("]
+        .iter()
+        .flat_map(|before| quoted_after(&inputs, before))
+        .collect();
+    let connections = code("src/agent/service_connection.rs");
+    let table = connections.split_once("const INPUTS").unwrap().1.split_once(';').unwrap().1;
+    let table = table.split_once("];").unwrap().0;
+    read.extend(quoted_after(table, "("));
+    assert!(read.len() > 15 && read.contains("SonarQube") && read.contains("cliProjectKey"), "{read:?}");
+    let unknown: Vec<_> = read.difference(&of_tasks).collect();
+    assert!(unknown.is_empty(), "read, and no task has them: {unknown:?}");
+
+    // The names of an input and its aliases stand in the first cell of a row.
+    let documentation = fs::read_to_string(root().join("docs/inputs.md")).unwrap();
+    let cells = documentation.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('|'));
+    let explained: BTreeSet<String> = cells
+        .flat_map(|(cell, _)| {
+            format!("`{cell}").split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>()
+        })
+        .collect();
+    assert_eq!(explained, of_tasks, "docs/inputs.md and the tasks");
+}
+
+#[test]
+fn there_is_one_version() {
+    let version: Vec<_> =
+        env!("CARGO_PKG_VERSION").split('.').map(|part| part.parse::<u64>().unwrap()).collect();
+    for task in ["prepare", "analyze", "publish"] {
+        let manifest = json(&format!("task/{task}/task.json"));
+        let own = &manifest["version"];
+        if own.is_object() {
+            assert_eq!(
+                ["Major", "Minor", "Patch"].map(|part| own[part].as_u64().unwrap()).to_vec(),
+                version,
+                "{task}"
+            );
+        }
+    }
+    if let Some(own) = json("vss-extension.json")["version"].as_str() {
+        assert_eq!(own, env!("CARGO_PKG_VERSION"));
+    }
+    let changes = root().join("CHANGELOG.md");
+    if let Ok(changes) = fs::read_to_string(changes) {
+        assert!(
+            changes.contains(env!("CARGO_PKG_VERSION")) || changes.contains("Unreleased"),
+            "CHANGELOG.md"
+        );
+    }
+}
+
+#[test]
+fn the_reader_of_this_house_reads_right() {
+    let names: Vec<_> = names_after("use crate::http::Client; my_crate::x crate::step", "crate::").collect();
+    assert_eq!(names, ["http", "step"]);
+    assert_eq!(quoted_after(r#"text("a") text(["b", "c"]) context("d")"#, " text("), ["b", "c"]);
+    assert_eq!(quoted_after(r#"text("a")"#, "text("), ["a"]);
+    assert!(sources().iter().any(|source| source.name == "src/http/client.rs" && source.module == "http"));
+    assert!(sources().iter().all(|source| source.code.iter().all(|(_, line)| !line.contains("#[test]"))));
+}

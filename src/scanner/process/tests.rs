@@ -158,7 +158,7 @@ async fn cancellation_ends_children_that_obey() {
     let script = script("trap 'echo > asked; exit 7' TERM; sleep 600 & echo $! > pid; wait");
     let (source, cancellation) = CancelSource::new();
     let pid = script.folder.path().join("pid");
-    let patience = Patience { cancel: Duration::from_secs(600), ..SHORT };
+    let patience = Patience { cancel: Duration::from_secs(60), ..SHORT };
     let environment = system_path();
     let running = run_with(patience, &script.invocation, &environment, &cancellation, |_, _| ());
     let cancel = async {

@@ -1,5 +1,7 @@
 use super::*;
-use crate::quality_gate::{Comparator, Condition, GateStatus, Measure, MeasureSet, Metrics};
+use crate::quality_gate::{
+    Comparator, Condition, GateStatus, Measure, MeasureSet, Metric, MetricKind, Metrics,
+};
 use crate::summary::{issue_line, outcome_line};
 use insta::assert_snapshot;
 use proptest::prelude::*;

@@ -248,10 +248,6 @@ impl Running {
         Self { child, recorder, readers, lines, watcher, temp: job.temp(), may_leak: job.may_leak }
     }
 
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Waits until a line with this text has been written.
     #[track_caller]
     pub(crate) fn await_line(&mut self, text: &str) -> String {

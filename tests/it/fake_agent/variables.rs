@@ -32,10 +32,6 @@ impl Variables {
         self.0.get(&name.to_lowercase()).is_some_and(|variable| variable.secret)
     }
 
-    pub(crate) fn is_true(&self, name: &str) -> bool {
-        self.value(name).is_some_and(|value| value.eq_ignore_ascii_case("true"))
-    }
-
     /// `$(name)` replaced by the value; unknown names stay.
     pub(crate) fn expand(&self, text: &str) -> String {
         let mut expanded = String::new();

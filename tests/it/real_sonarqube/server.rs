@@ -42,23 +42,34 @@ impl Server {
     }
 
     fn send(&self, method: &str, path: &str, query: &[(&str, &str)], body: Option<(&str, Vec<u8>)>) -> Value {
+        let (status, text) = self.exchange("admin:admin", method, path, query, body);
+        assert!((200..300).contains(&status), "{method} {path} {query:?} answered {status}: {text}");
+        if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() }
+    }
+
+    fn exchange(
+        &self,
+        account: &str,
+        method: &str,
+        path: &str,
+        query: &[(&str, &str)],
+        body: Option<(&str, Vec<u8>)>,
+    ) -> (u16, String) {
         let mut url: Url = format!("{}/{path}", self.url).parse().unwrap();
         url.query_pairs_mut().extend_pairs(query);
-        let (status, text) = block_on(async {
+        block_on(async {
             // A client lives no longer than the runtime that drives its connections.
             let _ = rustls::crypto::ring::default_provider().install_default();
             let client = reqwest::Client::builder().no_proxy().build().unwrap();
             let mut request = client
                 .request(method.parse().unwrap(), url.clone())
-                .header("Authorization", format!("Basic {}", BASE64.encode("admin:admin")));
+                .header("Authorization", format!("Basic {}", BASE64.encode(account)));
             if let Some((media_type, content)) = body {
                 request = request.header("Content-Type", media_type).body(content);
             }
             let response = request.send().await.unwrap_or_else(|error| panic!("{method} {url}: {error}"));
-            (response.status(), response.text().await.unwrap())
-        });
-        assert!(status.is_success(), "{method} {url} answered {status}: {text}");
-        if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() }
+            (response.status().as_u16(), response.text().await.unwrap())
+        })
     }
 
     pub(crate) fn get(&self, path: &str, query: &[(&str, &str)]) -> Value {
@@ -126,7 +137,7 @@ impl Project {
         let mut query = vec![("name", name.as_str())];
         match kind {
             TokenKind::Project => {
-                query.extend([("type", "PROJECT_ANALYSIS_TOKEN"), ("projectKey", &self.key)])
+                query.extend([("type", "PROJECT_ANALYSIS_TOKEN"), ("projectKey", &self.key)]);
             }
             TokenKind::Global => query.push(("type", "GLOBAL_ANALYSIS_TOKEN")),
             TokenKind::User => query.push(("type", "USER_TOKEN")),
@@ -162,7 +173,15 @@ impl Project {
         self.server.post("api/qualitygates/select", &[("gateName", &name), ("projectKey", &self.key)]);
     }
 
-    /// The gate of the analysis that became of a report, waited for.
+    /// What the server warns of, about the report of this task: HTML.
+    pub(crate) fn warnings_of(&self, ce_task: &str) -> Vec<String> {
+        let query = [("id", ce_task), ("additionalFields", "warnings")];
+        let task = self.server.get("api/ce/task", &query);
+        let warnings = task["task"]["warnings"].as_array().into_iter().flatten();
+        warnings.map(|warning| warning.as_str().unwrap().to_owned()).collect()
+    }
+
+    /// The gate of the analysis that became of a report, which has been processed.
     pub(crate) fn gate_of(&self, ce_task: &str) -> Value {
         let task = self.server.get("api/ce/task", &[("id", ce_task)]);
         let analysis = task["task"]["analysisId"].as_str().unwrap_or_else(|| panic!("{task}"));
@@ -174,6 +193,12 @@ impl Project {
         let query = [("component", self.key.as_str()), ("metricKeys", metric)];
         let answer = self.server.get("api/measures/component", &query);
         answer["component"]["measures"][0]["value"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
+    }
+
+    /// Whether a token may read the measures, which those for analyses may on newer servers only.
+    pub(crate) fn shows_measures_to(&self, token: &str) -> bool {
+        let query = [("component", self.key.as_str()), ("metricKeys", "ncloc")];
+        self.server.exchange(&format!("{token}:"), "GET", "api/measures/component", &query, None).0 == 200
     }
 
     /// Name and type of a metric.

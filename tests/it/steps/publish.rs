@@ -28,6 +28,9 @@ fn a_gate_that_passed() {
     let patch = format!("PATCH /contoso/{project}/_apis/build/builds/{build}/properties");
     assert!(scenario.job.azure.requests().contains(&patch), "{:?}", scenario.job.azure.requests());
     assert_eq!(scenario.job.azure.summaries()[0].0, "SonarQube – The shop – passed");
+    // It goes with the job, and not before the agent has uploaded it.
+    let attached = step.commands.iter().find(|command| command.is("task.addattachment")).unwrap();
+    assert!(std::path::Path::new(&attached.data).starts_with(scenario.job.temp()), "{}", attached.data);
     insta::assert_snapshot!(summary(&scenario), @"
     ### ✅ Quality gate passed
 

@@ -196,9 +196,11 @@ fn the_build_wrapper_is_put_on_the_path() {
     let answer = wiremock::ResponseTemplate::new(200).set_body_bytes(std::fs::read(zip).unwrap());
     scenario.sonarqube.script(&format!("/static/cpp/build-wrapper-{name}.zip"), [answer]);
     let step = scenario.prepare(&[("buildWrapper", "true")]);
-    step.succeeded().says(&format!("Build with: build-wrapper-{name}-64 --out-dir bw-output <build command>"));
+    step.succeeded()
+        .says(&format!("Build with: build-wrapper-{name}-64 --out-dir bw-output <build command>"));
     let folder = scenario.records()[0].join(format!("build-wrapper/build-wrapper-{name}"));
-    let mode = std::fs::metadata(folder.join(format!("build-wrapper-{name}-64"))).unwrap().permissions().mode();
+    let mode =
+        std::fs::metadata(folder.join(format!("build-wrapper-{name}-64"))).unwrap().permissions().mode();
     assert_eq!(mode & 0o700, 0o700);
     let paths = step.commands.iter().filter(|command| command.is("task.prependpath"));
     assert_eq!(paths.map(|command| command.data.as_str()).collect::<Vec<_>>(), [folder.to_str().unwrap()]);

@@ -166,7 +166,7 @@ fn what_community_build_cannot_analyse_is_skipped_all_the_way() {
         let mut scenario = Scenario::new();
         match kind {
             "pull request" => {
-                scenario.job.of_pull_request("TfsGit", "7", "refs/heads/feature", "refs/heads/main")
+                scenario.job.of_pull_request("TfsGit", "7", "refs/heads/feature", "refs/heads/main");
             }
             "branch" => scenario.job.set("Build.SourceBranch", "refs/heads/feature"),
             _ => scenario.job.set("Build.SourceBranch", "refs/tags/v1.0"),
