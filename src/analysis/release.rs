@@ -20,7 +20,10 @@ const RELEASES: &[(&str, &str)] = &[
 ];
 
 /// A release of a scanner and its archive.
+///
+/// In a record it is one text: its three parts, divided by spaces.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct ScannerRelease {
     /// The full version, such as `5.0.1.3006`.
     pub version: String,
@@ -28,6 +31,24 @@ pub struct ScannerRelease {
     pub sha256: String,
     /// Where the archive is: an `http:` or `https:` URL, or a path.
     pub archive: String,
+}
+
+impl TryFrom<String> for ScannerRelease {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let mut parts = text.splitn(3, ' ').map(str::to_owned);
+        match (parts.next(), parts.next(), parts.next()) {
+            (Some(version), Some(sha256), Some(archive)) => Ok(Self { version, sha256, archive }),
+            _ => Err("no release of a scanner"),
+        }
+    }
+}
+
+impl From<ScannerRelease> for String {
+    fn from(release: ScannerRelease) -> Self {
+        [release.version, release.sha256, release.archive].join(" ")
+    }
 }
 
 /// What a user says about the scanner to run. Nothing of it need be given.
@@ -204,6 +225,14 @@ mod tests {
             assert_eq!((release.archive.as_str(), release.version.as_str()), (archive, version));
             assert_eq!(release.sha256, "ab".repeat(32));
         }
+    }
+
+    #[test]
+    fn a_record_keeps_it() {
+        let wish = ReleaseWish { download: Some("my archives/x.zip"), ..Default::default() };
+        let release = wish.cli_for(&server("9.9")).unwrap().unwrap();
+        assert_eq!(ScannerRelease::try_from(String::from(release.clone())).unwrap(), release);
+        assert!(ScannerRelease::try_from("5.0".to_owned()).is_err());
     }
 
     #[test]

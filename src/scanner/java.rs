@@ -143,18 +143,18 @@ impl JavaChoices<'_> {
         if let Some(executable) = server_jre {
             return Ok(Java::new(executable, Reason::Server));
         }
-        let mut own: Vec<_> = self
-            .homes
-            .iter()
-            .filter_map(|home| {
-                agents_own(home.variable).map(|(version, arch)| (arch != self.arch, version, home))
-            })
-            .filter(|(_, version, _)| *version >= needed)
-            .collect();
-        own.sort_by_key(|(foreign, version, _)| (*foreign, *version));
-        let own = own.into_iter().find_map(|(_, _, home)| home.java(Reason::Agent(home.variable.to_owned())));
+        // Of this machine's processor rather than one that it only emulates, and of these the oldest.
+        let mut own: Option<((bool, u32), Java)> = None;
+        for home in self.homes {
+            let Some((version, arch)) = agents_own(home.variable) else { continue };
+            let rank = (arch != self.arch, version);
+            if version >= needed && own.as_ref().is_none_or(|(best, _)| rank < *best) {
+                own = home.java(Reason::Agent(home.variable.to_owned())).map(|java| (rank, java)).or(own);
+            }
+        }
         let mut too_old = None;
         let candidates = own
+            .map(|(_, java)| java)
             .into_iter()
             .chain(self.home(JAVA_HOME).and_then(|home| home.java(Reason::JavaHome)))
             .chain(self.in_path(JAVA).map(|java| Java::new(java, Reason::Path)));
