@@ -112,7 +112,9 @@ pub fn recognise(name: &str, head: &str) -> Option<Report> {
             if root == "coverage" {
                 roots = behind_each(head, "<source>").into_iter().map(|rest| up_to(rest, '<')).collect();
             }
-            (kind_of_xml(name, root, tag, head, extension_of(&files))?, files)
+            let kind = kind_of_xml(name, root, tag, head, extension_of(&files))?;
+            // Tests are found by the names of their classes: the files only tell the language.
+            (kind, if kind.format == JUNIT_JAVA.format { Vec::new() } else { files })
         }
         b'T' | b'S' if head.starts_with("TN:") || head.starts_with("SF:") => {
             let files: Vec<_> = behind_each(head, "SF:").into_iter().map(|rest| up_to(rest, '\n')).collect();
