@@ -3,19 +3,20 @@
 use super::{Ending, Job, Records, server};
 use crate::agent::{ConfigMode, JobConnection, Predefined, PrepareInputs, ServiceConnection};
 use crate::analysis::{
-    AnalysisId, ExtraProperties, Prepared, Properties, RECORD_VERSION, ReleaseWish, ScannerMode,
-    ScannerRelease, ServerFacts, ServerKind, java_properties, suggestion,
+    AnalysisId, ExtraProperties, Prepared, Properties, RECORD_VERSION, ScannerMode,
+    ServerFacts, ServerKind, java_properties, suggestion,
 };
 use crate::azure_devops::AzureDevOps;
 use crate::context::{PipelineContext, Provider, decide};
 use crate::error::{Error, Result};
 use crate::http::Authentication;
-use crate::scanner::{Platform, WindowsProcessor, build_wrapper};
 use crate::secret::Secret;
 use crate::sonarqube::{ProjectAccess, SonarQube};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
+
+mod scanners;
 
 /// Runs the step.
 ///
@@ -35,7 +36,7 @@ pub async fn prepare(job: &Job) -> Result<Ending> {
     let sonarqube = connect(job, &connection);
     let checked = server::check(&sonarqube, &job.cancellation).await?;
     tracing::info!("{} {} at {}", checked.facts.product(), checked.facts.version, sonarqube.address());
-    let cli = cli_release(&inputs, &checked.facts)?;
+    let cli = scanners::cli_release(&inputs, &checked.facts)?;
     let project_key = place.project_key(&inputs, &extra)?;
     let access = match &project_key {
         Some(key) => Some(server::check_project(&sonarqube, &checked.facts, key).await?),
@@ -72,7 +73,7 @@ pub async fn prepare(job: &Job) -> Result<Ending> {
     properties.extend(&extra);
     if inputs.build_wrapper && skip.is_none() {
         let folder = records.folder().join(id.as_str()).join("build-wrapper");
-        install_build_wrapper(job, &sonarqube, &checked.facts, &folder, &mut properties).await?;
+        scanners::install_build_wrapper(job, &sonarqube, &checked.facts, &folder, &mut properties).await?;
     }
     let mut secrets = properties.take_secrets();
     if let Some(password) = &connection.password {
@@ -128,67 +129,6 @@ fn connect(job: &Job, connection: &ServiceConnection) -> SonarQube {
         connection.kind,
         connection.authentication(),
     )
-}
-
-/// The SonarScanner CLI to run, in its mode.
-fn cli_release(inputs: &PrepareInputs, server: &ServerFacts) -> Result<Option<ScannerRelease>> {
-    if inputs.mode != ScannerMode::Cli {
-        return Ok(None);
-    }
-    let wish = ReleaseWish {
-        version: inputs.cli_version.as_deref(),
-        download: inputs.scanner_download_url.as_deref(),
-        sha256: inputs.cli_sha256.as_deref(),
-    };
-    let release = wish.cli_for(server).map_err(|error| Error::new(error.to_string()))?;
-    if let Some(ScannerRelease { version, .. }) = &release {
-        tracing::info!("SonarAnalyze will run SonarScanner CLI {version}");
-    } else if wish.download.is_some() || wish.sha256.is_some() {
-        tracing::info!(
-            "scannerDownloadUrl and cliScannerSha256 have no effect: the server provides the scanner engine, and \
-             cliScannerVersion is empty"
-        );
-    }
-    Ok(release)
-}
-
-/// Where the build wrapper is told to leave what it saw, in the words of SonarQube's documentation.
-const BUILD_WRAPPER_OUTPUT: &str = "bw-output";
-
-/// Puts the build wrapper on the `PATH` of the build, and sets the property that says where it leaves what it saw.
-async fn install_build_wrapper(
-    job: &Job,
-    sonarqube: &SonarQube,
-    server: &ServerFacts,
-    folder: &Path,
-    properties: &mut Properties,
-) -> Result<()> {
-    let windows = WindowsProcessor {
-        machine: job.environment.value("PROCESSOR_ARCHITEW6432"),
-        process: job.environment.value("PROCESSOR_ARCHITECTURE"),
-    };
-    let platform = Platform::detect(windows);
-    let credentials = Some(sonarqube.credentials());
-    let fetching =
-        build_wrapper::fetch(sonarqube.http(), sonarqube.base_url(), credentials, server, &platform, folder);
-    let wrapper = tokio::select! {
-        fetched = fetching => fetched?,
-        () = job.cancellation.requested() => return Err(Error::cancelled()),
-    };
-    job.commands.prepend_path(&wrapper.folder);
-    let [compile_commands, whole_output] =
-        ["sonar.cfamily.compile-commands", "sonar.cfamily.build-wrapper-output"];
-    let own = properties.value(compile_commands).or(properties.value(whole_output)).is_some();
-    if !own && (server.kind == ServerKind::Cloud || server.version.at_least(10, 6)) {
-        properties.set(compile_commands, format!("{BUILD_WRAPPER_OUTPUT}/compile_commands.json"));
-    } else if !own {
-        properties.set(whole_output, BUILD_WRAPPER_OUTPUT);
-    }
-    tracing::info!(
-        "Build with: {} --out-dir {BUILD_WRAPPER_OUTPUT} <build command>, in the base directory of the analysis",
-        wrapper.executable
-    );
-    Ok(())
 }
 
 /// Properties the connection decides: another value would send the token to another server.

@@ -216,3 +216,32 @@ fn a_server_without_build_wrapper_is_explained() {
     assert!(error.contains("could not be downloaded: http://"), "{error}");
     assert!(error.contains("Community Build comes without it. Remove buildWrapper: where"), "{error}");
 }
+
+#[test]
+fn reports_of_the_build_reach_the_engine() {
+    let mut scenario = Scenario::new();
+    scenario.job.write("src/main.py", "");
+    scenario.job.write("fixtures/lcov.info", "SF:src/main.js\n");
+    let engine = scenario.engine("");
+    scenario.prepare(&[("extraProperties", &engine)]).succeeded();
+    let cobertura = |file: &str| format!("<coverage line-rate=\"1\"><class filename=\"{file}\"/></coverage>");
+    let report = scenario.job.write("out/coverage.xml", &cobertura("shop/src/main.py"));
+    // Clocks of file systems tick slowly.
+    let later = std::time::SystemTime::now() + std::time::Duration::from_secs(1);
+    File::options().write(true).open(report).unwrap().set_modified(later).unwrap();
+    let step = scenario.analyze();
+    step.succeeded().says("Found Cobertura coverage: out/coverage.xml (sonar.python.coverage.reportPaths)");
+    let sources = scenario.job.sources().display().to_string();
+    step.warns(&format!("It names shop/src/main.py. They would match with {sources}/ instead of shop/."));
+    let properties = scenario.engine_properties();
+    let value = |key: &str| properties.iter().find(|(k, _)| k == key).map(|(_, value)| value.as_str());
+    assert_eq!(value("sonar.python.coverage.reportPaths"), Some("out/coverage.xml"));
+    assert_eq!(value("sonar.javascript.lcov.reportPaths"), None, "it was there before the build");
+
+    scenario.prepare(&[("extraProperties", &engine)]).succeeded();
+    let report = scenario.job.temp().join("coverage.xml");
+    std::fs::write(&report, cobertura("src/main.py")).unwrap();
+    let step = scenario.analyze();
+    assert_eq!(step.succeeded().warnings, [""; 0]);
+    step.says(&format!("Found Cobertura coverage: {}", report.display()));
+}
