@@ -239,6 +239,7 @@ fn reports_of_the_build_reach_the_engine() {
     assert_eq!(value("sonar.javascript.lcov.reportPaths"), None, "it was there before the build");
 
     scenario.prepare(&[("extraProperties", &engine)]).succeeded();
+    std::fs::remove_file(scenario.job.sources().join("out/coverage.xml")).unwrap();
     let report = scenario.job.temp().join("coverage.xml");
     std::fs::write(&report, cobertura("src/main.py")).unwrap();
     let step = scenario.analyze();
