@@ -1,9 +1,10 @@
-//! The command line: the three steps, as their launchers call them.
+//! The command line: the three steps, as their launchers call them, and what people type.
 
 use crate::agent::{
     Commands, Console, Environment, Host, Log, Predefined, TaskResult, http_settings, listen_for_cancellation,
 };
 use crate::cancel::CancelSource;
+use crate::command::{self, Gate};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http;
 use crate::step::{self, Ending, Job};
@@ -26,6 +27,8 @@ enum Command {
         /// The step.
         step: Step,
     },
+    /// Ask SonarQube for the quality gate of a project, and end with a code that says what it is.
+    Gate(Gate),
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -48,8 +51,28 @@ pub fn run(host: Host) -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    let Command::Task { step } = cli.command;
-    run_step(step, host.environment)
+    match cli.command {
+        Command::Task { step } => run_step(step, host.environment),
+        Command::Gate(gate) => run_gate(&gate, &host.environment),
+    }
+}
+
+fn run_gate(gate: &Gate, environment: &Environment) -> ExitCode {
+    let console = Console::stdout();
+    let code = runtime().and_then(|runtime| runtime.block_on(command::gate(gate, environment, &console)));
+    let code = code.unwrap_or_else(|error| {
+        Console::stderr().print(&format!("error: {error}"));
+        command::USAGE
+    });
+    // An answer that nobody received is none.
+    if console.is_healthy() { ExitCode::from(code) } else { ExitCode::from(command::UNKNOWN) }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::new(format!("the runtime could not be started: {error}")))
 }
 
 fn run_step(step: Step, environment: Environment) -> ExitCode {
@@ -65,10 +88,7 @@ fn run_step(step: Step, environment: Environment) -> ExitCode {
 }
 
 fn execute(step: Step, environment: Environment, console: &Console) -> Result<Ending> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Error::new(format!("the runtime could not be started: {error}")))?;
+    let runtime = runtime()?;
     let (source, cancellation) = CancelSource::new();
     console.cancel_on_failure(source);
     let job = Job {
@@ -104,7 +124,11 @@ fn execute(step: Step, environment: Environment, console: &Console) -> Result<En
 /// The task's last words: one error at most, and exactly one result.
 fn tell(commands: &Commands, result: Result<Ending>) {
     match result {
-        Ok(ending) => commands.complete(TaskResult::Succeeded, &ending.message),
+        Ok(ending) => {
+            let result =
+                if ending.with_issues { TaskResult::SucceededWithIssues } else { TaskResult::Succeeded };
+            commands.complete(result, &ending.message);
+        }
         Err(error) => {
             let task_result = match error.kind() {
                 ErrorKind::Cancelled => TaskResult::Canceled,

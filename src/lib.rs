@@ -9,7 +9,7 @@
 //!   -> CeTask (polled) -> QualityGate -> Verdict -> BuildSummary             SonarPublish
 //! ```
 //!
-//! `main -> cli -> step -> edges (agent, sonarqube, azure_devops, scanner) -> http`; anything may use the
+//! `main -> cli -> step, command -> edges (agent, sonarqube, azure_devops, scanner) -> http`; anything may use the
 //! pure core (context, analysis, quality_gate, summary) and [`secret`]; the core uses none of them.
 
 pub mod cancel;
@@ -17,6 +17,7 @@ pub mod cli;
 pub mod error;
 pub mod secret;
 
+pub mod command;
 pub mod step;
 
 pub mod analysis;

@@ -1,4 +1,5 @@
-// Puts the task folders together: target/tasks/{prepare,analyze,publish}, complete and runnable.
+// Puts the task folders together: target/tasks/{prepare,analyze,publish}, complete and runnable, and the two tasks
+// that Azure DevOps runs itself, target/tasks/{gate,build-gate}.
 //   node assemble-tasks.js PLATFORM=BINARY...    PLATFORM as Node.js names it: linux-x64, win32-arm64 ...
 //
 // Each folder is made aside and renamed into place, so that an interrupted run leaves no half of one. A folder whose
@@ -11,6 +12,7 @@ const path = require('path');
 const zlib = require('zlib');
 
 const STEPS = ['prepare', 'analyze', 'publish'];
+const GATES = ['gate', 'build-gate'];
 // Six platforms in two of the folders have to fit into the 26,214,400 bytes that Azure DevOps Server 2019 accepts.
 const LARGEST_BINARY = 3.5 * 1024 * 1024;
 const LARGEST_PACKED = 1.5 * 1024 * 1024;
@@ -35,7 +37,8 @@ function main(args) {
     report(platform, 'brotli', packed[platform].length, LARGEST_PACKED);
   }
   if (process.exitCode) return;
-  for (const step of STEPS) assemble(step, version, binaries, packed);
+  for (const step of STEPS) assemble(step, stepFiles(step, version, binaries, packed));
+  for (const gate of GATES) assemble(gate, taskFiles(gate, version));
 }
 
 /** The one place where the version stands is Cargo.toml. */
@@ -65,26 +68,36 @@ function report(platform, what, size, limit) {
   if (!fits) process.exitCode = 1;
 }
 
-function assemble(step, version, binaries, packed) {
-  const task = JSON.parse(fs.readFileSync(path.join(root, 'task', step, 'task.json'), 'utf8'));
+/** What every task consists of. */
+function taskFiles(name, version) {
+  const task = JSON.parse(fs.readFileSync(path.join(root, 'task', name, 'task.json'), 'utf8'));
   const [Major, Minor, Patch] = version.split('.').map(Number);
-  const files = {
+  return {
     'task.json': json(Object.assign(task, { version: { Major, Minor, Patch } })),
-    'run.js': fs.readFileSync(path.join(root, 'task', 'run.js')),
     'icon.png': fs.readFileSync(path.join(root, 'task', 'icon.png')),
-    'binaries.json': json({ step, version, binaries }),
   };
+}
+
+function stepFiles(step, version, binaries, packed) {
+  const files = Object.assign(taskFiles(step, version), {
+    'run.js': fs.readFileSync(path.join(root, 'task', 'run.js')),
+    'binaries.json': json({ step, version, binaries }),
+  });
   // SonarAnalyze runs the binary that SonarPrepare unpacked.
   if (step !== 'analyze') {
     for (const platform of Object.keys(packed)) files[binaries[platform].file] = packed[platform];
   }
-  const folder = path.join(target, 'tasks', step);
+  return files;
+}
+
+function assemble(name, files) {
+  const folder = path.join(target, 'tasks', name);
   if (holdsExactly(folder, files)) return;
-  const made = path.join(aside, step);
-  for (const name of Object.keys(files)) {
-    fs.mkdirSync(path.dirname(path.join(made, name)), { recursive: true });
+  const made = path.join(aside, name);
+  for (const file of Object.keys(files)) {
+    fs.mkdirSync(path.dirname(path.join(made, file)), { recursive: true });
     // No execute bit: an agent that unpacks a task sets none either.
-    fs.writeFileSync(path.join(made, name), files[name], { mode: 0o644 });
+    fs.writeFileSync(path.join(made, file), files[file], { mode: 0o644 });
   }
   swap(made, folder);
 }

@@ -61,18 +61,23 @@ impl Commands {
 
     /// Sets a job variable that anybody may see.
     pub fn set_variable(&self, name: &str, value: &str) {
-        self.variable(name, value, "false");
+        self.variable(name, value, "false", "false");
+    }
+
+    /// Sets an output variable, which later jobs and stages may read by the step's name.
+    pub fn set_output_variable(&self, name: &str, value: &str) {
+        self.variable(name, value, "true", "false");
     }
 
     /// Sets a secret job variable: only tasks see it, as `SECRET_<name>`.
     pub fn set_secret_variable(&self, name: &str, value: &Secret) {
-        self.variable(name, value.expose(), "true");
+        self.variable(name, value.expose(), "false", "true");
     }
 
-    fn variable(&self, name: &str, value: &str, secret: &str) {
+    fn variable(&self, name: &str, value: &str, output: &str, secret: &str) {
         self.emit(
             "task.setvariable",
-            &[("variable", name), ("isoutput", "false"), ("issecret", secret)],
+            &[("variable", name), ("isoutput", output), ("issecret", secret)],
             value,
         );
     }

@@ -4,6 +4,7 @@ use super::Environment;
 use crate::analysis::ScannerMode;
 use crate::analysis::jvm_profile::JvmProfile;
 use crate::error::{Error, Result};
+use crate::quality_gate::{Policy, Reaction, Rule};
 use std::time::Duration;
 
 /// Where the project's settings come from in scanner mode `cli`.
@@ -146,21 +147,46 @@ impl AnalyzeInputs {
 pub struct PublishInputs {
     /// `pollingTimeoutSec`: the longest wait for the server, over all analyses.
     pub polling_timeout: Duration,
+    /// `onQualityGateFailure`, `onNoVerdict` and `onSkipped` with their overrides.
+    pub policy: Policy,
 }
 
 impl PublishInputs {
     /// Reads the inputs.
     ///
     /// # Errors
-    /// A timeout that is no number of seconds.
+    /// A timeout that is no number of seconds; a reaction that is none of the three.
     pub fn read(env: &Environment) -> Result<Self> {
         let text = env.input("pollingTimeoutSec").unwrap_or("300");
         let seconds = text.parse().map_err(|_| {
             Error::new(format!("the input pollingTimeoutSec is {text:?}"))
                 .hint("Write a whole number of seconds, such as 300.")
         })?;
-        Ok(Self { polling_timeout: Duration::from_secs(seconds) })
+        let Policy { failure, no_verdict, skipped } = Policy::default();
+        let policy = Policy {
+            failure: rule(env, "onQualityGateFailure", failure.general)?,
+            no_verdict: rule(env, "onNoVerdict", no_verdict.general)?,
+            skipped: rule(env, "onSkipped", skipped.general)?,
+        };
+        Ok(Self { polling_timeout: Duration::from_secs(seconds), policy })
     }
+}
+
+/// The rule of the input `name` and of the inputs that override it in a context: `name` with
+/// `PullRequest`, `DefaultBranch` or `OtherBranches` behind it.
+fn rule(env: &Environment, name: &str, default: Reaction) -> Result<Rule> {
+    let read = |context: &str| {
+        let input = format!("{name}{context}");
+        env.input(&input)
+            .map(|text| Reaction::parse(text).ok_or_else(|| one_of(&input, text, "fail, warn, ignore")))
+            .transpose()
+    };
+    Ok(Rule {
+        general: read("")?.unwrap_or(default),
+        pull_request: read("PullRequest")?,
+        default_branch: read("DefaultBranch")?,
+        other_branches: read("OtherBranches")?,
+    })
 }
 
 fn boolean(env: &Environment, name: &str, default: bool) -> Result<bool> {
@@ -237,5 +263,29 @@ mod tests {
         }
         let inputs = PublishInputs::read(&environment(&[("POLLINGTIMEOUTSEC", "0")])).unwrap();
         assert_eq!(inputs.polling_timeout, Duration::ZERO);
+    }
+
+    #[test]
+    fn reactions_and_their_overrides() {
+        let read =
+            |inputs: &[(&str, &str)]| PublishInputs::read(&environment(inputs)).map(|inputs| inputs.policy);
+        assert_eq!(read(&[]).unwrap(), Policy::default());
+        let policy = read(&[
+            ("ONQUALITYGATEFAILURE", "warn"),
+            ("ONQUALITYGATEFAILUREDEFAULTBRANCH", "fail"),
+            ("ONNOVERDICTOTHERBRANCHES", "ignore"),
+            ("ONSKIPPEDPULLREQUEST", "warn"),
+        ])
+        .unwrap();
+        let expected = Policy {
+            failure: Rule { default_branch: Some(Reaction::Fail), ..Rule::always(Reaction::Warn) },
+            no_verdict: Rule { other_branches: Some(Reaction::Ignore), ..Rule::always(Reaction::Fail) },
+            skipped: Rule { pull_request: Some(Reaction::Warn), ..Rule::always(Reaction::Ignore) },
+        };
+        assert_eq!(policy, expected);
+        assert_eq!(
+            read(&[("ONSKIPPEDOTHERBRANCHES", "never")]).unwrap_err().to_string(),
+            "the input onSkippedOtherBranches is \"never\". Write one of: fail, warn, ignore."
+        );
     }
 }

@@ -36,6 +36,24 @@ impl Console {
         Self::new(Box::new(std::io::stdout()))
     }
 
+    /// Writes to this process' standard error.
+    pub fn stderr() -> Self {
+        Self::new(Box::new(std::io::stderr()))
+    }
+
+    /// Writes `text`, which may come from outside, line by line.
+    pub fn print(&self, text: &str) {
+        for line in neutralise(text).lines() {
+            self.write_line(line);
+        }
+    }
+
+    /// Writes JSON on one line. A `#` in it is written as its escape, so that it is no command to an
+    /// agent and still the same to who reads it: `#` stands in strings only.
+    pub fn print_json(&self, value: &serde_json::Value) {
+        self.write_line(&value.to_string().replace('#', "\\u0023"));
+    }
+
     /// What to cancel when writing fails.
     pub fn cancel_on_failure(&self, source: CancelSource) {
         self.lock().cancel = Some(source);
@@ -199,12 +217,27 @@ fn is_weightless(c: char) -> bool {
 }
 
 #[cfg(test)]
+impl Console {
+    /// A console for tests, and what was written to it so far.
+    pub(crate) fn buffer() -> (Self, impl Fn() -> String) {
+        let buffer = tests::Buffer::default();
+        (Self::new(Box::new(buffer.clone())), move || buffer.text())
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use tracing_subscriber::layer::SubscriberExt as _;
 
     #[derive(Clone, Default)]
-    struct Buffer(Arc<Mutex<Vec<u8>>>);
+    pub(super) struct Buffer(Arc<Mutex<Vec<u8>>>);
+
+    impl Buffer {
+        pub(super) fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+    }
 
     impl Write for Buffer {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -220,7 +253,7 @@ mod tests {
         let buffer = Buffer::default();
         let log = Log::new(Console::new(Box::new(buffer.clone())), debug);
         tracing::subscriber::with_default(tracing_subscriber::registry().with(log), emit);
-        String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap()
+        buffer.text()
     }
 
     #[test]
@@ -267,6 +300,16 @@ mod tests {
     fn a_line_end_in_a_message_starts_no_command() {
         let text = logged(false, || tracing::warn!("a\r\n##vso[task.setsecret]x\n##[error]y"));
         assert_eq!(text, "##vso[task.logissue type=warning;]a%0D%0A# #vso[task.setsecret]x%0A# #[error]y\n");
+    }
+
+    #[test]
+    fn json_is_no_command_and_the_same() {
+        let (console, written) = Console::buffer();
+        let value = serde_json::json!({ "branch": "x##vso[task.complete result=Failed;]" });
+        console.print_json(&value);
+        let text = written();
+        assert!(!text.contains("##") && text.ends_with("}\n"), "{text}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
     }
 
     #[test]

@@ -75,6 +75,28 @@ impl ServiceConnection {
         Ok(Self { url, kind, token: Secret::new(token), password: password.map(Secret::new) })
     }
 
+    /// Reads the connection of a command that people or scripts type: `SONAR_HOST_URL` and `SONAR_TOKEN`.
+    ///
+    /// # Errors
+    /// One of them is not set, or the URL is none.
+    pub fn from_variables(env: &Environment) -> Result<Self> {
+        let value = |name: &str, hint: &str| {
+            env.value(name)
+                .ok_or_else(|| Error::new(format!("the environment variable {name} is not set")).hint(hint))
+        };
+        let url = value(
+            "SONAR_HOST_URL",
+            "Set it to the server's address, such as https://sonarqube.example.com.",
+        )?;
+        let token =
+            value("SONAR_TOKEN", "Set it to a token of SonarQube; it is read from the environment only.")?;
+        let url = parse_base_url(url).ok_or_else(|| {
+            Error::new("SONAR_HOST_URL is no usable URL").hint("Write http:// or https:// before the host.")
+        })?;
+        let kind = if is_cloud(&url) { ServerKind::Cloud } else { ServerKind::Server };
+        Ok(Self { url, kind, token: Secret::new(token.trim()), password: None })
+    }
+
     /// How requests authenticate: Cloud by Bearer, Server by Basic, which every version understands.
     pub fn authentication(&self) -> Authentication {
         authentication(self.kind, &self.token, self.password.as_ref())

@@ -2,7 +2,6 @@
 
 use super::client::AzureDevOps;
 use super::error::Error;
-use serde::Deserialize;
 
 impl AzureDevOps {
     /// The repository's default branch as a full ref; `None` for an empty repository.
@@ -10,12 +9,7 @@ impl AzureDevOps {
     /// # Errors
     /// As [`Error`].
     pub async fn default_branch(&self, project: &str, repository: &str) -> Result<Option<String>, Error> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Repository {
-            default_branch: Option<String>,
-        }
         let url = self.url(&[project, "_apis", "git", "repositories", repository], "5.0");
-        Ok(self.json::<Repository>(url).await?.default_branch)
+        Ok(self.json(url).await?["defaultBranch"].as_str().map(str::to_owned))
     }
 }

@@ -102,6 +102,18 @@ impl Condition {
         }
     }
 
+    /// How far the value lies from the threshold, in thousandths of the threshold where that is above 1; 0
+    /// where there is nothing to compare. Tells the worse of two misses, no more.
+    pub fn miss(&self) -> u64 {
+        let number = |text: &Option<String>| Decimal::parse(text.as_deref()?)?.to_thousandths();
+        match (number(&self.actual), number(&self.threshold)) {
+            (Some(actual), Some(threshold)) => {
+                actual.abs_diff(threshold).saturating_mul(1_000) / threshold.unsigned_abs().max(1_000)
+            }
+            _ => 0,
+        }
+    }
+
     /// What is required: the opposite of the comparison that fails, such as `≥ 80%`, `B or better` or `below MAJOR`.
     pub fn required_text(&self, metric: &Metric) -> String {
         use Comparator::{Equal, GreaterThan, LessThan, NotEqual};
@@ -179,6 +191,13 @@ struct Decimal {
 }
 
 impl Decimal {
+    /// Thousandths of it, cut off; `None` beyond their range.
+    fn to_thousandths(&self) -> Option<i64> {
+        let digits: String = self.fraction.chars().chain("000".chars()).take(3).collect();
+        let number: i64 = format!("{}{digits}", self.whole).parse().ok()?;
+        Some(if self.negative { -number } else { number })
+    }
+
     /// Reads `80`, `80.0`, `-1.5` and Java's `1.0E-4`; `None` for anything else.
     fn parse(text: &str) -> Option<Self> {
         let text = text.trim();

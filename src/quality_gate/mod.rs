@@ -1,13 +1,19 @@
 //! What a quality gate says and what follows from it. Pure: no clock, no network.
 
+mod ledger;
 mod measure;
 mod metric;
+mod origin;
+mod policy;
 mod poll;
 mod verdict;
 
+pub use ledger::{AGGREGATE, Attempt, Entry, Ledger, Properties, aggregate};
 pub use measure::{Measure, MeasureSet};
 pub use metric::{Metric, MetricKind, Metrics};
-pub use poll::{PollPolicy, next_poll};
+pub use origin::{Expected, Processed};
+pub use policy::{Context, Policy, Reaction, Rule};
+pub use poll::{SHORTEST_PAUSE, pause_after_poll};
 pub use verdict::Verdict;
 
 /// The quality gate of one analysis, as `api/qualitygates/project_status` gave it.

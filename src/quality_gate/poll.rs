@@ -2,24 +2,17 @@
 
 use std::time::Duration;
 
-/// Bounds of a wait.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PollPolicy {
-    /// The wait ends this long after it began.
-    pub deadline: Duration,
-}
+/// Between the beginnings of two polls at least: two polls a second, and a little less, so that what
+/// the network does to their distance does not make it three.
+pub const SHORTEST_PAUSE: Duration = Duration::from_millis(510);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-const FIRST: Duration = Duration::from_millis(500);
-const LONGEST: Duration = Duration::from_secs(10);
-
-/// The pause before the next poll, or `None` when the deadline has passed.
+/// From the beginning of a poll to that of the next, `waited` after the wait began.
 ///
-/// Half a second at first, a fourth of the time waited so far later, at most ten seconds: at most two
-/// polls a second, and an answer is seen late by at most a fourth of the time it took. The last pause
-/// is cut so that the last poll happens at the deadline.
-pub fn next_poll(policy: PollPolicy, waited: Duration) -> Option<Duration> {
-    let left = policy.deadline.checked_sub(waited).filter(|left| !left.is_zero())?;
-    Some((waited / 4).clamp(FIRST, LONGEST).min(left))
+/// The shortest for the first half minute, in which most reports are processed; then a sixtieth of the
+/// time waited so far, ten seconds at most. A pause the server asks for is kept where it is longer.
+pub fn pause_after_poll(waited: Duration, retry_after: Option<Duration>) -> Duration {
+    (waited / 60).clamp(SHORTEST_PAUSE, LONGEST_PAUSE).max(retry_after.unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -28,15 +21,20 @@ mod tests {
 
     #[test]
     fn pauses() {
-        let policy = PollPolicy { deadline: Duration::from_secs(300) };
-        for (waited_ms, pause_ms) in
-            [(0, 500), (1_000, 500), (8_000, 2_000), (100_000, 10_000), (299_900, 100)]
-        {
-            let pause = next_poll(policy, Duration::from_millis(waited_ms));
-            assert_eq!(pause, Some(Duration::from_millis(pause_ms)), "{waited_ms}");
+        let seconds = Duration::from_secs;
+        for (waited, retry_after, pause_ms) in [
+            (0, None, 510),
+            (30, None, 510),
+            (60, None, 1_000),
+            (300, None, 5_000),
+            (600, None, 10_000),
+            (86_400, None, 10_000),
+            (0, Some(7), 7_000),
+            (600, Some(7), 10_000),
+            (600, Some(60), 60_000),
+        ] {
+            let pause = pause_after_poll(seconds(waited), retry_after.map(seconds));
+            assert_eq!(pause, Duration::from_millis(pause_ms), "{waited} {retry_after:?}");
         }
-        assert_eq!(next_poll(policy, Duration::from_secs(300)), None);
-        assert_eq!(next_poll(policy, Duration::from_secs(301)), None);
-        assert_eq!(next_poll(PollPolicy { deadline: Duration::ZERO }, Duration::ZERO), None);
     }
 }

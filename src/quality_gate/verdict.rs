@@ -4,13 +4,16 @@ use super::GateStatus;
 
 /// The outcome of one analysis, or of several: the worst of them.
 ///
-/// Ordered from best to worst, so that `max` gives the worst.
+/// Ordered from best to worst, so that `max` gives the worst. `Skipped` comes first, though it is no
+/// pass: an analysis that was left out on purpose takes nothing from those that passed, and where all
+/// were left out, `Skipped` is what remains. What says nothing about the code comes next, by how little
+/// the user could do about it; a failed gate is the worst, because it is the one thing that is certain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verdict {
-    /// The gate was computed for this analysis and passed.
-    Passed,
     /// Nothing was analysed, on purpose. Not a pass.
     Skipped,
+    /// The gate was computed for this analysis and passed.
+    Passed,
     /// The server never computed a gate for this analysis.
     None,
     /// The run was cancelled before the answer came.
@@ -19,7 +22,7 @@ pub enum Verdict {
     Timeout,
     /// No report of this analysis was found.
     NoReport,
-    /// The server answered something this version does not know.
+    /// The server answered something this version does not know, or refused to answer.
     Unknown,
     /// The scanner or the server's processing of the report failed.
     AnalysisFailed,
@@ -28,6 +31,19 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// All verdicts, from best to worst.
+    pub const ALL: [Self; 9] = [
+        Self::Skipped,
+        Self::Passed,
+        Self::None,
+        Self::Cancelled,
+        Self::Timeout,
+        Self::NoReport,
+        Self::Unknown,
+        Self::AnalysisFailed,
+        Self::Failed,
+    ];
+
     /// The verdict a gate status stands for.
     pub fn of_gate(status: &GateStatus) -> Self {
         match status {
@@ -39,15 +55,21 @@ impl Verdict {
     }
 
     /// The worst of several; `NoReport` when there are none, because nothing was shown to be good.
+    /// `Passed` only when at least one passed and all others were skipped.
     pub fn worst(verdicts: impl IntoIterator<Item = Self>) -> Self {
         verdicts.into_iter().max().unwrap_or(Self::NoReport)
+    }
+
+    /// Whether it takes away a pass that others earned: anything but passed and skipped.
+    pub fn spoils(self) -> bool {
+        self > Self::Passed
     }
 
     /// The word for it in variables, properties and JSON.
     pub fn token(self) -> &'static str {
         match self {
-            Self::Passed => "passed",
             Self::Skipped => "skipped",
+            Self::Passed => "passed",
             Self::None => "none",
             Self::Cancelled => "cancelled",
             Self::Timeout => "timeout",
@@ -56,6 +78,11 @@ impl Verdict {
             Self::AnalysisFailed => "analysis-failed",
             Self::Failed => "failed",
         }
+    }
+
+    /// Reads a token; `Unknown` for a word that is none.
+    pub fn parse(token: &str) -> Self {
+        Self::ALL.into_iter().find(|verdict| verdict.token() == token).unwrap_or(Self::Unknown)
     }
 
     /// The value of the build property `sonarglobalqualitygate`: `ok` for a pass, as the established
@@ -88,26 +115,28 @@ mod tests {
 
     #[test]
     fn the_worst_wins_and_nothing_is_no_pass() {
-        assert_eq!(Verdict::worst([]), Verdict::NoReport);
-        assert_eq!(Verdict::worst([Verdict::Passed, Verdict::Passed]), Verdict::Passed);
-        assert_eq!(Verdict::worst([Verdict::Passed, Verdict::Timeout]), Verdict::Timeout);
-        assert_eq!(Verdict::worst([Verdict::Failed, Verdict::Timeout, Verdict::Passed]), Verdict::Failed);
-        assert_eq!(Verdict::worst([Verdict::Passed, Verdict::Skipped]), Verdict::Skipped);
+        use Verdict::{AnalysisFailed, Failed, NoReport, Passed, Skipped, Timeout};
+        for (verdicts, expected) in [
+            (&[][..], NoReport),
+            (&[Passed, Passed], Passed),
+            (&[Passed, Timeout], Timeout),
+            (&[Failed, Timeout, Passed, AnalysisFailed], Failed),
+            (&[Passed, Skipped], Passed),
+            (&[Skipped, Skipped], Skipped),
+            (&[Skipped, NoReport], NoReport),
+        ] {
+            assert_eq!(Verdict::worst(verdicts.iter().copied()), expected, "{verdicts:?}");
+        }
     }
 
     #[test]
-    fn only_a_pass_is_written_as_ok() {
-        let all = [
-            Verdict::Skipped,
-            Verdict::None,
-            Verdict::Cancelled,
-            Verdict::Timeout,
-            Verdict::NoReport,
-            Verdict::Unknown,
-            Verdict::AnalysisFailed,
-            Verdict::Failed,
-        ];
-        assert_eq!(Verdict::Passed.build_property(), "ok");
-        assert!(all.iter().all(|verdict| verdict.build_property() != "ok"));
+    fn tokens_are_read_back_and_only_a_pass_is_written_as_ok() {
+        for verdict in Verdict::ALL {
+            assert_eq!(Verdict::parse(verdict.token()), verdict);
+            assert_eq!(verdict.build_property() == "ok", verdict == Verdict::Passed);
+            assert_eq!(verdict.spoils(), !matches!(verdict, Verdict::Passed | Verdict::Skipped));
+        }
+        assert!(Verdict::ALL.is_sorted());
+        assert_eq!(Verdict::parse("ok"), Verdict::Unknown);
     }
 }

@@ -1,8 +1,7 @@
 //! The compute engine: what became of a report.
 
-use super::client::SonarQube;
-use super::error::Error;
-use serde::Deserialize;
+use super::client::{SonarQube, list, text};
+use super::error::{Error, Fault};
 
 /// A task of the compute engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +18,10 @@ pub struct CeTask {
     pub branch: Option<String>,
     /// Pull request it analysed.
     pub pull_request: Option<String>,
+    /// When the report was handed in, by the server's clock in seconds since 1970.
+    pub submitted: Option<u64>,
+    /// When the server sent this answer, by the same clock.
+    pub answered: Option<u64>,
     /// Why it failed.
     pub error_message: Option<String>,
     /// Warnings about the analysis: HTML.
@@ -60,43 +63,184 @@ impl SonarQube {
     /// The task with this id.
     ///
     /// # Errors
-    /// As [`Error`]; an unknown id is [`super::Fault::NotFound`].
+    /// As [`Error`]; an unknown id is [`Fault::NotFound`].
     pub async fn ce_task(&self, id: &str) -> Result<CeTask, Error> {
-        #[derive(Deserialize)]
-        struct Answer {
-            task: Task,
-        }
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Task {
-            status: String,
-            analysis_id: Option<String>,
-            component_key: Option<String>,
-            component_name: Option<String>,
-            branch: Option<String>,
-            pull_request: Option<String>,
-            error_message: Option<String>,
-            #[serde(default)]
-            warnings: Vec<String>,
-        }
         let query = [("id", id), ("additionalFields", "warnings")];
-        let Answer { task } = self.json(self.url("api/ce/task", &query)).await?;
+        let answer = self.value(self.url("api/ce/task", &query)).await?;
+        let task = &answer.value["task"];
+        let field = |key: &str| text(task, key).map(str::to_owned);
+        let status = field("status").ok_or_else(|| answer.without("task.status"))?;
+        let warnings = list(task, "warnings").unwrap_or_default();
         Ok(CeTask {
-            status: match task.status.as_str() {
+            status: match status.as_str() {
                 "PENDING" => CeTaskStatus::Pending,
                 "IN_PROGRESS" => CeTaskStatus::InProgress,
                 "SUCCESS" => CeTaskStatus::Success,
                 "FAILED" => CeTaskStatus::Failed,
                 "CANCELED" => CeTaskStatus::Canceled,
-                _ => CeTaskStatus::Unknown(task.status),
+                _ => CeTaskStatus::Unknown(status),
             },
-            analysis_id: task.analysis_id,
-            project_key: task.component_key,
-            project_name: task.component_name,
-            branch: task.branch,
-            pull_request: task.pull_request,
-            error_message: task.error_message,
-            warnings: task.warnings,
+            analysis_id: field("analysisId"),
+            project_key: field("componentKey"),
+            project_name: field("componentName"),
+            branch: field("branch"),
+            pull_request: field("pullRequest"),
+            submitted: text(task, "submittedAt").and_then(seconds_since_1970),
+            answered: answer.date,
+            error_message: field("errorMessage"),
+            warnings: warnings.iter().filter_map(|warning| warning.as_str().map(str::to_owned)).collect(),
         })
+    }
+}
+
+impl SonarQube {
+    /// How many reports of the project wait or are being processed, those of other branches and pull
+    /// requests left out where `pull_request` or `branch` is given; `None` when the token may not ask,
+    /// which takes Browse on the project.
+    ///
+    /// # Errors
+    /// Any fault but 401, 403 and 404.
+    pub async fn pending_reports(
+        &self,
+        project: &str,
+        branch: Option<&str>,
+        pull_request: Option<&str>,
+    ) -> Result<Option<usize>, Error> {
+        let is_ours = |task: &&serde_json::Value| {
+            let same_branch = branch.is_none() || text(task, "branch") == branch;
+            text(task, "pullRequest") == pull_request && (pull_request.is_some() || same_branch)
+        };
+        match self.value(self.url("api/ce/component", &[("component", project)])).await {
+            Ok(answer) => Ok(Some(answer.list("queue")?.iter().filter(is_ours).count())),
+            Err(Error { fault: Fault::Unauthorized | Fault::Forbidden(_) | Fault::NotFound(_), .. }) => {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Reads the server's form of a time, `2026-11-23T20:00:58+0000`.
+fn seconds_since_1970(text: &str) -> Option<u64> {
+    let number = |from: usize, to: usize| text.get(from..to)?.parse::<i64>().ok();
+    let separators = [(4, '-'), (7, '-'), (10, 'T'), (13, ':'), (16, ':')];
+    let as_expected = text.is_ascii()
+        && text.len() == 24
+        && separators.iter().all(|(at, separator)| text[*at..].starts_with(*separator));
+    if !as_expected {
+        return None;
+    }
+    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
+    // `number` reads the sign too, which the minutes of an offset share.
+    let offset_hours = number(19, 22)?;
+    let offset_minutes = number(22, 24)? * if text[19..].starts_with('-') { -1 } else { 1 };
+    if !(1..=12).contains(&month) {
+        return None;
+    }
+    // Days of the proleptic Gregorian calendar; a year begins in March, so that leap days come last.
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let days = year * 365 + year.div_euclid(4) - year.div_euclid(100)
+        + year.div_euclid(400)
+        + (month * 153 + 2) / 5
+        + day
+        - 1
+        - 719_468;
+    let seconds = ((days * 24 + hour - offset_hours) * 60 + minute - offset_minutes) * 60 + second;
+    u64::try_from(seconds).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::ServerKind;
+    use crate::http;
+    use crate::secret::Secret;
+    use std::time::Duration;
+    use url::Url;
+    use wiremock::matchers::{path, query_param};
+    use wiremock::{Mock, MockServer, ResponseTemplate};
+
+    async fn ask(response: ResponseTemplate) -> Result<CeTask, Error> {
+        let server = MockServer::start().await;
+        Mock::given(path("/api/ce/task"))
+            .and(query_param("id", "T"))
+            .respond_with(response)
+            .expect(1)
+            .mount(&server)
+            .await;
+        let url = Url::parse(&server.uri()).unwrap();
+        let token = http::Authentication::BasicToken(Secret::new("t"));
+        let http = http::Client::new(http::Settings::default());
+        SonarQube::new(http, url.clone(), url, ServerKind::Server, token).without_retries().ce_task("T").await
+    }
+
+    fn json(body: &str) -> ResponseTemplate {
+        ResponseTemplate::new(200).set_body_raw(body.to_owned(), "application/json")
+    }
+
+    #[tokio::test]
+    async fn a_task_as_servers_tell_it() {
+        let body = r#"{"task":{"id":"T","type":"REPORT","componentKey":"shop","componentName":"Shop","analysisId":"A",
+            "status":"SUCCESS","submittedAt":"2026-11-23T20:00:58+0000","pullRequest":"7","warnings":["w"]}}"#;
+        let task = ask(json(body).insert_header("date", "Mon, 23 Nov 2026 20:01:00 GMT")).await.unwrap();
+        let expected = CeTask {
+            status: CeTaskStatus::Success,
+            analysis_id: Some("A".into()),
+            project_key: Some("shop".into()),
+            project_name: Some("Shop".into()),
+            branch: None,
+            pull_request: Some("7".into()),
+            submitted: Some(1_795_464_058),
+            answered: Some(1_795_464_060),
+            error_message: None,
+            warnings: vec!["w".into()],
+        };
+        assert_eq!(task, expected);
+    }
+
+    /// What the wait goes by: whether it may go on, and what pause is asked for.
+    #[tokio::test]
+    async fn answers_that_pass_and_answers_that_stay() {
+        let status = ResponseTemplate::new;
+        let error = |code, body: &str| status(code).set_body_raw(body.to_owned(), "application/json");
+        for (response, passing, pause) in [
+            (json("{\"task\":{\"status\":\"SUC"), true, None),
+            (json("{\"task\":{}}"), true, None),
+            (json("[]"), true, None),
+            (status(200).set_body_raw("<html>", "text/html"), true, None),
+            (status(429).insert_header("retry-after", "7"), true, Some(7)),
+            (status(503).insert_header("retry-after", "3"), true, Some(3)),
+            (status(500), true, None),
+            (status(502), true, None),
+            (status(504), true, None),
+            (error(404, r#"{"errors":[{"msg":"Unknown url : /api/ce/task"}]}"#), true, None),
+            (error(404, r#"{"errors":[{"msg":"No activity found for task 'T'"}]}"#), false, None),
+            (status(302).insert_header("location", "https://login.example/"), false, None),
+            (status(400), false, None),
+            (status(401), false, None),
+            (status(403), false, None),
+        ] {
+            let error = ask(response).await.unwrap_err();
+            assert_eq!(error.is_passing(), passing, "{error}");
+            assert_eq!(error.retry_after(), pause.map(Duration::from_secs), "{error}");
+        }
+    }
+
+    #[test]
+    fn times_of_the_server() {
+        for (text, expected) in [
+            ("1970-01-01T00:00:00+0000", Some(0)),
+            ("2026-11-23T20:00:58+0000", Some(1_795_464_058)),
+            ("2026-11-23T22:30:58+0230", Some(1_795_464_058)),
+            ("2026-11-23T16:30:58-0330", Some(1_795_464_058)),
+            ("2024-02-29T12:00:00+0000", Some(1_709_208_000)),
+            ("2024-13-29T12:00:00+0000", None),
+            ("2026-11-23T20:00:58Z", None),
+            ("2026-11-23 20:00:58+0000", None),
+            ("", None),
+        ] {
+            assert_eq!(seconds_since_1970(text), expected, "{text}");
+        }
     }
 }

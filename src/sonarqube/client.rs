@@ -2,7 +2,7 @@
 
 use super::error::{Error, Fault};
 use crate::analysis::ServerKind;
-use crate::http::{Authentication, Client, Credentials, Request, Response};
+use crate::http::{Authentication, Client, Credentials, Request, Response, RetryPolicy};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -16,6 +16,7 @@ pub struct SonarQube {
     kind: ServerKind,
     credentials: Credentials,
     api_credentials: Credentials,
+    retry: RetryPolicy,
 }
 
 impl SonarQube {
@@ -24,7 +25,13 @@ impl SonarQube {
         let credentials = Credentials::new(&base, authentication.clone());
         // SonarQube Cloud serves its v2 API from a host of its own, which takes the same token.
         let api_credentials = Credentials::new(&api, authentication);
-        Self { http, base, api, kind, credentials, api_credentials }
+        Self { http, base, api, kind, credentials, api_credentials, retry: RetryPolicy::IDEMPOTENT }
+    }
+
+    /// The same client without second attempts: for who asks again and again and keeps the time.
+    #[must_use]
+    pub fn without_retries(&self) -> Self {
+        Self { retry: RetryPolicy::ONCE, ..self.clone() }
     }
 
     /// Where the v2 API of the server at `base` is: below it, or on Cloud's own host for it.
@@ -92,28 +99,86 @@ impl SonarQube {
         let shown = shown(&url);
         let credentials =
             if url.origin() == self.base.origin() { &self.credentials } else { &self.api_credentials };
-        let request = Request::get(url).credentials(Some(credentials)).accept("application/json");
+        let request =
+            Request::get(url).credentials(Some(credentials)).accept("application/json").retry(self.retry);
         self.http.send(request).await.map_err(|error| Error { url: shown, fault: Fault::Network(error) })
     }
 
     /// GET, and the JSON of a success.
     pub(super) async fn json<T: DeserializeOwned>(&self, url: Url) -> Result<T, Error> {
+        let Json { body, url, .. } = self.json_text(url).await?;
+        match serde_json::from_slice(&body) {
+            Ok(value) => Ok(value),
+            Err(error) => Err(unreadable(url, &error)),
+        }
+    }
+
+    /// GET, and the JSON of a success as it is: for answers of which little is needed, because a type of
+    /// its own for each takes kilobytes of the binary.
+    pub(super) async fn value(&self, url: Url) -> Result<Answer, Error> {
+        let Json { body, url, date } = self.json_text(url).await?;
+        match serde_json::from_slice(&body) {
+            Ok(value) => Ok(Answer { value, url, date }),
+            Err(error) => Err(unreadable(url, &error)),
+        }
+    }
+
+    /// What does not depend on the type that is read, so that the binary holds it once.
+    async fn json_text(&self, url: Url) -> Result<Json, Error> {
         let response = success(self.response(url).await?).await?;
-        let shown = shown(response.url());
+        let date = response.date();
+        let url = shown(response.url());
         let media_type = response.media_type();
         if !(media_type == "application/json" || media_type.ends_with("+json")) {
             let what = if media_type.is_empty() { "without a media type".into() } else { media_type };
-            return Err(Error { url: shown, fault: Fault::NotTheApi(what) });
+            return Err(Error { url, fault: Fault::NotTheApi(what) });
         }
-        let body = response
-            .bytes()
-            .await
-            .map_err(|error| Error { url: shown.clone(), fault: Fault::Network(error) })?;
-        serde_json::from_slice(&body).map_err(|error| Error {
-            url: shown,
-            fault: Fault::NotTheApi(format!("JSON that can't be read ({error})")),
-        })
+        match response.bytes().await {
+            Ok(body) => Ok(Json { body, url, date }),
+            Err(error) => Err(Error { url, fault: Fault::Network(error) }),
+        }
     }
+}
+
+/// The JSON of a success: its text, the URL without query, and when it was sent.
+struct Json {
+    body: Vec<u8>,
+    url: String,
+    date: Option<u64>,
+}
+
+/// An answer, the URL it came from, without query, and when it was sent, by the server's clock in seconds
+/// since 1970, if the server told.
+pub(super) struct Answer {
+    pub(super) value: serde_json::Value,
+    pub(super) url: String,
+    pub(super) date: Option<u64>,
+}
+
+impl Answer {
+    /// The error for an answer that lacks `key`.
+    pub(super) fn without(&self, key: &str) -> Error {
+        Error { url: self.url.clone(), fault: Fault::NotTheApi(format!("JSON without {key}")) }
+    }
+
+    /// The list `key` of the answer.
+    pub(super) fn list(&self, key: &str) -> Result<&[serde_json::Value], Error> {
+        list(&self.value, key).ok_or_else(|| self.without(key))
+    }
+}
+
+/// The list `key` of an object.
+pub(super) fn list<'a>(object: &'a serde_json::Value, key: &str) -> Option<&'a [serde_json::Value]> {
+    object.get(key)?.as_array().map(Vec::as_slice)
+}
+
+/// The text `key` of an object.
+pub(super) fn text<'a>(object: &'a serde_json::Value, key: &str) -> Option<&'a str> {
+    object.get(key)?.as_str()
+}
+
+fn unreadable(url: String, error: &serde_json::Error) -> Error {
+    Error { url, fault: Fault::NotTheApi(format!("JSON that can't be read ({error})")) }
 }
 
 fn below(base: &Url, path: &str, query: &[(&str, &str)]) -> Url {
@@ -139,6 +204,7 @@ pub(super) async fn success(response: Response) -> Result<Response, Error> {
         return Ok(response);
     }
     let url = shown(response.url());
+    let retry_after = response.retry_after();
     let reason = match response.text().await {
         Ok(body) => reason(&body),
         // The status tells enough.
@@ -148,8 +214,8 @@ pub(super) async fn success(response: Response) -> Result<Response, Error> {
         401 => Fault::Unauthorized,
         403 => Fault::Forbidden(reason),
         404 => Fault::NotFound(reason),
-        429 => Fault::TooManyRequests,
-        503 => Fault::Unavailable,
+        429 => Fault::TooManyRequests(retry_after),
+        503 => Fault::Unavailable(retry_after),
         code => Fault::Status(code, reason),
     };
     Err(Error { url, fault })

@@ -3,6 +3,7 @@
 use crate::error::Error as UserError;
 use crate::http;
 use std::fmt;
+use std::time::Duration;
 
 /// A request to SonarQube that brought nothing usable.
 #[derive(Debug)]
@@ -26,22 +27,33 @@ pub enum Fault {
     NotFound(String),
     /// An answer that is no answer of this API, such as a sign-in page: media type or a word why.
     NotTheApi(String),
-    /// 503: not up, or overloaded.
-    Unavailable,
-    /// 429.
-    TooManyRequests,
+    /// 503: not up, or overloaded; with the pause the server asks for.
+    Unavailable(Option<Duration>),
+    /// 429, with the pause the server asks for.
+    TooManyRequests(Option<Duration>),
     /// Any other status, with the server's reason.
     Status(u16, String),
 }
 
 impl Error {
-    /// Whether asking again later may help: the network, a restart, overload.
-    pub fn is_transient(&self) -> bool {
+    /// Whether a server that is restarted, moved or overloaded may answer like this for a while, so that
+    /// asking again later may help. An answer of another program is among them (a proxy's page of a server
+    /// that is down), and so is the 404 of a server whose API is not loaded yet.
+    pub fn is_passing(&self) -> bool {
         match &self.fault {
             Fault::Network(error) => error.is_transient(),
-            Fault::Unavailable | Fault::TooManyRequests => true,
-            Fault::Status(code, _) => matches!(code, 502 | 504),
-            _ => false,
+            Fault::Unavailable(_) | Fault::TooManyRequests(_) | Fault::NotTheApi(_) => true,
+            Fault::NotFound(reason) => reason.starts_with("Unknown url"),
+            Fault::Status(code, _) => *code >= 500,
+            Fault::Unauthorized | Fault::Forbidden(_) => false,
+        }
+    }
+
+    /// The pause the server asks for.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self.fault {
+            Fault::Unavailable(pause) | Fault::TooManyRequests(pause) => pause,
+            _ => None,
         }
     }
 
@@ -80,7 +92,7 @@ impl Error {
                 "The URL of the service connection leads to something else, such as a sign-in page of a proxy. Set it \
                  to SonarQube's own address, including its context path.",
             ),
-            Fault::Unavailable | Fault::TooManyRequests => error.hint("The server is busy or restarting: run again later."),
+            Fault::Unavailable(_) | Fault::TooManyRequests(_) => error.hint("The server is busy or restarting: run again later."),
             Fault::NotFound(_) => error.hint(
                 "Check the URL of the service connection, the context path included: SonarQube answers other paths so.",
             ),
@@ -106,8 +118,8 @@ impl fmt::Display for Error {
             Fault::Forbidden(reason) => with(f, "403 Forbidden", reason),
             Fault::NotFound(reason) => with(f, "404 Not Found", reason),
             Fault::NotTheApi(what) => write!(f, "{url} is not SonarQube's API: it answered {what}"),
-            Fault::Unavailable => with(f, "503 Service Unavailable", ""),
-            Fault::TooManyRequests => with(f, "429 Too Many Requests", ""),
+            Fault::Unavailable(_) => with(f, "503 Service Unavailable", ""),
+            Fault::TooManyRequests(_) => with(f, "429 Too Many Requests", ""),
             Fault::Status(code, reason) => with(f, &code.to_string(), reason),
         }
     }

@@ -1,9 +1,8 @@
 //! The metrics a server knows.
 
-use super::client::SonarQube;
+use super::client::{SonarQube, text};
 use super::error::Error;
 use crate::quality_gate::{Metric, MetricKind, Metrics};
-use serde::Deserialize;
 
 const PAGE_SIZE: usize = 500;
 
@@ -13,30 +12,19 @@ impl SonarQube {
     /// # Errors
     /// As [`Error`].
     pub async fn metrics(&self) -> Result<Metrics, Error> {
-        #[derive(Deserialize)]
-        struct Page {
-            metrics: Vec<Wire>,
-            total: usize,
-        }
-        #[derive(Deserialize)]
-        struct Wire {
-            key: String,
-            name: String,
-            #[serde(rename = "type")]
-            kind: String,
-        }
         let mut all = Vec::new();
         for page in 1.. {
             let (size, number) = (PAGE_SIZE.to_string(), page.to_string());
-            let answer: Page =
-                self.json(self.url("api/metrics/search", &[("ps", &size), ("p", &number)])).await?;
-            let last = answer.metrics.len() < PAGE_SIZE;
-            all.extend(answer.metrics.into_iter().map(|wire| Metric {
-                kind: MetricKind::parse(&wire.kind),
-                key: wire.key,
-                name: wire.name,
+            let answer = self.value(self.url("api/metrics/search", &[("ps", &size), ("p", &number)])).await?;
+            let metrics = answer.list("metrics")?;
+            all.extend(metrics.iter().filter_map(|metric| {
+                Some(Metric {
+                    key: text(metric, "key")?.to_owned(),
+                    name: text(metric, "name").unwrap_or_default().to_owned(),
+                    kind: MetricKind::parse(text(metric, "type").unwrap_or_default()),
+                })
             }));
-            if last || all.len() >= answer.total {
+            if metrics.len() < PAGE_SIZE {
                 break;
             }
         }

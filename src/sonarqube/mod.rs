@@ -11,9 +11,11 @@ mod metrics;
 mod project;
 mod quality_gates;
 mod server;
+mod wait;
 
 pub use ce::{CeTask, CeTaskStatus};
 pub use client::SonarQube;
 pub use error::{Error, Fault};
 pub use project::ProjectAccess;
 pub use server::{Authenticated, Availability};
+pub use wait::{Look, Wait, Waited};

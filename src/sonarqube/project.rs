@@ -1,8 +1,7 @@
 //! A project: may it be analysed, what is its main branch.
 
-use super::client::{SonarQube, success};
+use super::client::{SonarQube, success, text};
 use super::error::{Error, Fault};
-use serde::Deserialize;
 
 /// What the token may do with a project.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,18 +36,11 @@ impl SonarQube {
     /// # Errors
     /// Any fault but 403 and 404.
     pub async fn main_branch(&self, key: &str) -> Result<Option<String>, Error> {
-        #[derive(Deserialize)]
-        struct Branches {
-            branches: Vec<Branch>,
-        }
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Branch {
-            name: String,
-            is_main: bool,
-        }
-        match self.json::<Branches>(self.url("api/project_branches/list", &[("project", key)])).await {
-            Ok(list) => Ok(list.branches.into_iter().find(|branch| branch.is_main).map(|branch| branch.name)),
+        match self.value(self.url("api/project_branches/list", &[("project", key)])).await {
+            Ok(answer) => {
+                let main = answer.list("branches")?.iter().find(|branch| branch["isMain"] == true);
+                Ok(main.and_then(|branch| text(branch, "name")).map(str::to_owned))
+            }
             Err(Error { fault: Fault::Forbidden(_) | Fault::NotFound(_), .. }) => Ok(None),
             Err(error) => Err(error),
         }

@@ -1,6 +1,6 @@
 //! The server itself: is it there, is it up, what can it do, does it know the token.
 
-use super::client::{SonarQube, success};
+use super::client::{SonarQube, success, text};
 use super::error::{Error, Fault};
 use crate::analysis::{Edition, ServerFacts, ServerKind, ServerVersion};
 use serde::Deserialize;
@@ -103,6 +103,25 @@ impl SonarQube {
             None => edition.is_some_and(|edition| edition != Edition::Community),
         };
         Ok(ServerFacts { kind: ServerKind::Server, version, edition, branch_support })
+    }
+
+    /// The address the server goes by (`sonar.core.serverBaseURL`), which scanners write into their
+    /// reports; `None` when none is set or the token may not ask.
+    ///
+    /// # Errors
+    /// Any fault but 401, 403 and 404.
+    pub async fn public_url(&self) -> Result<Option<String>, Error> {
+        match self.value(self.url("api/settings/values", &[("keys", "sonar.core.serverBaseURL")])).await {
+            Ok(answer) => Ok(answer
+                .list("settings")?
+                .first()
+                .and_then(|setting| text(setting, "value"))
+                .map(str::to_owned)),
+            Err(Error { fault: Fault::Unauthorized | Fault::Forbidden(_) | Fault::NotFound(_), .. }) => {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     async fn edition(&self) -> Result<Option<Edition>, Error> {

@@ -38,10 +38,12 @@ pub struct Job {
 pub struct Ending {
     /// The last line of the task.
     pub message: String,
+    /// The task is orange: it succeeded, and there is something to look at.
+    pub with_issues: bool,
 }
 
 impl Ending {
     fn new(message: impl Into<String>) -> Result<Self> {
-        Ok(Self { message: message.into() })
+        Ok(Self { message: message.into(), with_issues: false })
     }
 }

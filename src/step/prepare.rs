@@ -3,8 +3,8 @@
 use super::{Ending, Job, Records, server};
 use crate::agent::{ConfigMode, JobConnection, Predefined, PrepareInputs, ServiceConnection};
 use crate::analysis::{
-    AnalysisId, ExtraProperties, Prepared, Properties, RECORD_VERSION, ScannerMode,
-    ServerFacts, ServerKind, java_properties, suggestion,
+    AnalysisId, ExtraProperties, Prepared, Properties, RECORD_VERSION, ScannerMode, ServerFacts, ServerKind,
+    java_properties, suggestion,
 };
 use crate::azure_devops::AzureDevOps;
 use crate::context::{PipelineContext, Provider, decide};

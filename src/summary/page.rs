@@ -1,7 +1,5 @@
 //! The Build Summary: one page for all analyses of a step.
 
-use std::cmp::Reverse;
-
 use super::html;
 use super::markdown::{Align, escape, link, table_header, table_row};
 use super::result::{AnalysedTarget, AnalysisResult};
@@ -21,8 +19,8 @@ pub struct BuildSummary {
 
 /// Writes the page about these analyses: what failed first, else in the order given.
 pub fn build_summary(results: &[AnalysisResult]) -> BuildSummary {
-    let mut results: Vec<&AnalysisResult> = results.iter().collect();
-    results.sort_by_key(|result| Reverse(result.verdict));
+    let of = |verdict: Verdict| results.iter().filter(move |result| result.verdict == verdict);
+    let results: Vec<&AnalysisResult> = Verdict::ALL.into_iter().rev().flat_map(of).collect();
     let mut page = Page::default();
     match results.as_slice() {
         [] => {
@@ -339,8 +337,12 @@ fn headline_of_several(results: &[&AnalysisResult]) -> String {
         |verdict: fn(Verdict) -> bool| results.iter().filter(|result| verdict(result.verdict)).count();
     let all = results.len();
     let failed = count(|verdict| verdict == Verdict::Failed);
-    let without_result = count(|verdict| !matches!(verdict, Verdict::Passed | Verdict::Failed));
+    let skipped = count(|verdict| verdict == Verdict::Skipped);
+    let without_result = all - failed - count(|verdict| verdict == Verdict::Passed);
     match Verdict::worst(results.iter().map(|result| result.verdict)) {
+        Verdict::Passed if skipped > 0 => {
+            format!("✅ Quality gate passed – {} of {all} projects, {skipped} skipped", all - skipped)
+        }
         Verdict::Passed => format!("✅ Quality gate passed – all {all} projects"),
         Verdict::Failed if without_result > 0 => {
             format!("❌ Quality gate failed – {failed} of {all} projects, {without_result} without a result")

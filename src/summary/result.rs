@@ -1,6 +1,7 @@
 //! What is known about one analysis when its summary is written.
 
-use crate::quality_gate::{MeasureSet, Metrics, QualityGate, Verdict};
+use crate::quality_gate::{Comparator, Condition, MeasureSet, Metrics, QualityGate, Verdict};
+use serde_json::{Value, json};
 
 /// What was analysed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +28,15 @@ impl AnalysedTarget {
             Self::MainBranch(None) => "main branch".into(),
             Self::MainBranch(Some(name)) | Self::Branch(name) => format!("branch {name}"),
             Self::PullRequest { key, .. } => format!("pull request {key}"),
+        }
+    }
+
+    /// Branch and pull request, as far as they have names.
+    pub fn names(&self) -> (Option<&str>, Option<&str>) {
+        match self {
+            Self::MainBranch(name) => (name.as_deref(), None),
+            Self::Branch(name) => (Some(name), None),
+            Self::PullRequest { key, branch, .. } => (branch.as_deref(), Some(key)),
         }
     }
 
@@ -82,4 +92,28 @@ impl AnalysisResult {
             .find(|name| !name.is_empty())
             .unwrap_or("unnamed project")
     }
+
+    /// The analysis as machines read it. The form is documented in `docs/quality-gate.md`.
+    pub fn to_json(&self) -> Value {
+        let (branch, pull_request) = self.target.names();
+        let conditions: Vec<_> = self.gate.iter().flat_map(|gate| &gate.conditions).map(condition).collect();
+        json!({
+            "key": self.project_key, "branch": branch, "pullRequest": pull_request,
+            "verdict": self.verdict.token(), "link": self.dashboard_url, "conditions": conditions,
+        })
+    }
+}
+
+/// A condition of a gate, with the comparison in SonarQube's own letters.
+fn condition(condition: &Condition) -> Value {
+    let comparator = match condition.comparator {
+        Comparator::GreaterThan => "GT",
+        Comparator::LessThan => "LT",
+        Comparator::Equal => "EQ",
+        Comparator::NotEqual => "NE",
+    };
+    json!({
+        "metric": condition.metric, "failed": condition.status.is_failure(), "actual": condition.actual,
+        "comparator": comparator, "threshold": condition.threshold,
+    })
 }

@@ -9,6 +9,7 @@ const { PLATFORM, commands, directory, files, finish, launch, sha256, test } = r
 const [VSIX, UNPACKED] = process.argv.slice(2);
 const ROOT = path.join(__dirname, '..', '..');
 const STEPS = ['prepare', 'analyze', 'publish'];
+const GATES = ['gate', 'build-gate'];
 
 const read = (...names) => fs.readFileSync(path.join(...names), 'utf8');
 const json = (...names) => JSON.parse(read(...names));
@@ -22,9 +23,10 @@ test('the package is small enough for Azure DevOps Server 2019, with room for si
   assert.ok(size - archives + 6 * archives < 26214400, `${size} bytes with one platform`);
 });
 
-test('the package holds the three tasks and nothing that is not ours', () => {
+test('the package holds the tasks and nothing that is not ours', () => {
   const top = ['LICENSE-APACHE', 'LICENSE-MIT', '[Content_Types].xml', 'analyze', 'extension.vsixmanifest',
-    'extension.vsomanifest', 'icon-128.png', 'overview.md', 'prepare', 'publish'];
+    'extension.vsomanifest', 'icon-128.png', 'overview.md', 'prepare', 'publish', ...GATES];
+  for (const gate of GATES) assert.deepEqual(relative(path.join(UNPACKED, gate)), ['', 'icon.png', 'task.json']);
   assert.deepEqual(fs.readdirSync(UNPACKED).sort(), top.sort());
   for (const step of STEPS) {
     const built = path.join(ROOT, 'target', 'tasks', step);
@@ -41,12 +43,12 @@ test('the package holds the three tasks and nothing that is not ours', () => {
 
 test('the version is that of Cargo.toml everywhere', () => {
   const [Major, Minor, Patch] = version().split('.').map(Number);
-  for (const step of STEPS) {
+  for (const step of [...STEPS, ...GATES]) {
     const built = json(UNPACKED, step, 'task.json');
     assert.deepEqual(built.version, { Major, Minor, Patch });
     delete built.version;
     assert.deepEqual(built, json(ROOT, 'task', step, 'task.json'));
-    assert.equal(json(UNPACKED, step, 'binaries.json').version, version());
+    if (STEPS.includes(step)) assert.equal(json(UNPACKED, step, 'binaries.json').version, version());
   }
   assert.ok(read(UNPACKED, 'extension.vsixmanifest').includes(
     `<Identity Language="en-US" Publisher="sonar-azdo" Id="sonar-azdo" Version="${version()}"/>`));
@@ -60,7 +62,7 @@ test('the manifests offer the tasks and the service connection type to Azure Dev
   const { contributions, scopes } = json(UNPACKED, 'extension.vsomanifest');
   assert.deepEqual(scopes, ['vso.build', 'vso.code']);
   assert.deepEqual(contributions.map(each => [each.type, each.properties.name]), [
-    ...STEPS.map(step => ['ms.vss-distributed-task.task', step]),
+    ...[...STEPS, ...GATES].map(task => ['ms.vss-distributed-task.task', task]),
     ['ms.vss-endpoint.service-endpoint-type', 'sonar-azdo'],
   ]);
 });

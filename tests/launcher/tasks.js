@@ -118,11 +118,11 @@ test('the icons are PNG pictures of the right size', () => {
   }
 });
 
-test('vss-extension.json names the three tasks and our service connection type', () => {
+test('vss-extension.json names the tasks and our service connection type', () => {
   const { contributions, scopes, targets, version } = manifest();
   const folders = contributions.filter(each => each.type === 'ms.vss-distributed-task.task')
     .map(each => each.properties.name);
-  assert.deepEqual(folders, STEPS);
+  assert.deepEqual(folders, [...STEPS, 'gate', 'build-gate']);
   const [type, ...more] = contributions.filter(each => each.type === 'ms.vss-endpoint.service-endpoint-type');
   assert.deepEqual(more, []);
   assert.equal('connectedService:' + type.properties.name, input('prepare', 'connection').type);

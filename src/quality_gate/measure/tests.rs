@@ -157,6 +157,33 @@ fn what_fails_does_not_look_equal() {
     }
 }
 
+#[test]
+fn misses_are_compared_by_their_part_of_the_threshold() {
+    let miss = |actual: Option<&str>, threshold: &str| {
+        Condition {
+            status: GateStatus::Error,
+            metric: String::new(),
+            comparator: Comparator::LessThan,
+            threshold: Some(threshold.into()),
+            actual: actual.map(str::to_owned),
+        }
+        .miss()
+    };
+    for (actual, threshold, expected) in [
+        (Some("40"), "80", 500),
+        (Some("79.999"), "80", 0),
+        (Some("5"), "1", 4_000),
+        (Some("300"), "0", 300_000),
+        (Some("-1.5"), "0", 1_500),
+        (Some("1.0E-4"), "1", 1_000),
+        (Some("99999999999999999999"), "1", 0),
+        (Some("OK"), "1", 0),
+        (None, "1", 0),
+    ] {
+        assert_eq!(miss(actual, threshold), expected, "{actual:?} {threshold}");
+    }
+}
+
 proptest! {
     #[test]
     fn rounding_never_changes_the_side_of_the_threshold(

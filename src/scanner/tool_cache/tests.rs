@@ -79,11 +79,11 @@ async fn an_archive_with_another_hash_is_refused() {
 #[test]
 fn locations() {
     let file = |path: &str| Location::File(PathBuf::from(path));
-    let location = |text: &str| location(text, Path::new("/sources"));
+    let location = |text: &str| location(text, Path::new("/agent"));
     assert_eq!(location("https://x/y.zip").unwrap(), Location::Url("https://x/y.zip".parse().unwrap()));
-    assert_eq!(location("tools/y.zip").unwrap(), file("/sources/tools/y.zip"));
+    assert_eq!(location("tools/y.zip").unwrap(), file("/agent/tools/y.zip"));
     assert_eq!(location("/srv/y.zip").unwrap(), file("/srv/y.zip"));
-    assert_eq!(location("C:\\y.zip").unwrap(), file("/sources/C:\\y.zip"));
+    assert_eq!(location("C:\\y.zip").unwrap(), file("/agent/C:\\y.zip"));
     if cfg!(unix) {
         assert_eq!(location("file:///srv/a%20b.zip").unwrap(), file("/srv/a b.zip"));
         assert!(location("file://host/y.zip").is_err());

@@ -351,6 +351,7 @@ fn headlines_of_several_projects() {
         [Verdict::Passed, Verdict::Failed, Verdict::Timeout],
         [Verdict::Passed, Verdict::Timeout, Verdict::Skipped],
         [Verdict::Passed, Verdict::Skipped, Verdict::Passed],
+        [Verdict::Skipped, Verdict::Skipped, Verdict::Skipped],
     ]
     .map(|verdicts| {
         let summary = build_summary(&verdicts.map(result));
@@ -362,7 +363,8 @@ fn headlines_of_several_projects() {
     ### ❌ Quality gate failed – 2 of 3 projects | SonarQube – 3 projects – failed
     ### ❌ Quality gate failed – 1 of 3 projects, 1 without a result | SonarQube – 3 projects – failed
     ### ⚠️ No quality gate result – 2 of 3 projects | SonarQube – 3 projects – timed out
-    ### ⏭️ Not analysed – 1 of 3 projects | SonarQube – 3 projects – skipped
+    ### ✅ Quality gate passed – 2 of 3 projects, 1 skipped | SonarQube – 3 projects – passed
+    ### ⏭️ Not analysed – 3 of 3 projects | SonarQube – 3 projects – skipped
     ");
 }
 
@@ -494,7 +496,7 @@ fn only_a_pass_looks_like_one() {
     let pairs = VERDICTS.into_iter().flat_map(|one| VERDICTS.map(|other| vec![one, other]));
     for verdicts in single.chain(pairs) {
         let results: Vec<_> = verdicts.iter().copied().map(result).collect();
-        let passed = verdicts.iter().all(|verdict| *verdict == Verdict::Passed);
+        let passed = is_pass(&verdicts);
         let BuildSummary { title, markdown } = build_summary(&results);
         let headline = markdown.lines().next().unwrap();
         assert_eq!(headline.starts_with("### ✅ Quality gate passed"), passed, "{verdicts:?}: {headline}");
@@ -520,6 +522,12 @@ fn text() -> impl Strategy<Value = String> {
     ]);
     (proptest::collection::vec(pieces, 0..12), prop_oneof![9 => Just(1_usize), 1 => Just(400)])
         .prop_map(|(pieces, times)| pieces.concat().repeat(times))
+}
+
+/// Whether one passed and all others did or were skipped.
+fn is_pass(verdicts: &[Verdict]) -> bool {
+    verdicts.contains(&Verdict::Passed)
+        && verdicts.iter().all(|verdict| matches!(verdict, Verdict::Passed | Verdict::Skipped))
 }
 
 prop_compose! {
@@ -579,7 +587,7 @@ proptest! {
             prop_assert!(false, "{}", fault);
         }
         // A single project's headline and those of several stand in the first line.
-        let all_passed = !results.is_empty() && results.iter().all(|result| result.verdict == Verdict::Passed);
+        let all_passed = is_pass(&results.iter().map(|result| result.verdict).collect::<Vec<_>>());
         let headline = markdown.lines().next().unwrap_or_default();
         prop_assert_eq!(headline.starts_with("### ✅ "), all_passed, "{}", headline);
         prop_assert_eq!(headline.contains('✅'), all_passed, "{}", headline);

@@ -1,0 +1,315 @@
+//! `sonar-azdo gate`: the quality gate of a project as it is now, for deployment jobs, scripts and any CI.
+
+use crate::agent::{Console, Environment, ServiceConnection, http_settings};
+use crate::error::Result;
+use crate::http;
+use crate::quality_gate::{GateStatus, MeasureSet, Metrics, QualityGate, Verdict};
+use crate::sonarqube::{Look, SonarQube, Wait, Waited};
+use crate::summary::{AnalysedTarget, AnalysisResult, build_summary, issue_line, outcome_line};
+use clap::{Args, ValueEnum};
+use std::time::{Duration, Instant};
+
+/// Exit code of a command that was called wrongly, the same as clap's.
+pub const USAGE: u8 = 2;
+/// Exit code where the server refused, was not understood, or the answer could not be told.
+pub const UNKNOWN: u8 = 5;
+
+/// Ask SonarQube for the quality gate of a project.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+SONAR_HOST_URL and SONAR_TOKEN name the server and the token.
+
+Exit codes: 0 passed, 1 failed, 2 wrong usage, 3 never computed, 4 time is up, 5 refused or not understood")]
+pub struct Gate {
+    /// Key of the project
+    #[arg(long, value_name = "KEY")]
+    project_key: String,
+    /// Branch; the main branch if neither this nor --pull-request is given
+    #[arg(long, value_name = "NAME", conflicts_with = "pull_request")]
+    branch: Option<String>,
+    /// Pull request
+    #[arg(long, value_name = "NUMBER")]
+    pull_request: Option<String>,
+    /// Wait up to so many seconds for a server that is not up, for reports that are being processed (if the token
+    /// may see them) and for a first analysis
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    wait: u64,
+    /// How the answer is written
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+    Markdown,
+}
+
+/// Runs the command; what it returns is the exit code.
+///
+/// # Errors
+/// The environment names no server or no token.
+pub async fn gate(args: &Gate, environment: &Environment, console: &Console) -> Result<u8> {
+    let connection = ServiceConnection::from_variables(environment)?;
+    let sonarqube = SonarQube::new(
+        http::Client::new(http_settings(environment)),
+        connection.url.clone(),
+        SonarQube::api_url_of(&connection.url, connection.kind),
+        connection.kind,
+        connection.authentication(),
+    );
+    let result = ask(args, &sonarqube).await;
+    match args.format {
+        Format::Json => {
+            let mut json = result.to_json();
+            json["reason"] = result.reason.clone().into();
+            console.print_json(&json);
+        }
+        Format::Markdown => console.print(&build_summary(std::slice::from_ref(&result)).markdown),
+        Format::Text => {
+            console.print(&outcome_line(&result));
+            for condition in result.gate.iter().flat_map(QualityGate::failed_conditions) {
+                console.print(&issue_line(&result, condition));
+            }
+        }
+    }
+    Ok(exit_code(result.verdict))
+}
+
+fn exit_code(verdict: Verdict) -> u8 {
+    match verdict {
+        Verdict::Passed => 0,
+        Verdict::Failed => 1,
+        Verdict::None => 3,
+        Verdict::Timeout => 4,
+        Verdict::Skipped
+        | Verdict::Cancelled
+        | Verdict::NoReport
+        | Verdict::Unknown
+        | Verdict::AnalysisFailed => UNKNOWN,
+    }
+}
+
+async fn ask(args: &Gate, sonarqube: &SonarQube) -> AnalysisResult {
+    let mut result = AnalysisResult {
+        project_key: args.project_key.clone(),
+        project_name: args.project_key.clone(),
+        target: match (&args.pull_request, &args.branch) {
+            (Some(key), _) => AnalysedTarget::PullRequest { key: key.clone(), branch: None, base: None },
+            (None, Some(name)) => AnalysedTarget::Branch(name.clone()),
+            (None, None) => AnalysedTarget::MainBranch(None),
+        },
+        verdict: Verdict::Unknown,
+        reason: None,
+        gate: None,
+        measures: MeasureSet::default(),
+        metrics: Metrics::default(),
+        dashboard_url: Some(dashboard(args, sonarqube)),
+        server_name: "SonarQube".into(),
+        server_version: None,
+        warnings: Vec::new(),
+    };
+    match wait_for_gate(args, sonarqube).await {
+        Ok(gate) => {
+            result.verdict = Verdict::of_gate(&gate.status);
+            result.reason = match result.verdict {
+                Verdict::None => Some("No quality gate was computed yet".into()),
+                Verdict::Unknown => Some(format!("SonarQube answered {:?}", gate.status.as_str())),
+                _ => None,
+            };
+            if !gate.conditions.is_empty() {
+                // Without them conditions are named by their keys.
+                result.metrics = sonarqube.metrics().await.unwrap_or_default();
+            }
+            result.gate = Some(gate);
+        }
+        Err((verdict, reason)) => {
+            result.verdict = verdict;
+            result.reason = Some(reason);
+        }
+    }
+    result
+}
+
+/// The gate, once nothing is being processed that may change it.
+async fn wait_for_gate(args: &Gate, sonarqube: &SonarQube) -> Result<QualityGate, (Verdict, String)> {
+    let (project, branch, pull_request) =
+        (args.project_key.as_str(), args.branch.as_deref(), args.pull_request.as_deref());
+    let polled = sonarqube.without_retries();
+    let limit = Duration::from_secs(args.wait);
+    let started = Instant::now();
+    let mut wait = Wait::new(limit);
+    if !limit.is_zero() {
+        let look = async || {
+            Ok(match polled.pending_reports(project, branch, pull_request).await? {
+                Some(count) if count > 0 => {
+                    Look::NotYet { state: format!("{count} reports in the queue"), age: None }
+                }
+                _ => Look::Done(()),
+            })
+        };
+        ended(wait.until("reports in the queue", &mut None, look).await, &wait)?;
+    }
+    let look = async || {
+        let gate = polled.current_quality_gate(project, branch, pull_request).await?;
+        if gate.status == GateStatus::None && started.elapsed() < limit {
+            return Ok(Look::NotYet { state: "no quality gate computed yet".into(), age: None });
+        }
+        Ok(Look::Done(gate))
+    };
+    ended(wait.until("the quality gate", &mut None, look).await, &wait)
+}
+
+fn ended<T>(waited: Waited<T>, wait: &Wait) -> Result<T, (Verdict, String)> {
+    match waited {
+        Waited::Done(value) => Ok(value),
+        Waited::TimedOut { state, understood } => {
+            let verdict = if understood { Verdict::Timeout } else { Verdict::Unknown };
+            Err((verdict, format!("The time is up after {} seconds (state: {state})", wait.limit())))
+        }
+        Waited::Refused(error) => Err((Verdict::Unknown, error.explain("read the quality gate").to_string())),
+    }
+}
+
+fn dashboard(args: &Gate, sonarqube: &SonarQube) -> String {
+    let mut url = sonarqube.base_url().clone();
+    url.set_path(&format!("{}/dashboard", url.path().trim_end_matches('/')));
+    let mut query = url.query_pairs_mut();
+    query.append_pair("id", &args.project_key);
+    for (name, value) in [("branch", &args.branch), ("pullRequest", &args.pull_request)] {
+        if let Some(value) = value {
+            query.append_pair(name, value);
+        }
+    }
+    drop(query);
+    url.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+    use wiremock::matchers::{method, path, query_param};
+    use wiremock::{Mock, MockServer, ResponseTemplate};
+
+    #[derive(Debug, Parser)]
+    struct CommandLine {
+        #[command(flatten)]
+        gate: Gate,
+    }
+
+    async fn run(server: &MockServer, arguments: &str) -> (u8, String) {
+        let environment = Environment::new([
+            ("SONAR_HOST_URL".into(), server.uri().into()),
+            ("SONAR_TOKEN".into(), "squ_1".into()),
+        ]);
+        let arguments = format!("gate --project-key shop {arguments}");
+        let CommandLine { gate: args } = CommandLine::try_parse_from(arguments.split_whitespace()).unwrap();
+        let (console, written) = Console::buffer();
+        let code = gate(&args, &environment, &console).await.unwrap();
+        (code, written())
+    }
+
+    fn answer(body: &str) -> ResponseTemplate {
+        ResponseTemplate::new(200).set_body_raw(body.to_owned(), "application/json")
+    }
+
+    async fn with_gate(response: ResponseTemplate) -> MockServer {
+        let server = MockServer::start().await;
+        Mock::given(method("GET"))
+            .and(path("/api/qualitygates/project_status"))
+            .respond_with(response)
+            .mount(&server)
+            .await;
+        server
+    }
+
+    const FAILED: &str = r#"{"projectStatus":{"status":"ERROR","conditions":[
+        {"status":"ERROR","metricKey":"new_coverage","comparator":"LT","errorThreshold":"80","actualValue":"41.7"}]}}"#;
+
+    #[tokio::test]
+    async fn each_verdict_has_its_exit_code() {
+        for (response, code, word) in [
+            (answer(r#"{"projectStatus":{"status":"OK","conditions":[]}}"#), 0, "Quality gate passed"),
+            (answer(FAILED), 1, "Quality gate failed"),
+            (
+                answer(r#"{"projectStatus":{"status":"NONE","conditions":[]}}"#),
+                3,
+                "No quality gate was computed",
+            ),
+            (ResponseTemplate::new(503), 4, "time is up"),
+            (answer(r#"{"projectStatus":{"status":"MAYBE"}}"#), 5, "MAYBE"),
+            (ResponseTemplate::new(200).set_body_raw("<html>", "text/html"), 5, "text/html"),
+            (ResponseTemplate::new(401), 5, "401"),
+            (ResponseTemplate::new(403), 5, "Execute Analysis"),
+            (ResponseTemplate::new(404), 5, "404"),
+        ] {
+            let server = with_gate(response).await;
+            let (found, text) = run(&server, "").await;
+            assert_eq!(found, code, "{text}");
+            assert!(text.contains(word), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn formats_and_what_is_asked_for() {
+        let server = MockServer::start().await;
+        Mock::given(path("/api/qualitygates/project_status"))
+            .and(query_param("projectKey", "shop"))
+            .and(query_param("pullRequest", "7"))
+            .respond_with(answer(FAILED))
+            .mount(&server)
+            .await;
+        let (code, text) = run(&server, "--pull-request 7").await;
+        let link = format!("{}/dashboard?id=shop&pullRequest=7", server.uri());
+        assert_eq!(code, 1);
+        assert_eq!(
+            text,
+            format!(
+                "Quality gate failed – 1 of 1 condition – shop, pull request 7 – {link}\n\
+                 new_coverage: 41.7 (required: ≥ 80) – shop, pull request 7 – {link}\n"
+            )
+        );
+        let (_, json) = run(&server, "--pull-request 7 --format json").await;
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(
+            json,
+            serde_json::json!({
+                "key": "shop", "branch": null, "pullRequest": "7", "verdict": "failed", "link": link, "reason": null,
+                "conditions": [{
+                    "metric": "new_coverage", "failed": true, "actual": "41.7", "comparator": "LT", "threshold": "80",
+                }],
+            })
+        );
+        let (_, markdown) = run(&server, "--pull-request 7 --format markdown").await;
+        assert!(markdown.starts_with("### ❌ Quality gate failed"), "{markdown}");
+        // What was not asked for is not there.
+        assert_eq!(run(&server, "--branch main").await.0, 5);
+    }
+
+    #[tokio::test]
+    async fn waits_for_the_queue_and_for_a_first_gate() {
+        let server = with_gate(answer(r#"{"projectStatus":{"status":"OK"}}"#)).await;
+        Mock::given(path("/api/ce/component"))
+            .respond_with(answer(r#"{"queue":[{"branch":"main"},{"pullRequest":"7"}]}"#))
+            .up_to_n_times(1)
+            .mount(&server)
+            .await;
+        Mock::given(path("/api/ce/component"))
+            .respond_with(answer(r#"{"queue":[{"pullRequest":"7"}]}"#))
+            .mount(&server)
+            .await;
+        assert_eq!(run(&server, "--wait 60").await.0, 0);
+        let asked = server.received_requests().await.unwrap();
+        assert_eq!(asked.iter().filter(|request| request.url.path() == "/api/ce/component").count(), 2);
+        assert_eq!(run(&server, "--wait 1 --pull-request 7").await.0, 4);
+    }
+
+    #[test]
+    fn a_branch_and_a_pull_request_exclude_each_other() {
+        let line = "gate --project-key shop --branch main --pull-request 7";
+        assert!(CommandLine::try_parse_from(line.split_whitespace()).is_err());
+        assert!(CommandLine::try_parse_from(["gate"]).is_err());
+    }
+}

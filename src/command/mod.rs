@@ -1,0 +1,5 @@
+//! What people and scripts run themselves, one file a command.
+
+mod gate;
+
+pub use gate::{Gate, UNKNOWN, USAGE, gate};

@@ -1,0 +1,110 @@
+//! Whether what the server processed is what this run analysed.
+//!
+//! A report lies in a file that any step of the build can write. It counts only if the server's own
+//! record of it says that it is this analysis'.
+
+/// What the record of an analysis, made before it ran, lets expect of its processing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expected<'a> {
+    /// Key of the project; `None` where only the scanner knew it.
+    pub project: Option<&'a str>,
+    /// The branch; `None` for the main branch.
+    pub branch: Option<&'a str>,
+    /// The pull request.
+    pub pull_request: Option<&'a str>,
+    /// When the record was made, by the server's clock in seconds since 1970.
+    pub created: u64,
+}
+
+/// What the server says about a report it was handed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Processed<'a> {
+    /// Key of the project.
+    pub project: Option<&'a str>,
+    /// The branch; `None` for the main branch.
+    pub branch: Option<&'a str>,
+    /// The pull request.
+    pub pull_request: Option<&'a str>,
+    /// When it was handed in, by the server's clock in seconds since 1970.
+    pub submitted: Option<u64>,
+}
+
+impl Expected<'_> {
+    /// Why what was processed is not this analysis; `None` when it is.
+    pub fn contradiction(&self, processed: &Processed<'_>) -> Option<String> {
+        let Some(project) = processed.project else {
+            return Some("SonarQube does not say which project the report is of".into());
+        };
+        if let Some(expected) = self.project.filter(|expected| *expected != project) {
+            return Some(format!("The report is of the project {project}, not of {expected}"));
+        }
+        if (self.branch, self.pull_request) != (processed.branch, processed.pull_request) {
+            return Some(format!(
+                "The report is of {}, and what was prepared is {}",
+                name(processed.branch, processed.pull_request),
+                name(self.branch, self.pull_request)
+            ));
+        }
+        match processed.submitted {
+            None => Some("SonarQube does not say when the report was handed in".into()),
+            Some(submitted) if submitted < self.created => Some(format!(
+                "The report is an older one: it was handed in {} seconds before this analysis was prepared",
+                self.created - submitted
+            )),
+            Some(_) => None,
+        }
+    }
+}
+
+fn name(branch: Option<&str>, pull_request: Option<&str>) -> String {
+    match (branch, pull_request) {
+        (_, Some(key)) => format!("pull request {key}"),
+        (Some(name), None) => format!("the branch {name}"),
+        (None, None) => "the main branch".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXPECTED: Expected<'_> =
+        Expected { project: Some("shop"), branch: Some("release"), pull_request: None, created: 1_000 };
+    const OURS: Processed<'_> = Processed {
+        project: Some("shop"),
+        branch: Some("release"),
+        pull_request: None,
+        submitted: Some(1_000),
+    };
+
+    #[test]
+    fn only_its_own_report_counts() {
+        let pull_request = Expected { branch: None, pull_request: Some("7"), ..EXPECTED };
+        for (expected, processed, word) in [
+            (EXPECTED, OURS, None),
+            (Expected { project: None, ..EXPECTED }, OURS, None),
+            (EXPECTED, Processed { project: Some("other"), ..OURS }, Some("project other, not of shop")),
+            (EXPECTED, Processed { project: None, ..OURS }, Some("which project")),
+            (
+                EXPECTED,
+                Processed { branch: None, ..OURS },
+                Some("of the main branch, and what was prepared is the branch release"),
+            ),
+            (EXPECTED, Processed { branch: Some("main"), ..OURS }, Some("the branch main")),
+            (EXPECTED, Processed { pull_request: Some("7"), ..OURS }, Some("pull request 7")),
+            (pull_request, OURS, Some("prepared is pull request 7")),
+            (
+                pull_request,
+                Processed { branch: None, pull_request: Some("8"), ..OURS },
+                Some("pull request 8"),
+            ),
+            (pull_request, Processed { branch: None, pull_request: Some("7"), ..OURS }, None),
+            (EXPECTED, Processed { submitted: Some(999), ..OURS }, Some("1 seconds before")),
+            (EXPECTED, Processed { submitted: None, ..OURS }, Some("when")),
+        ] {
+            let contradiction = expected.contradiction(&processed);
+            assert_eq!(contradiction.is_some(), word.is_some(), "{contradiction:?}");
+            assert!(contradiction.unwrap_or_default().contains(word.unwrap_or_default()), "{word:?}");
+        }
+    }
+}

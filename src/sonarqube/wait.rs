@@ -1,0 +1,194 @@
+//! Waits for the server: one deadline over all that is waited for, a bounded number of polls, and a line in the
+//! log now and then. A server that restarts or stumbles costs time, not the verdict.
+
+use super::error::{Error, Fault};
+use crate::quality_gate::{SHORTEST_PAUSE, pause_after_poll};
+use std::cell::RefCell;
+use std::pin::Pin;
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+const LINE_EVERY: Duration = Duration::from_secs(15);
+/// No poll takes longer, so that one that hangs doesn't keep the next from seeing the end.
+const LONGEST_POLL: Duration = Duration::from_secs(10);
+/// A poll that has begun before the deadline may end this much later.
+const GRACE: Duration = Duration::from_millis(1_500);
+
+/// One wait, with one deadline, for one thing after the other.
+#[derive(Debug)]
+pub struct Wait {
+    started: Instant,
+    limit: Duration,
+    /// When the last line about waiting was written, or the wait began.
+    said: Instant,
+}
+
+/// What one look at the server brought.
+#[derive(Debug)]
+pub enum Look<T> {
+    /// What was waited for.
+    Done(T),
+    /// Not yet: the state, and the age of what is waited for in seconds, as far as the server tells it.
+    NotYet {
+        /// The state.
+        state: String,
+        /// The age.
+        age: Option<u64>,
+    },
+}
+
+/// How a wait ended.
+#[derive(Debug)]
+pub enum Waited<T> {
+    /// With what was waited for.
+    Done(T),
+    /// At the deadline.
+    TimedOut {
+        /// The last state seen.
+        state: String,
+        /// Unless that was no answer of SonarQube's.
+        understood: bool,
+    },
+    /// At once, because the server will not say, now or later.
+    Refused(Error),
+}
+
+/// The state last seen.
+struct Seen {
+    state: String,
+    understood: bool,
+    submitted: Option<Instant>,
+}
+
+impl Wait {
+    /// A wait that begins now and ends after `limit`.
+    pub fn new(limit: Duration) -> Self {
+        let now = Instant::now();
+        Self { started: now, limit, said: now }
+    }
+
+    /// The deadline in seconds.
+    pub fn limit(&self) -> u64 {
+        self.limit.as_secs()
+    }
+
+    /// By when everything that asks the server must have ended, a last poll included.
+    pub fn latest(&self) -> Instant {
+        self.started + self.limit + GRACE
+    }
+
+    /// Asks by `look` until it is done, the server refuses, or the deadline has passed. `last` is when the
+    /// same thing was last asked of the same server, and keeps the polls apart; `what` is what is waited
+    /// for, in words that complete "Waiting for".
+    pub async fn until<T>(
+        &mut self,
+        what: &str,
+        last: &mut Option<Instant>,
+        look: impl AsyncFnMut() -> Result<Look<T>, Error>,
+    ) -> Waited<T> {
+        let mut asking = Asking { look, found: None };
+        let ended = self.run(what, last, &mut asking).await;
+        match (ended, asking.found) {
+            (Waited::Done(()), Some(value)) => Waited::Done(value),
+            // Done means found.
+            (Waited::Done(()), None) => Waited::TimedOut { state: String::new(), understood: false },
+            (Waited::TimedOut { state, understood }, _) => Waited::TimedOut { state, understood },
+            (Waited::Refused(error), _) => Waited::Refused(error),
+        }
+    }
+
+    async fn run(&mut self, what: &str, last: &mut Option<Instant>, ask: &mut dyn Ask) -> Waited<()> {
+        let seen = RefCell::new(Seen { state: "not asked yet".into(), understood: true, submitted: None });
+        let (started, limit, mut said) = (self.started, self.limit, self.said);
+        let lines = async {
+            loop {
+                sleep_until(said + LINE_EVERY).await;
+                said = Instant::now();
+                say(what, started, limit, &seen.borrow());
+            }
+        };
+        let waited = tokio::select! {
+            waited = self.polls(&seen, last, ask) => waited,
+            never = lines => never,
+        };
+        self.said = said;
+        waited
+    }
+
+    async fn polls(&self, seen: &RefCell<Seen>, last: &mut Option<Instant>, ask: &mut dyn Ask) -> Waited<()> {
+        let end = self.started + self.limit;
+        if let Some(last) = *last {
+            sleep_until((last + SHORTEST_PAUSE).min(self.latest())).await;
+        }
+        loop {
+            let now = Instant::now();
+            if now >= self.latest() {
+                return Waited::TimedOut { state: seen.borrow().state.clone(), understood: true };
+            }
+            *last = Some(now);
+            let mut retry_after = None;
+            match timeout_at(self.latest().min(now + LONGEST_POLL), ask.ask()).await {
+                Ok(Ok(Look::Done(()))) => return Waited::Done(()),
+                Ok(Ok(Look::NotYet { state, age })) => {
+                    let submitted = age.and_then(|age| Instant::now().checked_sub(Duration::from_secs(age)));
+                    seen.replace(Seen { state, understood: true, submitted });
+                }
+                Ok(Err(error)) if error.is_passing() => {
+                    retry_after = error.retry_after();
+                    let mut seen = seen.borrow_mut();
+                    seen.understood = !matches!(error.fault, Fault::NotTheApi(_));
+                    seen.state = error.to_string();
+                }
+                Ok(Err(error)) => return Waited::Refused(error),
+                Err(_) => seen.borrow_mut().state = "no answer".into(),
+            }
+            if now >= end {
+                let seen = seen.borrow();
+                return Waited::TimedOut { state: seen.state.clone(), understood: seen.understood };
+            }
+            let next = now + pause_after_poll(now - self.started, retry_after);
+            // The last look is at the deadline, or as soon after it as the distance of two polls allows.
+            sleep_until(next.min(end.max(now + SHORTEST_PAUSE))).await;
+        }
+    }
+}
+
+/// One question, asked until it is answered. Behind a pointer, so that the loop above is in the binary
+/// once and not once for each kind of answer.
+trait Ask {
+    fn ask(&mut self) -> Pin<Box<dyn Future<Output = Result<Look<()>, Error>> + '_>>;
+}
+
+struct Asking<T, F> {
+    look: F,
+    found: Option<T>,
+}
+
+impl<T, F: AsyncFnMut() -> Result<Look<T>, Error>> Ask for Asking<T, F> {
+    fn ask(&mut self) -> Pin<Box<dyn Future<Output = Result<Look<()>, Error>> + '_>> {
+        Box::pin(async {
+            Ok(match (self.look)().await? {
+                Look::Done(value) => {
+                    self.found = Some(value);
+                    Look::Done(())
+                }
+                Look::NotYet { state, age } => Look::NotYet { state, age },
+            })
+        })
+    }
+}
+
+fn say(what: &str, started: Instant, limit: Duration, seen: &Seen) {
+    let waited = started.elapsed().as_secs();
+    let percent = waited * 100 / limit.as_secs().max(1);
+    let submitted = match seen.submitted {
+        Some(submitted) => format!(", submitted {} seconds ago", submitted.elapsed().as_secs()),
+        None => String::new(),
+    };
+    tracing::info!(
+        progress = percent,
+        "Waiting for {what}: {}{submitted} (waited {waited} of at most {} seconds)",
+        seen.state,
+        limit.as_secs()
+    );
+}

@@ -1,0 +1,149 @@
+//! Tells the build: its properties, and whether the Build Summary arrived. In a build only; trouble
+//! here is a warning, because the task's own result tells the truth already.
+
+use super::property::settle;
+use crate::agent::{Environment, JobConnection};
+use crate::azure_devops::AzureDevOps;
+use crate::quality_gate::{AGGREGATE, Entry, Ledger, Verdict};
+use crate::step::Job;
+use crate::step::records::Record;
+use crate::summary::AnalysisResult;
+use std::time::{Duration, SystemTime};
+
+const SUMMARY_TYPE: &str = "Distributedtask.Core.Summary";
+/// Between two looks at the properties while another job writes them.
+const PAUSE: Duration = Duration::from_millis(250);
+
+pub(super) async fn tell(job: &Job, records: &[Record], results: &[AnalysisResult], summary: Option<&str>) {
+    let predefined = &job.predefined;
+    if predefined.system_hosttype.as_deref().is_some_and(|kind| !kind.eq_ignore_ascii_case("build")) {
+        return;
+    }
+    let project = predefined.system_teamprojectid.as_ref().or(predefined.system_teamproject.as_ref());
+    let (Some(project), Some(build)) = (project, &predefined.build_buildid) else { return };
+    let Some(connection) = JobConnection::read(&job.environment, predefined) else {
+        tracing::warn!("the build property {AGGREGATE} is not written: this job has no access token");
+        return;
+    };
+    let azure = AzureDevOps::new(job.http.clone(), connection.collection, connection.token);
+    let settled = settle(
+        &ledger(&job.environment),
+        &entries(records, results),
+        async || azure.build_properties(project, build).await,
+        async |properties: &[(String, String)]| azure.set_build_properties(project, build, properties).await,
+        async || tokio::time::sleep(PAUSE).await,
+    )
+    .await;
+    match settled {
+        Ok(verdict) => tracing::debug!("{AGGREGATE} of the build is {}", verdict.build_property()),
+        Err(error) => tracing::warn!("the build property {AGGREGATE} could not be written: {error}"),
+    }
+    if let Some(title) = summary {
+        check_arrival(job, &azure, project, build, title).await;
+    }
+}
+
+/// This job's part of the properties, by names that no other job of the build has.
+///
+/// `System.PhaseName` is the job as the pipeline names it, `System.JobName` the leg of a matrix (and
+/// `__default` or the job's own name without one).
+fn ledger(environment: &Environment) -> Ledger {
+    let variable = |name: &str| environment.variable(name).unwrap_or_default();
+    let first =
+        |names: &[&'static str]| names.iter().map(|name| variable(name)).find(|value| !value.is_empty());
+    let attempt = |name: &str| variable(name).parse().unwrap_or(1);
+    let job =
+        first(&["System.PhaseName", "System.JobName", "Agent.JobName", "System.JobId"]).unwrap_or("job");
+    let mut leg = variable("System.JobName");
+    if leg.is_empty() || leg == job || leg == "__default" {
+        // Jobs that `parallel` makes have one name.
+        leg = variable("System.JobPositionInPhase");
+    }
+    if leg == "1" {
+        leg = "";
+    }
+    let stage = first(&["System.StageName"]).unwrap_or("__default");
+    Ledger::new(&[stage, job, leg], (attempt("System.StageAttempt"), attempt("System.JobAttempt")))
+}
+
+fn entries(records: &[Record], results: &[AnalysisResult]) -> Vec<Entry> {
+    let when = httpdate::fmt_http_date(SystemTime::now());
+    if results.is_empty() {
+        return vec![Entry {
+            project: String::new(),
+            branch: None,
+            pull_request: None,
+            verdict: Verdict::NoReport,
+            analysis: None,
+            when,
+            link: None,
+        }];
+    }
+    let entry = |(record, result): (&Record, &AnalysisResult)| {
+        let (branch, pull_request) = result.target.names();
+        Entry {
+            project: result.project_key.clone(),
+            branch: branch.map(str::to_owned),
+            pull_request: pull_request.map(str::to_owned),
+            verdict: result.verdict,
+            analysis: Some(record.prepared.id.to_string()),
+            when: when.clone(),
+            link: result.dashboard_url.clone(),
+        }
+    };
+    records.iter().zip(results).map(entry).collect()
+}
+
+/// The agent uploads attachments a second or so later and is silent about failures.
+async fn check_arrival(job: &Job, azure: &AzureDevOps, project: &str, build: &str, title: &str) {
+    const LOOKS: [u64; 5] = [0, 300, 700, 1000, 1500];
+    for pause in LOOKS {
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_millis(pause)) => {}
+            () = job.cancellation.requested() => return,
+        }
+        match azure.build_attachments(project, build, SUMMARY_TYPE).await {
+            Ok(names) if names.iter().any(|name| name == title) => return,
+            Ok(_) => {}
+            Err(error) => {
+                tracing::debug!("the build's attachments could not be listed: {error}");
+                return;
+            }
+        }
+    }
+    tracing::warn!("the Build Summary was handed to the agent but is not among the build's attachments yet");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_job_has_a_name_of_its_own() {
+        for (variables, expected) in [
+            (&[][..], "__default.job"),
+            (&[("SYSTEM_JOBID", "12f1")], "__default.12f1"),
+            (&[("AGENT_JOBNAME", "Job"), ("SYSTEM_JOBID", "12f1")], "__default.Job"),
+            (
+                &[
+                    ("SYSTEM_STAGENAME", "Build"),
+                    ("SYSTEM_PHASENAME", "unit"),
+                    ("SYSTEM_JOBNAME", "__default"),
+                ],
+                "Build.unit",
+            ),
+            (&[("SYSTEM_STAGENAME", "Build"), ("SYSTEM_JOBNAME", "unit")], "Build.unit"),
+            (&[("SYSTEM_PHASENAME", "unit"), ("SYSTEM_JOBNAME", "unit")], "__default.unit"),
+            (&[("SYSTEM_PHASENAME", "unit"), ("SYSTEM_JOBNAME", "linux")], "__default.unit.linux"),
+            (&[("SYSTEM_PHASENAME", "unit"), ("SYSTEM_JOBPOSITIONINPHASE", "1")], "__default.unit"),
+            (&[("SYSTEM_PHASENAME", "unit"), ("SYSTEM_JOBPOSITIONINPHASE", "2")], "__default.unit.2"),
+        ] {
+            let environment =
+                Environment::new(variables.iter().map(|(name, value)| (name.into(), value.into())));
+            assert_eq!(ledger(&environment).turn(), format!("sonar-azdo-turn.{expected}"), "{variables:?}");
+        }
+        let retried = [("SYSTEM_STAGEATTEMPT", "2"), ("SYSTEM_JOBATTEMPT", "3")];
+        let environment = Environment::new(retried.map(|(name, value)| (name.into(), value.into())));
+        assert_eq!(ledger(&environment), Ledger::new(&["__default", "job", ""], (2, 3)));
+    }
+}

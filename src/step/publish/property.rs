@@ -1,0 +1,251 @@
+//! Writes the build's properties: a record of each analysis, and the aggregate that readers compare
+//! with `ok`. The rules are in `quality_gate::ledger`; here is the order of reading and writing.
+
+use crate::quality_gate::{AGGREGATE, Entry, Ledger, Properties, Verdict, aggregate};
+
+/// Pauses that a job about to write a failure leaves to others, who may be about to write `ok`.
+const PATIENCE: u32 = 40;
+/// Rounds of writing and reading again, each of them needed only when another job wrote meanwhile.
+const ROUNDS: u32 = 40;
+
+/// Records `entries` and brings the aggregate to what all records of the build say together.
+///
+/// # Errors
+/// What `read` or `write` fail with. A verdict that is no pass is written even if nothing can be read.
+pub(super) async fn settle<E>(
+    ledger: &Ledger,
+    entries: &[Entry],
+    read: impl AsyncFn() -> Result<Properties, E>,
+    write: impl AsyncFn(&[(String, String)]) -> Result<(), E>,
+    pause: impl AsyncFn(),
+) -> Result<Verdict, E> {
+    let verdict = Verdict::worst(entries.iter().map(|entry| entry.verdict));
+    let announcement = (ledger.turn(), ledger.announcement(verdict));
+    let idle = (ledger.turn(), Ledger::idle().to_owned());
+    let with_aggregate = |mut properties: Vec<(String, String)>, verdict: Verdict| {
+        properties.extend([(AGGREGATE.to_owned(), verdict.build_property().to_owned()), idle.clone()]);
+        properties
+    };
+    write(std::slice::from_ref(&announcement)).await?;
+    let found = async {
+        let mut found = read().await?;
+        let mut patience = PATIENCE;
+        while verdict.spoils() && patience > 0 && ledger.others_may_write_ok(&found) {
+            pause().await;
+            found = read().await?;
+            patience -= 1;
+        }
+        Ok(found)
+    };
+    let mut found = match found.await {
+        Ok(found) => found,
+        Err(error) => {
+            let blind = ledger.records(entries, &Properties::new());
+            write(&if verdict.spoils() { with_aggregate(blind, verdict) } else { vec![idle] }).await?;
+            return Err(error);
+        }
+    };
+    let records = ledger.records(entries, &found);
+    found.extend(records.iter().cloned());
+    write(&with_aggregate(records, aggregate(&found))).await?;
+    for _ in 0..ROUNDS {
+        let mut found = read().await?;
+        let mut expected = aggregate(&found);
+        if found.get(AGGREGATE).map(String::as_str) == Some(expected.build_property()) {
+            return Ok(expected);
+        }
+        if !expected.spoils() {
+            // What was read is no ground for `ok` yet: another job may be about to record a failure.
+            write(&[(ledger.turn(), ledger.announcement(expected))]).await?;
+            found = read().await?;
+            expected = aggregate(&found);
+        }
+        write(&with_aggregate(Vec::new(), expected)).await?;
+        pause().await;
+    }
+    Ok(verdict)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::{Cell, RefCell};
+    use std::convert::Infallible;
+    use std::pin::Pin;
+    use std::task::{Context, Poll, Waker};
+
+    /// The properties of a build, and every state they were in.
+    #[derive(Default)]
+    struct Build {
+        properties: RefCell<Properties>,
+        /// Whether a record that spoils a pass has been written, by the newest attempt of its job.
+        wrong: RefCell<Vec<String>>,
+    }
+
+    impl Build {
+        fn write(&self, changes: &[(String, String)]) {
+            let mut properties = self.properties.borrow_mut();
+            properties.extend(changes.iter().cloned());
+            let records = properties.iter().filter(|(name, _)| name.starts_with("sonar-azdo."));
+            let spoilt = records.clone().any(|(_, text)| {
+                let value: serde_json::Value = serde_json::from_str(text).unwrap();
+                !matches!(value["verdict"].as_str().unwrap(), "passed" | "skipped")
+            });
+            if spoilt && properties.get(AGGREGATE).is_some_and(|text| text == "ok") {
+                self.wrong.borrow_mut().push(format!("{properties:?}"));
+            }
+        }
+    }
+
+    /// Hands the turn to whoever is next: before and after each request.
+    async fn others() {
+        let mut waited = false;
+        std::future::poll_fn(move |_| {
+            if std::mem::replace(&mut waited, true) { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
+    /// Runs the jobs in an order that `seed` decides, one request at a time.
+    fn run(jobs: Vec<Pin<Box<dyn Future<Output = ()> + '_>>>, seed: u64) {
+        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        let mut jobs: Vec<_> = jobs.into_iter().map(Some).collect();
+        let mut steps = 0;
+        while jobs.iter().any(Option::is_some) {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            let index = usize::try_from(state % u64::try_from(jobs.len()).unwrap()).unwrap();
+            if let Some(job) = &mut jobs[index]
+                && job.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready()
+            {
+                jobs[index] = None;
+            }
+            steps += 1;
+            assert!(steps < 100_000, "the jobs never end");
+        }
+    }
+
+    fn entry(verdict: Verdict) -> Entry {
+        Entry {
+            project: "p".into(),
+            branch: None,
+            pull_request: None,
+            verdict,
+            analysis: None,
+            when: String::new(),
+            link: None,
+        }
+    }
+
+    async fn job(build: &Build, name: &str, attempt: u64, verdicts: &[Verdict]) {
+        let entries: Vec<_> = verdicts.iter().map(|verdict| entry(*verdict)).collect();
+        let read = async || {
+            others().await;
+            let properties = build.properties.borrow().clone();
+            others().await;
+            Ok::<_, Infallible>(properties)
+        };
+        let write = async |changes: &[(String, String)]| {
+            others().await;
+            build.write(changes);
+            others().await;
+            Ok(())
+        };
+        let Ok(_) = settle(&Ledger::new(&["s", name], (1, attempt)), &entries, read, write, others).await;
+    }
+
+    #[test]
+    fn ok_is_never_read_beside_a_record_that_contradicts_it() {
+        use Verdict::{Failed, None, Passed, Skipped, Timeout};
+        let kinds: [&[Verdict]; 6] =
+            [&[Passed], &[Failed], &[Passed, Skipped], &[Skipped], &[Passed, Timeout], &[None]];
+        let names = ["a", "b", "c", "d", "e"];
+        for jobs in [2, 5] {
+            for seed in 1..=200_u64 {
+                let build = Build::default();
+                let chosen: Vec<_> = (0..jobs)
+                    .map(|index| {
+                        // Passes are the more frequent, so that `ok` is often within reach.
+                        let kind = (seed.wrapping_mul(31) ^ (index as u64 * 17)) % 11;
+                        kinds[usize::try_from(kind).unwrap().saturating_sub(5)]
+                    })
+                    .collect();
+                let futures =
+                    chosen.iter().zip(names).map(|(verdicts, name)| -> Pin<Box<dyn Future<Output = ()>>> {
+                        Box::pin(job(&build, name, 1, verdicts))
+                    });
+                run(futures.collect(), seed);
+                assert_eq!(build.wrong.take(), Vec::<String>::new(), "{jobs} jobs, seed {seed}");
+                let properties = build.properties.take();
+                let expected = Verdict::worst(chosen.iter().copied().flatten().copied());
+                assert_eq!(properties[AGGREGATE], expected.build_property(), "{jobs} jobs, seed {seed}");
+                let records = properties.keys().filter(|name| name.starts_with("sonar-azdo.")).count();
+                assert_eq!(records, chosen.iter().map(|verdicts| verdicts.len()).sum::<usize>());
+                assert!(properties.iter().all(|(name, text)| !name.contains("turn") || text == "idle"));
+            }
+        }
+    }
+
+    #[test]
+    fn a_second_attempt_beside_another_job() {
+        for seed in 1..=200 {
+            let build = Build::default();
+            run(vec![Box::pin(job(&build, "a", 1, &[Verdict::Failed]))], seed);
+            assert_eq!(build.properties.borrow()[AGGREGATE], "failed");
+            run(
+                vec![
+                    Box::pin(job(&build, "a", 2, &[Verdict::Passed])),
+                    Box::pin(job(&build, "b", 1, &[Verdict::Passed])),
+                ],
+                seed,
+            );
+            assert_eq!(build.properties.borrow()[AGGREGATE], "ok", "{seed}");
+            run(vec![Box::pin(job(&build, "a", 2, &[Verdict::Timeout]))], seed);
+            assert_eq!(build.properties.borrow()[AGGREGATE], "timeout");
+            run(vec![Box::pin(job(&build, "a", 2, &[Verdict::Passed]))], seed);
+            assert_eq!(build.properties.borrow()[AGGREGATE], "timeout", "the same attempt mends nothing");
+            assert_eq!(build.wrong.take(), Vec::<String>::new());
+        }
+    }
+
+    #[test]
+    fn a_job_that_died_before_its_record_leaves_no_ok() {
+        let build = Build::default();
+        let dead = Ledger::new(&["s", "dead"], (1, 1));
+        build.write(&[(dead.turn(), dead.announcement(Verdict::Failed))]);
+        run(vec![Box::pin(job(&build, "a", 1, &[Verdict::Passed]))], 1);
+        assert_eq!(build.properties.borrow()[AGGREGATE], "failed");
+        // One that died before its `ok` is waited for with patience, not for ever.
+        let build = Build::default();
+        build.write(&[(dead.turn(), dead.announcement(Verdict::Passed))]);
+        run(vec![Box::pin(job(&build, "a", 1, &[Verdict::Failed]))], 1);
+        assert_eq!(build.properties.borrow()[AGGREGATE], "failed");
+    }
+
+    #[test]
+    fn a_failure_is_written_even_if_nothing_can_be_read() {
+        for (verdict, expected) in [(Verdict::Failed, Some("failed")), (Verdict::Passed, None)] {
+            let build = Build::default();
+            let reads = Cell::new(0);
+            let read = async || {
+                reads.set(reads.get() + 1);
+                Err("403")
+            };
+            let write = async |changes: &[(String, String)]| {
+                build.write(changes);
+                Ok(())
+            };
+            let ledger = Ledger::new(&["s", "a"], (1, 1));
+            let entries = [entry(verdict)];
+            run(
+                vec![Box::pin(async {
+                    assert_eq!(settle(&ledger, &entries, read, write, others).await, Err("403"));
+                })],
+                1,
+            );
+            assert_eq!(reads.get(), 1);
+            assert_eq!(build.properties.borrow().get(AGGREGATE).map(String::as_str), expected);
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! From a report to the verdict: waits until the server has processed it, makes sure that it is this
+//! analysis', and reads the gate.
+
+use crate::analysis::AnalysisReport;
+use crate::quality_gate::{Expected, Processed, QualityGate, Verdict};
+use crate::sonarqube::{CeTask, CeTaskStatus, Error, Fault, Look, SonarQube, Wait, Waited};
+use tokio::time::Instant;
+use url::Url;
+
+/// What is asked of a server. SonarQube, or a model of one.
+pub(super) trait Server {
+    /// The compute engine task with this id.
+    async fn ce_task(&self, id: &str) -> Result<CeTask, Error>;
+    /// The gate of this analysis.
+    async fn quality_gate(&self, analysis_id: &str) -> Result<QualityGate, Error>;
+    /// Name of the project's main branch, as far as it can be told.
+    async fn main_branch(&self, project: &str) -> Result<Option<String>, Error>;
+    /// The address the server goes by, where it has another one.
+    async fn public_url(&self) -> Result<Option<String>, Error>;
+}
+
+impl Server for SonarQube {
+    async fn ce_task(&self, id: &str) -> Result<CeTask, Error> {
+        self.ce_task(id).await
+    }
+
+    async fn quality_gate(&self, analysis_id: &str) -> Result<QualityGate, Error> {
+        self.quality_gate(analysis_id).await
+    }
+
+    async fn main_branch(&self, project: &str) -> Result<Option<String>, Error> {
+        self.main_branch(project).await
+    }
+
+    async fn public_url(&self) -> Result<Option<String>, Error> {
+        self.public_url().await
+    }
+}
+
+/// A report, and what has to be true of it.
+#[derive(Debug)]
+pub(super) struct Claim<'a> {
+    pub(super) report: &'a AnalysisReport,
+    /// Base URL of the service connection.
+    pub(super) server_url: &'a Url,
+    pub(super) expected: Expected<'a>,
+    /// Name of the main branch in the repository, where that is what was analysed.
+    pub(super) main_branch: Option<&'a str>,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(super) struct Weighed {
+    pub(super) verdict: Verdict,
+    pub(super) reason: Option<String>,
+    pub(super) gate: Option<QualityGate>,
+    /// The task, once it has ended and is known to be this analysis'.
+    pub(super) task: Option<CeTask>,
+}
+
+impl Weighed {
+    fn without_gate(verdict: Verdict, reason: impl Into<String>) -> Self {
+        Self { verdict, reason: Some(reason.into()), gate: None, task: None }
+    }
+}
+
+/// Waits, checks, reads. `last` is when the server was last asked about a task.
+pub(super) async fn weigh(
+    server: &impl Server,
+    claim: &Claim<'_>,
+    wait: &mut Wait,
+    last: &mut Option<Instant>,
+) -> Weighed {
+    let task = match processed(server, claim, wait, last).await {
+        Ok(task) => task,
+        Err(weighed) => return weighed,
+    };
+    if let Some(foreign) = contradiction(server, claim, &task, wait).await {
+        return foreign;
+    }
+    let mut weighed = match (&task.status, &task.analysis_id) {
+        (CeTaskStatus::Success, Some(id)) => gate(server, id, wait).await,
+        (CeTaskStatus::Success, None) => {
+            Weighed::without_gate(Verdict::Unknown, "SonarQube names no analysis for the report")
+        }
+        (CeTaskStatus::Canceled, _) => Weighed::without_gate(
+            Verdict::AnalysisFailed,
+            "SonarQube's processing of the report was cancelled",
+        ),
+        (status, _) => {
+            let state = status.as_str();
+            let why = task
+                .error_message
+                .as_deref()
+                .unwrap_or("it gives no reason; see Background Tasks in SonarQube");
+            let reason = format!("SonarQube could not process the report ({state}): {why}");
+            Weighed::without_gate(Verdict::AnalysisFailed, reason)
+        }
+    };
+    weighed.task = Some(task);
+    weighed
+}
+
+/// The task, once it has ended.
+async fn processed(
+    server: &impl Server,
+    claim: &Claim<'_>,
+    wait: &mut Wait,
+    last: &mut Option<Instant>,
+) -> Result<CeTask, Weighed> {
+    let id = &claim.report.ce_task_id;
+    let what = format!("SonarQube to process the report of {}", claim.report.project_key);
+    let look = async || {
+        let task = server.ce_task(id).await?;
+        Ok(match task.status {
+            CeTaskStatus::Success | CeTaskStatus::Failed | CeTaskStatus::Canceled => Look::Done(task),
+            CeTaskStatus::Pending | CeTaskStatus::InProgress | CeTaskStatus::Unknown(_) => Look::NotYet {
+                state: task.status.as_str().to_owned(),
+                age: task.answered.zip(task.submitted).and_then(|(now, then)| now.checked_sub(then)),
+            },
+        })
+    };
+    match wait.until(&what, last, look).await {
+        Waited::Done(task) => Ok(task),
+        Waited::TimedOut { state, understood } => {
+            Err(timed_out("has not processed the report", &state, understood, wait))
+        }
+        Waited::Refused(Error { fault: Fault::NotFound(reason), .. }) => Err(Weighed::without_gate(
+            Verdict::NoReport,
+            format!(
+                "{} knows no compute engine task {id}, which the report names (404 Not Found: {reason})",
+                claim.server_url
+            ),
+        )),
+        Waited::Refused(error) => {
+            let reason = error.explain("ask what became of the report").to_string();
+            Err(Weighed::without_gate(Verdict::Unknown, reason))
+        }
+    }
+}
+
+async fn gate(server: &impl Server, analysis_id: &str, wait: &mut Wait) -> Weighed {
+    let look = async || server.quality_gate(analysis_id).await.map(Look::Done);
+    let gate = match wait.until("SonarQube's quality gate", &mut None, look).await {
+        Waited::Done(gate) => gate,
+        Waited::TimedOut { state, understood } => {
+            return timed_out("has not told the quality gate", &state, understood, wait);
+        }
+        Waited::Refused(error) => {
+            return Weighed::without_gate(
+                Verdict::Unknown,
+                error.explain("read the quality gate").to_string(),
+            );
+        }
+    };
+    let verdict = Verdict::of_gate(&gate.status);
+    let reason = match verdict {
+        Verdict::None => Some("SonarQube computed no quality gate for this analysis".into()),
+        Verdict::Unknown => {
+            Some(format!("SonarQube answered {:?} for the quality gate", gate.status.as_str()))
+        }
+        _ => None,
+    };
+    Weighed { verdict, reason, gate: Some(gate), task: None }
+}
+
+fn timed_out(what: &str, state: &str, understood: bool, wait: &Wait) -> Weighed {
+    let verdict = if understood { Verdict::Timeout } else { Verdict::Unknown };
+    let seconds = wait.limit();
+    let unit = if seconds == 1 { "second" } else { "seconds" };
+    Weighed::without_gate(verdict, format!("SonarQube {what} within {seconds} {unit} (state: {state})"))
+}
+
+/// Why the report is not this analysis', if it isn't, or if that could not be found out.
+async fn contradiction(
+    server: &impl Server,
+    claim: &Claim<'_>,
+    task: &CeTask,
+    wait: &mut Wait,
+) -> Option<Weighed> {
+    let foreign = |reason: String| Some(Weighed::without_gate(Verdict::NoReport, reason));
+    let report = claim.report;
+    let mut processed = Processed {
+        project: task.project_key.as_deref(),
+        branch: task.branch.as_deref(),
+        pull_request: task.pull_request.as_deref(),
+        submitted: task.submitted,
+    };
+    // Servers may name the main branch too, and may call it by another name than the repository does.
+    if let (None, None, Some(branch)) = (claim.expected.branch, claim.expected.pull_request, processed.branch)
+    {
+        let is_main = claim.main_branch == Some(branch) || {
+            let look = async || server.main_branch(&report.project_key).await.map(Look::Done);
+            matches!(wait.until("SonarQube's list of branches", &mut None, look).await,
+                Waited::Done(Some(main)) if main == branch)
+        };
+        if is_main {
+            processed.branch = None;
+        }
+    }
+    let expected = Expected { project: Some(&report.project_key), ..claim.expected };
+    if let Some(reason) =
+        claim.expected.contradiction(&processed).or_else(|| expected.contradiction(&processed))
+    {
+        return foreign(reason);
+    }
+    if same_server(&report.server_url, claim.server_url) {
+        return None;
+    }
+    let look = async || server.public_url().await.map(Look::Done);
+    match wait.until("SonarQube's own address", &mut None, look).await {
+        Waited::Done(Some(public))
+            if Url::parse(&public).is_ok_and(|url| same_server(&report.server_url, &url)) =>
+        {
+            None
+        }
+        Waited::Done(_) => {
+            foreign(format!("The report is of the server {}, not of {}", report.server_url, claim.server_url))
+        }
+        Waited::TimedOut { state, understood } => {
+            Some(timed_out("has not told its own address", &state, understood, wait))
+        }
+        Waited::Refused(error) => foreign(error.explain("ask for the server's own address").to_string()),
+    }
+}
+
+fn same_server(text: &str, url: &Url) -> bool {
+    Url::parse(text).is_ok_and(|other| {
+        other.origin() == url.origin()
+            && other.path().trim_end_matches('/') == url.path().trim_end_matches('/')
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,388 @@
+//! A model of a server, with a scripted clock: whatever befalls it, the verdict is a pass only where the
+//! model says so, and the deadline is kept.
+
+use super::*;
+use crate::http;
+use crate::quality_gate::{GateStatus, SHORTEST_PAUSE};
+use std::cell::RefCell;
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// What befalls requests.
+#[derive(Debug, Clone, Copy)]
+enum Trouble {
+    Unreachable,
+    Dropped,
+    Tls,
+    Redirect,
+    Html,
+    TruncatedJson,
+    Status(u16),
+    Busy(Option<u64>),
+    Starting(Option<u64>),
+    Unauthorized,
+    Forbidden,
+    Vanished,
+    /// What a server says whose API is not loaded yet.
+    UnknownUrl,
+    /// The answer comes after so many milliseconds.
+    Slow(u64),
+    Hangs,
+}
+
+use Trouble::{
+    Busy, Dropped, Forbidden, Hangs, Html, Redirect, Slow, Starting, Status, Tls, TruncatedJson,
+    Unauthorized, UnknownUrl, Unreachable, Vanished,
+};
+
+impl Trouble {
+    async fn befall(self) -> Result<(), Error> {
+        let network =
+            |kind| Fault::Network(http::Error { kind, url: "http://sonar".into(), cause: String::new() });
+        let seconds = |pause: Option<u64>| pause.map(Duration::from_secs);
+        let fault = match self {
+            Slow(milliseconds) => {
+                sleep(Duration::from_millis(milliseconds)).await;
+                return Ok(());
+            }
+            Hangs => return std::future::pending().await,
+            Unreachable => network(http::ErrorKind::Unreachable),
+            Dropped => network(http::ErrorKind::Interrupted),
+            Tls => network(http::ErrorKind::Tls),
+            Redirect => network(http::ErrorKind::Redirect),
+            Html => Fault::NotTheApi("text/html".into()),
+            TruncatedJson => Fault::NotTheApi("JSON that can't be read".into()),
+            Status(code) => Fault::Status(code, String::new()),
+            Busy(pause) => Fault::TooManyRequests(seconds(pause)),
+            Starting(pause) => Fault::Unavailable(seconds(pause)),
+            Unauthorized => Fault::Unauthorized,
+            Forbidden => Fault::Forbidden("Insufficient privileges".into()),
+            Vanished => Fault::NotFound("No activity found for task 'T'".into()),
+            UnknownUrl => Fault::NotFound("Unknown url : /api/ce/task".into()),
+        };
+        Err(Error { url: "http://sonar".into(), fault })
+    }
+}
+
+/// How the task ends.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    /// With the gate in this state.
+    Gate(&'static str),
+    Failed(Option<&'static str>),
+    Canceled,
+    /// With a state that this version doesn't know.
+    Odd,
+    WithoutAnalysis,
+}
+
+use End::{Canceled, Failed, Gate, Odd, WithoutAnalysis};
+
+#[derive(Debug)]
+struct Model {
+    started: Instant,
+    /// From this second to that, requests for tasks meet this trouble.
+    troubles: &'static [(u64, u64, Trouble)],
+    /// Likewise, requests for the gate.
+    gate_troubles: &'static [(u64, u64, Trouble)],
+    /// Milliseconds after which the task has ended.
+    ends_after: u64,
+    end: End,
+    task: CeTask,
+    public_url: Option<&'static str>,
+    polls: RefCell<Vec<Duration>>,
+}
+
+impl Model {
+    async fn meet(&self, troubles: &[(u64, u64, Trouble)]) -> Result<(), Error> {
+        let second = self.started.elapsed().as_secs();
+        match troubles.iter().find(|(from, to, _)| (*from..*to).contains(&second)) {
+            Some((_, _, trouble)) => trouble.befall().await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl Server for Model {
+    async fn ce_task(&self, id: &str) -> Result<CeTask, Error> {
+        self.polls.borrow_mut().push(self.started.elapsed());
+        self.meet(self.troubles).await?;
+        if id != "T" {
+            return Vanished.befall().await.map(|()| self.task.clone());
+        }
+        let mut task = self.task.clone();
+        if self.started.elapsed() < Duration::from_millis(self.ends_after) {
+            return Ok(task);
+        }
+        task.status = match self.end {
+            Gate(_) | WithoutAnalysis => CeTaskStatus::Success,
+            Failed(_) => CeTaskStatus::Failed,
+            Canceled => CeTaskStatus::Canceled,
+            Odd => CeTaskStatus::Unknown("ARCHIVED".into()),
+        };
+        task.analysis_id = matches!(self.end, Gate(_)).then(|| "A".to_owned());
+        if let Failed(message) = self.end {
+            task.error_message = message.map(str::to_owned);
+        }
+        Ok(task)
+    }
+
+    async fn quality_gate(&self, analysis_id: &str) -> Result<QualityGate, Error> {
+        assert_eq!(analysis_id, "A");
+        self.meet(self.gate_troubles).await?;
+        let Gate(status) = self.end else { panic!("no gate") };
+        Ok(QualityGate {
+            status: GateStatus::parse(status),
+            conditions: Vec::new(),
+            ignored_conditions: false,
+        })
+    }
+
+    async fn main_branch(&self, _: &str) -> Result<Option<String>, Error> {
+        Ok(Some("main".into()))
+    }
+
+    async fn public_url(&self) -> Result<Option<String>, Error> {
+        Ok(self.public_url.map(str::to_owned))
+    }
+}
+
+fn model() -> Model {
+    Model {
+        started: Instant::now(),
+        troubles: &[],
+        gate_troubles: &[],
+        ends_after: 3_000,
+        end: Gate("OK"),
+        task: CeTask {
+            status: CeTaskStatus::Pending,
+            analysis_id: None,
+            project_key: Some("shop".into()),
+            project_name: None,
+            branch: None,
+            pull_request: None,
+            submitted: Some(1_000),
+            answered: Some(1_010),
+            error_message: None,
+            warnings: Vec::new(),
+        },
+        public_url: None,
+        polls: RefCell::default(),
+    }
+}
+
+fn report() -> AnalysisReport {
+    AnalysisReport {
+        ce_task_id: "T".into(),
+        project_key: "shop".into(),
+        server_url: "http://sonar.example/base/".into(),
+        dashboard_url: None,
+    }
+}
+
+const EXPECTED: Expected<'_> =
+    Expected { project: Some("shop"), branch: None, pull_request: None, created: 1_000 };
+
+async fn weigh_with(model: &Model, report: &AnalysisReport, limit: u64) -> Weighed {
+    let server_url = Url::parse("http://sonar.example/base").unwrap();
+    let claim = Claim { report, server_url: &server_url, expected: EXPECTED, main_branch: None };
+    weigh(model, &claim, &mut Wait::new(Duration::from_secs(limit)), &mut None).await
+}
+
+/// Name, troubles of the task, troubles of the gate, milliseconds the task takes, its end, deadline in seconds,
+/// verdict.
+type Schedule =
+    (&'static str, &'static [(u64, u64, Trouble)], &'static [(u64, u64, Trouble)], u64, End, u64, Verdict);
+
+const FOREVER: u64 = u64::MAX;
+
+/// Fault schedules; those of reports that are not this analysis' are in tests of their own.
+const SCHEDULES: &[Schedule] = &[
+    ("at once", &[], &[], 0, Gate("OK"), 300, Verdict::Passed),
+    ("after a while", &[], &[], 40_000, Gate("OK"), 300, Verdict::Passed),
+    ("after long", &[], &[], 3_000_000, Gate("OK"), 3_600, Verdict::Passed),
+    ("fails", &[], &[], 5_000, Gate("ERROR"), 300, Verdict::Failed),
+    ("warns", &[], &[], 5_000, Gate("WARN"), 300, Verdict::Failed),
+    ("no gate", &[], &[], 5_000, Gate("NONE"), 300, Verdict::None),
+    ("a gate of the future", &[], &[], 5_000, Gate("MAYBE"), 300, Verdict::Unknown),
+    ("no time, done", &[], &[], 0, Gate("OK"), 0, Verdict::Passed),
+    ("no time, not done", &[], &[], 1, Gate("OK"), 0, Verdict::Timeout),
+    ("no time, slow", &[(0, 9, Slow(1_000))], &[], 0, Gate("OK"), 0, Verdict::Passed),
+    ("no time, hangs", &[(0, FOREVER, Hangs)], &[], 0, Gate("OK"), 0, Verdict::Timeout),
+    ("just in time", &[], &[], 10_000, Gate("OK"), 10, Verdict::Passed),
+    ("just too late", &[], &[], 12_001, Gate("OK"), 10, Verdict::Timeout),
+    ("never done", &[], &[], FOREVER, Gate("OK"), 300, Verdict::Timeout),
+    ("restart", &[(1, 60, Unreachable)], &[], 2_000, Gate("OK"), 300, Verdict::Passed),
+    (
+        "restart and boot",
+        &[(1, 9, Unreachable), (9, 30, Starting(None)), (30, 35, UnknownUrl)],
+        &[],
+        2_000,
+        Gate("OK"),
+        300,
+        Verdict::Passed,
+    ),
+    ("restart, then a failed gate", &[(1, 60, Dropped)], &[], 2_000, Gate("ERROR"), 300, Verdict::Failed),
+    ("down for good", &[(0, FOREVER, Unreachable)], &[], 0, Gate("OK"), 20, Verdict::Timeout),
+    ("behind a proxy that says 502", &[(0, 20, Status(502))], &[], 2_000, Gate("OK"), 300, Verdict::Passed),
+    (
+        "behind a proxy that says 504",
+        &[(0, 20, Status(504))],
+        &[],
+        2_000,
+        Gate("ERROR"),
+        300,
+        Verdict::Failed,
+    ),
+    ("500", &[(0, 5, Status(500))], &[], 2_000, Gate("OK"), 300, Verdict::Passed),
+    ("400", &[(0, 5, Status(400))], &[], 2_000, Gate("OK"), 300, Verdict::Unknown),
+    ("busy", &[(0, 5, Busy(None))], &[], 2_000, Gate("OK"), 300, Verdict::Passed),
+    ("busy for 30 s", &[(0, 1, Busy(Some(30)))], &[], 2_000, Gate("OK"), 300, Verdict::Passed),
+    (
+        "busy beyond the deadline",
+        &[(0, FOREVER, Busy(Some(3_600)))],
+        &[],
+        2_000,
+        Gate("OK"),
+        30,
+        Verdict::Timeout,
+    ),
+    ("a maintenance page", &[(0, 20, Html)], &[], 2_000, Gate("OK"), 300, Verdict::Passed),
+    ("a sign-in page", &[(0, FOREVER, Html)], &[], 2_000, Gate("OK"), 30, Verdict::Unknown),
+    ("a truncated answer", &[(0, 2, TruncatedJson)], &[], 1_000, Gate("OK"), 300, Verdict::Passed),
+    ("truncated answers", &[(0, FOREVER, TruncatedJson)], &[], 1_000, Gate("OK"), 30, Verdict::Unknown),
+    ("redirects", &[(2, FOREVER, Redirect)], &[], 9_000, Gate("OK"), 300, Verdict::Unknown),
+    ("another certificate", &[(2, FOREVER, Tls)], &[], 9_000, Gate("OK"), 300, Verdict::Unknown),
+    ("the token is revoked", &[(2, FOREVER, Unauthorized)], &[], 9_000, Gate("OK"), 300, Verdict::Unknown),
+    ("the right is taken", &[(2, FOREVER, Forbidden)], &[], 9_000, Gate("OK"), 300, Verdict::Unknown),
+    ("the task vanishes", &[(2, FOREVER, Vanished)], &[], 9_000, Gate("OK"), 300, Verdict::NoReport),
+    ("slow", &[(0, FOREVER, Slow(4_000))], &[], 9_000, Gate("OK"), 300, Verdict::Passed),
+    ("hangs, then goes on", &[(2, 3, Hangs)], &[], 9_000, Gate("OK"), 300, Verdict::Passed),
+    ("hangs at the deadline", &[(25, FOREVER, Hangs)], &[], FOREVER, Gate("OK"), 30, Verdict::Timeout),
+    ("a failing task", &[], &[], 5_000, Failed(Some("Unable to read message")), 300, Verdict::AnalysisFailed),
+    ("a failing task without a word", &[], &[], 5_000, Failed(None), 300, Verdict::AnalysisFailed),
+    ("a cancelled task", &[], &[], 5_000, Canceled, 300, Verdict::AnalysisFailed),
+    ("a state of the future", &[], &[], 5_000, Odd, 20, Verdict::Timeout),
+    ("no analysis", &[], &[], 5_000, WithoutAnalysis, 300, Verdict::Unknown),
+    ("the gate is slow", &[], &[(0, FOREVER, Slow(8_000))], 5_000, Gate("OK"), 300, Verdict::Passed),
+    ("the gate hangs", &[], &[(0, FOREVER, Hangs)], 5_000, Gate("OK"), 30, Verdict::Timeout),
+    ("restart before the gate", &[], &[(0, 40, Dropped)], 5_000, Gate("OK"), 300, Verdict::Passed),
+    ("the gate is refused", &[], &[(0, FOREVER, Forbidden)], 5_000, Gate("OK"), 300, Verdict::Unknown),
+    ("the gate vanishes", &[], &[(0, FOREVER, Vanished)], 5_000, Gate("OK"), 300, Verdict::Unknown),
+    ("a page instead of the gate", &[], &[(0, FOREVER, Html)], 5_000, Gate("OK"), 20, Verdict::Unknown),
+];
+
+#[tokio::test(start_paused = true)]
+async fn fault_schedules() {
+    assert!(SCHEDULES.len() >= 40);
+    for &(name, troubles, gate_troubles, ends_after, end, limit, expected) in SCHEDULES {
+        let model = Model { started: Instant::now(), troubles, gate_troubles, ends_after, end, ..model() };
+        let weighed = weigh_with(&model, &report(), limit).await;
+        let elapsed = model.started.elapsed();
+        assert_eq!(weighed.verdict, expected, "{name}: {weighed:?}");
+        assert!(expected != Verdict::Passed || matches!(end, Gate("OK")), "{name}");
+        let has_reason = weighed.reason.as_ref().is_some_and(|reason| !reason.is_empty());
+        assert_eq!(has_reason, !matches!(expected, Verdict::Passed | Verdict::Failed), "{name}: {weighed:?}");
+        assert!(elapsed <= Duration::from_secs(limit + 2), "{name}: {elapsed:?}");
+        let asks_for_a_pause = troubles.iter().any(|(_, _, trouble)| matches!(trouble, Busy(Some(_))));
+        for pair in model.polls.borrow().windows(2) {
+            let pause = pair[1] - pair[0];
+            assert!(pause >= SHORTEST_PAUSE, "{name}: {pair:?}");
+            assert!(pause <= Duration::from_millis(10_001) || asks_for_a_pause, "{name}: {pair:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_the_server_asks_for_is_kept() {
+    let model = Model { troubles: &[(0, 1, Busy(Some(30)))], ..model() };
+    assert_eq!(weigh_with(&model, &report(), 300).await.verdict, Verdict::Passed);
+    let polls = model.polls.borrow();
+    assert_eq!(polls.len(), 2);
+    assert!(polls[1] >= Duration::from_secs(30), "{polls:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_within_half_a_minute_is_seen_soon() {
+    let mut late = Vec::new();
+    for ends_after in (50..30_000).step_by(130) {
+        let model = Model { started: Instant::now(), ends_after, ..model() };
+        weigh_with(&model, &report(), 300).await;
+        late.push(model.started.elapsed() - Duration::from_millis(ends_after));
+    }
+    late.sort();
+    assert!(late[late.len() / 2] <= Duration::from_millis(400), "{late:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_ends_the_wait_at_once_names_cause_and_right() {
+    for (troubles, words) in [
+        (&[(0, FOREVER, Unauthorized)][..], ["401", "Generate a new one"]),
+        (&[(0, FOREVER, Forbidden)], ["403 Forbidden: Insufficient privileges", "Execute Analysis"]),
+        (&[(0, FOREVER, Vanished)], ["404", "knows no compute engine task T"]),
+    ] {
+        let model = Model { troubles, ..model() };
+        let reason = weigh_with(&model, &report(), 300).await.reason.unwrap();
+        assert_eq!(model.polls.borrow().len(), 1);
+        assert!(words.iter().all(|word| reason.contains(word)), "{reason}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_counts_only_if_it_is_this_analysis() {
+    let change = |change: fn(&mut Model, &mut AnalysisReport)| {
+        let (mut model, mut report) = (model(), report());
+        change(&mut model, &mut report);
+        async move { weigh_with(&model, &report, 300).await }
+    };
+    // Its own, in every form in which a server may tell it.
+    for ours in [
+        (|_, _| {}) as fn(&mut Model, &mut AnalysisReport),
+        |model, _| model.task.branch = Some("main".into()),
+        |_, report| report.server_url = "HTTP://Sonar.Example:80/base".into(),
+        |model, report| {
+            report.server_url = "https://sonar.corp.example".into();
+            model.public_url = Some("https://sonar.corp.example/");
+        },
+    ] {
+        let weighed = change(ours).await;
+        assert_eq!(weighed.verdict, Verdict::Passed, "{weighed:?}");
+    }
+    for (forged, word) in [
+        (
+            (|model, _| model.task.project_key = Some("other".into())) as fn(&mut Model, &mut AnalysisReport),
+            "of the project other, not of shop",
+        ),
+        (
+            |model, report| {
+                model.task.project_key = Some("other".into());
+                report.project_key = "other".into();
+            },
+            "not of shop",
+        ),
+        (|_, report| report.project_key = "other".into(), "not of other"),
+        (|model, _| model.task.branch = Some("easy".into()), "the branch easy"),
+        (|model, _| model.task.pull_request = Some("7".into()), "pull request 7"),
+        (|model, _| model.task.submitted = Some(999), "older"),
+        (|model, _| model.task.submitted = None, "when"),
+        (|_, report| report.ce_task_id = "of another server".into(), "knows no compute engine task"),
+        (|_, report| report.server_url = "http://evil.example".into(), "of the server http://evil.example"),
+        (
+            |_, report| report.server_url = "http://sonar.example/other".into(),
+            "of the server http://sonar.example/other",
+        ),
+        (|_, report| report.server_url = "no url".into(), "of the server no url"),
+        (
+            |model, report| {
+                report.server_url = "http://evil.example".into();
+                model.public_url = Some("http://sonar.corp");
+            },
+            "evil",
+        ),
+    ] {
+        let weighed = change(forged).await;
+        let reason = weighed.reason.unwrap_or_default();
+        assert_eq!(weighed.verdict, Verdict::NoReport, "{word}: {reason}");
+        assert!(reason.contains(word) && weighed.gate.is_none() && weighed.task.is_none(), "{reason}");
+    }
+}
