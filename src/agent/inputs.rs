@@ -47,6 +47,10 @@ pub struct PrepareInputs {
     pub cli_version: Option<String>,
     /// `cliScannerSha256`.
     pub cli_sha256: Option<String>,
+    /// `dotnetScannerVersion`, in mode `dotnet`.
+    pub dotnet_version: Option<String>,
+    /// `dotnetScannerSha256`.
+    pub dotnet_sha256: Option<String>,
     /// `scannerDownloadUrl`.
     pub scanner_download_url: Option<String>,
 }
@@ -93,6 +97,8 @@ impl PrepareInputs {
             build_wrapper: boolean(env, "buildWrapper", false)?,
             cli_version: text("cliScannerVersion").or_else(|| text("cliVersion")),
             cli_sha256: text("cliScannerSha256"),
+            dotnet_version: text("dotnetScannerVersion").or_else(|| text("msBuildVersion")),
+            dotnet_sha256: text("dotnetScannerSha256"),
             scanner_download_url: text("scannerDownloadUrl"),
         })
     }

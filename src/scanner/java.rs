@@ -181,13 +181,8 @@ impl JavaChoices<'_> {
         })
     }
 
-    /// Searches the absolute folders of `PATH` alone: a relative one, or on Windows the current folder, would
-    /// let the analysed project choose what runs.
     fn in_path(&self, name: &str) -> Option<PathBuf> {
-        std::env::split_paths(self.path?)
-            .filter(|folder| folder.is_absolute())
-            .map(|folder| folder.join(name))
-            .find(|java| is_executable(java))
+        first_in_path(self.path, name)
     }
 
     fn what_is_set(&self) -> String {
@@ -238,6 +233,13 @@ impl Java {
     }
 }
 
+impl Java {
+    /// The folder that `JAVA_HOME` names.
+    pub fn home(&self) -> Option<&Path> {
+        self.executable.parent()?.parent()
+    }
+}
+
 impl fmt::Display for Java {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let version = self.version.as_deref().map(|version| format!(" {version}")).unwrap_or_default();
@@ -261,6 +263,15 @@ fn feature(version: &str) -> Option<u32> {
         (1, Some(Ok(old))) => Some(old),
         (feature, _) => Some(feature),
     }
+}
+
+/// Searches the absolute folders of `PATH` alone: a relative one, or on Windows the current folder, would let the
+/// analysed project choose what runs.
+pub(super) fn first_in_path(path: Option<&OsStr>, name: &str) -> Option<PathBuf> {
+    std::env::split_paths(path?)
+        .filter(|folder| folder.is_absolute())
+        .map(|folder| folder.join(name))
+        .find(|program| is_executable(program))
 }
 
 /// Whether `path` is a file that may be run.

@@ -5,6 +5,7 @@ pub mod build_wrapper;
 mod cache;
 pub mod cli;
 mod cli_log;
+pub mod dotnet;
 pub mod engine;
 mod engine_log;
 mod jar;

@@ -26,10 +26,6 @@ pub async fn prepare(job: &Job) -> Result<Ending> {
     let connection = ServiceConnection::read(&job.environment)?;
     register_secrets(job, &connection);
     let inputs = PrepareInputs::read(&job.environment)?;
-    if inputs.mode == ScannerMode::Dotnet {
-        return Err(Error::new("scannerMode dotnet is not available in this version")
-            .hint("Use `scannerMode: cli`, or `other` with a build that runs the scanner itself."));
-    }
     let extra = read_extra_properties(&inputs)?;
     let place = Place::find(&job.predefined, &inputs, &extra)?;
 
@@ -80,7 +76,7 @@ pub async fn prepare(job: &Job) -> Result<Ending> {
         secrets.set("sonar.password", password.expose());
     }
 
-    let prepared = Prepared {
+    let mut prepared = Prepared {
         version: RECORD_VERSION,
         id,
         created: checked.date.unwrap_or_else(now),
@@ -90,6 +86,7 @@ pub async fn prepare(job: &Job) -> Result<Ending> {
         server: checked.facts,
         mode: inputs.mode,
         cli,
+        dotnet: None,
         project_key,
         base_dir: place.relative(&place.base_dir),
         settings_file: place.settings_file.as_deref().map(|file| place.relative(file)),
@@ -99,6 +96,19 @@ pub async fn prepare(job: &Job) -> Result<Ending> {
         build_id: job.predefined.build_buildid.clone(),
     };
     set_variables(job, &connection, &prepared, &secrets, &place, &report_file);
+    let is_skipped = prepared.skip.is_some() || prepared.properties.is_true("sonar.scanner.skip");
+    if prepared.mode == ScannerMode::Dotnet && !is_skipped {
+        let start = scanners::begin_dotnet(
+            job,
+            &inputs,
+            &prepared,
+            &secrets,
+            &connection.token,
+            &place,
+            &report_file,
+        );
+        prepared.dotnet = Some(start.await?);
+    }
     records.write_prepared(&prepared)?;
     match (&prepared.project_key, &prepared.skip) {
         (_, Some(_)) => Ending::new("Prepared: nothing will be analysed"),
