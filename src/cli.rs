@@ -8,30 +8,24 @@ use crate::command::{self, Gate};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http;
 use crate::step::{self, Ending, Job};
-use clap::{Parser, Subcommand, ValueEnum};
 use std::process::ExitCode;
 use tracing_subscriber::layer::SubscriberExt as _;
 
-/// SonarQube analysis and a quality gate you can trust, for Azure Pipelines.
-#[derive(Debug, Parser)]
-#[command(name = "sonar-azdo", version)]
-struct Cli {
-    #[command(subcommand)]
-    command: Command,
-}
+const HELP: &str = "\
+SonarQube analysis and a quality gate you can trust, for Azure Pipelines
 
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Run a step of a pipeline, as the agent's tasks do.
-    Task {
-        /// The step.
-        step: Step,
-    },
-    /// Ask SonarQube for the quality gate of a project, and end with a code that says what it is.
-    Gate(Gate),
-}
+Usage: sonar-azdo <COMMAND>
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
+Commands:
+  task prepare|analyze|publish   Run a step of a pipeline, as the agent's tasks do
+  gate                           Ask SonarQube for the quality gate of a project: gate --help
+
+Options:
+  -h, --help       Print help
+  -V, --version    Print version
+";
+
+#[derive(Debug, Clone, Copy)]
 enum Step {
     Prepare,
     Analyze,
@@ -43,18 +37,37 @@ enum Step {
 /// A step exits with 0 once it has told the agent its result, whatever that is: the agent reports any
 /// other code as a second error. It exits with 1 only when it could not tell.
 pub fn run(host: Host) -> ExitCode {
-    let cli = match Cli::try_parse_from(&host.arguments) {
-        Ok(cli) => cli,
-        Err(error) => {
-            // Help and version are no errors to clap's exit code; nothing is left to do if printing fails.
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
-        }
-    };
-    match cli.command {
-        Command::Task { step } => run_step(step, host.environment),
-        Command::Gate(gate) => run_gate(&gate, &host.environment),
+    let arguments: Vec<_> =
+        host.arguments.iter().skip(1).map(|argument| argument.to_string_lossy()).collect();
+    let arguments: Vec<&str> = arguments.iter().map(AsRef::as_ref).collect();
+    match arguments.as_slice() {
+        ["task", "prepare"] => run_step(Step::Prepare, host.environment),
+        ["task", "analyze"] => run_step(Step::Analyze, host.environment),
+        ["task", "publish"] => run_step(Step::Publish, host.environment),
+        ["gate", options @ ..] if options.iter().any(|option| is_help(option)) => print(Gate::HELP),
+        ["gate", options @ ..] => match Gate::parse(options) {
+            Ok(gate) => run_gate(&gate, &host.environment),
+            Err(mistake) => usage(&mistake, "gate --help"),
+        },
+        [option] if is_help(option) => print(HELP),
+        ["-V" | "--version"] => print(concat!("sonar-azdo ", env!("CARGO_PKG_VERSION"))),
+        [] => usage("no command is given", "--help"),
+        other => usage(&format!("there is no command {:?}", other.join(" ")), "--help"),
     }
+}
+
+fn is_help(option: &str) -> bool {
+    matches!(option, "-h" | "--help")
+}
+
+fn print(text: &str) -> ExitCode {
+    Console::stdout().print(text);
+    ExitCode::SUCCESS
+}
+
+fn usage(mistake: &str, help: &str) -> ExitCode {
+    Console::stderr().print(&format!("error: {mistake}; see sonar-azdo {help}"));
+    ExitCode::from(command::USAGE)
 }
 
 fn run_gate(gate: &Gate, environment: &Environment) -> ExitCode {

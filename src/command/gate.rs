@@ -6,44 +6,92 @@ use crate::http;
 use crate::quality_gate::{GateStatus, MeasureSet, Metrics, QualityGate, Verdict};
 use crate::sonarqube::{Look, SonarQube, Wait, Waited};
 use crate::summary::{AnalysedTarget, AnalysisResult, build_summary, issue_line, outcome_line};
-use clap::{Args, ValueEnum};
 use std::time::{Duration, Instant};
 
-/// Exit code of a command that was called wrongly, the same as clap's.
+/// Exit code of a command that was called wrongly.
 pub const USAGE: u8 = 2;
 /// Exit code where the server refused, was not understood, or the answer could not be told.
 pub const UNKNOWN: u8 = 5;
 
-/// Ask SonarQube for the quality gate of a project.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-SONAR_HOST_URL and SONAR_TOKEN name the server and the token.
-
-Exit codes: 0 passed, 1 failed, 2 wrong usage, 3 never computed, 4 time is up, 5 refused or not understood")]
+/// What is asked for.
+#[derive(Debug, Default)]
 pub struct Gate {
-    /// Key of the project
-    #[arg(long, value_name = "KEY")]
     project_key: String,
-    /// Branch; the main branch if neither this nor --pull-request is given
-    #[arg(long, value_name = "NAME", conflicts_with = "pull_request")]
     branch: Option<String>,
-    /// Pull request
-    #[arg(long, value_name = "NUMBER")]
     pull_request: Option<String>,
-    /// Wait up to so many seconds for a server that is not up, for reports that are being processed (if the token
-    /// may see them) and for a first analysis
-    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    /// Seconds.
     wait: u64,
-    /// How the answer is written
-    #[arg(long, value_enum, default_value = "text")]
     format: Format,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum Format {
+    #[default]
     Text,
     Json,
     Markdown,
+}
+
+impl Gate {
+    /// What `sonar-azdo gate --help` prints.
+    pub const HELP: &str = "\
+Ask SonarQube for the quality gate of a project, and end with a code that says what it is
+
+Usage: sonar-azdo gate --project-key KEY [--branch NAME | --pull-request NUMBER] [--wait SECONDS] [--format FORMAT]
+
+  --project-key KEY       Key of the project
+  --branch NAME           Branch; the main branch if neither this nor --pull-request is given
+  --pull-request NUMBER   Pull request
+  --wait SECONDS          Wait up to so many seconds for a server that is not up, for reports that are being
+                          processed (if the token may see them) and for a first analysis; 0 unless said
+  --format FORMAT         text, json or markdown; text unless said
+
+SONAR_HOST_URL and SONAR_TOKEN name the server and the token.
+
+Exit codes: 0 passed, 1 failed, 2 wrong usage, 3 never computed, 4 time is up, 5 refused or not understood
+";
+
+    /// Reads the options: `--name value` or `--name=value`.
+    ///
+    /// # Errors
+    /// What is wrong with them, in words.
+    pub fn parse(options: &[&str]) -> Result<Self, String> {
+        let mut gate = Self::default();
+        let mut options = options.iter();
+        while let Some(option) = options.next() {
+            let (name, value) = match option.split_once('=') {
+                Some((name, value)) => (name, Some(value)),
+                None => (*option, options.next().copied()),
+            };
+            let value =
+                value.filter(|value| !value.is_empty()).ok_or_else(|| format!("{name} has no value"))?;
+            match name {
+                "--project-key" => value.clone_into(&mut gate.project_key),
+                "--branch" => gate.branch = Some(value.to_owned()),
+                "--pull-request" => gate.pull_request = Some(value.to_owned()),
+                "--wait" => {
+                    gate.wait =
+                        value.parse().map_err(|_| format!("--wait {value} is no number of seconds"))?;
+                }
+                "--format" => {
+                    gate.format = match value {
+                        "text" => Format::Text,
+                        "json" => Format::Json,
+                        "markdown" => Format::Markdown,
+                        other => return Err(format!("--format {other} is none of text, json, markdown")),
+                    }
+                }
+                other => return Err(format!("there is no option {other}")),
+            }
+        }
+        if gate.project_key.is_empty() {
+            return Err("--project-key is missing".into());
+        }
+        if gate.branch.is_some() && gate.pull_request.is_some() {
+            return Err("--branch and --pull-request exclude each other".into());
+        }
+        Ok(gate)
+    }
 }
 
 /// Runs the command; what it returns is the exit code.
@@ -189,23 +237,16 @@ fn dashboard(args: &Gate, sonarqube: &SonarQube) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::Parser;
     use wiremock::matchers::{method, path, query_param};
     use wiremock::{Mock, MockServer, ResponseTemplate};
-
-    #[derive(Debug, Parser)]
-    struct CommandLine {
-        #[command(flatten)]
-        gate: Gate,
-    }
 
     async fn run(server: &MockServer, arguments: &str) -> (u8, String) {
         let environment = Environment::new([
             ("SONAR_HOST_URL".into(), server.uri().into()),
             ("SONAR_TOKEN".into(), "squ_1".into()),
         ]);
-        let arguments = format!("gate --project-key shop {arguments}");
-        let CommandLine { gate: args } = CommandLine::try_parse_from(arguments.split_whitespace()).unwrap();
+        let arguments = format!("--project-key shop {arguments}");
+        let args = Gate::parse(&arguments.split_whitespace().collect::<Vec<_>>()).unwrap();
         let (console, written) = Console::buffer();
         let code = gate(&args, &environment, &console).await.unwrap();
         (code, written())
@@ -307,9 +348,24 @@ mod tests {
     }
 
     #[test]
-    fn a_branch_and_a_pull_request_exclude_each_other() {
-        let line = "gate --project-key shop --branch main --pull-request 7";
-        assert!(CommandLine::try_parse_from(line.split_whitespace()).is_err());
-        assert!(CommandLine::try_parse_from(["gate"]).is_err());
+    fn options() {
+        let parse = |line: &str| Gate::parse(&line.split_whitespace().collect::<Vec<_>>());
+        let gate = parse("--project-key=a=b --branch x --wait 60 --format=json").unwrap();
+        assert_eq!((gate.project_key.as_str(), gate.branch.as_deref()), ("a=b", Some("x")));
+        assert_eq!((gate.pull_request, gate.wait, gate.format), (None, 60, Format::Json));
+        for (line, mistake) in [
+            ("", "--project-key is missing"),
+            ("--project-key", "--project-key has no value"),
+            ("--project-key=", "--project-key has no value"),
+            (
+                "--project-key shop --branch main --pull-request 7",
+                "--branch and --pull-request exclude each other",
+            ),
+            ("--project-key shop --wait soon", "--wait soon is no number of seconds"),
+            ("--project-key shop --format xml", "--format xml is none of text, json, markdown"),
+            ("--project-key shop --token squ_1", "there is no option --token"),
+        ] {
+            assert_eq!(parse(line).unwrap_err(), mistake);
+        }
     }
 }
