@@ -3,6 +3,7 @@
 use crate::agent::{
     Commands, Console, Environment, Host, Log, Predefined, TaskResult, http_settings, listen_for_cancellation,
 };
+use crate::arguments::{self, Command, HELP, Step};
 use crate::cancel::CancelSource;
 use crate::command::{self, Gate};
 use crate::error::{Error, ErrorKind, Result};
@@ -11,63 +12,26 @@ use crate::step::{self, Ending, Job};
 use std::process::ExitCode;
 use tracing_subscriber::layer::SubscriberExt as _;
 
-const HELP: &str = "\
-SonarQube analysis and a quality gate you can trust, for Azure Pipelines
-
-Usage: sonar-azdo <COMMAND>
-
-Commands:
-  task prepare|analyze|publish   Run a step of a pipeline, as the agent's tasks do
-  gate                           Ask SonarQube for the quality gate of a project: gate --help
-
-Options:
-  -h, --help       Print help
-  -V, --version    Print version
-";
-
-#[derive(Debug, Clone, Copy)]
-enum Step {
-    Prepare,
-    Analyze,
-    Publish,
-}
-
 /// Runs what the command line says.
 ///
 /// A step exits with 0 once it has told the agent its result, whatever that is: the agent reports any
 /// other code as a second error. It exits with 1 only when it could not tell.
 pub fn run(host: Host) -> ExitCode {
-    let arguments: Vec<_> =
-        host.arguments.iter().skip(1).map(|argument| argument.to_string_lossy()).collect();
-    let arguments: Vec<&str> = arguments.iter().map(AsRef::as_ref).collect();
-    match arguments.as_slice() {
-        ["task", "prepare"] => run_step(Step::Prepare, host.environment),
-        ["task", "analyze"] => run_step(Step::Analyze, host.environment),
-        ["task", "publish"] => run_step(Step::Publish, host.environment),
-        ["gate", options @ ..] if options.iter().any(|option| is_help(option)) => print(Gate::HELP),
-        ["gate", options @ ..] => match Gate::parse(options) {
-            Ok(gate) => run_gate(&gate, &host.environment),
-            Err(mistake) => usage(&mistake, "gate --help"),
-        },
-        [option] if is_help(option) => print(HELP),
-        ["-V" | "--version"] => print(concat!("sonar-azdo ", env!("CARGO_PKG_VERSION"))),
-        [] => usage("no command is given", "--help"),
-        other => usage(&format!("there is no command {:?}", other.join(" ")), "--help"),
+    match arguments::parse(&host.arguments) {
+        Ok(Command::Task(step)) => run_step(step, host.environment),
+        Ok(Command::Gate(gate)) => run_gate(&gate, &host.environment),
+        Ok(Command::Help) => print(HELP.trim_end()),
+        Ok(Command::Version) => print(concat!("sonar-azdo ", env!("CARGO_PKG_VERSION"))),
+        Err(error) => {
+            Console::stderr().print(&format!("error: {error}\n\n{}", HELP.trim_end()));
+            ExitCode::from(command::USAGE)
+        }
     }
-}
-
-fn is_help(option: &str) -> bool {
-    matches!(option, "-h" | "--help")
 }
 
 fn print(text: &str) -> ExitCode {
     Console::stdout().print(text);
     ExitCode::SUCCESS
-}
-
-fn usage(mistake: &str, help: &str) -> ExitCode {
-    Console::stderr().print(&format!("error: {mistake}; see sonar-azdo {help}"));
-    ExitCode::from(command::USAGE)
 }
 
 fn run_gate(gate: &Gate, environment: &Environment) -> ExitCode {

@@ -99,6 +99,8 @@ pub struct Prepared {
     pub id: AnalysisId,
     /// When the record was made, by the server's clock where it told the time, in seconds since 1970.
     pub created: u64,
+    /// Whether that is by the server's clock, and so can be compared with what the server says of reports.
+    pub by_server_clock: bool,
     /// Base URL of the server, without trailing slash.
     pub server_url: Url,
     /// Base URL of the server's v2 API, without trailing slash.
@@ -137,7 +139,7 @@ impl Prepared {
 
 /// What is analysed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
+#[serde(rename_all = "camelCase")]
 pub enum Target {
     /// The project's main branch, or the only one where the server knows no branches.
     MainBranch {
@@ -174,7 +176,7 @@ pub struct Analyzed {
 
 /// How a scanner ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
+#[serde(rename_all = "camelCase")]
 pub enum Outcome {
     /// It ended well; the report lies beside the record.
     Succeeded,

@@ -41,6 +41,19 @@ pub enum Edition {
     Datacenter,
 }
 
+impl Edition {
+    /// Reads the server's spelling; `None` for an edition this version has not heard of.
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(match text {
+            "community" => Self::Community,
+            "developer" => Self::Developer,
+            "enterprise" => Self::Enterprise,
+            "datacenter" => Self::Datacenter,
+            _ => return None,
+        })
+    }
+}
+
 impl ServerFacts {
     /// The product's name for people.
     pub fn product(&self) -> &'static str {

@@ -16,85 +16,31 @@ pub const UNKNOWN: u8 = 5;
 /// The names of the metrics are worth this much time.
 const METRICS: Duration = Duration::from_secs(5);
 
-/// What is asked for.
-#[derive(Debug, Default)]
+/// What is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gate {
-    project_key: String,
-    branch: Option<String>,
-    pull_request: Option<String>,
-    /// Seconds.
-    wait: u64,
-    format: Format,
+    /// Key of the project.
+    pub project_key: String,
+    /// Branch; the main branch if neither this nor the pull request is given.
+    pub branch: Option<String>,
+    /// Pull request.
+    pub pull_request: Option<String>,
+    /// Seconds to wait for a server that is not up, for reports that are being processed (if the token may see
+    /// them) and for a first analysis.
+    pub wait: u64,
+    /// How the answer is written.
+    pub format: Format,
 }
 
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum Format {
-    #[default]
+/// How the answer is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// A line for the gate and one for each failed condition.
     Text,
+    /// One JSON object.
     Json,
+    /// The page of the Build Summary.
     Markdown,
-}
-
-impl Gate {
-    /// What `sonar-azdo gate --help` prints.
-    pub const HELP: &str = "\
-Ask SonarQube for the quality gate of a project, and end with a code that says what it is
-
-Usage: sonar-azdo gate --project-key KEY [--branch NAME | --pull-request NUMBER] [--wait SECONDS] [--format FORMAT]
-
-  --project-key KEY       Key of the project
-  --branch NAME           Branch; the main branch if neither this nor --pull-request is given
-  --pull-request NUMBER   Pull request
-  --wait SECONDS          Wait up to so many seconds for a server that is not up, for reports that are being
-                          processed (if the token may see them) and for a first analysis; 0 unless said
-  --format FORMAT         text, json or markdown; text unless said
-
-SONAR_HOST_URL and SONAR_TOKEN name the server and the token.
-
-Exit codes: 0 passed, 1 failed, 2 wrong usage, 3 never computed, 4 time is up, 5 refused or not understood
-";
-
-    /// Reads the options: `--name value` or `--name=value`.
-    ///
-    /// # Errors
-    /// What is wrong with them, in words.
-    pub fn parse(options: &[&str]) -> Result<Self, String> {
-        let mut gate = Self::default();
-        let mut options = options.iter();
-        while let Some(option) = options.next() {
-            let (name, value) = match option.split_once('=') {
-                Some((name, value)) => (name, Some(value)),
-                None => (*option, options.next().copied()),
-            };
-            let value =
-                value.filter(|value| !value.is_empty()).ok_or_else(|| format!("{name} has no value"))?;
-            match name {
-                "--project-key" => value.clone_into(&mut gate.project_key),
-                "--branch" => gate.branch = Some(value.to_owned()),
-                "--pull-request" => gate.pull_request = Some(value.to_owned()),
-                "--wait" => {
-                    gate.wait =
-                        value.parse().map_err(|_| format!("--wait {value} is no number of seconds"))?;
-                }
-                "--format" => {
-                    gate.format = match value {
-                        "text" => Format::Text,
-                        "json" => Format::Json,
-                        "markdown" => Format::Markdown,
-                        other => return Err(format!("--format {other} is none of text, json, markdown")),
-                    }
-                }
-                other => return Err(format!("there is no option {other}")),
-            }
-        }
-        if gate.project_key.is_empty() {
-            return Err("--project-key is missing".into());
-        }
-        if gate.branch.is_some() && gate.pull_request.is_some() {
-            return Err("--branch and --pull-request exclude each other".into());
-        }
-        Ok(gate)
-    }
 }
 
 /// Runs the command; what it returns is the exit code.
@@ -241,6 +187,7 @@ fn dashboard(args: &Gate, sonarqube: &SonarQube) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arguments::{Command, parse};
     use wiremock::matchers::{method, path, query_param};
     use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -249,8 +196,9 @@ mod tests {
             ("SONAR_HOST_URL".into(), server.uri().into()),
             ("SONAR_TOKEN".into(), "squ_1".into()),
         ]);
-        let arguments = format!("--project-key shop {arguments}");
-        let args = Gate::parse(&arguments.split_whitespace().collect::<Vec<_>>()).unwrap();
+        let arguments = format!("sonar-azdo gate --project-key shop {arguments}");
+        let arguments: Vec<_> = arguments.split_whitespace().map(Into::into).collect();
+        let Command::Gate(args) = parse(&arguments).unwrap() else { panic!("{arguments:?}") };
         let (console, written) = Console::buffer();
         let code = gate(&args, &environment, &console).await.unwrap();
         (code, written())
@@ -349,27 +297,5 @@ mod tests {
         let asked = server.received_requests().await.unwrap();
         assert_eq!(asked.iter().filter(|request| request.url.path() == "/api/ce/component").count(), 2);
         assert_eq!(run(&server, "--wait 1 --pull-request 7").await.0, 4);
-    }
-
-    #[test]
-    fn options() {
-        let parse = |line: &str| Gate::parse(&line.split_whitespace().collect::<Vec<_>>());
-        let gate = parse("--project-key=a=b --branch x --wait 60 --format=json").unwrap();
-        assert_eq!((gate.project_key.as_str(), gate.branch.as_deref()), ("a=b", Some("x")));
-        assert_eq!((gate.pull_request, gate.wait, gate.format), (None, 60, Format::Json));
-        for (line, mistake) in [
-            ("", "--project-key is missing"),
-            ("--project-key", "--project-key has no value"),
-            ("--project-key=", "--project-key has no value"),
-            (
-                "--project-key shop --branch main --pull-request 7",
-                "--branch and --pull-request exclude each other",
-            ),
-            ("--project-key shop --wait soon", "--wait soon is no number of seconds"),
-            ("--project-key shop --format xml", "--format xml is none of text, json, markdown"),
-            ("--project-key shop --token squ_1", "there is no option --token"),
-        ] {
-            assert_eq!(parse(line).unwrap_err(), mistake);
-        }
     }
 }

@@ -9,8 +9,8 @@ use crate::analysis::{AnalysisId, AnalysisReport, Analyzed, Outcome, Prepared, P
 use crate::error::{Error, Result};
 use crate::http::Authentication;
 use crate::secret::Secret;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -152,15 +152,21 @@ fn read_text(file: &Path) -> Result<Option<String>> {
 
 fn read<T: DeserializeOwned>(file: &Path) -> Result<Option<T>> {
     let Some(text) = read_text(file)? else { return Ok(None) };
-    let value: serde_json::Value = serde_json::from_str(&text).map_err(|error| unreadable(file, &error))?;
-    if value.get("version").and_then(serde_json::Value::as_u64) != Some(RECORD_VERSION.into()) {
+    let Version { version } = serde_json::from_str(&text).map_err(|error| unreadable(file, &error))?;
+    if version != RECORD_VERSION {
         return Err(Error::new(format!(
             "{} was written by another version of this extension",
             file.display()
         ))
         .hint("Use the same major version of SonarPrepare, SonarAnalyze and SonarPublish in one pipeline."));
     }
-    serde_json::from_value(value).map(Some).map_err(|error| unreadable(file, &error))
+    serde_json::from_str(&text).map(Some).map_err(|error| unreadable(file, &error))
+}
+
+/// What every version of a record has.
+#[derive(Deserialize)]
+struct Version {
+    version: u32,
 }
 
 fn unreadable(path: &Path, error: &dyn std::fmt::Display) -> Error {
@@ -172,7 +178,7 @@ fn write(folder: &Path, name: &str, value: &impl Serialize) -> Result<()> {
     let file = folder.join(name);
     let failed =
         |error: &dyn std::fmt::Display| Error::new(format!("{} can't be written: {error}", file.display()));
-    let mut json = serde_json::to_vec_pretty(value).map_err(|error| failed(&error))?;
+    let mut json = serde_json::to_vec(value).map_err(|error| failed(&error))?;
     json.push(b'\n');
     let aside = folder.join(format!("{name}.new"));
     std::fs::create_dir_all(folder)
