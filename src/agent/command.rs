@@ -82,6 +82,11 @@ impl Commands {
         );
     }
 
+    /// Puts `folder` before all others in the `PATH` of the steps that follow.
+    pub fn prepend_path(&self, folder: &Path) {
+        self.emit("task.prependpath", &[], &folder.display().to_string());
+    }
+
     /// Attaches a Markdown file to the build's Extensions tab; `title` heads its card.
     pub fn attach_summary(&self, title: &str, file: &Path) {
         self.emit(

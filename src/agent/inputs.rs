@@ -41,10 +41,16 @@ pub struct PrepareInputs {
     pub extra_properties: String,
     /// `strictProperties`.
     pub strict_properties: bool,
+    /// `buildWrapper`.
+    pub build_wrapper: bool,
     /// `cliScannerVersion`, in mode `cli`.
     pub cli_version: Option<String>,
     /// `cliScannerSha256`.
     pub cli_sha256: Option<String>,
+    /// `dotnetScannerVersion`, in mode `dotnet`.
+    pub dotnet_version: Option<String>,
+    /// `dotnetScannerSha256`.
+    pub dotnet_sha256: Option<String>,
     /// `scannerDownloadUrl`.
     pub scanner_download_url: Option<String>,
 }
@@ -88,8 +94,11 @@ impl PrepareInputs {
             project_base_dir: text("projectBaseDir"),
             extra_properties: text("extraProperties").unwrap_or_default(),
             strict_properties: boolean(env, "strictProperties", false)?,
+            build_wrapper: boolean(env, "buildWrapper", false)?,
             cli_version: text("cliScannerVersion").or_else(|| text("cliVersion")),
             cli_sha256: text("cliScannerSha256"),
+            dotnet_version: text("dotnetScannerVersion").or_else(|| text("msBuildVersion")),
+            dotnet_sha256: text("dotnetScannerSha256"),
             scanner_download_url: text("scannerDownloadUrl"),
         })
     }

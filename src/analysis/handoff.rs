@@ -114,6 +114,9 @@ pub struct Prepared {
     /// The SonarScanner CLI that runs it, in mode `cli` where the server's own engine does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cli: Option<ScannerRelease>,
+    /// How the SonarScanner for .NET is started, in mode `dotnet`: it has begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dotnet: Option<Vec<String>>,
     /// Key of the project, when the inputs name it; in file mode the scanner may learn it later.
     pub project_key: Option<String>,
     /// Directory of the analysis, relative to the sources where it lies in them.

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 /// Where SonarSource publishes the archives of the SonarScanner CLI.
 const DISTRIBUTION: &str = "https://binaries.sonarsource.com/Distribution/sonar-scanner-cli";
 
+/// Where SonarSource publishes the archives of the SonarScanner for .NET, below their versions.
+const DOTNET_RELEASES: &str = "https://github.com/SonarSource/sonar-scanner-msbuild/releases/download";
+
 /// Releases of the SonarScanner CLI with the SHA-256 of their platform-less archives: those without a Java
 /// runtime, `sonar-scanner-cli-<version>.zip`, as published to Maven Central under
 /// `org.sonarsource.scanner.cli`.
@@ -20,7 +23,10 @@ const RELEASES: &[(&str, &str)] = &[
 ];
 
 /// A release of a scanner and its archive.
+///
+/// In a record it is one text: its three parts, divided by spaces.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct ScannerRelease {
     /// The full version, such as `5.0.1.3006`.
     pub version: String,
@@ -30,14 +36,32 @@ pub struct ScannerRelease {
     pub archive: String,
 }
 
+impl TryFrom<String> for ScannerRelease {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let mut parts = text.splitn(3, ' ').map(str::to_owned);
+        match (parts.next(), parts.next(), parts.next()) {
+            (Some(version), Some(sha256), Some(archive)) => Ok(Self { version, sha256, archive }),
+            _ => Err("no release of a scanner"),
+        }
+    }
+}
+
+impl From<ScannerRelease> for String {
+    fn from(release: ScannerRelease) -> Self {
+        [release.version, release.sha256, release.archive].join(" ")
+    }
+}
+
 /// What a user says about the scanner to run. Nothing of it need be given.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ReleaseWish<'a> {
-    /// `cliScannerVersion`.
+    /// `cliScannerVersion` or `dotnetScannerVersion`.
     pub version: Option<&'a str>,
     /// `scannerDownloadUrl`: the archive, or the folder it lies in; a URL or a path.
     pub download: Option<&'a str>,
-    /// `cliScannerSha256`.
+    /// `cliScannerSha256` or `dotnetScannerSha256`.
     pub sha256: Option<&'a str>,
 }
 
@@ -45,10 +69,10 @@ pub struct ReleaseWish<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReleaseError {
     /// The version is no list of numbers.
-    #[error("cliScannerVersion is {0:?}, which is no version. Write all of its numbers, such as 8.1.0.6389.")]
+    #[error("the scanner's version is {0:?}, which is none. Write all of its numbers, such as 8.1.0.6389.")]
     Version(String),
     /// The hash is none.
-    #[error("cliScannerSha256 is {0:?}, which is no SHA-256. Write its 64 hexadecimal digits.")]
+    #[error("the scanner's SHA-256 is {0:?}, which is none. Write its 64 hexadecimal digits.")]
     Sha256(String),
     /// Nobody knows the archive's hash.
     #[error(
@@ -61,6 +85,11 @@ pub enum ReleaseError {
         /// Versions with a known hash.
         known: String,
     },
+    /// No hash of the SonarScanner for .NET is known.
+    #[error(
+        "the SHA-256 of SonarScanner for .NET {0} is not known here. Set dotnetScannerSha256 to that of the archive."
+    )]
+    UnknownDotnet(String),
 }
 
 impl ReleaseWish<'_> {
@@ -75,9 +104,8 @@ impl ReleaseWish<'_> {
             None if server.has_engine_provisioning() => return Ok(None),
             None => self.download.and_then(version_in_name).unwrap_or_else(|| default_version(server)),
         };
-        let sha256 = match self.sha256 {
-            Some(sha256) if is_sha256(sha256) => sha256.to_ascii_lowercase(),
-            Some(other) => return Err(ReleaseError::Sha256(other.to_owned())),
+        let sha256 = match self.given_sha256()? {
+            Some(sha256) => sha256,
             None => RELEASES
                 .iter()
                 .find(|(known, _)| *known == version)
@@ -87,16 +115,39 @@ impl ReleaseWish<'_> {
                     known: known_versions(),
                 })?,
         };
-        let archive = self.archive(version);
+        let archive = self.archive(DISTRIBUTION, &format!("sonar-scanner-cli-{version}.zip"));
         Ok(Some(ScannerRelease { version: version.to_owned(), sha256, archive }))
     }
 
-    fn archive(&self, version: &str) -> String {
-        let download = self.download.unwrap_or(DISTRIBUTION);
+    /// The SonarScanner for .NET to run, if a version is wished for: the .NET Framework one on Windows, the .NET one
+    /// elsewhere.
+    ///
+    /// # Errors
+    /// A wish that can't be granted.
+    pub fn dotnet(&self, windows: bool) -> Result<Option<ScannerRelease>, ReleaseError> {
+        let Some(version) = self.version else { return Ok(None) };
+        full_version(version)?;
+        let sha256 = self.given_sha256()?.ok_or_else(|| ReleaseError::UnknownDotnet(version.to_owned()))?;
+        let kind = if windows { "net-framework" } else { "net" };
+        let archive = self
+            .archive(&format!("{DOTNET_RELEASES}/{version}"), &format!("sonar-scanner-{version}-{kind}.zip"));
+        Ok(Some(ScannerRelease { version: version.to_owned(), sha256, archive }))
+    }
+
+    fn given_sha256(&self) -> Result<Option<String>, ReleaseError> {
+        match self.sha256 {
+            Some(sha256) if is_sha256(sha256) => Ok(Some(sha256.to_ascii_lowercase())),
+            Some(other) => Err(ReleaseError::Sha256(other.to_owned())),
+            None => Ok(None),
+        }
+    }
+
+    fn archive(&self, distribution: &str, name: &str) -> String {
+        let download = self.download.unwrap_or(distribution);
         if is_archive(download) {
             return download.to_owned();
         }
-        format!("{}/sonar-scanner-cli-{version}.zip", download.trim_end_matches(['/', '\\']))
+        format!("{}/{name}", download.trim_end_matches(['/', '\\']))
     }
 }
 
@@ -207,15 +258,38 @@ mod tests {
     }
 
     #[test]
+    fn a_record_keeps_it() {
+        let wish = ReleaseWish { download: Some("my archives/x.zip"), ..Default::default() };
+        let release = wish.cli_for(&server("9.9")).unwrap().unwrap();
+        assert_eq!(ScannerRelease::try_from(String::from(release.clone())).unwrap(), release);
+        assert!(ScannerRelease::try_from("5.0".to_owned()).is_err());
+    }
+
+    #[test]
+    fn of_dotnet() {
+        let hash = "ab".repeat(32);
+        let wish = ReleaseWish { version: Some("11.0.0.126294"), sha256: Some(&hash), download: None };
+        let archive = |windows| wish.dotnet(windows).unwrap().unwrap().archive;
+        assert_eq!(
+            archive(false),
+            format!("{DOTNET_RELEASES}/11.0.0.126294/sonar-scanner-11.0.0.126294-net.zip")
+        );
+        assert!(archive(true).ends_with("/sonar-scanner-11.0.0.126294-net-framework.zip"));
+        assert_eq!(ReleaseWish { version: None, ..wish }.dotnet(false), Ok(None));
+        let error = ReleaseWish { sha256: None, ..wish }.dotnet(false).unwrap_err().to_string();
+        assert!(error.contains("dotnetScannerSha256"), "{error}");
+    }
+
+    #[test]
     fn mistakes() {
         let error = |version: Option<&str>, sha256: Option<&str>| {
             let wish = ReleaseWish { version, sha256, download: None };
             wish.cli_for(&server("9.9")).unwrap_err().to_string()
         };
-        assert!(error(Some("latest"), None).starts_with("cliScannerVersion is \"latest\""));
-        assert!(error(Some("../5.0"), None).starts_with("cliScannerVersion is"));
-        assert!(error(Some("5..0"), None).starts_with("cliScannerVersion is"));
-        assert!(error(None, Some("12")).starts_with("cliScannerSha256 is \"12\""));
+        assert!(error(Some("latest"), None).starts_with("the scanner's version is \"latest\""));
+        assert!(error(Some("../5.0"), None).starts_with("the scanner's version is"));
+        assert!(error(Some("5..0"), None).starts_with("the scanner's version is"));
+        assert!(error(None, Some("12")).starts_with("the scanner's SHA-256 is \"12\""));
         let unknown = error(Some("4.8.1.3023"), None);
         assert!(
             unknown.starts_with("the SHA-256 of SonarScanner CLI 4.8.1.3023 is not known here"),

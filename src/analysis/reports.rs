@@ -15,17 +15,24 @@ const SAMPLE: usize = 40;
 /// A report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
-    /// What it is, for people.
-    pub format: &'static str,
-    /// The property that imports it; `None` when SonarQube can't.
-    pub property: Option<&'static str>,
-    /// How the property names it.
-    pub named: Named,
+    /// What it is.
+    pub kind: &'static Kind,
     /// Some of the source files it speaks of, as it writes them; none when it is not known to.
     pub files: Vec<String>,
     /// Folders that those may be relative to.
     pub roots: Vec<String>,
-    /// Whether the beginning of their paths may be missing: the analyzer searches for what ends like this.
+}
+
+/// A kind of report that one analyzer reads.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// What it is, for people.
+    pub format: &'static str,
+    /// The property that imports it; empty when none does.
+    pub property: &'static str,
+    /// What the property holds.
+    pub named: Named,
+    /// Whether the beginning of paths may be missing: the analyzer searches for what ends like this.
     pub lenient: bool,
 }
 
@@ -40,6 +47,43 @@ pub enum Named {
     Folders,
 }
 
+const fn exact(format: &'static str, property: &'static str) -> Kind {
+    Kind { format, property, named: Named::All, lenient: false }
+}
+
+const fn lenient(format: &'static str, property: &'static str) -> Kind {
+    Kind { format, property, named: Named::All, lenient: true }
+}
+
+const fn junit(property: &'static str, named: Named) -> Kind {
+    Kind { format: "JUnit test report", property, named, lenient: false }
+}
+
+static JACOCO: Kind = lenient("JaCoCo coverage", "sonar.coverage.jacoco.xmlReportPaths");
+static COBERTURA: Kind = exact("Cobertura coverage", "");
+static COBERTURA_PYTHON: Kind = exact("Cobertura coverage", "sonar.python.coverage.reportPaths");
+static COBERTURA_C: Kind = exact("Cobertura coverage", "sonar.cfamily.cobertura.reportPaths");
+static COBERTURA_RUST: Kind = exact("Cobertura coverage", "sonar.rust.cobertura.reportPaths");
+static GENERIC_COVERAGE: Kind = exact("generic coverage", "sonar.coverageReportPaths");
+static CLOVER: Kind = exact("Clover coverage", "sonar.php.coverage.reportPaths");
+static OPENCOVER: Kind = lenient("OpenCover coverage", "sonar.cs.opencover.reportsPaths");
+static OPENCOVER_BASIC: Kind = lenient("OpenCover coverage", "sonar.vbnet.opencover.reportsPaths");
+static VISUAL_STUDIO: Kind = exact("Visual Studio coverage", "sonar.cs.vscoveragexml.reportsPaths");
+static TRX: Kind = exact("Visual Studio test report", "sonar.cs.vstest.reportsPaths");
+static XUNIT: Kind = exact("xUnit.net test report", "sonar.cs.xunit.reportsPaths");
+static NUNIT: Kind = exact("NUnit test report", "sonar.cs.nunit.reportsPaths");
+static SCOVERAGE: Kind = exact("scoverage", "sonar.scala.coverage.reportPaths");
+static GENERIC_TESTS: Kind = exact("generic test report", "sonar.testExecutionReportPaths");
+static LCOV: Kind = lenient("LCOV coverage", "sonar.javascript.lcov.reportPaths");
+static LCOV_DART: Kind = lenient("LCOV coverage", "sonar.dart.lcov.reportPaths");
+static LCOV_RUST: Kind = lenient("LCOV coverage", "sonar.rust.lcov.reportPaths");
+static GO: Kind = exact("Go coverage", "sonar.go.coverage.reportPaths");
+static GO_TESTS: Kind = exact("Go test report", "sonar.go.tests.reportPaths");
+static SIMPLECOV: Kind = exact("SimpleCov coverage", "sonar.ruby.coverage.reportPaths");
+static JUNIT_PYTHON: Kind = junit("sonar.python.xunit.reportPath", Named::One);
+static JUNIT_PHP: Kind = junit("sonar.php.tests.reportPath", Named::One);
+static JUNIT_JAVA: Kind = junit("sonar.junit.reportPaths", Named::Folders);
+
 /// Whether a file of this name may be a report: only then is it opened.
 pub fn may_be_report(name: &str) -> bool {
     const WORDS: &[&str] =
@@ -48,10 +92,10 @@ pub fn may_be_report(name: &str) -> bool {
     let Some((_, extension)) = name.rsplit_once('.') else { return false };
     match extension {
         "trx" | "lcov" | "coverprofile" => true,
-        "info" => name.contains("lcov"),
-        "xml" => WORDS.iter().any(|word| name.contains(word)),
-        "out" | "txt" => name.contains("cover"),
-        "json" => name == ".resultset.json" || name.contains("test"),
+        "info" => has(&name, "lcov"),
+        "xml" => WORDS.iter().any(|word| has(&name, word)),
+        "out" | "txt" => has(&name, "cover"),
+        "json" => name == ".resultset.json" || has(&name, "test"),
         _ => false,
     }
 }
@@ -59,173 +103,163 @@ pub fn may_be_report(name: &str) -> bool {
 /// What the file `name` is that begins with `head`; `None` when it is no report.
 pub fn recognise(name: &str, head: &str) -> Option<Report> {
     let head = head.trim_start_matches('\u{feff}').trim_start();
-    if name == ".resultset.json" {
-        return Some(report("SimpleCov coverage", "sonar.ruby.coverage.reportPaths"));
-    }
-    if head.starts_with('<') {
-        return xml(name, head);
-    }
-    if head.starts_with("TN:") || head.starts_with("SF:") {
-        let files = sample(head.lines().filter_map(|line| line.strip_prefix("SF:")));
-        let property = match extension_of(&files) {
-            "dart" => "sonar.dart.lcov.reportPaths",
-            "rs" => "sonar.rust.lcov.reportPaths",
-            _ => "sonar.javascript.lcov.reportPaths",
-        };
-        return Some(Report { files, lenient: true, ..report("LCOV coverage", property) });
-    }
-    if ["mode: set", "mode: count", "mode: atomic"].iter().any(|mode| head.starts_with(mode)) {
-        return Some(report("Go coverage", "sonar.go.coverage.reportPaths"));
-    }
-    let first = head.lines().next().unwrap_or_default();
-    let is_go_test =
-        first.starts_with('{') && [r#""Action":""#, r#""Package":""#].iter().all(|key| first.contains(key));
-    is_go_test.then(|| report("Go test report", "sonar.go.tests.reportPaths"))
-}
-
-fn report(format: &'static str, property: &'static str) -> Report {
-    let named = Named::All;
-    Report { format, property: Some(property), named, files: Vec::new(), roots: Vec::new(), lenient: false }
-}
-
-fn xml(name: &str, text: &str) -> Option<Report> {
-    let (root, tag) = root_element(text)?;
-    Some(match root {
-        "report" if text.contains("JACOCO") || text.contains("<sessioninfo ") => {
-            // A class has its package in its own name.
-            let files = text.split("<class ").skip(1).filter_map(|class| {
-                let (package, _) = attribute(class, "name")?.rsplit_once('/')?;
-                Some(format!("{package}/{}", attribute(class, "sourcefilename")?))
-            });
-            let files = files.take(SAMPLE).collect();
-            Report {
-                files,
-                lenient: true,
-                ..report("JaCoCo coverage", "sonar.coverage.jacoco.xmlReportPaths")
+    let mut roots = Vec::new();
+    let (kind, files) = match head.as_bytes().first()? {
+        _ if name == ".resultset.json" => (&SIMPLECOV, Vec::new()),
+        b'<' => {
+            let (root, tag) = root_element(head)?;
+            let files = files_in_xml(root, head);
+            if root == "coverage" {
+                roots = behind_each(head, "<source>").into_iter().map(|rest| up_to(rest, '<')).collect();
             }
+            let kind = kind_of_xml(name, root, tag, head, extension_of(&files))?;
+            // Tests are found by the names of their classes: the files only tell the language.
+            (kind, if kind.format == JUNIT_JAVA.format { Vec::new() } else { files })
         }
-        "coverage" if tag.contains(" line-rate=") => cobertura(text),
-        "coverage" if attribute(tag, "version") == Some("1") => {
-            Report { files: values(text, "path"), ..report("generic coverage", "sonar.coverageReportPaths") }
-        }
-        "coverage" if tag.contains(" generated=") => {
-            let files =
-                values(text, "name").into_iter().filter(|file| file.ends_with(".php")).collect::<Vec<_>>();
-            if files.is_empty() {
-                return None;
-            }
-            Report { files, ..report("Clover coverage", "sonar.php.coverage.reportPaths") }
-        }
-        "CoverageSession" => {
-            let files = values(text, "fullPath");
-            let property = match extension_of(&files) {
-                "vb" => "sonar.vbnet.opencover.reportsPaths",
-                _ => "sonar.cs.opencover.reportsPaths",
+        b'T' | b'S' if head.starts_with("TN:") || head.starts_with("SF:") => {
+            let files: Vec<_> = behind_each(head, "SF:").into_iter().map(|rest| up_to(rest, '\n')).collect();
+            let kind = match extension_of(&files) {
+                "dart" => &LCOV_DART,
+                "rs" => &LCOV_RUST,
+                _ => &LCOV,
             };
-            Report { files, lenient: true, ..report("OpenCover coverage", property) }
+            (kind, files)
         }
-        "results" if text.contains("<modules>") => {
-            report("Visual Studio coverage", "sonar.cs.vscoveragexml.reportsPaths")
+        b'm' if ["mode: set", "mode: count", "mode: atomic"].iter().any(|mode| head.starts_with(mode)) => {
+            (&GO, Vec::new())
         }
-        "TestRun" if tag.contains("/TeamTest/") => {
-            report("Visual Studio test report", "sonar.cs.vstest.reportsPaths")
+        b'{' => {
+            let first = head.lines().next()?;
+            let is_go = has(first, r#""Action":""#) && has(first, r#""Package":""#);
+            (is_go.then_some(&GO_TESTS)?, Vec::new())
         }
-        "assemblies" => report("xUnit.net test report", "sonar.cs.xunit.reportsPaths"),
-        "test-run" | "test-results" => report("NUnit test report", "sonar.cs.nunit.reportsPaths"),
-        "scoverage" => report("scoverage", "sonar.scala.coverage.reportPaths"),
-        "testExecutions" => Report {
-            files: values(text, "path"),
-            ..report("generic test report", "sonar.testExecutionReportPaths")
+        _ => return None,
+    };
+    Some(Report { kind, files, roots })
+}
+
+fn files_in_xml(root: &str, text: &str) -> Vec<String> {
+    let attributes: &[&str] = match root {
+        "coverage" => &["filename", "path"],
+        "CoverageSession" => &["fullPath"],
+        "testExecutions" => &["path"],
+        "testsuites" | "testsuite" => &["file"],
+        _ => &[],
+    };
+    let files = attributes.iter().map(|name| values(text, name)).find(|files| !files.is_empty());
+    let in_tags =
+        |begin, file: fn(&str) -> Option<String>| behind_each(text, begin).into_iter().filter_map(file);
+    match (root, files) {
+        (_, Some(files)) => files,
+        ("coverage", None) => in_tags("<file ", |tag| attribute(tag, "name").map(str::to_owned)).collect(),
+        // A class has its package in its own name.
+        ("report", None) => in_tags("<class ", |tag| {
+            let (package, _) = attribute(tag, "name")?.rsplit_once('/')?;
+            Some(format!("{package}/{}", attribute(tag, "sourcefilename")?))
+        })
+        .collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn kind_of_xml(name: &str, root: &str, tag: &str, text: &str, extension: &str) -> Option<&'static Kind> {
+    Some(match root {
+        "report" if has(text, "JACOCO") || has(text, "<sessioninfo ") => &JACOCO,
+        "coverage" if has(tag, " line-rate=") => match extension {
+            "py" => &COBERTURA_PYTHON,
+            "c" | "cc" | "cpp" | "cxx" | "h" | "hpp" | "m" => &COBERTURA_C,
+            "rs" => &COBERTURA_RUST,
+            _ => &COBERTURA,
         },
-        "testsuites" | "testsuite" => return junit(name, text),
+        "coverage" if attribute(tag, "version") == Some("1") => &GENERIC_COVERAGE,
+        "coverage" if has(tag, " generated=") && extension == "php" => &CLOVER,
+        "CoverageSession" if extension == "vb" => &OPENCOVER_BASIC,
+        "CoverageSession" => &OPENCOVER,
+        "results" if has(text, "<modules>") => &VISUAL_STUDIO,
+        "TestRun" if has(tag, "/TeamTest/") => &TRX,
+        "assemblies" => &XUNIT,
+        "test-run" | "test-results" => &NUNIT,
+        "scoverage" => &SCOVERAGE,
+        "testExecutions" => &GENERIC_TESTS,
+        // Which analyzer reads the format of JUnit depends on who wrote it.
+        "testsuites" | "testsuite" if extension == "py" || has(text, "name=\"pytest\"") => &JUNIT_PYTHON,
+        "testsuites" | "testsuite" if extension == "php" => &JUNIT_PHP,
+        // The names that Maven and Gradle give, and the only ones that the Java analyzer looks at.
+        "testsuite" if name.starts_with("TEST-") && has(text, "<testcase ") => &JUNIT_JAVA,
         _ => return None,
     })
 }
 
-fn cobertura(text: &str) -> Report {
-    let files = values(text, "filename");
-    let roots =
-        text.split("<source>").skip(1).filter_map(|rest| Some(unescape(rest.split_once('<')?.0.trim())));
-    let roots = roots.collect();
-    let property = match extension_of(&files) {
-        "py" => Some("sonar.python.coverage.reportPaths"),
-        "c" | "cc" | "cpp" | "cxx" | "h" | "hpp" | "m" => Some("sonar.cfamily.cobertura.reportPaths"),
-        "rs" => Some("sonar.rust.cobertura.reportPaths"),
-        _ => None,
-    };
-    Report { property, files, roots, ..report("Cobertura coverage", "") }
-}
-
-/// Test reports in the format of JUnit: which analyzer reads one depends on who wrote it.
-fn junit(name: &str, text: &str) -> Option<Report> {
-    let one = |property| Report { named: Named::One, ..report("JUnit test report", property) };
-    match extension_of(&values(text, "file")) {
-        "py" => return Some(one("sonar.python.xunit.reportPath")),
-        "php" => return Some(one("sonar.php.tests.reportPath")),
-        _ => {}
-    }
-    if text.contains("name=\"pytest\"") {
-        return Some(one("sonar.python.xunit.reportPath"));
-    }
-    // The names that Maven and Gradle give, and the only ones that the Java analyzer looks at.
-    let of_java = name.starts_with("TEST-") && text.contains("<testcase ");
-    of_java
-        .then(|| Report { named: Named::Folders, ..report("JUnit test report", "sonar.junit.reportPaths") })
-}
-
-/// The name of the root element, and its start tag.
+/// The name of the root element, and its start tag with its end.
 fn root_element(text: &str) -> Option<(&str, &str)> {
     let mut rest = text;
     loop {
         rest = &rest[rest.find('<')?..];
-        rest = match rest.as_bytes().get(1)? {
-            b'?' => &rest[rest.find("?>")?..],
-            b'!' if rest.starts_with("<!--") => &rest[rest.find("-->")?..],
-            b'!' => &rest[rest.find('>')?..],
+        let end = match rest.as_bytes().get(1)? {
+            b'?' => "?>",
+            b'!' if rest.starts_with("<!--") => "-->",
+            b'!' => ">",
             _ => break,
         };
+        rest = &rest[place_of(rest, end)?..];
     }
-    let tag = &rest[..rest.find('>')?];
-    let name = tag[1..].split(|c: char| c.is_whitespace() || c == '/').next()?;
+    let tag = &rest[..=rest.find('>')?];
+    let name = &tag[1..tag.find([' ', '\t', '\r', '\n', '/', '>'])?];
     Some((name, tag))
 }
 
 /// The value of an attribute in the text that begins with its tag.
 fn attribute<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    let tag = text.split('>').next()?;
+    let tag = &text[..text.find('>')?];
     let begins = format!("{name}=\"");
-    let mut places = tag.match_indices(&begins).map(|(at, _)| at);
-    let at = places.find(|at| *at == 0 || tag[..*at].ends_with(char::is_whitespace))?;
-    tag[at + begins.len()..].split('"').next()
+    let mut start = 0;
+    loop {
+        let at = start + place_of(&tag[start..], &begins)?;
+        start = at + begins.len();
+        if at == 0 || tag[..at].ends_with([' ', '\n', '\t']) {
+            let value = &tag[start..];
+            return Some(&value[..value.find('"')?]);
+        }
+    }
 }
 
 /// Values of an attribute, wherever it is.
 fn values(text: &str, name: &str) -> Vec<String> {
-    let begins = format!(" {name}=\"");
-    sample(text.split(&begins).skip(1).filter_map(|rest| Some(rest.split_once('"')?.0)))
+    behind_each(text, &format!(" {name}=\"")).into_iter().map(|rest| up_to(rest, '"')).collect()
 }
 
-/// The first ones that differ from the one before.
-fn sample<'a>(files: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let mut sample: Vec<String> = Vec::new();
-    for file in files.map(str::trim).filter(|file| !file.is_empty()) {
-        if sample.len() == SAMPLE {
-            break;
-        }
-        let file = unescape(file);
-        if sample.last() != Some(&file) {
-            sample.push(file);
-        }
+/// What stands behind the first so many places of `word`.
+fn behind_each<'a>(text: &'a str, word: &str) -> Vec<&'a str> {
+    let mut found = Vec::new();
+    let mut rest = text;
+    while let Some(place) = place_of(rest, word).filter(|_| found.len() < SAMPLE) {
+        rest = &rest[place + word.len()..];
+        found.push(rest);
     }
-    sample
+    found
 }
 
-fn unescape(text: &str) -> String {
-    if !text.contains('&') {
-        return text.to_owned();
+/// The text up to `end`, without its escapes.
+fn up_to(text: &str, end: char) -> String {
+    let mut text = text[..text.find(end).unwrap_or_default()].trim().to_owned();
+    if text.contains('&') {
+        for (entity, letter) in
+            [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")]
+        {
+            text = text.replace(entity, letter);
+        }
     }
-    let entities = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")];
-    entities.iter().fold(text.to_owned(), |text, (entity, letter)| text.replace(entity, letter))
+    text
+}
+
+fn has(text: &str, word: &str) -> bool {
+    place_of(text, word).is_some()
+}
+
+/// Not inlined: the search itself is large, and there are many.
+#[inline(never)]
+fn place_of(text: &str, word: &str) -> Option<usize> {
+    text.find(word)
 }
 
 fn extension_of(files: &[String]) -> &str {

@@ -117,7 +117,7 @@ impl Cli<'_> {
         environment: &[(OsString, OsString)],
         cancellation: &Cancellation,
     ) -> Result<EngineResult> {
-        let mut log = CliLog::new(self.properties.is_true("sonar.qualitygate.wait"));
+        let mut log = CliLog::new("SonarScanner CLI", self.properties.is_true("sonar.qualitygate.wait"));
         let on_line = |stream, line: &str| log.line(stream, line, &mut emit);
         let ended = process::run(&self.invocation(), environment, cancellation, on_line).await?;
         Ok(match ended {

@@ -1,12 +1,12 @@
-//! What the SonarScanner CLI says.
+//! What the SonarScanner CLI says, and the one for .NET.
 
 use super::engine::EngineResult;
 use super::engine_log::EngineLog;
 use super::process::{Exit, Stream};
 use tracing::Level;
 
-/// Reads the CLI's lines, `INFO: text` up to version 5 and `12:34:56.789 INFO  text` after it, and tells each
-/// error once, as the engine's log does.
+/// Reads the CLI's lines, `INFO: text` up to version 5 and `12:34:56.789 INFO  text` after it, and those of the scanner for
+/// .NET, `12:34:56.789  WARNING: text`, and tells each error once, as the engine's log does.
 #[derive(Debug)]
 pub(super) struct CliLog {
     log: EngineLog,
@@ -25,17 +25,21 @@ const HEADLINE: &str = "Error during SonarScanner";
 const ADVICE: &str = "Re-run SonarScanner using the -X switch";
 
 impl CliLog {
-    /// `waits_for_gate`: the engine was told to wait for the quality gate.
-    pub(super) fn new(waits_for_gate: bool) -> Self {
-        Self { log: EngineLog::of_program("SonarScanner CLI", waits_for_gate), error: None }
+    /// The log of `program`. `waits_for_gate`: the engine was told to wait for the quality gate.
+    pub(super) fn new(program: &'static str, waits_for_gate: bool) -> Self {
+        Self { log: EngineLog::of_program(program, waits_for_gate), error: None }
     }
 
     /// Takes one line and hands on what is to be told.
     pub(super) fn line(&mut self, stream: Stream, line: &str, emit: &mut impl FnMut(Level, &str)) {
         match (level_and_text(line), stream) {
+            // Java says so of itself.
+            (Some((Level::WARN, _)), Stream::Stderr) if line.starts_with("WARNING: ") => {
+                emit(Level::DEBUG, line);
+            }
             (Some((Level::ERROR, text)), _) => self.error(text, emit),
             (Some((level, text)), _) => emit(level, text),
-            (None, Stream::Stderr) if !line.starts_with("WARNING: ") => match &mut self.error {
+            (None, Stream::Stderr) => match &mut self.error {
                 Some(error) => error.add(line),
                 None => self.log.line(stream, line, emit),
             },
@@ -86,14 +90,14 @@ impl CliError {
 
 fn level_and_text(line: &str) -> Option<(Level, &str)> {
     let rest = match line.split_once(' ') {
-        Some((time, rest)) if is_time(time) => rest,
+        Some((time, rest)) if is_time(time) => rest.trim_start(),
         _ => line,
     };
     let end = rest.find([' ', ':']).unwrap_or(rest.len());
     let (word, text) = rest.split_at(end);
     let level = match word {
         "ERROR" => Level::ERROR,
-        "WARN" => Level::WARN,
+        "WARN" | "WARNING" => Level::WARN,
         "INFO" => Level::INFO,
         "DEBUG" => Level::DEBUG,
         "TRACE" => Level::TRACE,
@@ -122,7 +126,7 @@ mod tests {
     fn run(lines: &str, exit: Exit) -> (Vec<String>, EngineResult) {
         let mut told = Vec::new();
         let mut emit = |level: Level, text: &str| told.push(format!("{level} {text}"));
-        let mut log = CliLog::new(true);
+        let mut log = CliLog::new("SonarScanner CLI", true);
         for line in lines.lines() {
             match line.strip_prefix('!') {
                 Some(line) => log.line(Stream::Stderr, line, &mut emit),
@@ -141,7 +145,7 @@ mod tests {
     fn lines_keep_their_levels() {
         let (told, result) = run(
             "INFO: SonarScanner 5.0.1.3006\nWARN: odd\n12:34:56.789 INFO  SonarScanner CLI 8.1\n\
-             12:34:56.789 WARN  newer\nDEBUG: x\nno level\nINFORMATION\n!WARNING: by Java\n!Picked up X",
+             12:34:56.789 WARN  newer\n12:34:56.789  WARNING: of .NET\nDEBUG: x\nno level\nINFORMATION\n!WARNING: by Java\n!Picked up X",
             SUCCEEDED,
         );
         assert_eq!(
@@ -151,6 +155,7 @@ mod tests {
                 "WARN odd",
                 "INFO SonarScanner CLI 8.1",
                 "WARN newer",
+                "WARN of .NET",
                 "DEBUG x",
                 "INFO no level",
                 "INFO INFORMATION",
@@ -210,7 +215,7 @@ mod tests {
         assert_eq!(
             result,
             failed(
-                "the SonarScanner CLI ended with exit code 1 and gave no reason. Java's last lines:\n\
+                "the SonarScanner CLI ended with exit code 1 and gave no reason. The last lines:\n\
                  Error: Could not find or load main class"
             )
         );

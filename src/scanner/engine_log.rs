@@ -157,7 +157,7 @@ impl EngineLog {
         }
         let mut message = format!("the {} ended with exit code {code} and gave no reason", self.program);
         if !lines.is_empty() {
-            message.push_str(". Java's last lines:\n");
+            message.push_str(". The last lines:\n");
             message.push_str(&lines.join("\n"));
         }
         message

@@ -143,18 +143,18 @@ impl JavaChoices<'_> {
         if let Some(executable) = server_jre {
             return Ok(Java::new(executable, Reason::Server));
         }
-        let mut own: Vec<_> = self
-            .homes
-            .iter()
-            .filter_map(|home| {
-                agents_own(home.variable).map(|(version, arch)| (arch != self.arch, version, home))
-            })
-            .filter(|(_, version, _)| *version >= needed)
-            .collect();
-        own.sort_by_key(|(foreign, version, _)| (*foreign, *version));
-        let own = own.into_iter().find_map(|(_, _, home)| home.java(Reason::Agent(home.variable.to_owned())));
+        // Of this machine's processor rather than one that it only emulates, and of these the oldest.
+        let mut own: Option<((bool, u32), Java)> = None;
+        for home in self.homes {
+            let Some((version, arch)) = agents_own(home.variable) else { continue };
+            let rank = (arch != self.arch, version);
+            if version >= needed && own.as_ref().is_none_or(|(best, _)| rank < *best) {
+                own = home.java(Reason::Agent(home.variable.to_owned())).map(|java| (rank, java)).or(own);
+            }
+        }
         let mut too_old = None;
         let candidates = own
+            .map(|(_, java)| java)
             .into_iter()
             .chain(self.home(JAVA_HOME).and_then(|home| home.java(Reason::JavaHome)))
             .chain(self.in_path(JAVA).map(|java| Java::new(java, Reason::Path)));
@@ -181,13 +181,8 @@ impl JavaChoices<'_> {
         })
     }
 
-    /// Searches the absolute folders of `PATH` alone: a relative one, or on Windows the current folder, would
-    /// let the analysed project choose what runs.
     fn in_path(&self, name: &str) -> Option<PathBuf> {
-        std::env::split_paths(self.path?)
-            .filter(|folder| folder.is_absolute())
-            .map(|folder| folder.join(name))
-            .find(|java| is_executable(java))
+        first_in_path(self.path, name)
     }
 
     fn what_is_set(&self) -> String {
@@ -238,6 +233,13 @@ impl Java {
     }
 }
 
+impl Java {
+    /// The folder that `JAVA_HOME` names.
+    pub fn home(&self) -> Option<&Path> {
+        self.executable.parent()?.parent()
+    }
+}
+
 impl fmt::Display for Java {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let version = self.version.as_deref().map(|version| format!(" {version}")).unwrap_or_default();
@@ -261,6 +263,15 @@ fn feature(version: &str) -> Option<u32> {
         (1, Some(Ok(old))) => Some(old),
         (feature, _) => Some(feature),
     }
+}
+
+/// Searches the absolute folders of `PATH` alone: a relative one, or on Windows the current folder, would let the
+/// analysed project choose what runs.
+pub(super) fn first_in_path(path: Option<&OsStr>, name: &str) -> Option<PathBuf> {
+    std::env::split_paths(path?)
+        .filter(|folder| folder.is_absolute())
+        .map(|folder| folder.join(name))
+        .find(|program| is_executable(program))
 }
 
 /// Whether `path` is a file that may be run.

@@ -1,9 +1,11 @@
 //! SonarSource's scanners and what they need: downloads in a shared cache, Java, child processes.
 
 pub mod archive;
+pub mod build_wrapper;
 mod cache;
 pub mod cli;
 mod cli_log;
+pub mod dotnet;
 pub mod engine;
 mod engine_log;
 mod jar;

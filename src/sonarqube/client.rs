@@ -74,6 +74,11 @@ impl SonarQube {
         &self.http
     }
 
+    /// The credentials for downloads from below the base URL.
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
     /// The credentials for downloads from the v2 API.
     pub fn download_credentials(&self) -> &Credentials {
         &self.api_credentials

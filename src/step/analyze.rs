@@ -1,14 +1,14 @@
 //! SonarAnalyze: runs the scanner engine for the record that is open, and notes how it ended.
 
 use super::records::{Record, Records, tokens_of};
-use super::{Ending, Job, reports, source_size};
+use super::{Ending, Job, machine, reports, source_size};
 use crate::agent::AnalyzeInputs;
 use crate::analysis::jvm_profile::{self, JvmProfile, SourceSize};
 use crate::analysis::{Outcome, Prepared, Properties, ScannerMode, java_properties, scanner_environment};
 use crate::error::{Error, ErrorKind, Result};
 use crate::scanner::{
-    Cache, Engine, EngineResult, Java, JavaChoices, JavaHome, Platform, Provisioned, WindowsProcessor,
-    java_needed, provision, provision_jre,
+    Cache, Engine, EngineResult, Java, JavaChoices, JavaHome, Platform, Provisioned, java_needed, provision,
+    provision_jre,
 };
 use crate::secret::Secret;
 use crate::sonarqube::SonarQube;
@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 mod cli;
+mod dotnet;
 
 /// Runs the step.
 ///
@@ -116,6 +117,12 @@ struct Setting<'a> {
 
 async fn run(job: &Job, inputs: &AnalyzeInputs, record: &Record) -> Result<Run> {
     let prepared = &record.prepared;
+    if prepared.mode == ScannerMode::Dotnet {
+        return match &prepared.dotnet {
+            Some(start) => Ok(Run::Ended(dotnet::end(job, inputs, record, start).await?)),
+            None => Ok(Run::Skipped),
+        };
+    }
     let working_directory = job.predefined.working_directory()?;
     let mut properties = assemble(job, record, &working_directory)?;
     if properties.is_true("sonar.scanner.skip") {
@@ -263,36 +270,37 @@ fn absolute(path: &Path) -> Result<PathBuf> {
     ))
 }
 
-/// `sonar.userHome`, else `.sonar` in the user's home: the place all scanners share.
+/// `sonar.userHome`, else the place all scanners share.
 fn user_home(job: &Job, properties: &Properties) -> Result<PathBuf> {
-    if let Some(chosen) = properties.value("sonar.userHome") {
-        return Ok(PathBuf::from(chosen));
-    }
-    let home = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
-    job.environment.value(home).map(|home| Path::new(home).join(".sonar")).ok_or_else(|| {
-        Error::new(format!("there is no place for the scanner's cache: {home} is not set"))
-            .hint("Set the variable SONAR_USER_HOME to a folder that outlives the job.")
-    })
+    properties
+        .value("sonar.userHome")
+        .map_or_else(|| machine::user_home(job), |chosen| Ok(PathBuf::from(chosen)))
 }
 
 fn platform(job: &Job, properties: &Properties) -> Platform {
-    let windows = WindowsProcessor {
-        machine: job.environment.value("PROCESSOR_ARCHITEW6432"),
-        process: job.environment.value("PROCESSOR_ARCHITECTURE"),
-    };
-    let os = properties.value("sonar.scanner.os");
-    Platform::detect(windows).overridden(os, properties.value("sonar.scanner.arch"))
+    let value = |key| properties.value(key);
+    machine::platform(job).overridden(value("sonar.scanner.os"), value("sonar.scanner.arch"))
 }
 
 fn java_choices<'a>(setting: &'a Setting<'a>, homes: &'a [JavaHome<'a>]) -> JavaChoices<'a> {
+    java_choices_of(setting.job, setting.inputs, &setting.properties, homes, &setting.platform)
+}
+
+fn java_choices_of<'a>(
+    job: &'a Job,
+    inputs: &'a AnalyzeInputs,
+    properties: &'a Properties,
+    homes: &'a [JavaHome<'a>],
+    platform: &'a Platform,
+) -> JavaChoices<'a> {
     JavaChoices {
-        executable: setting.properties.value("sonar.scanner.javaExePath"),
-        named: setting.inputs.jdk_version.as_deref(),
-        strict: setting.inputs.jdk_version_strict,
-        skip_provisioning: setting.properties.is_true("sonar.scanner.skipJreProvisioning"),
+        executable: properties.value("sonar.scanner.javaExePath"),
+        named: inputs.jdk_version.as_deref(),
+        strict: inputs.jdk_version_strict,
+        skip_provisioning: properties.is_true("sonar.scanner.skipJreProvisioning"),
         homes,
-        arch: &setting.platform.arch,
-        path: setting.job.environment.value("PATH").map(OsStr::new),
+        arch: &platform.arch,
+        path: job.environment.value("PATH").map(OsStr::new),
     }
 }
 

@@ -3,8 +3,8 @@
 use super::{Ending, Job, Records, server};
 use crate::agent::{ConfigMode, JobConnection, Predefined, PrepareInputs, ServiceConnection};
 use crate::analysis::{
-    AnalysisId, ExtraProperties, Prepared, Properties, RECORD_VERSION, ReleaseWish, ScannerMode,
-    ScannerRelease, ServerFacts, ServerKind, java_properties, suggestion,
+    AnalysisId, ExtraProperties, Prepared, Properties, RECORD_VERSION, ScannerMode, ServerFacts, ServerKind,
+    java_properties, suggestion,
 };
 use crate::azure_devops::AzureDevOps;
 use crate::context::{PipelineContext, Provider, decide};
@@ -16,6 +16,8 @@ use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+mod scanners;
+
 /// Runs the step.
 ///
 /// # Errors
@@ -24,17 +26,13 @@ pub async fn prepare(job: &Job) -> Result<Ending> {
     let connection = ServiceConnection::read(&job.environment)?;
     register_secrets(job, &connection);
     let inputs = PrepareInputs::read(&job.environment)?;
-    if inputs.mode == ScannerMode::Dotnet {
-        return Err(Error::new("scannerMode dotnet is not available in this version")
-            .hint("Use `scannerMode: cli`, or `other` with a build that runs the scanner itself."));
-    }
     let extra = read_extra_properties(&inputs)?;
     let place = Place::find(&job.predefined, &inputs, &extra)?;
 
     let sonarqube = connect(job, &connection);
     let checked = server::check(&sonarqube, &job.cancellation).await?;
     tracing::info!("{} {} at {}", checked.facts.product(), checked.facts.version, sonarqube.address());
-    let cli = cli_release(&inputs, &checked.facts)?;
+    let cli = scanners::cli_release(&inputs, &checked.facts)?;
     let project_key = place.project_key(&inputs, &extra)?;
     let access = match &project_key {
         Some(key) => Some(server::check_project(&sonarqube, &checked.facts, key).await?),
@@ -69,12 +67,16 @@ pub async fn prepare(job: &Job) -> Result<Ending> {
         properties.set("sonar.scanner.skip", "true");
     }
     properties.extend(&extra);
+    if inputs.build_wrapper && skip.is_none() {
+        let folder = records.folder().join(id.as_str()).join("build-wrapper");
+        scanners::install_build_wrapper(job, &sonarqube, &checked.facts, &folder, &mut properties).await?;
+    }
     let mut secrets = properties.take_secrets();
     if let Some(password) = &connection.password {
         secrets.set("sonar.password", password.expose());
     }
 
-    let prepared = Prepared {
+    let mut prepared = Prepared {
         version: RECORD_VERSION,
         id,
         created: checked.date.unwrap_or_else(now),
@@ -85,6 +87,7 @@ pub async fn prepare(job: &Job) -> Result<Ending> {
         server: checked.facts,
         mode: inputs.mode,
         cli,
+        dotnet: None,
         project_key,
         base_dir: place.relative(&place.base_dir),
         settings_file: place.settings_file.as_deref().map(|file| place.relative(file)),
@@ -94,6 +97,19 @@ pub async fn prepare(job: &Job) -> Result<Ending> {
         build_id: job.predefined.build_buildid.clone(),
     };
     set_variables(job, &connection, &prepared, &secrets, &place, &report_file);
+    let is_skipped = prepared.skip.is_some() || prepared.properties.is_true("sonar.scanner.skip");
+    if prepared.mode == ScannerMode::Dotnet && !is_skipped {
+        let start = scanners::begin_dotnet(
+            job,
+            &inputs,
+            &prepared,
+            &secrets,
+            &connection.token,
+            &place,
+            &report_file,
+        );
+        prepared.dotnet = Some(start.await?);
+    }
     records.write_prepared(&prepared)?;
     match (&prepared.project_key, &prepared.skip) {
         (_, Some(_)) => Ending::new("Prepared: nothing will be analysed"),
@@ -124,28 +140,6 @@ fn connect(job: &Job, connection: &ServiceConnection) -> SonarQube {
         connection.kind,
         connection.authentication(),
     )
-}
-
-/// The SonarScanner CLI to run, in its mode.
-fn cli_release(inputs: &PrepareInputs, server: &ServerFacts) -> Result<Option<ScannerRelease>> {
-    if inputs.mode != ScannerMode::Cli {
-        return Ok(None);
-    }
-    let wish = ReleaseWish {
-        version: inputs.cli_version.as_deref(),
-        download: inputs.scanner_download_url.as_deref(),
-        sha256: inputs.cli_sha256.as_deref(),
-    };
-    let release = wish.cli_for(server).map_err(|error| Error::new(error.to_string()))?;
-    if let Some(ScannerRelease { version, .. }) = &release {
-        tracing::info!("SonarAnalyze will run SonarScanner CLI {version}");
-    } else if wish.download.is_some() || wish.sha256.is_some() {
-        tracing::info!(
-            "scannerDownloadUrl and cliScannerSha256 have no effect: the server provides the scanner engine, and \
-             cliScannerVersion is empty"
-        );
-    }
-    Ok(release)
 }
 
 /// Properties the connection decides: another value would send the token to another server.

@@ -2,8 +2,7 @@
 
 use crate::analysis::Properties;
 use crate::analysis::jvm_profile::is_source;
-use crate::analysis::reports::{HEAD, Named, Remedy, Report, may_be_report, recognise, remedy};
-use std::collections::BTreeMap;
+use crate::analysis::reports::{HEAD, Kind, Named, Remedy, Report, may_be_report, recognise, remedy};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -28,43 +27,34 @@ struct Found {
 /// that are set. In the sources reports count that are newer than `since`: older ones came with the repository.
 pub(super) fn import(properties: &mut Properties, base_dir: &Path, temporary: &Path, since: SystemTime) {
     let since = checked_out(base_dir).unwrap_or(since);
-    let mut candidates = candidates(base_dir, Some(since));
-    candidates.extend(candidates_elsewhere(base_dir, temporary));
-    let mut by_property: BTreeMap<&str, Vec<Found>> = BTreeMap::new();
-    for path in candidates {
-        let Some(report) = open(&path) else { continue };
-        let Some(property) = report.property else {
-            tracing::info!(
-                "{} is {}, which SonarQube imports for none of its files",
-                path.display(),
-                report.format
-            );
-            continue;
-        };
-        if properties.value(property).is_none() {
-            by_property.entry(property).or_default().push(Found { path, report });
-        }
+    let mut found = Vec::new();
+    find_reports(base_dir, Some(since), &mut found);
+    // An agent's temporary folder and its sources lie beside each other.
+    if !base_dir.starts_with(temporary) && !temporary.starts_with(base_dir) {
+        find_reports(temporary, None, &mut found);
     }
-    for (property, found) in by_property {
-        import_into(properties, property, &found, base_dir);
+    found.retain(|found| properties.value(found.report.kind.property).is_none());
+    while let Some(kind) = found.first().map(|found| found.report.kind) {
+        let (alike, rest) = found.into_iter().partition(|found| found.report.kind.property == kind.property);
+        import_all(properties, kind, alike, base_dir);
+        found = rest;
     }
 }
 
-fn import_into(properties: &mut Properties, property: &str, found: &[Found], base_dir: &Path) {
-    let Some(Report { format, named, .. }) = found.first().map(|found| &found.report) else { return };
-    let found = if *named == Named::One { &found[..1] } else { found };
-    let mut paths: Vec<_> = found
-        .iter()
-        .map(
-            |found| {
-                if *named == Named::Folders { found.path.parent().unwrap_or(base_dir) } else { &found.path }
-            },
-        )
-        .map(|path| relative(path, base_dir))
+/// Sets the property of a kind to all reports of it.
+fn import_all(properties: &mut Properties, kind: &Kind, found: Vec<Found>, base_dir: &Path) {
+    let mut paths: Vec<String> = Vec::new();
+    for Found { path, .. } in &found {
+        let named = if kind.named == Named::Folders { path.parent().unwrap_or(base_dir) } else { path };
+        let named = relative(named, base_dir);
         // A comma divides paths.
-        .filter(|path| !path.contains(','))
-        .collect();
-    paths.dedup();
+        if !named.contains(',')
+            && paths.last() != Some(&named)
+            && (paths.is_empty() || kind.named != Named::One)
+        {
+            paths.push(named);
+        }
+    }
     if paths.is_empty() {
         return;
     }
@@ -72,10 +62,11 @@ fn import_into(properties: &mut Properties, property: &str, found: &[Found], bas
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    tracing::info!("Found {format}: {}{more} ({property})", paths[..paths.len().min(MOST_NAMED)].join(", "));
-    properties.set(property, paths.join(","));
+    let named = paths[..paths.len().min(MOST_NAMED)].join(", ");
+    tracing::info!("Found {}: {named}{more} ({})", kind.format, kind.property);
+    properties.set(kind.property, paths.join(","));
     let mut sources = None;
-    for Found { path, report } in found {
+    for Found { path, report } in &found {
         if !matches_sources(report, base_dir) {
             let sources = sources.get_or_insert_with(|| source_files(base_dir));
             warn_about(path, report, sources, base_dir);
@@ -85,21 +76,20 @@ fn import_into(properties: &mut Properties, property: &str, found: &[Found], bas
 
 /// Whether at least one of the files it speaks of is there, or it speaks of none.
 fn matches_sources(report: &Report, base_dir: &Path) -> bool {
-    let roots =
-        || std::iter::once(base_dir.to_owned()).chain(report.roots.iter().map(|root| base_dir.join(root)));
-    let is_source = |file: &String| {
-        let file = file.replace('\\', "/");
-        roots().any(|root| {
-            let path = root.join(&file);
-            path.starts_with(base_dir) && path.is_file()
+    report.files.is_empty()
+        || report.files.iter().any(|file| {
+            let file = file.replace('\\', "/");
+            let is_source = |root: &Path| {
+                let path = root.join(&file);
+                path.starts_with(base_dir) && path.is_file()
+            };
+            is_source(base_dir) || report.roots.iter().any(|root| is_source(&base_dir.join(root)))
         })
-    };
-    report.files.is_empty() || report.files.iter().any(is_source)
 }
 
 fn warn_about(path: &Path, report: &Report, sources: &[String], base_dir: &Path) {
     let what_to_do = match remedy(&report.files, sources) {
-        Remedy::Prefix { instead_of, .. } if instead_of.is_empty() && report.lenient => return,
+        Remedy::Prefix { instead_of, .. } if instead_of.is_empty() && report.kind.lenient => return,
         Remedy::Prefix { instead_of, prefix } if instead_of.is_empty() => {
             format!("They would match with {prefix} before them")
         }
@@ -118,6 +108,22 @@ fn warn_about(path: &Path, report: &Report, sources: &[String], base_dir: &Path)
     );
 }
 
+/// Adds the reports below `folder`, in the order of their paths.
+fn find_reports(folder: &Path, since: Option<SystemTime>, found: &mut Vec<Found>) {
+    for path in candidates(folder, since) {
+        let Some(report) = open(&path) else { continue };
+        if report.kind.property.is_empty() {
+            tracing::info!(
+                "SonarQube does not import {} for such files: {}",
+                report.kind.format,
+                path.display()
+            );
+        } else {
+            found.push(Found { path, report });
+        }
+    }
+}
+
 fn open(path: &Path) -> Option<Report> {
     let mut head = Vec::new();
     std::fs::File::open(path).ok()?.take(HEAD).read_to_end(&mut head).ok()?;
@@ -126,32 +132,29 @@ fn open(path: &Path) -> Option<Report> {
 
 /// Files that may be reports, in the order of their paths.
 fn candidates(folder: &Path, since: Option<SystemTime>) -> Vec<PathBuf> {
-    let mut found = Vec::new();
+    let mut found: Vec<PathBuf> = Vec::new();
+    let mut last_of_java = PathBuf::new();
     walk(folder, &mut |path, name| {
-        // Of the many that Java writes into one folder one is enough.
-        let is_another = name.starts_with("TEST-")
-            && found.last().is_some_and(|last: &PathBuf| {
-                last.parent() == path.parent()
-                    && last.file_name().is_some_and(|n| n.to_string_lossy().starts_with("TEST-"))
-            });
-        if !may_be_report(name) || is_another {
+        if !may_be_report(name) {
             return true;
         }
         let modified = || std::fs::metadata(&path).and_then(|metadata| metadata.modified());
-        if since.is_none_or(|since| modified().is_ok_and(|modified| modified > since)) {
-            found.push(path);
+        if since.is_some_and(|since| !modified().is_ok_and(|modified| modified > since)) {
+            return true;
         }
+        // Of the many that Java writes into one folder one is enough.
+        if name.starts_with("TEST-") {
+            let folder = path.parent().unwrap_or(&path);
+            if folder == last_of_java {
+                return true;
+            }
+            folder.clone_into(&mut last_of_java);
+        }
+        let place = found.partition_point(|other| other.as_os_str() < path.as_os_str());
+        found.insert(place, path);
         found.len() < MOST_OPENED
     });
-    found.sort();
     found
-}
-
-fn candidates_elsewhere(base_dir: &Path, temporary: &Path) -> Vec<PathBuf> {
-    if base_dir.starts_with(temporary) || temporary.starts_with(base_dir) {
-        return Vec::new();
-    }
-    candidates(temporary, None)
 }
 
 /// Source files below `base_dir`, relative, with `/`.
@@ -167,7 +170,7 @@ fn source_files(base_dir: &Path) -> Vec<String> {
 }
 
 /// Hands on the files below `folder`, until `each` says that it is enough. Links are not followed.
-fn walk(folder: &Path, each: &mut impl FnMut(PathBuf, &str) -> bool) {
+fn walk(folder: &Path, each: &mut dyn FnMut(PathBuf, &str) -> bool) {
     let mut left = MOST_ENTRIES;
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {

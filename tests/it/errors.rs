@@ -252,10 +252,6 @@ fn what_the_agent_did_not_set_is_named() {
 fn modes_that_are_not_there_are_named() {
     let mut scenario = Scenario::new();
     for (inputs, expected) in [
-        (
-            vec![("scannerMode", "dotnet"), ("projectKey", "shop")],
-            "scannerMode dotnet is not available in this version",
-        ),
         (vec![("scannerMode", "MSBuild")], "scannerMode MSBuild is the old name of dotnet"),
         (vec![("scannerMode", "maven")], "Write one of: cli, dotnet, other"),
         (vec![("configMode", "here")], "Write one of: file, manual"),

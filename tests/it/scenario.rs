@@ -42,6 +42,14 @@ impl Scenario {
         self.job.run(Task::Prepare, &all)
     }
 
+    /// Prepares by these inputs alone.
+    pub(crate) fn prepare_as(&mut self, inputs: &[(&str, &str)]) -> Step {
+        let connection = self.connection.clone();
+        let all: Vec<_> =
+            [("SonarQube", connection.as_str())].into_iter().chain(inputs.iter().copied()).collect();
+        self.job.run(Task::Prepare, &all)
+    }
+
     pub(crate) fn publish(&mut self, inputs: &[(&str, &str)]) -> Step {
         self.job.run(Task::Publish, inputs)
     }

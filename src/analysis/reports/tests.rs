@@ -12,106 +12,91 @@ const COVERAGE_PY: &str = r#"<?xml version="1.0" ?>
 #[test]
 fn formats() {
     for (name, head, property, files) in [
-        ("jacoco.xml", JACOCO, Some("sonar.coverage.jacoco.xmlReportPaths"), vec!["org/shop/Cart.java"]),
-        (
-            "coverage.xml",
-            COVERAGE_PY,
-            Some("sonar.python.coverage.reportPaths"),
-            vec!["shop/a.py", "shop/b&c.py"],
-        ),
+        ("jacoco.xml", JACOCO, "sonar.coverage.jacoco.xmlReportPaths", vec!["org/shop/Cart.java"]),
+        ("coverage.xml", COVERAGE_PY, "sonar.python.coverage.reportPaths", vec!["shop/a.py", "shop/b&c.py"]),
         (
             "coverage.cobertura.xml",
             r#"<coverage line-rate="1"><class filename="Shop/Cart.cs"/></coverage>"#,
-            None,
+            "",
             vec!["Shop/Cart.cs"],
         ),
         (
             "coverage.xml",
             "<coverage version=\"1\">\n<file path=\"src/a.x\">",
-            Some("sonar.coverageReportPaths"),
+            "sonar.coverageReportPaths",
             vec!["src/a.x"],
         ),
         (
             "clover.xml",
-            r#"<coverage generated="1"><project timestamp="1"><file name="/app/src/A.php"><class name="A"/></file>"#,
-            Some("sonar.php.coverage.reportPaths"),
+            r#"<coverage generated="1"><project timestamp="1"><package name="App"><file name="/app/src/A.php"><class name="A"/></file>"#,
+            "sonar.php.coverage.reportPaths",
             vec!["/app/src/A.php"],
         ),
         (
             "coverage.opencover.xml",
             "\u{feff}<CoverageSession xmlns:x=\"y\"><Files><File uid=\"1\" fullPath=\"C:\\s\\A.vb\" />",
-            Some("sonar.vbnet.opencover.reportsPaths"),
+            "sonar.vbnet.opencover.reportsPaths",
             vec!["C:\\s\\A.vb"],
         ),
         (
             "x.coverage.xml",
             "<results><modules><module name=\"a.dll\">",
-            Some("sonar.cs.vscoveragexml.reportsPaths"),
+            "sonar.cs.vscoveragexml.reportsPaths",
             vec![],
         ),
         (
             "build_2026.trx",
             r#"<TestRun id="1" xmlns="http://microsoft.com/schemas/VisualStudio/TeamTest/2010">"#,
-            Some("sonar.cs.vstest.reportsPaths"),
+            "sonar.cs.vstest.reportsPaths",
             vec![],
         ),
-        ("xunit.xml", "<assemblies timestamp=\"1\">", Some("sonar.cs.xunit.reportsPaths"), vec![]),
-        ("nunit.xml", "<test-run id=\"0\">", Some("sonar.cs.nunit.reportsPaths"), vec![]),
-        (
-            "scoverage-coverage.xml",
-            "<scoverage version=\"1\">",
-            Some("sonar.scala.coverage.reportPaths"),
-            vec![],
-        ),
+        ("xunit.xml", "<assemblies timestamp=\"1\">", "sonar.cs.xunit.reportsPaths", vec![]),
+        ("nunit.xml", "<test-run id=\"0\">", "sonar.cs.nunit.reportsPaths", vec![]),
+        ("scoverage-coverage.xml", "<scoverage version=\"1\">", "sonar.scala.coverage.reportPaths", vec![]),
         (
             "tests.xml",
             "<testExecutions version=\"1\"><file path=\"test/a.js\">",
-            Some("sonar.testExecutionReportPaths"),
+            "sonar.testExecutionReportPaths",
             vec!["test/a.js"],
         ),
-        (
-            "lcov.info",
-            "TN:\nSF:src/a.ts\nDA:1,1\n",
-            Some("sonar.javascript.lcov.reportPaths"),
-            vec!["src/a.ts"],
-        ),
-        ("lcov.info", "SF:lib/a.dart\n", Some("sonar.dart.lcov.reportPaths"), vec!["lib/a.dart"]),
-        ("coverage.out", "mode: atomic\nx/y.go:1.2,3.4 1 1\n", Some("sonar.go.coverage.reportPaths"), vec![]),
+        ("lcov.info", "TN:\nSF:src/a.ts\nDA:1,1\n", "sonar.javascript.lcov.reportPaths", vec!["src/a.ts"]),
+        ("lcov.info", "SF:lib/a.dart\n", "sonar.dart.lcov.reportPaths", vec!["lib/a.dart"]),
+        ("coverage.out", "mode: atomic\nx/y.go:1.2,3.4 1 1\n", "sonar.go.coverage.reportPaths", vec![]),
         (
             "test.json",
             r#"{"Time":"2026","Action":"start","Package":"x/y"}"#,
-            Some("sonar.go.tests.reportPaths"),
+            "sonar.go.tests.reportPaths",
             vec![],
         ),
-        (".resultset.json", "{", Some("sonar.ruby.coverage.reportPaths"), vec![]),
+        (".resultset.json", "{", "sonar.ruby.coverage.reportPaths", vec![]),
         (
             "junit.xml",
             r#"<testsuites><testsuite name="pytest" errors="0">"#,
-            Some("sonar.python.xunit.reportPath"),
+            "sonar.python.xunit.reportPath",
             vec![],
         ),
         (
             "TEST-x.xml",
             r#"<testsuite name="x"><testcase file="tests/test_x.py" name="y"/>"#,
-            Some("sonar.python.xunit.reportPath"),
+            "sonar.python.xunit.reportPath",
             vec![],
         ),
         (
             "phpunit.junit.xml",
             r#"<testsuites><testsuite name="all" file="tests/XTest.php">"#,
-            Some("sonar.php.tests.reportPath"),
+            "sonar.php.tests.reportPath",
             vec![],
         ),
         (
             "TEST-org.X.xml",
             r#"<testsuite name="org.X" tests="1"><testcase name="y" classname="org.X"/>"#,
-            Some("sonar.junit.reportPaths"),
+            "sonar.junit.reportPaths",
             vec![],
         ),
     ] {
         assert!(may_be_report(name), "{name}");
         let report = recognise(name, head).unwrap_or_else(|| panic!("{name}: {head}"));
-        assert_eq!(report.property, property, "{name}");
+        assert_eq!(report.kind.property, property, "{name}");
         assert_eq!(report.files, files, "{name}");
     }
     assert_eq!(recognise("coverage.xml", COVERAGE_PY).unwrap().roots, ["/build/src"]);

@@ -4,8 +4,9 @@ use super::{Setting, java_choices, server_jre};
 use crate::analysis::ScannerRelease;
 use crate::error::{Error, Result};
 use crate::scanner::cli::{Cli, CliHome, knows_provisioning};
-use crate::scanner::{EngineResult, Java, JavaHome, ToolCache, java_needed};
-use std::path::{Path, PathBuf};
+use crate::scanner::{EngineResult, Java, JavaHome, java_needed};
+use crate::step::machine;
+use std::path::Path;
 
 /// Runs it.
 pub(super) async fn run(setting: &Setting<'_>, release: &ScannerRelease) -> Result<EngineResult> {
@@ -55,7 +56,7 @@ fn runs_engine_itself(setting: &Setting<'_>, release: &ScannerRelease) -> bool {
 
 async fn provision(setting: &Setting<'_>, release: &ScannerRelease) -> Result<(CliHome, Java)> {
     let Setting { job, prepared, platform, .. } = setting;
-    let folder = tool_cache(setting)?
+    let folder = machine::tool_cache(job)?
         .install(
             "sonar-scanner-cli",
             release,
@@ -75,13 +76,4 @@ async fn provision(setting: &Setting<'_>, release: &ScannerRelease) -> Result<(C
     let wanted = prepared.server.has_engine_provisioning() && !choices.skip_provisioning;
     let jre = server_jre(&setting.sonarqube, &setting.cache, platform, wanted).await?;
     Ok((home, choices.best(jre.map(|jre| jre.path), needed)?))
-}
-
-/// `Agent.ToolsDirectory`; outside of agents a folder that goes with the job.
-fn tool_cache(setting: &Setting<'_>) -> Result<ToolCache> {
-    let root = match setting.job.environment.variable("Agent.ToolsDirectory") {
-        Some(folder) => PathBuf::from(folder),
-        None => setting.job.predefined.temp_directory()?.join("sonar-azdo-tools"),
-    };
-    Ok(ToolCache::new(root, &setting.platform.arch))
 }

@@ -193,6 +193,7 @@ impl Recorder {
                 step.result = Some(TaskResult::merge(step.result, result));
                 step.completions.push((result, text));
             }
+            "task.prependpath" if Path::new(&text).is_dir() => {}
             "task.setprogress" => step.progress.push((required("value")?.parse().unwrap_or(0), text)),
             "task.debug" => step.debug.push(text),
             "task.addattachment" | "task.uploadsummary" if state.restricted => {

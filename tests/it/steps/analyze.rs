@@ -136,7 +136,7 @@ fn an_engine_that_does_not_come_up_shows_what_java_said() {
     let engine = scenario.engine("echo 'Error: Invalid or corrupt jarfile engine.jar' >&2\nexit 1");
     scenario.prepare(&[("extraProperties", &engine)]).succeeded();
     insta::assert_snapshot!(scenario.analyze().sole_error(), @"
-    the analysis failed: the scanner engine ended with exit code 1 and gave no reason. Java's last lines:
+    the analysis failed: the scanner engine ended with exit code 1 and gave no reason. The last lines:
     Error: Invalid or corrupt jarfile engine.jar
     ");
 }

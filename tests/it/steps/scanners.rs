@@ -186,3 +186,188 @@ fn a_java_that_is_too_old_for_the_engine_gives_way() {
     let step = scenario.analyze_with(&[("jdkversion", &format!("JAVA_HOME_25_{processor}"))]);
     step.succeeded().says(&format!("Using Java 25.0.3, as jdkversion JAVA_HOME_25_{processor} says"));
 }
+
+#[test]
+fn the_build_wrapper_is_put_on_the_path() {
+    let mut scenario = Scenario::new();
+    let zip = scenario.job.path("wrapper.zip");
+    let name = if cfg!(target_arch = "aarch64") { "linux-aarch64" } else { "linux-x86" };
+    archive(&zip, &format!("build-wrapper-{name}/build-wrapper-{name}-64"), b"#!/bin/sh\n");
+    let answer = wiremock::ResponseTemplate::new(200).set_body_bytes(std::fs::read(zip).unwrap());
+    scenario.sonarqube.script(&format!("/static/cpp/build-wrapper-{name}.zip"), [answer]);
+    let step = scenario.prepare(&[("buildWrapper", "true")]);
+    step.succeeded()
+        .says(&format!("Build with: build-wrapper-{name}-64 --out-dir bw-output <build command>"));
+    let folder = scenario.records()[0].join(format!("build-wrapper/build-wrapper-{name}"));
+    let mode =
+        std::fs::metadata(folder.join(format!("build-wrapper-{name}-64"))).unwrap().permissions().mode();
+    assert_eq!(mode & 0o700, 0o700);
+    let paths = step.commands.iter().filter(|command| command.is("task.prependpath"));
+    assert_eq!(paths.map(|command| command.data.as_str()).collect::<Vec<_>>(), [folder.to_str().unwrap()]);
+    let properties = &scenario.record(0, "prepared.json")["properties"];
+    assert_eq!(properties["sonar.cfamily.compile-commands"], "bw-output/compile_commands.json");
+}
+
+#[test]
+fn a_server_without_build_wrapper_is_explained() {
+    let mut scenario = Scenario::new();
+    let step = scenario.prepare(&[("buildWrapper", "true")]);
+    let error = step.sole_error();
+    assert!(error.contains("could not be downloaded: http://"), "{error}");
+    assert!(error.contains("Community Build comes without it. Remove buildWrapper: where"), "{error}");
+}
+
+#[test]
+fn reports_of_the_build_reach_the_engine() {
+    let mut scenario = Scenario::new();
+    scenario.job.write("src/main.py", "");
+    scenario.job.write("fixtures/lcov.info", "SF:src/main.js\n");
+    let engine = scenario.engine("");
+    scenario.prepare(&[("extraProperties", &engine)]).succeeded();
+    let cobertura = |file: &str| format!("<coverage line-rate=\"1\"><class filename=\"{file}\"/></coverage>");
+    let report = scenario.job.write("out/coverage.xml", &cobertura("shop/src/main.py"));
+    // Clocks of file systems tick slowly.
+    let later = std::time::SystemTime::now() + std::time::Duration::from_secs(1);
+    File::options().write(true).open(report).unwrap().set_modified(later).unwrap();
+    let step = scenario.analyze();
+    step.succeeded().says("Found Cobertura coverage: out/coverage.xml (sonar.python.coverage.reportPaths)");
+    let sources = scenario.job.sources().display().to_string();
+    step.warns(&format!("It names shop/src/main.py. They would match with {sources}/ instead of shop/."));
+    let properties = scenario.engine_properties();
+    let value = |key: &str| properties.iter().find(|(k, _)| k == key).map(|(_, value)| value.as_str());
+    assert_eq!(value("sonar.python.coverage.reportPaths"), Some("out/coverage.xml"));
+    assert_eq!(value("sonar.javascript.lcov.reportPaths"), None, "it was there before the build");
+
+    scenario.prepare(&[("extraProperties", &engine)]).succeeded();
+    std::fs::remove_file(scenario.job.sources().join("out/coverage.xml")).unwrap();
+    let report = scenario.job.temp().join("coverage.xml");
+    std::fs::write(&report, cobertura("src/main.py")).unwrap();
+    let step = scenario.analyze();
+    assert_eq!(step.succeeded().warnings, [""; 0]);
+    step.says(&format!("Found Cobertura coverage: {}", report.display()));
+}
+
+/// Installs a recording stand-in for the SonarScanner for .NET: it runs `body` after it noted what it was given.
+fn dotnet_scanner(scenario: &mut Scenario, body: &str) {
+    let folder = scenario.job.path("dotnet tools");
+    std::fs::create_dir_all(&folder).unwrap();
+    let tool = folder.join("dotnet-sonarscanner");
+    let noted = folder.display();
+    let script = format!(
+        "#!/bin/sh\nrun=$(basename \"$1\")\nprintf '%s\\n' \"$@\" >'{noted}/'\"$run\".arguments\n\
+         env >'{noted}/'\"$run\".environment\n{body}\n"
+    );
+    std::fs::write(&tool, script).unwrap();
+    std::fs::set_permissions(&tool, PermissionsExt::from_mode(0o755)).unwrap();
+    let path = format!("{noted}:/usr/bin:/bin");
+    scenario.job.set("PATH", &path);
+}
+
+fn of_dotnet(scenario: &Scenario, file: &str) -> String {
+    std::fs::read_to_string(scenario.job.path("dotnet tools").join(file)).unwrap()
+}
+
+const DOTNET: [(&str, &str); 4] = [
+    ("scannerMode", "dotnet"),
+    ("projectKey", "shop"),
+    ("projectName", "The \"Shop\"; new\\"),
+    ("projectVersion", "1.0"),
+];
+
+#[test]
+fn dotnet_begins_in_prepare_and_ends_in_analyze() {
+    let mut scenario = Scenario::new();
+    let report = scenario.report("1", "shop");
+    let body = format!(
+        "report=$(sed -n 's/^.d:sonar.scanner.metadataFilePath=//p' \"$(dirname \"$0\")/begin.arguments\")\n\
+         echo '12:34:56.789  WARNING: no test projects'\n[ \"$1\" = begin ] || {report}"
+    );
+    dotnet_scanner(&mut scenario, &body);
+    let mut inputs = DOTNET.to_vec();
+    inputs.push(("extraProperties", "sonar.exclusions=**/gen/**\nsonar.my.password=hush-hush"));
+    let step = scenario.prepare_as(&inputs);
+    step.succeeded().says("SonarScanner for .NET: ").warns("no test projects");
+    let record = scenario.records()[0].join("report-task.txt");
+    let arguments = of_dotnet(&scenario, "begin.arguments");
+    assert_eq!(
+        arguments.lines().collect::<Vec<_>>(),
+        [
+            "begin",
+            "/d:sonar.exclusions=**/gen/**",
+            &format!("/d:sonar.host.url={}", scenario.sonarqube.url()),
+            "/k:shop",
+            "/n:The \"Shop\"; new\\",
+            "/v:1.0",
+            &format!("/d:sonar.scanner.metadataFilePath={}", record.display()),
+        ]
+    );
+    let home = scenario.job.path("jdk");
+    std::fs::create_dir_all(home.join("bin")).unwrap();
+    std::fs::copy(scenario.job.path("dotnet tools/dotnet-sonarscanner"), home.join("bin/java")).unwrap();
+    scenario.job.set("JAVA_HOME_21_X64", home.to_str().unwrap());
+    scenario.analyze_with(&[("jdkversion", "JAVA_HOME_21_X64")]).succeeded();
+    assert_eq!(of_dotnet(&scenario, "end.arguments"), "end\n");
+    for run in ["begin.environment", "end.environment"] {
+        let environment = of_dotnet(&scenario, run);
+        for line in [
+            format!("SONAR_TOKEN={TOKEN}"),
+            r#"SONARQUBE_SCANNER_PARAMS={"sonar.my.password":"hush-hush"}"#.into(),
+        ] {
+            assert!(environment.lines().any(|l| l == line), "{line}: {environment}");
+        }
+        assert_eq!(environment.matches(TOKEN).count(), 1, "{environment}");
+    }
+    assert!(of_dotnet(&scenario, "end.environment").contains(&format!("\nJAVA_HOME={}\n", home.display())));
+    assert!(record.exists());
+    assert_eq!(scenario.record(0, "analyzed.json")["outcome"]["kind"], "succeeded");
+}
+
+#[test]
+fn dotnet_that_can_not_begin_or_end_fails_its_step() {
+    let mut scenario = Scenario::new();
+    dotnet_scanner(&mut scenario, "echo 'ERROR: Invalid project key' >&2\nexit 1");
+    let step = scenario.prepare_as(&DOTNET);
+    insta::assert_snapshot!(step.sole_error(), @"the SonarScanner for .NET could not begin: Invalid project key");
+    assert!(scenario.records().is_empty());
+
+    dotnet_scanner(&mut scenario, "[ \"$1\" = begin ] || exit 1");
+    scenario.prepare_as(&DOTNET).succeeded();
+    insta::assert_snapshot!(scenario.analyze().sole_error(), @"the analysis failed: the SonarScanner for .NET ended with exit code 1 and gave no reason");
+}
+
+#[test]
+fn without_a_scanner_for_dotnet_the_message_says_how_to_get_one() {
+    let mut scenario = Scenario::new();
+    let nowhere = scenario.job.path("nowhere").display().to_string();
+    scenario.job.set("HOME", &nowhere);
+    insta::assert_snapshot!(scenario.prepare_as(&DOTNET).sole_error(), @"the SonarScanner for .NET is not installed on this agent. Run `dotnet tool install --global dotnet-sonarscanner` before SonarPrepare, or set dotnetScannerVersion and dotnetScannerSha256.");
+    let mut inputs = DOTNET.to_vec();
+    inputs.push(("msBuildVersion", "11.0.0.126294"));
+    insta::assert_snapshot!(scenario.prepare_as(&inputs).sole_error(), @"the SHA-256 of SonarScanner for .NET 11.0.0.126294 is not known here. Set dotnetScannerSha256 to that of the archive.");
+}
+
+#[test]
+fn a_release_of_the_scanner_for_dotnet_is_run_by_dotnet() {
+    let mut scenario = server("9.9.8.100196");
+    dotnet_scanner(&mut scenario, "");
+    let folder = scenario.job.path("dotnet tools");
+    std::fs::rename(folder.join("dotnet-sonarscanner"), folder.join("dotnet")).unwrap();
+    scenario.job.set("Agent.ToolsDirectory", scenario.job.path("tools").to_str().unwrap());
+    let zip = scenario.job.path("scanner.zip");
+    let sha256 = archive(&zip, "SonarScanner.MSBuild.dll", b"");
+    let mut inputs = DOTNET.to_vec();
+    inputs.extend([
+        ("dotnetScannerVersion", "11.0.0.126294"),
+        ("dotnetScannerSha256", sha256.as_str()),
+        ("scannerDownloadUrl", zip.to_str().unwrap()),
+    ]);
+    scenario.prepare_as(&inputs).succeeded();
+    let arguments = of_dotnet(&scenario, "SonarScanner.MSBuild.dll.arguments");
+    let dll = scenario.record(0, "prepared.json")["dotnet"][1].as_str().unwrap().to_owned();
+    assert!(arguments.starts_with(&format!("{dll}\nbegin\n")), "{arguments}");
+    // This server knows no SONAR_TOKEN.
+    let environment = of_dotnet(&scenario, "SonarScanner.MSBuild.dll.environment");
+    let parameters = format!(r#"SONARQUBE_SCANNER_PARAMS={{"sonar.login":"{TOKEN}"}}"#);
+    assert!(environment.lines().any(|line| line == parameters), "{environment}");
+    assert!(!arguments.contains(TOKEN));
+}

@@ -1,0 +1,221 @@
+//! The SonarScanner for .NET: `begin` before the build, `end` after it.
+//!
+//! Contract: its documentation page ("SonarScanner for .NET": `/k: /n: /v: /o: /d:`, `SONAR_TOKEN`), and the names of its
+//! archives and of the programs in them. An argument is one element of the child's argument list, so there is
+//! nothing to quote on Unix; on Windows the standard library quotes by the rules of the C runtime, which .NET's are.
+
+use super::cli_log::CliLog;
+use super::engine::EngineResult;
+use super::engine_log::emit;
+use super::java::{first_in_path, is_executable};
+use super::process::{self, Ended};
+use crate::analysis::{Invocation, Properties, ServerFacts};
+use crate::cancel::Cancellation;
+use crate::error::{Error, Result};
+use crate::secret::Secret;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+const TOOL: &str = if cfg!(windows) { "dotnet-sonarscanner.exe" } else { "dotnet-sonarscanner" };
+const DOTNET: &str = if cfg!(windows) { "dotnet.exe" } else { "dotnet" };
+
+/// How an installed scanner is started: the program, and the arguments before its own.
+pub type Start = Vec<String>;
+
+/// The .NET tool `dotnet-sonarscanner`, if it is installed for all projects: in `PATH`, or where .NET puts it in the
+/// user's `home`.
+pub fn installed(path: Option<&OsStr>, home: Option<&str>) -> Option<Start> {
+    let in_home = || {
+        let tool = Path::new(home?).join(".dotnet/tools").join(TOOL);
+        is_executable(&tool).then_some(tool)
+    };
+    first_in_path(path, TOOL).or_else(in_home).map(|tool| vec![tool.display().to_string()])
+}
+
+/// The scanner in an unpacked archive: the .NET Framework one starts by itself, the other one by `dotnet`.
+///
+/// # Errors
+/// There is none, or no `dotnet`.
+pub fn unpacked(folder: &Path, path: Option<&OsStr>) -> Result<Start> {
+    let program = |name: &str| Some(folder.join(name)).filter(|file| file.is_file());
+    if let Some(exe) = program("SonarScanner.MSBuild.exe").filter(|_| cfg!(windows)) {
+        return Ok(vec![exe.display().to_string()]);
+    }
+    let dll = program("SonarScanner.MSBuild.dll").ok_or_else(|| {
+        Error::new(format!("{} holds no SonarScanner for .NET of this platform", folder.display()))
+            .hint("Remove that folder, and have scannerDownloadUrl lead to the right archive.")
+    })?;
+    let dotnet = first_in_path(path, DOTNET).ok_or_else(|| {
+        Error::new(format!("PATH holds no {DOTNET} to run the SonarScanner for .NET"))
+            .hint("Install the .NET SDK before SonarPrepare, such as by the task UseDotNet@2.")
+    })?;
+    Ok(vec![dotnet.display().to_string(), dll.display().to_string()])
+}
+
+/// One run of the scanner.
+#[derive(Debug)]
+pub struct Dotnet<'a> {
+    /// How it is started.
+    pub start: &'a [String],
+    /// Its arguments: [`begin`] or `end`.
+    pub arguments: Vec<String>,
+    /// Where it runs: both runs in one folder.
+    pub directory: &'a Path,
+    /// Properties that no argument may hold.
+    pub secrets: &'a Properties,
+    /// The token, where the server knows `sonar.token`.
+    pub token: Option<&'a Secret>,
+    /// The home of the Java to use.
+    pub java_home: Option<PathBuf>,
+}
+
+/// The arguments that begin an analysis.
+pub fn begin(properties: &Properties) -> Vec<String> {
+    let option = |(key, value): (&str, &str)| match key {
+        "sonar.projectKey" => format!("/k:{value}"),
+        "sonar.projectName" => format!("/n:{value}"),
+        "sonar.projectVersion" => format!("/v:{value}"),
+        "sonar.organization" => format!("/o:{value}"),
+        _ => format!("/d:{key}={value}"),
+    };
+    std::iter::once("begin".to_owned()).chain(properties.iter().map(option)).collect()
+}
+
+/// The properties that no argument may hold, and the token where the server knows `SONAR_TOKEN`: else it is one of them.
+pub fn secrets<'a>(
+    server: &ServerFacts,
+    secrets: &Properties,
+    token: &'a Secret,
+) -> (Properties, Option<&'a Secret>) {
+    let mut secrets = secrets.clone();
+    if server.token_property() == "sonar.token" {
+        return (secrets, Some(token));
+    }
+    secrets.set(server.token_property(), token.expose());
+    (secrets, None)
+}
+
+impl Dotnet<'_> {
+    fn invocation(&self) -> Invocation {
+        let (program, before) =
+            self.start.split_first().map_or(("", [].as_slice()), |(p, rest)| (p.as_str(), rest));
+        let mut secret_environment = Vec::new();
+        if !self.secrets.is_empty() {
+            // Text keys and values always serialise.
+            let json = serde_json::to_string(self.secrets).unwrap_or_default();
+            secret_environment.push(("SONARQUBE_SCANNER_PARAMS".to_owned(), Secret::new(json)));
+        }
+        secret_environment.extend(self.token.map(|token| ("SONAR_TOKEN".to_owned(), token.clone())));
+        let java_home =
+            self.java_home.as_ref().map(|home| ("JAVA_HOME".to_owned(), home.display().to_string()));
+        Invocation {
+            program: PathBuf::from(program),
+            arguments: before.iter().chain(&self.arguments).cloned().collect(),
+            directory: self.directory.to_owned(),
+            environment: java_home.into_iter().collect(),
+            secret_environment,
+            stdin: None,
+        }
+    }
+
+    /// Runs it with `environment`, and relays its log as the engine's is.
+    ///
+    /// # Errors
+    /// It can't be started.
+    pub async fn run(
+        &self,
+        environment: &[(OsString, OsString)],
+        cancellation: &Cancellation,
+    ) -> Result<EngineResult> {
+        let mut log = CliLog::new("SonarScanner for .NET", true);
+        let on_line = |stream, line: &str| log.line(stream, line, &mut emit);
+        let ended = process::run(&self.invocation(), environment, cancellation, on_line).await?;
+        Ok(match ended {
+            Ended::Exit(exit) => log.result(exit, &mut emit),
+            Ended::Cancelled => EngineResult::Cancelled,
+        })
+    }
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    fn executable(path: &Path, text: &str) {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    #[test]
+    fn where_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = folder.path().to_str();
+        assert_eq!(installed(None, home), None);
+        let tool = folder.path().join(".dotnet/tools/dotnet-sonarscanner");
+        executable(&tool, "");
+        assert_eq!(installed(Some(OsStr::new("/nowhere")), home), Some(vec![tool.display().to_string()]));
+
+        let unpacked = |path: &Path| unpacked(folder.path(), Some(path.as_os_str()));
+        assert!(unpacked(folder.path()).unwrap_err().to_string().contains("holds no SonarScanner for .NET"));
+        let dll = folder.path().join("SonarScanner.MSBuild.dll");
+        std::fs::write(&dll, "").unwrap();
+        assert!(unpacked(folder.path()).unwrap_err().to_string().contains("PATH holds no dotnet"));
+        let dotnet = folder.path().join("dotnet");
+        executable(&dotnet, "");
+        assert_eq!(unpacked(folder.path()).unwrap(), [dotnet, dll].map(|path| path.display().to_string()));
+    }
+
+    /// What the scanner makes of its arguments, written from its documentation.
+    fn parse(arguments: &[String]) -> Vec<(String, String)> {
+        let named = |text: &str| match text.get(..3)? {
+            "/k:" => Some(("sonar.projectKey".to_owned(), text[3..].to_owned())),
+            "/n:" => Some(("sonar.projectName".to_owned(), text[3..].to_owned())),
+            "/v:" => Some(("sonar.projectVersion".to_owned(), text[3..].to_owned())),
+            "/o:" => Some(("sonar.organization".to_owned(), text[3..].to_owned())),
+            "/d:" => text[3..].split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned())),
+            _ => None,
+        };
+        assert_eq!(arguments[0], "begin");
+        arguments[1..].iter().map(|argument| named(argument).unwrap()).collect()
+    }
+
+    /// The arguments as a program gets them, a recording stand-in for the scanner.
+    fn received(arguments: Vec<String>) -> Vec<String> {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("record"), "printf '%s\\0' \"$@\" >seen\n").unwrap();
+        let start = ["/bin/sh".to_owned(), folder.path().join("record").display().to_string()];
+        let secrets = Properties::default();
+        let run = Dotnet {
+            start: &start,
+            arguments,
+            directory: folder.path(),
+            secrets: &secrets,
+            token: None,
+            java_home: None,
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (_source, cancellation) = crate::cancel::CancelSource::new();
+        assert_eq!(runtime.block_on(run.run(&[], &cancellation)).unwrap(), EngineResult::Succeeded);
+        let seen = std::fs::read_to_string(folder.path().join("seen")).unwrap();
+        seen.split_terminator('\0').map(str::to_owned).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+        #[test]
+        fn properties_arrive_as_they_are(
+            values in proptest::collection::vec("[a-z \"';\\\\$`%^&|<>()=é\n]{0,12}\\\\{0,2}", 1..6),
+        ) {
+            let keys = ["sonar.projectKey", "sonar.projectName", "sonar.projectVersion", "sonar.organization",
+                "sonar.exclusions", "sonar.x"];
+            let pairs = keys.iter().zip(values).map(|(key, value)| ((*key).to_owned(), value));
+            let properties: Properties = pairs.collect();
+            let expected: Vec<_> = properties.iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+            prop_assert_eq!(parse(&received(begin(&properties))), expected);
+        }
+    }
+}

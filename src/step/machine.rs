@@ -1,0 +1,36 @@
+//! What the steps ask of the machine they run on.
+
+use super::Job;
+use crate::error::{Error, Result};
+use crate::scanner::{Platform, ToolCache, WindowsProcessor};
+use std::path::{Path, PathBuf};
+
+/// The variable with the user's home.
+pub(super) const HOME: &str = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
+
+pub(super) fn platform(job: &Job) -> Platform {
+    Platform::detect(WindowsProcessor {
+        machine: job.environment.value("PROCESSOR_ARCHITEW6432"),
+        process: job.environment.value("PROCESSOR_ARCHITECTURE"),
+    })
+}
+
+/// `.sonar` in the user's home: the place all scanners share.
+pub(super) fn user_home(job: &Job) -> Result<PathBuf> {
+    if let Some(chosen) = job.environment.value("SONAR_USER_HOME") {
+        return Ok(PathBuf::from(chosen));
+    }
+    job.environment.value(HOME).map(|home| Path::new(home).join(".sonar")).ok_or_else(|| {
+        Error::new(format!("there is no place for the scanner's cache: {HOME} is not set"))
+            .hint("Set the variable SONAR_USER_HOME to a folder that outlives the job.")
+    })
+}
+
+/// `Agent.ToolsDirectory`; outside of agents a folder that goes with the job.
+pub(super) fn tool_cache(job: &Job) -> Result<ToolCache> {
+    let root = match job.environment.variable("Agent.ToolsDirectory") {
+        Some(folder) => PathBuf::from(folder),
+        None => job.predefined.temp_directory()?.join("sonar-azdo-tools"),
+    };
+    Ok(ToolCache::new(root, &platform(job).arch))
+}
