@@ -13,6 +13,9 @@ pub const USAGE: u8 = 2;
 /// Exit code where the server refused, was not understood, or the answer could not be told.
 pub const UNKNOWN: u8 = 5;
 
+/// The names of the metrics are worth this much time.
+const METRICS: Duration = Duration::from_secs(5);
+
 /// What is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gate {
@@ -114,7 +117,8 @@ async fn ask(args: &Gate, sonarqube: &SonarQube) -> AnalysisResult {
             };
             if !gate.conditions.is_empty() {
                 // Without them conditions are named by their keys.
-                result.metrics = sonarqube.metrics().await.unwrap_or_default();
+                let metrics = tokio::time::timeout(METRICS, sonarqube.metrics()).await;
+                result.metrics = metrics.ok().and_then(Result::ok).unwrap_or_default();
             }
             result.gate = Some(gate);
         }
@@ -133,7 +137,7 @@ async fn wait_for_gate(args: &Gate, sonarqube: &SonarQube) -> Result<QualityGate
     let polled = sonarqube.without_retries();
     let limit = Duration::from_secs(args.wait);
     let started = Instant::now();
-    let mut wait = Wait::new(limit);
+    let mut wait = Wait::new(limit).patient();
     if !limit.is_zero() {
         let look = async || {
             Ok(match polled.pending_reports(project, branch, pull_request).await? {
