@@ -4,10 +4,13 @@ use crate::fake_agent::{Task, TaskResult, ends};
 use crate::fake_sonarqube::TOKEN;
 use crate::scenario::Scenario;
 use rustix::process::Signal;
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use wiremock::ResponseTemplate;
 
 /// A line of the engine's log.
 fn log(level: &str, message: &str) -> String {
-    let line = serde_json::json!({ "level": level, "message": message }).to_string();
+    let line = json!({ "level": level, "message": message }).to_string();
     format!("cat <<'LINE'\n{line}\nLINE\n")
 }
 
@@ -90,6 +93,38 @@ fn relative_base_directories_start_at_the_sources() {
     let directory = std::fs::read_to_string(scenario.job.path("engine/java.directory")).unwrap();
     let expected = scenario.job.sources().join("services/shop").canonicalize().unwrap();
     assert_eq!(directory.trim_end(), expected.display().to_string());
+}
+
+#[test]
+fn an_engine_that_lies_elsewhere_is_fetched_without_the_token() {
+    let content = "a jar";
+    let sha256: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
+    for way in ["a URL of its own", "a redirect"] {
+        let stranger = SonarQube::start();
+        stranger
+            .answer_everywhere(ResponseTemplate::new(200).set_body_raw(content, "application/octet-stream"));
+        let elsewhere = format!("{}/engine.jar", stranger.url());
+        let mut scenario = Scenario::new();
+        let mut offer = json!({ "filename": "engine.jar", "sha256": sha256 });
+        let redirect = ResponseTemplate::new(302).insert_header("Location", elsewhere.as_str());
+        if way == "a URL of its own" {
+            offer["downloadUrl"] = elsewhere.into();
+        }
+        scenario.sonarqube.script("/api/v2/analysis/engine", [json_answer(&offer), redirect]);
+        let engine = scenario.engine(&scenario.report("1", "shop"));
+        let java = engine.lines().next().unwrap();
+        scenario.prepare(&[("extraProperties", java)]).succeeded();
+        scenario.analyze().succeeded().says("Scanner engine: engine.jar (downloaded)");
+        let asked = stranger.asked();
+        assert_eq!(asked.len(), 1, "{way}");
+        assert_eq!(
+            (asked[0].path.as_str(), asked[0].authorization.as_deref()),
+            ("/engine.jar", None),
+            "{way}"
+        );
+        let kept = scenario.job.path("home/.sonar/cache").join(&sha256).join("engine.jar");
+        assert_eq!(std::fs::read_to_string(kept).unwrap(), content, "{way}");
+    }
 }
 
 #[test]
