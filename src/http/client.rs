@@ -64,6 +64,7 @@ pub struct Request<'a> {
     body: Option<Vec<u8>>,
     retry: RetryPolicy,
     timeout: Option<Duration>,
+    may_leave_host: bool,
 }
 
 impl<'a> Request<'a> {
@@ -82,6 +83,7 @@ impl<'a> Request<'a> {
             body: None,
             retry: RetryPolicy::ONCE,
             timeout: None,
+            may_leave_host: false,
         }
     }
 
@@ -117,6 +119,13 @@ impl<'a> Request<'a> {
     #[must_use]
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
+        self
+    }
+
+    /// Follows a redirect to another host, which sees no credentials: for downloads whose hash is known.
+    #[must_use]
+    pub fn may_leave_host(mut self) -> Self {
+        self.may_leave_host = true;
         self
     }
 
@@ -303,8 +312,9 @@ impl Client {
         let stays = target.origin() == url.origin() || is_https_upgrade(&url.origin(), &target);
         let changes_method = request.method != Method::GET && response.status().as_u16() <= 303;
         // A download from elsewhere, which sees no credentials, may redirect as it likes.
-        let credentials_sent = request.credentials.is_some_and(|credentials| credentials.may_be_sent_to(url));
-        if changes_method || (credentials_sent && !stays) {
+        let bound = !request.may_leave_host
+            && request.credentials.is_some_and(|credentials| credentials.may_be_sent_to(url));
+        if changes_method || (bound && !stays) {
             return Err(Error::new(
                 ErrorKind::Redirect,
                 url,

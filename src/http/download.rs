@@ -36,6 +36,7 @@ pub async fn download(
     expected_sha256: Option<&str>,
 ) -> Result<Downloaded, Error> {
     let request = request.retry(RetryPolicy::IDEMPOTENT);
+    let request = if expected_sha256.is_some() { request.may_leave_host() } else { request };
     let mut attempt = 1;
     loop {
         match download_once(client, request.clone(), label, to, expected_sha256).await {
