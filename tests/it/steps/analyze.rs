@@ -1,7 +1,7 @@
 //! SonarAnalyze with an engine that is a script: what it is given, what becomes of what it says.
 
 use crate::fake_agent::{Task, TaskResult, ends};
-use crate::fake_sonarqube::TOKEN;
+use crate::fake_sonarqube::{SonarQube, TOKEN, json_answer};
 use crate::scenario::Scenario;
 use rustix::process::Signal;
 use serde_json::json;
