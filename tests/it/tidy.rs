@@ -67,10 +67,10 @@ fn may_use(module: &str) -> Vec<&'static str> {
         _ if COMMON.contains(&module) => &[],
         "http" => &[&COMMON],
         _ if EDGES.contains(&module) => &[&CORE, &COMMON, &["http"]],
-        "step" => &[&CORE, &COMMON, &["http"], &EDGES],
-        "cli" => &[&CORE, &COMMON, &["http"], &EDGES, &["step"]],
+        "step" | "command" => &[&CORE, &COMMON, &["http"], &EDGES],
+        "cli" => &[&CORE, &COMMON, &["http"], &EDGES, &["step", "command"]],
         // The map, and the executable's few lines.
-        "lib" | "main" => &[&CORE, &COMMON, &["http"], &EDGES, &["step", "cli"]],
+        "lib" | "main" => &[&CORE, &COMMON, &["http"], &EDGES, &["step", "command", "cli"]],
         _ => panic!("{module} is new: say here what it may use"),
     };
     parts.concat()
