@@ -1,11 +1,9 @@
 //! Facts about a SonarQube server.
 
-use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// What Prepare learnt about the server.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerFacts {
     /// SonarQube Server (any edition) or SonarQube Cloud.
     pub kind: ServerKind,
@@ -18,8 +16,7 @@ pub struct ServerFacts {
 }
 
 /// The two kinds of SonarQube.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ServerKind {
     /// SonarQube Server or Community Build, on somebody's own machine.
     Server,
@@ -28,8 +25,7 @@ pub enum ServerKind {
 }
 
 /// Editions as `api/navigation/global` spells them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Edition {
     /// Community Build (Community Edition before 24.12).
     Community,
@@ -39,6 +35,25 @@ pub enum Edition {
     Enterprise,
     /// Data Center Edition.
     Datacenter,
+}
+
+impl Edition {
+    const ALL: [(&str, Self); 4] = [
+        ("community", Self::Community),
+        ("developer", Self::Developer),
+        ("enterprise", Self::Enterprise),
+        ("datacenter", Self::Datacenter),
+    ];
+
+    /// Reads the server's spelling.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, edition)| *edition)
+    }
+
+    /// The server's spelling.
+    pub fn as_str(self) -> &'static str {
+        Self::ALL.iter().find(|(_, edition)| *edition == self).map_or("", |(name, _)| name)
+    }
 }
 
 impl ServerFacts {
@@ -79,8 +94,7 @@ impl ServerFacts {
 }
 
 /// A version of SonarQube, such as `10.7.0.96327`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerVersion {
     text: String,
     major: u32,
@@ -123,20 +137,6 @@ impl ServerVersion {
 impl fmt::Display for ServerVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
-    }
-}
-
-impl TryFrom<String> for ServerVersion {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        Self::parse(&text).ok_or_else(|| format!("{text:?} is no version"))
-    }
-}
-
-impl From<ServerVersion> for String {
-    fn from(version: ServerVersion) -> Self {
-        version.text
     }
 }
 

@@ -131,7 +131,7 @@ impl SonarQube {
         }
         let global: Global = self.json(self.url("api/navigation/global", &[])).await?;
         // An edition this version has not heard of is no reason to fail.
-        Ok(global.edition.and_then(|edition| serde_json::from_value(edition).ok()))
+        Ok(global.edition.and_then(|edition| edition.as_str().and_then(Edition::parse)))
     }
 
     async fn features(&self) -> Result<Option<Vec<String>>, Error> {
