@@ -3,58 +3,35 @@
 use crate::agent::{
     Commands, Console, Environment, Host, Log, Predefined, TaskResult, http_settings, listen_for_cancellation,
 };
+use crate::arguments::{self, Command, HELP, Step};
 use crate::cancel::CancelSource;
 use crate::command::{self, Gate};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http;
 use crate::step::{self, Ending, Job};
-use clap::{Parser, Subcommand, ValueEnum};
 use std::process::ExitCode;
 use tracing_subscriber::layer::SubscriberExt as _;
-
-/// SonarQube analysis and a quality gate you can trust, for Azure Pipelines.
-#[derive(Debug, Parser)]
-#[command(name = "sonar-azdo", version)]
-struct Cli {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Run a step of a pipeline, as the agent's tasks do.
-    Task {
-        /// The step.
-        step: Step,
-    },
-    /// Ask SonarQube for the quality gate of a project, and end with a code that says what it is.
-    Gate(Gate),
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Step {
-    Prepare,
-    Analyze,
-    Publish,
-}
 
 /// Runs what the command line says.
 ///
 /// A step exits with 0 once it has told the agent its result, whatever that is: the agent reports any
 /// other code as a second error. It exits with 1 only when it could not tell.
 pub fn run(host: Host) -> ExitCode {
-    let cli = match Cli::try_parse_from(&host.arguments) {
-        Ok(cli) => cli,
+    match arguments::parse(&host.arguments) {
+        Ok(Command::Task(step)) => run_step(step, host.environment),
+        Ok(Command::Gate(gate)) => run_gate(&gate, &host.environment),
+        Ok(Command::Help) => print(HELP.trim_end()),
+        Ok(Command::Version) => print(concat!("sonar-azdo ", env!("CARGO_PKG_VERSION"))),
         Err(error) => {
-            // Help and version are no errors to clap's exit code; nothing is left to do if printing fails.
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+            Console::stderr().print(&format!("error: {error}\n\n{}", HELP.trim_end()));
+            ExitCode::from(command::USAGE)
         }
-    };
-    match cli.command {
-        Command::Task { step } => run_step(step, host.environment),
-        Command::Gate(gate) => run_gate(&gate, &host.environment),
     }
+}
+
+fn print(text: &str) -> ExitCode {
+    Console::stdout().print(text);
+    ExitCode::SUCCESS
 }
 
 fn run_gate(gate: &Gate, environment: &Environment) -> ExitCode {

@@ -12,6 +12,7 @@
 //! `main -> cli -> step, command -> edges (agent, sonarqube, azure_devops, scanner) -> http`; anything may use the
 //! pure core (context, analysis, quality_gate, summary) and [`secret`]; the core uses none of them.
 
+pub mod arguments;
 pub mod cancel;
 pub mod cli;
 pub mod error;

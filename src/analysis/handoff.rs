@@ -5,18 +5,16 @@
 //! travel to another agent.
 
 use super::{Properties, ScannerRelease, ServerFacts};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use url::Url;
-
-mod json;
-
-pub use json::is_of_this_version;
 
 /// Version of the record's shape. A record of another version is refused, never guessed at.
 pub const RECORD_VERSION: u32 = 1;
 
 /// Identity of one analysis: 32 lower-case hexadecimal digits.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct AnalysisId(String);
 
 impl AnalysisId {
@@ -54,8 +52,23 @@ impl fmt::Display for AnalysisId {
     }
 }
 
+impl TryFrom<String> for AnalysisId {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or_else(|| format!("{text:?} is no analysis id"))
+    }
+}
+
+impl From<AnalysisId> for String {
+    fn from(id: AnalysisId) -> Self {
+        id.0
+    }
+}
+
 /// How the analysis is run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum ScannerMode {
     /// By the scanner engine, started by SonarAnalyze.
     Cli,
@@ -77,7 +90,8 @@ impl ScannerMode {
 }
 
 /// `prepared.json`: all that later steps need to know, except the token.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Prepared {
     /// [`RECORD_VERSION`].
     pub version: u32,
@@ -85,6 +99,8 @@ pub struct Prepared {
     pub id: AnalysisId,
     /// When the record was made, by the server's clock where it told the time, in seconds since 1970.
     pub created: u64,
+    /// Whether that is by the server's clock, and so can be compared with what the server says of reports.
+    pub by_server_clock: bool,
     /// Base URL of the server, without trailing slash.
     pub server_url: Url,
     /// Base URL of the server's v2 API, without trailing slash.
@@ -96,8 +112,10 @@ pub struct Prepared {
     /// How the analysis is run.
     pub mode: ScannerMode,
     /// The SonarScanner CLI that runs it, in mode `cli` where the server's own engine does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cli: Option<ScannerRelease>,
     /// How the SonarScanner for .NET is started, in mode `dotnet`: it has begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dotnet: Option<Vec<String>>,
     /// Key of the project, when the inputs name it; in file mode the scanner may learn it later.
     pub project_key: Option<String>,
@@ -123,7 +141,8 @@ impl Prepared {
 }
 
 /// What is analysed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Target {
     /// The project's main branch, or the only one where the server knows no branches.
     MainBranch {
@@ -147,7 +166,8 @@ pub enum Target {
 }
 
 /// `analyzed.json`: what SonarAnalyze adds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Analyzed {
     /// [`RECORD_VERSION`].
     pub version: u32,
@@ -158,7 +178,8 @@ pub struct Analyzed {
 }
 
 /// How a scanner ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Outcome {
     /// It ended well; the report lies beside the record.
     Succeeded,

@@ -14,9 +14,7 @@ pub mod scanner_environment;
 mod server;
 
 pub use artifact::{Artifact, Jre};
-pub use handoff::{
-    AnalysisId, Analyzed, Outcome, Prepared, RECORD_VERSION, ScannerMode, Target, is_of_this_version,
-};
+pub use handoff::{AnalysisId, Analyzed, Outcome, Prepared, RECORD_VERSION, ScannerMode, Target};
 pub use invocation::Invocation;
 pub use property::{ExtraProperties, Properties, is_secret, suggestion};
 pub use release::{ReleaseError, ReleaseWish, ScannerRelease};

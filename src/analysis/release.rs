@@ -1,7 +1,7 @@
 //! Which release of SonarSource's scanners is run, where its archive is, and what it must hash to.
 
 use super::ServerFacts;
-use std::fmt;
+use serde::{Deserialize, Serialize};
 
 /// Where SonarSource publishes the archives of the SonarScanner CLI.
 const DISTRIBUTION: &str = "https://binaries.sonarsource.com/Distribution/sonar-scanner-cli";
@@ -25,7 +25,8 @@ const RELEASES: &[(&str, &str)] = &[
 /// A release of a scanner and its archive.
 ///
 /// In a record it is one text: its three parts, divided by spaces.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct ScannerRelease {
     /// The full version, such as `5.0.1.3006`.
     pub version: String,
@@ -35,18 +36,21 @@ pub struct ScannerRelease {
     pub archive: String,
 }
 
-impl ScannerRelease {
-    /// Reads that text.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (version, rest) = text.split_once(' ')?;
-        let (sha256, archive) = rest.split_once(' ')?;
-        Some(Self { version: version.to_owned(), sha256: sha256.to_owned(), archive: archive.to_owned() })
+impl TryFrom<String> for ScannerRelease {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let mut parts = text.splitn(3, ' ').map(str::to_owned);
+        match (parts.next(), parts.next(), parts.next()) {
+            (Some(version), Some(sha256), Some(archive)) => Ok(Self { version, sha256, archive }),
+            _ => Err("no release of a scanner"),
+        }
     }
 }
 
-impl fmt::Display for ScannerRelease {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {}", self.version, self.sha256, self.archive)
+impl From<ScannerRelease> for String {
+    fn from(release: ScannerRelease) -> Self {
+        [release.version, release.sha256, release.archive].join(" ")
     }
 }
 
@@ -257,8 +261,8 @@ mod tests {
     fn a_record_keeps_it() {
         let wish = ReleaseWish { download: Some("my archives/x.zip"), ..Default::default() };
         let release = wish.cli_for(&server("9.9")).unwrap().unwrap();
-        assert_eq!(ScannerRelease::parse(&release.to_string()), Some(release));
-        assert_eq!(ScannerRelease::parse("5.0"), None);
+        assert_eq!(ScannerRelease::try_from(String::from(release.clone())).unwrap(), release);
+        assert!(ScannerRelease::try_from("5.0".to_owned()).is_err());
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! Facts about a SonarQube server.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// What Prepare learnt about the server.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ServerFacts {
     /// SonarQube Server (any edition) or SonarQube Cloud.
     pub kind: ServerKind,
@@ -16,7 +18,8 @@ pub struct ServerFacts {
 }
 
 /// The two kinds of SonarQube.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum ServerKind {
     /// SonarQube Server or Community Build, on somebody's own machine.
     Server,
@@ -25,7 +28,8 @@ pub enum ServerKind {
 }
 
 /// Editions as `api/navigation/global` spells them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Edition {
     /// Community Build (Community Edition before 24.12).
     Community,
@@ -38,21 +42,15 @@ pub enum Edition {
 }
 
 impl Edition {
-    const ALL: [(&str, Self); 4] = [
-        ("community", Self::Community),
-        ("developer", Self::Developer),
-        ("enterprise", Self::Enterprise),
-        ("datacenter", Self::Datacenter),
-    ];
-
-    /// Reads the server's spelling.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, edition)| *edition)
-    }
-
-    /// The server's spelling.
-    pub fn as_str(self) -> &'static str {
-        Self::ALL.iter().find(|(_, edition)| *edition == self).map_or("", |(name, _)| name)
+    /// Reads the server's spelling; `None` for an edition this version has not heard of.
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(match text {
+            "community" => Self::Community,
+            "developer" => Self::Developer,
+            "enterprise" => Self::Enterprise,
+            "datacenter" => Self::Datacenter,
+            _ => return None,
+        })
     }
 }
 
@@ -94,7 +92,8 @@ impl ServerFacts {
 }
 
 /// A version of SonarQube, such as `10.7.0.96327`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct ServerVersion {
     text: String,
     major: u32,
@@ -137,6 +136,20 @@ impl ServerVersion {
 impl fmt::Display for ServerVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
+    }
+}
+
+impl TryFrom<String> for ServerVersion {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or_else(|| format!("{text:?} is no version"))
+    }
+}
+
+impl From<ServerVersion> for String {
+    fn from(version: ServerVersion) -> Self {
+        version.text
     }
 }
 

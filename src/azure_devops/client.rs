@@ -74,7 +74,8 @@ impl AzureDevOps {
             return Err(Error::Unreadable(shown, response.media_type()));
         }
         let body = response.bytes().await.map_err(Error::Network)?;
-        serde_json::from_slice(&body).map_err(|error| Error::Unreadable(shown, error.to_string()))
+        serde_json::from_str(&String::from_utf8_lossy(&body))
+            .map_err(|error| Error::Unreadable(shown, error.to_string()))
     }
 }
 

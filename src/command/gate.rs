@@ -6,43 +6,40 @@ use crate::http;
 use crate::quality_gate::{GateStatus, MeasureSet, Metrics, QualityGate, Verdict};
 use crate::sonarqube::{Look, SonarQube, Wait, Waited};
 use crate::summary::{AnalysedTarget, AnalysisResult, build_summary, issue_line, outcome_line};
-use clap::{Args, ValueEnum};
 use std::time::{Duration, Instant};
 
-/// Exit code of a command that was called wrongly, the same as clap's.
+/// Exit code of a command that was called wrongly.
 pub const USAGE: u8 = 2;
 /// Exit code where the server refused, was not understood, or the answer could not be told.
 pub const UNKNOWN: u8 = 5;
 
-/// Ask SonarQube for the quality gate of a project.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-SONAR_HOST_URL and SONAR_TOKEN name the server and the token.
+/// The names of the metrics are worth this much time.
+const METRICS: Duration = Duration::from_secs(5);
 
-Exit codes: 0 passed, 1 failed, 2 wrong usage, 3 never computed, 4 time is up, 5 refused or not understood")]
+/// What is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gate {
-    /// Key of the project
-    #[arg(long, value_name = "KEY")]
-    project_key: String,
-    /// Branch; the main branch if neither this nor --pull-request is given
-    #[arg(long, value_name = "NAME", conflicts_with = "pull_request")]
-    branch: Option<String>,
-    /// Pull request
-    #[arg(long, value_name = "NUMBER")]
-    pull_request: Option<String>,
-    /// Wait up to so many seconds for a server that is not up, for reports that are being processed (if the token
-    /// may see them) and for a first analysis
-    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
-    wait: u64,
-    /// How the answer is written
-    #[arg(long, value_enum, default_value = "text")]
-    format: Format,
+    /// Key of the project.
+    pub project_key: String,
+    /// Branch; the main branch if neither this nor the pull request is given.
+    pub branch: Option<String>,
+    /// Pull request.
+    pub pull_request: Option<String>,
+    /// Seconds to wait for a server that is not up, for reports that are being processed (if the token may see
+    /// them) and for a first analysis.
+    pub wait: u64,
+    /// How the answer is written.
+    pub format: Format,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
+/// How the answer is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// A line for the gate and one for each failed condition.
     Text,
+    /// One JSON object.
     Json,
+    /// The page of the Build Summary.
     Markdown,
 }
 
@@ -120,7 +117,8 @@ async fn ask(args: &Gate, sonarqube: &SonarQube) -> AnalysisResult {
             };
             if !gate.conditions.is_empty() {
                 // Without them conditions are named by their keys.
-                result.metrics = sonarqube.metrics().await.unwrap_or_default();
+                let metrics = tokio::time::timeout(METRICS, sonarqube.metrics()).await;
+                result.metrics = metrics.ok().and_then(Result::ok).unwrap_or_default();
             }
             result.gate = Some(gate);
         }
@@ -139,7 +137,7 @@ async fn wait_for_gate(args: &Gate, sonarqube: &SonarQube) -> Result<QualityGate
     let polled = sonarqube.without_retries();
     let limit = Duration::from_secs(args.wait);
     let started = Instant::now();
-    let mut wait = Wait::new(limit);
+    let mut wait = Wait::new(limit).patient();
     if !limit.is_zero() {
         let look = async || {
             Ok(match polled.pending_reports(project, branch, pull_request).await? {
@@ -189,23 +187,18 @@ fn dashboard(args: &Gate, sonarqube: &SonarQube) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::Parser;
+    use crate::arguments::{Command, parse};
     use wiremock::matchers::{method, path, query_param};
     use wiremock::{Mock, MockServer, ResponseTemplate};
-
-    #[derive(Debug, Parser)]
-    struct CommandLine {
-        #[command(flatten)]
-        gate: Gate,
-    }
 
     async fn run(server: &MockServer, arguments: &str) -> (u8, String) {
         let environment = Environment::new([
             ("SONAR_HOST_URL".into(), server.uri().into()),
             ("SONAR_TOKEN".into(), "squ_1".into()),
         ]);
-        let arguments = format!("gate --project-key shop {arguments}");
-        let CommandLine { gate: args } = CommandLine::try_parse_from(arguments.split_whitespace()).unwrap();
+        let arguments = format!("sonar-azdo gate --project-key shop {arguments}");
+        let arguments: Vec<_> = arguments.split_whitespace().map(Into::into).collect();
+        let Command::Gate(args) = parse(&arguments).unwrap() else { panic!("{arguments:?}") };
         let (console, written) = Console::buffer();
         let code = gate(&args, &environment, &console).await.unwrap();
         (code, written())
@@ -304,12 +297,5 @@ mod tests {
         let asked = server.received_requests().await.unwrap();
         assert_eq!(asked.iter().filter(|request| request.url.path() == "/api/ce/component").count(), 2);
         assert_eq!(run(&server, "--wait 1 --pull-request 7").await.0, 4);
-    }
-
-    #[test]
-    fn a_branch_and_a_pull_request_exclude_each_other() {
-        let line = "gate --project-key shop --branch main --pull-request 7";
-        assert!(CommandLine::try_parse_from(line.split_whitespace()).is_err());
-        assert!(CommandLine::try_parse_from(["gate"]).is_err());
     }
 }

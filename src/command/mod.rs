@@ -2,4 +2,4 @@
 
 mod gate;
 
-pub use gate::{Gate, UNKNOWN, USAGE, gate};
+pub use gate::{Format, Gate, UNKNOWN, USAGE, gate};

@@ -25,7 +25,7 @@ pub type Attempt = (u64, u64);
 /// A job and its attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ledger {
-    /// `<stage>.<job>` or, in a matrix, `<stage>.<job>.<leg>`; each part of letters, digits, `_` and `-`.
+    /// `<stage>.<job>` or, in a matrix, `<stage>.<job>.<leg>`; each part of letters, digits, `_`, `-` and `!`.
     job: String,
     attempt: Attempt,
 }
@@ -144,15 +144,15 @@ fn read(text: &str) -> (Attempt, Verdict) {
     ((number("stageAttempt"), number("attempt")), Verdict::parse(verdict))
 }
 
-/// `part` with letters, digits and `_` as they are and all else as `-<hexadecimal>-`, so that no two
+/// `part` with letters, digits, `_` and `-` as they are and all else as `!<hexadecimal>!`, so that no two
 /// names become one.
 fn encode(part: &str) -> String {
     let mut name = String::new();
     for character in part.chars() {
-        if character.is_ascii_alphanumeric() || character == '_' {
+        if character.is_ascii_alphanumeric() || matches!(character, '_' | '-') {
             name.push(character);
         } else {
-            name.push_str(&format!("-{:x}-", u32::from(character)));
+            name.push_str(&format!("!{:x}!", u32::from(character)));
         }
     }
     name
@@ -184,7 +184,7 @@ mod tests {
     fn names_and_values() {
         let ledger = Ledger::new(&["Build", "unit tests", "linux"], (1, 2));
         let records = ledger.records(&[entry(Verdict::Passed)], &Properties::new());
-        assert_eq!(records[0].0, "sonar-azdo.Build.unit-20-tests.linux.1");
+        assert_eq!(records[0].0, "sonar-azdo.Build.unit!20!tests.linux.1");
         assert_eq!(
             serde_json::from_str::<Value>(&records[0].1).unwrap(),
             json!({

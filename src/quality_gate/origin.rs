@@ -12,8 +12,10 @@ pub struct Expected<'a> {
     pub branch: Option<&'a str>,
     /// The pull request.
     pub pull_request: Option<&'a str>,
-    /// When the record was made, by the server's clock in seconds since 1970.
-    pub created: u64,
+    /// Name of the main branch, where known: some servers name it, others say nothing of it.
+    pub main_branch: Option<&'a str>,
+    /// When the record was made, by the server's clock in seconds since 1970; `None` where it told no time.
+    pub created: Option<u64>,
 }
 
 /// What the server says about a report it was handed.
@@ -38,20 +40,22 @@ impl Expected<'_> {
         if let Some(expected) = self.project.filter(|expected| *expected != project) {
             return Some(format!("The report is of the project {project}, not of {expected}"));
         }
-        if (self.branch, self.pull_request) != (processed.branch, processed.pull_request) {
+        let branch =
+            processed.branch.filter(|branch| self.branch.is_some() || self.main_branch != Some(*branch));
+        if (self.branch, self.pull_request) != (branch, processed.pull_request) {
             return Some(format!(
                 "The report is of {}, and what was prepared is {}",
                 name(processed.branch, processed.pull_request),
                 name(self.branch, self.pull_request)
             ));
         }
-        match processed.submitted {
-            None => Some("SonarQube does not say when the report was handed in".into()),
-            Some(submitted) if submitted < self.created => Some(format!(
+        match (processed.submitted, self.created) {
+            (None, _) => Some("SonarQube does not say when the report was handed in".into()),
+            (Some(submitted), Some(created)) if submitted < created => Some(format!(
                 "The report is an older one: it was handed in {} seconds before this analysis was prepared",
-                self.created - submitted
+                created - submitted
             )),
-            Some(_) => None,
+            (Some(_), _) => None,
         }
     }
 }
@@ -68,8 +72,13 @@ fn name(branch: Option<&str>, pull_request: Option<&str>) -> String {
 mod tests {
     use super::*;
 
-    const EXPECTED: Expected<'_> =
-        Expected { project: Some("shop"), branch: Some("release"), pull_request: None, created: 1_000 };
+    const EXPECTED: Expected<'_> = Expected {
+        project: Some("shop"),
+        branch: Some("release"),
+        pull_request: None,
+        main_branch: None,
+        created: Some(1_000),
+    };
     const OURS: Processed<'_> = Processed {
         project: Some("shop"),
         branch: Some("release"),
@@ -80,6 +89,7 @@ mod tests {
     #[test]
     fn only_its_own_report_counts() {
         let pull_request = Expected { branch: None, pull_request: Some("7"), ..EXPECTED };
+        let main = Expected { branch: None, main_branch: Some("main"), ..EXPECTED };
         for (expected, processed, word) in [
             (EXPECTED, OURS, None),
             (Expected { project: None, ..EXPECTED }, OURS, None),
@@ -101,6 +111,10 @@ mod tests {
             (pull_request, Processed { branch: None, pull_request: Some("7"), ..OURS }, None),
             (EXPECTED, Processed { submitted: Some(999), ..OURS }, Some("1 seconds before")),
             (EXPECTED, Processed { submitted: None, ..OURS }, Some("when")),
+            (Expected { created: None, ..EXPECTED }, Processed { submitted: Some(1), ..OURS }, None),
+            (main, Processed { branch: None, ..OURS }, None),
+            (main, Processed { branch: Some("main"), ..OURS }, None),
+            (main, OURS, Some("the branch release")),
         ] {
             let contradiction = expected.contradiction(&processed);
             assert_eq!(contradiction.is_some(), word.is_some(), "{contradiction:?}");

@@ -107,7 +107,7 @@ impl SonarQube {
     /// GET, and the JSON of a success.
     pub(super) async fn json<T: DeserializeOwned>(&self, url: Url) -> Result<T, Error> {
         let Json { body, url, .. } = self.json_text(url).await?;
-        match serde_json::from_slice(&body) {
+        match serde_json::from_str(&String::from_utf8_lossy(&body)) {
             Ok(value) => Ok(value),
             Err(error) => Err(unreadable(url, &error)),
         }
@@ -117,7 +117,7 @@ impl SonarQube {
     /// its own for each takes kilobytes of the binary.
     pub(super) async fn value(&self, url: Url) -> Result<Answer, Error> {
         let Json { body, url, date } = self.json_text(url).await?;
-        match serde_json::from_slice(&body) {
+        match serde_json::from_str(&String::from_utf8_lossy(&body)) {
             Ok(value) => Ok(Answer { value, url, date }),
             Err(error) => Err(unreadable(url, &error)),
         }

@@ -27,6 +27,8 @@ pub enum Fault {
     NotFound(String),
     /// An answer that is no answer of this API, such as a sign-in page: media type or a word why.
     NotTheApi(String),
+    /// A whole answer of this API that this version cannot make sense of.
+    NotUnderstood(String),
     /// 503: not up, or overloaded; with the pause the server asks for.
     Unavailable(Option<Duration>),
     /// 429, with the pause the server asks for.
@@ -45,7 +47,7 @@ impl Error {
             Fault::Unavailable(_) | Fault::TooManyRequests(_) | Fault::NotTheApi(_) => true,
             Fault::NotFound(reason) => reason.starts_with("Unknown url"),
             Fault::Status(code, _) => *code >= 500,
-            Fault::Unauthorized | Fault::Forbidden(_) => false,
+            Fault::Unauthorized | Fault::Forbidden(_) | Fault::NotUnderstood(_) => false,
         }
     }
 
@@ -88,6 +90,7 @@ impl Error {
                 "The token is valid but lacks a right here. Use a project analysis token of this project, a global \
                  analysis token, or grant its owner Execute Analysis on the project.",
             ),
+            Fault::NotUnderstood(_) => error.hint("Update this extension."),
             Fault::NotTheApi(_) => error.hint(
                 "The URL of the service connection leads to something else, such as a sign-in page of a proxy. Set it \
                  to SonarQube's own address, including its context path.",
@@ -117,6 +120,7 @@ impl fmt::Display for Error {
             Fault::Unauthorized => with(f, "401 Unauthorized", ""),
             Fault::Forbidden(reason) => with(f, "403 Forbidden", reason),
             Fault::NotFound(reason) => with(f, "404 Not Found", reason),
+            Fault::NotUnderstood(what) => write!(f, "{url} answered what this version does not know: {what}"),
             Fault::NotTheApi(what) => write!(f, "{url} is not SonarQube's API: it answered {what}"),
             Fault::Unavailable(_) => with(f, "503 Service Unavailable", ""),
             Fault::TooManyRequests(_) => with(f, "429 Too Many Requests", ""),

@@ -48,7 +48,7 @@ impl SonarQube {
                 metric: field("metricKey").ok_or_else(|| answer.without("metricKey"))?,
                 comparator: Comparator::parse(comparator).ok_or_else(|| Error {
                     url: answer.url.clone(),
-                    fault: Fault::NotTheApi(format!("the comparator {comparator:?}")),
+                    fault: Fault::NotUnderstood(format!("the comparator {comparator:?}")),
                 })?,
                 actual: field("actualValue"),
             });

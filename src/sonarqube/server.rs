@@ -62,8 +62,8 @@ impl SonarQube {
             .bytes()
             .await
             .map_err(|error| Error { url: shown.clone(), fault: Fault::Network(error) })?;
-        let status: Status =
-            serde_json::from_slice(&body).map_err(|error| not_the_api(format!("other JSON ({error})")))?;
+        let status: Status = serde_json::from_str(&String::from_utf8_lossy(&body))
+            .map_err(|error| not_the_api(format!("other JSON ({error})")))?;
         Ok(match status.status.as_str() {
             "UP" => Availability::Up {
                 version: ServerVersion::parse(&status.version)
@@ -127,11 +127,11 @@ impl SonarQube {
     async fn edition(&self) -> Result<Option<Edition>, Error> {
         #[derive(Deserialize)]
         struct Global {
-            edition: Option<serde_json::Value>,
+            edition: Option<String>,
         }
         let global: Global = self.json(self.url("api/navigation/global", &[])).await?;
         // An edition this version has not heard of is no reason to fail.
-        Ok(global.edition.and_then(|edition| edition.as_str().and_then(Edition::parse)))
+        Ok(global.edition.as_deref().and_then(Edition::parse))
     }
 
     async fn features(&self) -> Result<Option<Vec<String>>, Error> {

@@ -11,7 +11,6 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 const LINE_EVERY: Duration = Duration::from_secs(15);
 /// No poll takes longer, so that one that hangs doesn't keep the next from seeing the end.
 const LONGEST_POLL: Duration = Duration::from_secs(10);
-/// A poll that has begun before the deadline may end this much later.
 const GRACE: Duration = Duration::from_millis(1_500);
 
 /// One wait, with one deadline, for one thing after the other.
@@ -19,6 +18,8 @@ const GRACE: Duration = Duration::from_millis(1_500);
 pub struct Wait {
     started: Instant,
     limit: Duration,
+    /// A poll that has begun before the deadline may end this much later.
+    grace: Duration,
     /// When the last line about waiting was written, or the wait began.
     said: Instant,
 }
@@ -64,7 +65,13 @@ impl Wait {
     /// A wait that begins now and ends after `limit`.
     pub fn new(limit: Duration) -> Self {
         let now = Instant::now();
-        Self { started: now, limit, said: now }
+        Self { started: now, limit, grace: GRACE, said: now }
+    }
+
+    /// The same, for which an answer that takes a little longer is worth more than an end on time.
+    #[must_use]
+    pub fn patient(self) -> Self {
+        Self { grace: LONGEST_POLL, ..self }
     }
 
     /// The deadline in seconds.
@@ -74,7 +81,7 @@ impl Wait {
 
     /// By when everything that asks the server must have ended, a last poll included.
     pub fn latest(&self) -> Instant {
-        self.started + self.limit + GRACE
+        self.started + self.limit + self.grace
     }
 
     /// Asks by `look` until it is done, the server refuses, or the deadline has passed. `last` is when the

@@ -80,6 +80,7 @@ pub async fn prepare(job: &Job) -> Result<Ending> {
         version: RECORD_VERSION,
         id,
         created: checked.date.unwrap_or_else(now),
+        by_server_clock: checked.date.is_some(),
         server_url: connection.url.clone(),
         api_url: sonarqube.api_url().clone(),
         bearer: matches!(connection.authentication(), Authentication::Bearer(_)),

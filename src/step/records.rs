@@ -5,13 +5,12 @@
 
 use super::Job;
 use crate::agent::authentication;
-use crate::analysis::{
-    AnalysisId, AnalysisReport, Analyzed, Outcome, Prepared, Properties, RECORD_VERSION, is_of_this_version,
-};
+use crate::analysis::{AnalysisId, AnalysisReport, Analyzed, Outcome, Prepared, Properties, RECORD_VERSION};
 use crate::error::{Error, Result};
 use crate::http::Authentication;
 use crate::secret::Secret;
-use serde_json::Value;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -72,22 +71,26 @@ impl Records {
             let entry = entry.map_err(|error| unreadable(&self.folder, &error))?;
             let Some(id) = entry.file_name().to_str().and_then(AnalysisId::parse) else { continue };
             let folder = entry.path();
-            let Some(prepared) = read(&folder.join(PREPARED), Prepared::from_json)? else { continue };
+            let Some(prepared) = read::<Prepared>(&folder.join(PREPARED))? else { continue };
             if prepared.id != id {
                 return Err(Error::new(format!(
                     "the record in {} belongs to another analysis",
                     folder.display()
                 )));
             }
-            let analyzed =
-                read(&folder.join(ANALYZED), Analyzed::from_json)?.filter(|analyzed| analyzed.id == id);
+            let analyzed = read::<Analyzed>(&folder.join(ANALYZED))?.filter(|analyzed| analyzed.id == id);
             // The server's clock has whole seconds; within one, this machine's own order counts.
             let written =
                 std::fs::metadata(folder.join(PREPARED)).and_then(|metadata| metadata.modified()).ok();
-            let order = (prepared.created, written, prepared.id.clone());
-            let place = records.partition_point(|(other, _)| *other < order);
-            records.insert(place, (order, Record { folder, prepared, analyzed }));
+            records.push((written, Record { folder, prepared, analyzed }));
         }
+        records.sort_by(|(a_written, a), (b_written, b)| {
+            (a.prepared.created, a_written, &a.prepared.id).cmp(&(
+                b.prepared.created,
+                b_written,
+                &b.prepared.id,
+            ))
+        });
         Ok(records.into_iter().map(|(_, record)| record).collect())
     }
 
@@ -96,7 +99,7 @@ impl Records {
     /// # Errors
     /// The disk refuses.
     pub fn write_prepared(&self, prepared: &Prepared) -> Result<()> {
-        write(&self.folder.join(prepared.id.as_str()), PREPARED, &prepared.to_json())
+        write(&self.folder.join(prepared.id.as_str()), PREPARED, prepared)
     }
 }
 
@@ -107,7 +110,7 @@ impl Record {
     /// The disk refuses.
     pub fn write_analyzed(&self, outcome: Outcome) -> Result<()> {
         let analyzed = Analyzed { version: RECORD_VERSION, id: self.prepared.id.clone(), outcome };
-        write(&self.folder, ANALYZED, &analyzed.to_json())
+        write(&self.folder, ANALYZED, &analyzed)
     }
 
     /// When Prepare wrote it, by this machine's clock.
@@ -147,22 +150,23 @@ fn read_text(file: &Path) -> Result<Option<String>> {
     Ok(Some(text))
 }
 
-fn read<T>(file: &Path, from_json: fn(&Value) -> Result<T, &'static str>) -> Result<Option<T>> {
-    let Some(json) = read_json(file)? else { return Ok(None) };
-    from_json(&json).map(Some).map_err(|what| unreadable(file, &format_args!("its {what} is missing")))
-}
-
-fn read_json(file: &Path) -> Result<Option<Value>> {
+fn read<T: DeserializeOwned>(file: &Path) -> Result<Option<T>> {
     let Some(text) = read_text(file)? else { return Ok(None) };
-    let json: Value = serde_json::from_str(&text).map_err(|error| unreadable(file, &error))?;
-    if !is_of_this_version(&json) {
+    let Version { version } = serde_json::from_str(&text).map_err(|error| unreadable(file, &error))?;
+    if version != RECORD_VERSION {
         return Err(Error::new(format!(
             "{} was written by another version of this extension",
             file.display()
         ))
         .hint("Use the same major version of SonarPrepare, SonarAnalyze and SonarPublish in one pipeline."));
     }
-    Ok(Some(json))
+    serde_json::from_str(&text).map(Some).map_err(|error| unreadable(file, &error))
+}
+
+/// What every version of a record has.
+#[derive(Deserialize)]
+struct Version {
+    version: u32,
 }
 
 fn unreadable(path: &Path, error: &dyn std::fmt::Display) -> Error {
@@ -170,14 +174,15 @@ fn unreadable(path: &Path, error: &dyn std::fmt::Display) -> Error {
 }
 
 /// Writes aside and renames, so that a reader sees all of it or nothing.
-fn write(folder: &Path, name: &str, json: &Value) -> Result<()> {
+fn write(folder: &Path, name: &str, value: &impl Serialize) -> Result<()> {
     let file = folder.join(name);
     let failed =
         |error: &dyn std::fmt::Display| Error::new(format!("{} can't be written: {error}", file.display()));
-    let text = format!("{json:#}\n");
+    let mut json = serde_json::to_vec(value).map_err(|error| failed(&error))?;
+    json.push(b'\n');
     let aside = folder.join(format!("{name}.new"));
     std::fs::create_dir_all(folder)
-        .and_then(|()| std::fs::write(&aside, text))
+        .and_then(|()| std::fs::write(&aside, json))
         .and_then(|()| std::fs::rename(&aside, &file))
         .map_err(|error| failed(&error))
 }

@@ -330,7 +330,7 @@ impl Job {
     /// Starts a step.
     pub(crate) fn begin(&mut self, task: Task, inputs: &[(&str, &str)]) -> Running {
         let command = self.command(task, inputs);
-        Running::start(self, command)
+        Running::start(self, task, command)
     }
 
     /// The command that runs a step, with its environment and nothing of ours.

@@ -276,6 +276,7 @@ impl Model {
                 }
                 match (method, rest) {
                     ("PATCH", ["properties"]) => self.patch_properties(body),
+                    ("GET", ["properties"]) => Ok(self.properties()),
                     ("GET", ["attachments", kind]) => {
                         let found = self.attachments.iter().filter(|(of_kind, ..)| of_kind == kind);
                         let found: Vec<_> =
@@ -306,11 +307,15 @@ impl Model {
                 _ => return Err(refusal(400, "VS403483: the patch document is not legal")),
             };
         }
+        Ok(self.properties())
+    }
+
+    fn properties(&self) -> Value {
         let properties = self.properties.iter();
         let properties: serde_json::Map<_, _> = properties
             .map(|(name, value)| (name.clone(), json!({ "$type": "System.String", "$value": value })))
             .collect();
-        Ok(json!({ "count": properties.len(), "value": properties }))
+        json!({ "count": properties.len(), "value": properties })
     }
 }
 

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::SystemTime;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
 pub(crate) const TOKEN: &str = "squ_70c1d5b9a2e84f36a1f0c2d4e6b8901234567890";
@@ -39,6 +40,8 @@ pub(crate) struct Model {
     pub(crate) accepted: Vec<String>,
     pub(crate) access: Access,
     pub(crate) main_branch: String,
+    /// The setting `sonar.core.serverBaseURL`: the address people know the server by.
+    pub(crate) public_url: Option<String>,
     /// Answers about the compute engine task `AZ-<key>`, in order; the last one stays.
     pub(crate) tasks: BTreeMap<String, VecDeque<Value>>,
     /// `projectStatus` by analysis id.
@@ -76,6 +79,7 @@ impl SonarQube {
             accepted: vec![format!("Basic {}", BASE64.encode(format!("{TOKEN}:")))],
             access: Access::Scan,
             main_branch: "main".into(),
+            public_url: None,
             tasks: BTreeMap::new(),
             gates: BTreeMap::new(),
             measures: Some(vec![("coverage", "85.4"), ("violations", "3")]),
@@ -207,6 +211,12 @@ impl Model {
                     refusal(404, &format!("Component key '{}' not found", parameter("key")))
                 }
             },
+            "/api/settings/values" => {
+                let value = |url: &String| json!({ "key": "sonar.core.serverBaseURL", "value": url, "inherited": false });
+                let of_server = parameter("keys") == "sonar.core.serverBaseURL";
+                let settings: Vec<_> = self.public_url.iter().filter(|_| of_server).map(value).collect();
+                json_answer(&json!({ "settings": settings, "setSecuredSettings": [] }))
+            }
             "/api/project_branches/list" => match self.access {
                 Access::Scan => {
                     let main =
@@ -219,8 +229,8 @@ impl Model {
             "/api/ce/task" => {
                 let id = parameter("id");
                 match self.tasks.get_mut(id) {
-                    Some(answers) if answers.len() > 1 => json_answer(&answers.pop_front().unwrap()),
-                    Some(answers) => json_answer(&answers[0]),
+                    Some(answers) if answers.len() > 1 => task_answer(answers.pop_front().unwrap()),
+                    Some(answers) => task_answer(answers[0].clone()),
                     None => refusal(404, &format!("No activity found for task '{id}'")),
                 }
             }
@@ -273,7 +283,7 @@ fn measure(key: &str, value: &str) -> Value {
 pub(crate) fn task(key: &str, project: &str, status: &str) -> Value {
     let mut task = json!({
         "id": format!("AZ-{key}"), "type": "REPORT", "componentKey": project, "componentName": format!("The {project}"),
-        "status": status, "submittedAt": "2026-11-24T06:00:00+0000", "warnings": [], "infoMessages": []
+        "status": status, "warnings": [], "infoMessages": []
     });
     match status {
         "SUCCESS" => task["analysisId"] = format!("AY-{key}").into(),
@@ -283,6 +293,32 @@ pub(crate) fn task(key: &str, project: &str, status: &str) -> Value {
         _ => {}
     }
     json!({ "task": task })
+}
+
+/// The answer about a task, which came in just now unless it says something else.
+pub(crate) fn task_answer(mut answer: Value) -> ResponseTemplate {
+    if let Some(task) = answer["task"].as_object_mut() {
+        task.entry("submittedAt").or_insert_with(|| server_time(SystemTime::now()).into());
+    }
+    json_answer(&answer)
+}
+
+/// A time as the server writes it: `2026-11-24T06:00:00+0000`.
+pub(crate) fn server_time(time: SystemTime) -> String {
+    // `Tue, 24 Nov 2026 06:00:00 GMT`
+    let date = httpdate::fmt_http_date(time);
+    let parts: Vec<_> = date.split(' ').collect();
+    let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let month = months.iter().position(|month| *month == parts[2]).unwrap() + 1;
+    format!("{}-{month:02}-{}T{}+0000", parts[3], parts[1], parts[4])
+}
+
+#[test]
+fn times_are_written_as_the_server_writes_them() {
+    assert_eq!(
+        server_time(SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(951_782_400)),
+        "2000-02-29T00:00:00+0000"
+    );
 }
 
 /// A gate without conditions.

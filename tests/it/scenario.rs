@@ -99,11 +99,7 @@ impl Scenario {
 
     /// The shell command by which the engine leaves the report of task `AZ-<key>`.
     pub(crate) fn report(&self, key: &str, project: &str) -> String {
-        let url = self.sonarqube.url();
-        format!(
-            "printf '%s\\n' 'projectKey={project}' 'serverUrl={url}' 'dashboardUrl={url}/dashboard?id={project}' \
-             'ceTaskId=AZ-{key}' >\"$report\""
-        )
+        report_on(&self.sonarqube.url(), key, project)
     }
 
     /// Prepares and analyses `shop`: its report becomes task `AZ-<key>`.
@@ -139,4 +135,12 @@ impl Scenario {
     pub(crate) fn gate_property(&self) -> Option<String> {
         self.job.azure.property("sonarglobalqualitygate")
     }
+}
+
+/// Likewise, of an analysis for the server that calls itself so.
+pub(crate) fn report_on(server: &str, key: &str, project: &str) -> String {
+    format!(
+        "printf '%s\\n' 'projectKey={project}' 'serverUrl={server}' 'dashboardUrl={server}/dashboard?id={project}' \
+         'ceTaskId=AZ-{key}' >\"$report\""
+    )
 }

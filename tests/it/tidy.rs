@@ -68,9 +68,10 @@ fn may_use(module: &str) -> Vec<&'static str> {
         "http" => &[&COMMON],
         _ if EDGES.contains(&module) => &[&CORE, &COMMON, &["http"]],
         "step" | "command" => &[&CORE, &COMMON, &["http"], &EDGES],
-        "cli" => &[&CORE, &COMMON, &["http"], &EDGES, &["step", "command"]],
+        "arguments" => &[&COMMON, &["command"]],
+        "cli" => &[&CORE, &COMMON, &["http"], &EDGES, &["step", "command", "arguments"]],
         // The map, and the executable's few lines.
-        "lib" | "main" => &[&CORE, &COMMON, &["http"], &EDGES, &["step", "command", "cli"]],
+        "lib" | "main" => &[&CORE, &COMMON, &["http"], &EDGES, &["step", "command", "arguments", "cli"]],
         _ => panic!("{module} is new: say here what it may use"),
     };
     parts.concat()

@@ -168,12 +168,17 @@ fn report_of(record: &Record) -> Result<AnalysisReport, String> {
 }
 
 fn expected<'a>(prepared: &'a Prepared, target: &'a AnalysedTarget) -> Expected<'a> {
+    let main_branch = match target {
+        AnalysedTarget::MainBranch(name) => name.as_deref(),
+        _ => None,
+    };
     let (branch, pull_request) = match target {
         AnalysedTarget::MainBranch(_) => (None, None),
         AnalysedTarget::Branch(name) => (Some(name.as_str()), None),
         AnalysedTarget::PullRequest { key, .. } => (None, Some(key.as_str())),
     };
-    Expected { project: prepared.project_key.as_deref(), branch, pull_request, created: prepared.created }
+    let created = prepared.by_server_clock.then_some(prepared.created);
+    Expected { project: prepared.project_key.as_deref(), branch, pull_request, main_branch, created }
 }
 
 /// What was to be analysed: what the properties say where a user has overridden the decision.

@@ -48,6 +48,13 @@ pub(super) struct Claim<'a> {
     pub(super) main_branch: Option<&'a str>,
 }
 
+impl Claim<'_> {
+    /// The server's address for messages.
+    fn server(&self) -> &str {
+        self.server_url.as_str().trim_end_matches('/')
+    }
+}
+
 /// What came of it.
 #[derive(Debug)]
 pub(super) struct Weighed {
@@ -129,7 +136,7 @@ async fn processed(
             Verdict::NoReport,
             format!(
                 "{} knows no compute engine task {id}, which the report names (404 Not Found: {reason})",
-                claim.server_url
+                claim.server()
             ),
         )),
         Waited::Refused(error) => {
@@ -215,7 +222,7 @@ async fn contradiction(
             None
         }
         Waited::Done(_) => {
-            foreign(format!("The report is of the server {}, not of {}", report.server_url, claim.server_url))
+            foreign(format!("The report is of the server {}, not of {}", report.server_url, claim.server()))
         }
         Waited::TimedOut { state, understood } => {
             Some(timed_out("has not told its own address", &state, understood, wait))

@@ -2,7 +2,7 @@
 
 use super::processes::Watcher;
 use super::secrets::Watch;
-use super::{Command, Job, Processes, State, TaskResult};
+use super::{Command, Job, Processes, State, Task, TaskResult};
 use crate::fake_azure_devops::AzureDevOps;
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead as _, BufReader, Read};
@@ -116,6 +116,7 @@ impl Step {
 
 /// Takes the lines of a step, from both its outputs, one at a time.
 struct Recorder {
+    task: Task,
     step: Step,
     state: Arc<Mutex<State>>,
     azure: AzureDevOps,
@@ -172,6 +173,9 @@ impl Recorder {
                     state.masker.add(&command.data);
                 }
                 if state.may_set(name) {
+                    // Output variables are the step's: `<step>.<name>`.
+                    let of_step = format!("{}.{name}", self.task.name());
+                    let name = if command.is_true("isoutput") { &of_step } else { name };
                     state.set_variable(name, &command.data, secret);
                 } else {
                     step.warnings.push(format!("the agent may not set the variable {name}"));
@@ -231,12 +235,13 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    pub(super) fn start(job: &Job, mut command: std::process::Command) -> Self {
+    pub(super) fn start(job: &Job, task: Task, mut command: std::process::Command) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let watcher = Watcher::start(child.id());
         let (sender, lines) = channel();
         let recorder = Arc::new(Mutex::new(Recorder {
+            task,
             step: Step::default(),
             state: job.state.clone(),
             azure: job.azure.clone(),

@@ -2,10 +2,11 @@
 
 use crate::fake_agent::{Task, TaskResult};
 use crate::fake_azure_devops::SignIn;
-use crate::fake_sonarqube::{failed_gate, gate, json_answer, task};
-use crate::scenario::Scenario;
+use crate::fake_sonarqube::{failed_gate, gate, json_answer, server_time, task};
+use crate::scenario::{Scenario, report_on};
 use rustix::process::Signal;
 use serde_json::json;
+use std::time::{Duration, SystemTime};
 use wiremock::ResponseTemplate;
 
 /// The text of the one Build Summary.
@@ -60,8 +61,8 @@ fn a_gate_that_failed_is_one_error_for_each_failed_condition() {
     let step = scenario.publish(&[]);
     step.ended(TaskResult::Failed);
     insta::assert_snapshot!(scenario.job.tidy(&step.errors.join("\n")), @"
-    Coverage: 61.5% (required: ≥ 80%) – The shop, branch main – <server>/dashboard?id=shop
     Security Rating: C (required: A) – The shop, branch main – <server>/dashboard?id=shop
+    Coverage: 61.5% (required: ≥ 80%) – The shop, branch main – <server>/dashboard?id=shop
     ");
     assert_eq!(step.completions[0].1, "Quality gate failed");
     assert_eq!(scenario.gate_property().as_deref(), Some("failed"));
@@ -102,13 +103,18 @@ fn only_a_pass_is_a_pass() {
         (passed(), gate("GREAT"), "unknown", "answered \"GREAT\" for the quality gate"),
         (passed(), gate("ok"), "unknown", "answered \"ok\" for the quality gate"),
         (passed(), comparator, "unknown", "the comparator \"ABOUT\""),
-        (passed(), json!({}), "unknown", "failed to read the quality gate"),
+        (passed(), json!({}), "unknown", "has not told the quality gate within 2 seconds"),
         (task("1", "shop", "FAILED"), gate("OK"), "analysis-failed", "Unable to read message from file"),
         (task("1", "shop", "CANCELED"), gate("OK"), "analysis-failed", "was cancelled"),
         (with("analysisId", json!(null)), gate("OK"), "unknown", "names no analysis"),
         (with("analysisId", json!("AY-9")), gate("OK"), "unknown", "Analysis with id 'AY-9' is not found"),
-        (with("componentKey", json!("blog")), gate("OK"), "no-report", "task of another project"),
-        (json!({}), gate("OK"), "unknown", "failed to ask what became of the report"),
+        (
+            with("componentKey", json!("blog")),
+            gate("OK"),
+            "no-report",
+            "The report is of the project blog, not of shop",
+        ),
+        (json!({}), gate("OK"), "unknown", "has not processed the report within 2 seconds"),
     ] {
         let mut scenario = Scenario::new();
         scenario.sonarqube.processing("1", [task.clone()]);
@@ -116,7 +122,7 @@ fn only_a_pass_is_a_pass() {
             model.gates.insert("AY-1".into(), gate.clone());
         });
         scenario.analysed("1");
-        let step = scenario.publish(&[]);
+        let step = scenario.publish(&[("pollingTimeoutSec", "2")]);
         assert!(step.sole_error().contains(error), "{error}: {}", step.transcript());
         assert_eq!(scenario.gate_property().as_deref(), Some(property), "{task} {gate}");
         let [(title, text)] = &scenario.job.azure.summaries()[..] else { panic!("one summary") };
@@ -259,7 +265,7 @@ fn analyses_of_one_job_may_use_several_connections() {
     scenario.sonarqube.processed("1", "shop", gate("OK"));
     scenario.analysed("1");
     let connection = scenario.job.connect_server(&other.url(), token);
-    let engine = scenario.engine(&scenario.report("2", "blog"));
+    let engine = scenario.engine(&report_on(&other.url(), "2", "blog"));
     let inputs =
         [("SonarQube", connection.as_str()), ("cliProjectKey", "blog"), ("extraProperties", &engine)];
     scenario.prepare(&inputs).succeeded();
@@ -356,28 +362,72 @@ fn warnings_of_the_server_are_told_without_their_html() {
 }
 
 #[test]
-fn a_link_in_the_report_leads_to_the_server_or_nowhere() {
-    let mut scenario = Scenario::new();
-    scenario.sonarqube.processed("1", "shop", gate("OK"));
-    scenario.analysed("1");
-    let report =
-        "projectKey=shop\nserverUrl=http://evil.example\ndashboardUrl=http://evil.example/x\nceTaskId=AZ-1\n";
-    std::fs::write(scenario.records()[0].join("report-task.txt"), report).unwrap();
-    let step = scenario.publish(&[]);
-    step.succeeded();
-    assert!(!step.transcript().contains("evil") && !summary(&scenario).contains("evil"));
+fn a_forged_report_counts_for_nothing() {
+    let report = |server: &str, dashboard: &str| {
+        format!("projectKey=shop\nserverUrl={server}\ndashboardUrl={dashboard}/x\nceTaskId=AZ-1\n")
+    };
+    // Another server, the right one with a link that leads away, and an older report of the same project.
+    for (forgery, property) in
+        [("server", "no-report"), ("link", "ok"), ("age", "no-report"), ("branch", "no-report")]
+    {
+        let mut scenario = Scenario::new();
+        let (url, evil) = (scenario.sonarqube.url(), "http://evil.example");
+        let mut processed = task("1", "shop", "SUCCESS");
+        match forgery {
+            "age" => {
+                let before = SystemTime::now() - Duration::from_secs(60);
+                processed["task"]["submittedAt"] = server_time(before).into();
+            }
+            "branch" => processed["task"]["branch"] = "release".into(),
+            _ => {}
+        }
+        scenario.sonarqube.processing("1", [processed]);
+        scenario.sonarqube.change(|model| {
+            model.gates.insert("AY-1".into(), gate("OK"));
+        });
+        scenario.analysed("1");
+        let text = if forgery == "server" { report(evil, evil) } else { report(&url, evil) };
+        std::fs::write(scenario.records()[0].join("report-task.txt"), text).unwrap();
+        let step = scenario.publish(&[]);
+        assert_eq!(scenario.gate_property().as_deref(), Some(property), "{forgery}: {}", step.transcript());
+        assert!(!summary(&scenario).contains("evil.example/x"), "{}", summary(&scenario));
+        assert!(!step.transcript().contains("evil.example/x"), "{}", step.transcript());
+    }
 }
 
 #[test]
-fn what_is_cut_short_on_the_way_is_no_gate() {
+fn a_server_may_go_by_another_address() {
+    let mut scenario = Scenario::new();
+    let public = "https://sonar.contoso.example/sonar";
+    scenario.sonarqube.processed("1", "shop", gate("OK"));
+    scenario.sonarqube.change(|model| model.public_url = Some(public.into()));
+    let engine = scenario.engine(&report_on(public, "1", "shop"));
+    scenario.prepare(&[("extraProperties", &engine)]).succeeded();
+    scenario.analyze().succeeded();
+    scenario.publish(&[]).succeeded();
+    assert!(summary(&scenario).contains("(https://sonar.contoso.example/sonar/dashboard?id=shop)"));
+}
+
+#[test]
+fn what_is_cut_short_on_the_way_is_asked_for_again() {
+    let mut scenario = Scenario::new();
+    scenario.sonarqube.processed("1", "shop", failed_gate());
+    scenario.analysed("1");
+    let whole = json!({ "projectStatus": gate("OK") }).to_string();
+    let cut = || ResponseTemplate::new(200).set_body_raw(&whole[..whole.len() - 9], "application/json");
+    scenario
+        .sonarqube
+        .script("/api/qualitygates/project_status", [cut(), crate::fake_sonarqube::html_page()]);
+    scenario.publish(&[]).ended(TaskResult::Failed);
+    assert_eq!(scenario.gate_property().as_deref(), Some("failed"));
+
+    // And if it stays so, nobody knows.
     let mut scenario = Scenario::new();
     scenario.sonarqube.processed("1", "shop", gate("OK"));
     scenario.analysed("1");
-    let whole = json!({ "projectStatus": gate("OK") }).to_string();
-    let cut = ResponseTemplate::new(200).set_body_raw(&whole[..whole.len() - 9], "application/json");
-    scenario.sonarqube.script("/api/qualitygates/project_status", [cut]);
-    let step = scenario.publish(&[]);
-    assert!(step.sole_error().contains("failed to read the quality gate"), "{}", step.transcript());
+    scenario.sonarqube.script("/api/qualitygates/project_status", (0..100).map(|_| cut()));
+    let step = scenario.publish(&[("pollingTimeoutSec", "1")]);
+    assert_eq!(step.result, Some(TaskResult::Failed));
     assert_eq!(scenario.gate_property().as_deref(), Some("unknown"));
 }
 
@@ -430,7 +480,7 @@ fn the_token_needs_its_variable() {
     let id = scenario.record(0, "prepared.json")["id"].as_str().unwrap().to_uppercase();
     scenario.job.unset(&format!("SONAR_AZDO_TOKEN_{id}"));
     let step = scenario.publish(&[]);
-    insta::assert_snapshot!(scenario.job.tidy(step.sole_error()), @"No quality gate result – the quality gate could not be read – shop, branch main – the token of the analysis prepared for <server> is not in this job. Run the three tasks in one job; if the pipeline restricts which variables may be set, allow SONAR_AZDO_*. – <server>/dashboard?id=shop");
+    insta::assert_snapshot!(scenario.job.tidy(step.sole_error()), @"No quality gate result – the quality gate could not be read – shop, branch main – the token of the analysis prepared for <server> is not in this job. Run the three tasks in one job; if the pipeline restricts which variables may be set, allow SONAR_AZDO_*.");
     assert_eq!(scenario.gate_property().as_deref(), Some("unknown"));
 }
 
@@ -440,8 +490,9 @@ fn a_record_of_another_version_is_refused() {
     scenario.sonarqube.processed("1", "shop", gate("OK"));
     scenario.analysed("1");
     let file = scenario.records()[0].join("prepared.json");
-    let record = std::fs::read_to_string(&file).unwrap().replacen("\"version\": 1", "\"version\": 2", 1);
-    std::fs::write(&file, record).unwrap();
+    let mut record = scenario.record(0, "prepared.json");
+    record["version"] = 2.into();
+    std::fs::write(&file, record.to_string()).unwrap();
     let step = scenario.publish(&[]);
     assert!(
         step.sole_error().contains("was written by another version of this extension"),
@@ -485,7 +536,61 @@ fn answers_with_a_charset_and_an_api_version_are_json_too() {
     let with_charset = |body: &serde_json::Value| {
         ResponseTemplate::new(200).set_body_raw(body.to_string(), "application/json;charset=utf-8")
     };
-    scenario.sonarqube.script("/api/ce/task", [with_charset(&task("1", "shop", "SUCCESS"))]);
+    let mut processed = task("1", "shop", "SUCCESS");
+    processed["task"]["submittedAt"] = server_time(SystemTime::now()).into();
+    scenario.sonarqube.script("/api/ce/task", [with_charset(&processed)]);
     scenario.sonarqube.script("/api/measures/component", [json_answer(&json!({ "component": {} }))]);
     scenario.publish(&[]).succeeded();
+}
+
+#[test]
+fn the_policy_softens_the_result_and_nothing_else() {
+    for (gate, inputs, result) in [
+        (failed_gate(), [("onQualityGateFailure", "warn")], TaskResult::SucceededWithIssues),
+        (failed_gate(), [("onQualityGateFailure", "ignore")], TaskResult::Succeeded),
+        (failed_gate(), [("onQualityGateFailureDefaultBranch", "ignore")], TaskResult::Succeeded),
+        (failed_gate(), [("onQualityGateFailurePullRequest", "ignore")], TaskResult::Failed),
+        (failed_gate(), [("onNoVerdict", "ignore")], TaskResult::Failed),
+        (gate("NONE"), [("onNoVerdict", "warn")], TaskResult::SucceededWithIssues),
+        (gate("NONE"), [("onQualityGateFailure", "ignore")], TaskResult::Failed),
+    ] {
+        let mut scenario = Scenario::new();
+        scenario.sonarqube.processed("1", "shop", gate.clone());
+        scenario.analysed("1");
+        let step = scenario.publish(&inputs);
+        step.ended(result);
+        assert_eq!(step.errors.is_empty(), result != TaskResult::Failed, "{inputs:?}: {}", step.transcript());
+        let expected = if gate["status"] == "NONE" { "none" } else { "failed" };
+        assert_eq!(scenario.gate_property().as_deref(), Some(expected), "{inputs:?}");
+        assert!(!scenario.job.azure.summaries()[0].0.contains("passed"));
+    }
+}
+
+#[test]
+fn later_jobs_read_output_variables() {
+    let mut scenario = Scenario::new();
+    scenario.sonarqube.processed("1", "shop", failed_gate());
+    scenario.analysed("1");
+    scenario.publish(&[]).ended(TaskResult::Failed);
+    let output = |name: &str| scenario.job.variable(&format!("publish.{name}")).unwrap().0;
+    assert_eq!(output("qualityGateStatus"), "failed");
+    assert_eq!(output("failedConditions"), "coverage");
+    assert_eq!(output("dashboardUrl"), format!("{}/dashboard?id=shop", scenario.sonarqube.url()));
+    let analyses: serde_json::Value = serde_json::from_str(&output("analyses")).unwrap();
+    assert_eq!(analyses[0]["key"], "shop");
+    assert_eq!(analyses[0]["verdict"], "failed");
+    assert_eq!(analyses[0]["conditions"][0]["actual"], "61.5");
+}
+
+#[test]
+fn a_failure_of_one_job_is_not_undone_by_another() {
+    let azure = crate::fake_azure_devops::AzureDevOps::start();
+    for (stage, gate) in [("Unit", failed_gate()), ("Integration", gate("OK"))] {
+        let mut scenario = Scenario::within(azure.clone(), crate::fake_sonarqube::SonarQube::start());
+        scenario.job.set("System.StageName", stage);
+        scenario.sonarqube.processed("1", "shop", gate);
+        scenario.analysed("1");
+        scenario.publish(&[]);
+        assert_eq!(scenario.gate_property().as_deref(), Some("failed"), "after {stage}");
+    }
 }

@@ -180,7 +180,7 @@ fn what_community_build_cannot_analyse_is_skipped_all_the_way() {
         assert!(!scenario.job.path("engine/java.ran").exists(), "no engine was started");
         assert_eq!(
             scenario.record(0, "analyzed.json")["outcome"],
-            json!({ "kind": "skipped", "reason": explanation })
+            json!({ "skipped": { "reason": explanation } })
         );
         let publish = scenario.publish(&[]);
         publish.ended(TaskResult::Succeeded).warns("Not analysed");
