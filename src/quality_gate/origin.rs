@@ -12,8 +12,6 @@ pub struct Expected<'a> {
     pub branch: Option<&'a str>,
     /// The pull request.
     pub pull_request: Option<&'a str>,
-    /// Name of the main branch, where known: some servers name it, others say nothing of it.
-    pub main_branch: Option<&'a str>,
     /// When the record was made, by the server's clock in seconds since 1970; `None` where it told no time.
     pub created: Option<u64>,
 }
@@ -40,9 +38,7 @@ impl Expected<'_> {
         if let Some(expected) = self.project.filter(|expected| *expected != project) {
             return Some(format!("The report is of the project {project}, not of {expected}"));
         }
-        let branch =
-            processed.branch.filter(|branch| self.branch.is_some() || self.main_branch != Some(*branch));
-        if (self.branch, self.pull_request) != (branch, processed.pull_request) {
+        if (self.branch, self.pull_request) != (processed.branch, processed.pull_request) {
             return Some(format!(
                 "The report is of {}, and what was prepared is {}",
                 name(processed.branch, processed.pull_request),
@@ -72,13 +68,8 @@ fn name(branch: Option<&str>, pull_request: Option<&str>) -> String {
 mod tests {
     use super::*;
 
-    const EXPECTED: Expected<'_> = Expected {
-        project: Some("shop"),
-        branch: Some("release"),
-        pull_request: None,
-        main_branch: None,
-        created: Some(1_000),
-    };
+    const EXPECTED: Expected<'_> =
+        Expected { project: Some("shop"), branch: Some("release"), pull_request: None, created: Some(1_000) };
     const OURS: Processed<'_> = Processed {
         project: Some("shop"),
         branch: Some("release"),
@@ -89,7 +80,6 @@ mod tests {
     #[test]
     fn only_its_own_report_counts() {
         let pull_request = Expected { branch: None, pull_request: Some("7"), ..EXPECTED };
-        let main = Expected { branch: None, main_branch: Some("main"), ..EXPECTED };
         for (expected, processed, word) in [
             (EXPECTED, OURS, None),
             (Expected { project: None, ..EXPECTED }, OURS, None),
@@ -112,9 +102,6 @@ mod tests {
             (EXPECTED, Processed { submitted: Some(999), ..OURS }, Some("1 seconds before")),
             (EXPECTED, Processed { submitted: None, ..OURS }, Some("when")),
             (Expected { created: None, ..EXPECTED }, Processed { submitted: Some(1), ..OURS }, None),
-            (main, Processed { branch: None, ..OURS }, None),
-            (main, Processed { branch: Some("main"), ..OURS }, None),
-            (main, OURS, Some("the branch release")),
         ] {
             let contradiction = expected.contradiction(&processed);
             assert_eq!(contradiction.is_some(), word.is_some(), "{contradiction:?}");

@@ -12,7 +12,7 @@ mod step;
 mod variables;
 
 pub(crate) use command::{Command, TaskResult};
-pub(crate) use processes::{Processes, is_alive};
+pub(crate) use processes::{Processes, ends};
 pub(crate) use step::{Running, Step};
 
 use crate::fake_azure_devops::AzureDevOps;

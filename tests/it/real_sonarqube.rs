@@ -260,7 +260,7 @@ fn a_report_the_server_can_not_process(server: &Server) {
         "{}",
         publish.transcript()
     );
-    assert_eq!(journey.gate_property().as_deref(), Some("unknown"));
+    assert_eq!(journey.gate_property().as_deref(), Some("analysis-failed"), "the worse of the two");
 }
 
 /// What a token must be able to do is found out by SonarPrepare.

@@ -7,26 +7,10 @@ use crate::quality_gate::{Context, Expected, MeasureSet, Metrics, Verdict};
 use crate::sonarqube::{CeTask, SonarQube, Wait};
 use crate::step::Job;
 use crate::step::records::{Record, tokens_of};
-use crate::summary::{AnalysedTarget, AnalysisResult};
+use crate::summary::{AnalysedTarget, AnalysisResult, shown_metrics};
 use std::collections::{HashMap, HashSet};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
-
-/// What is shown beside a gate: measures of new code, and of all code for a first analysis.
-const SHOWN_MEASURES: &[&str] = &[
-    "new_violations",
-    "pull_request_fixed_issues",
-    "new_accepted_issues",
-    "new_security_hotspots",
-    "new_coverage",
-    "new_duplicated_lines_density",
-    "violations",
-    "accepted_issues",
-    "security_hotspots",
-    "coverage",
-    "duplicated_lines_density",
-    "ncloc",
-];
 
 /// Judges the analyses of one step: one after the other, within one wait.
 #[derive(Debug)]
@@ -123,7 +107,7 @@ impl<'a> Judge<'a> {
         result.metrics = self.metrics.get(server).cloned().unwrap_or_default();
         let branch = task.branch.as_deref();
         let pull_request = task.pull_request.as_deref();
-        match sonarqube.measures(&result.project_key, branch, pull_request, SHOWN_MEASURES).await {
+        match sonarqube.measures(&result.project_key, branch, pull_request, &shown_metrics()).await {
             Ok(Some(measures)) => result.measures = measures,
             Ok(None) => tracing::info!(
                 "The measures of {} are left out: this server lets no analysis token read them (a user token with Browse may)",
@@ -168,17 +152,13 @@ fn report_of(record: &Record) -> Result<AnalysisReport, String> {
 }
 
 fn expected<'a>(prepared: &'a Prepared, target: &'a AnalysedTarget) -> Expected<'a> {
-    let main_branch = match target {
-        AnalysedTarget::MainBranch(name) => name.as_deref(),
-        _ => None,
-    };
     let (branch, pull_request) = match target {
         AnalysedTarget::MainBranch(_) => (None, None),
         AnalysedTarget::Branch(name) => (Some(name.as_str()), None),
         AnalysedTarget::PullRequest { key, .. } => (None, Some(key.as_str())),
     };
     let created = prepared.by_server_clock.then_some(prepared.created);
-    Expected { project: prepared.project_key.as_deref(), branch, pull_request, main_branch, created }
+    Expected { project: prepared.project_key.as_deref(), branch, pull_request, created }
 }
 
 /// What was to be analysed: what the properties say where a user has overridden the decision.

@@ -1,5 +1,7 @@
 //! The processes a step starts, looked at from outside (Linux).
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
@@ -35,16 +37,19 @@ impl Processes {
         self.0.values().flatten().map(String::as_str)
     }
 
-    /// Those that still live.
-    pub(crate) fn alive(&self) -> Vec<u32> {
-        self.0.keys().copied().filter(|id| is_alive(*id)).collect()
+    /// Those that go on living.
+    pub(crate) fn survivors(&self) -> Vec<u32> {
+        self.0.keys().copied().filter(|id| !ends(*id)).collect()
     }
 }
 
-/// Whether a process lives; one that has ended and waits to be asked how does not.
-pub(crate) fn is_alive(id: u32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+/// Waits for the end of a process that is to end now. Tells whether it came; at once, if it had ended before.
+pub(crate) fn ends(id: u32) -> bool {
+    let id = Pid::from_raw(id.try_into().unwrap()).unwrap();
+    let Ok(process) = pidfd_open(id, PidfdFlags::empty()) else { return true };
+    let patience = Timespec { tv_sec: 5, tv_nsec: 0 };
+    // It can be read from once the process has ended.
+    poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&patience)).unwrap() > 0
 }
 
 /// All processes and their parents.

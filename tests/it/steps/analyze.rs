@@ -1,6 +1,6 @@
 //! SonarAnalyze with an engine that is a script: what it is given, what becomes of what it says.
 
-use crate::fake_agent::{Task, TaskResult};
+use crate::fake_agent::{Task, TaskResult, ends};
 use crate::fake_sonarqube::TOKEN;
 use crate::scenario::Scenario;
 use rustix::process::Signal;
@@ -217,8 +217,8 @@ fn a_cancelled_analysis_leaves_no_process_behind() {
         step.ended(TaskResult::Canceled);
         assert!(step.errors.is_empty(), "{:?}", step.errors);
         let child = std::fs::read_to_string(scenario.job.path("engine/java.child")).unwrap();
-        assert!(!crate::fake_agent::is_alive(child.trim().parse().unwrap()), "{signal:?}");
-        assert_eq!(step.processes.alive(), [0; 0]);
+        assert!(ends(child.trim().parse().unwrap()), "{signal:?}");
+        assert_eq!(step.processes.survivors(), [0; 0]);
         assert_eq!(scenario.record(0, "analyzed.json")["outcome"], "cancelled");
         assert_eq!(
             scenario.publish(&[]).result,
@@ -249,5 +249,5 @@ fn an_agent_that_listens_no_more_cancels_the_analysis() {
     drop(lines);
     assert_eq!(child.wait().unwrap().code(), Some(1), "the result could not be told");
     let engine = std::fs::read_to_string(scenario.job.path("engine/java.pid")).unwrap();
-    assert!(!crate::fake_agent::is_alive(engine.trim().parse().unwrap()));
+    assert!(ends(engine.trim().parse().unwrap()));
 }

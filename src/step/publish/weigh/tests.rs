@@ -180,13 +180,8 @@ fn report() -> AnalysisReport {
     }
 }
 
-const EXPECTED: Expected<'_> = Expected {
-    project: Some("shop"),
-    branch: None,
-    pull_request: None,
-    main_branch: None,
-    created: Some(1_000),
-};
+const EXPECTED: Expected<'_> =
+    Expected { project: Some("shop"), branch: None, pull_request: None, created: Some(1_000) };
 
 async fn weigh_with(model: &Model, report: &AnalysisReport, limit: u64) -> Weighed {
     let server_url = Url::parse("http://sonar.example/base").unwrap();
