@@ -4,6 +4,7 @@
 //! executables in them. Servers publish no hash of it: what it comes over is the connection to the server itself.
 
 use super::archive;
+use super::cache::Temporary;
 use super::platform::Platform;
 use crate::analysis::{Edition, ServerFacts};
 use crate::error::{Error, Result};
@@ -39,8 +40,10 @@ pub async fn fetch(
     let mut url = base.clone();
     url.set_path(&format!("{}/static/cpp/{name}.zip", base.path().trim_end_matches('/')));
     let zip = into.with_extension("zip");
-    std::fs::create_dir_all(into.parent().unwrap_or(into))
-        .map_err(|error| Error::new(format!("{} can't be written: {error}", into.display())))?;
+    let parent = into.parent().unwrap_or(into);
+    let unwritable =
+        |error: &std::io::Error| Error::new(format!("{} can't be written: {error}", into.display()));
+    std::fs::create_dir_all(parent).map_err(|error| unwritable(&error))?;
     http::download(client, Request::get(url).credentials(credentials), name, &zip, None).await.map_err(|error| {
         let failure = Error::new(format!("the build wrapper could not be downloaded: {error}"));
         match (error.kind, server.edition) {
@@ -54,9 +57,10 @@ pub async fn fetch(
             _ => failure,
         }
     })?;
-    let unpacked =
-        archive::unpack(zip, into.to_owned()).await.map_err(|error| Error::new(error.to_string()))?;
-    find(&unpacked)
+    let unpacking = Temporary::in_folder(parent, ".unpacking").map_err(|error| unwritable(&error))?;
+    let unpacked = archive::unpack(zip, unpacking).await.map_err(|error| Error::new(error.to_string()))?;
+    std::fs::rename(&unpacked, into).map_err(|error| unwritable(&error))?;
+    find(into)
         .ok_or_else(|| Error::new(format!("the archive {name}.zip of the server holds no build wrapper")))
 }
 
