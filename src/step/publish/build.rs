@@ -3,11 +3,12 @@
 
 use super::property::settle;
 use crate::agent::{Environment, JobConnection};
-use crate::azure_devops::AzureDevOps;
-use crate::quality_gate::{AGGREGATE, Entry, Ledger, Verdict};
+use crate::azure_devops::{AzureDevOps, Error};
+use crate::quality_gate::{AGGREGATE, Entry, Ledger, Properties, Verdict};
 use crate::step::Job;
 use crate::step::records::Record;
 use crate::summary::AnalysisResult;
+use std::cell::RefCell;
 use std::time::{Duration, SystemTime};
 
 const SUMMARY_TYPE: &str = "Distributedtask.Core.Summary";
@@ -26,11 +27,16 @@ pub(super) async fn tell(job: &Job, records: &[Record], results: &[AnalysisResul
         return;
     };
     let azure = AzureDevOps::new(job.http.clone(), connection.collection, connection.token);
+    let written = RefCell::new(Properties::new());
     let settled = settle(
         &ledger(&job.environment),
         &entries(records, results),
-        async || azure.build_properties(project, build).await,
-        async |properties: &[(String, String)]| azure.set_build_properties(project, build, properties).await,
+        async || read_or_remembered(azure.build_properties(project, build).await, &written),
+        async |properties: &[(String, String)]| {
+            azure.set_build_properties(project, build, properties).await?;
+            written.borrow_mut().extend(properties.iter().cloned());
+            Ok(())
+        },
         async || tokio::time::sleep(PAUSE).await,
     )
     .await;
@@ -40,6 +46,17 @@ pub(super) async fn tell(job: &Job, records: &[Record], results: &[AnalysisResul
     }
     if let Some(title) = summary {
         check_arrival(job, &azure, project, build, title).await;
+    }
+}
+
+/// What the build holds; on a server that takes properties and shows none (404 or 405), what this job wrote.
+fn read_or_remembered(
+    read: Result<Properties, Error>,
+    written: &RefCell<Properties>,
+) -> Result<Properties, Error> {
+    match read {
+        Err(Error::Status(_, 404 | 405, _)) => Ok(written.borrow().clone()),
+        other => other,
     }
 }
 
@@ -145,5 +162,19 @@ mod tests {
         let retried = [("SYSTEM_STAGEATTEMPT", "2"), ("SYSTEM_JOBATTEMPT", "3")];
         let environment = Environment::new(retried.map(|(name, value)| (name.into(), value.into())));
         assert_eq!(ledger(&environment), Ledger::new(&["__default", "job", ""], (2, 3)));
+    }
+
+    #[test]
+    fn a_server_that_shows_no_properties_does_not_hide_the_own() {
+        let own = Properties::from([(AGGREGATE.to_owned(), "ok".to_owned())]);
+        let others = Properties::from([(AGGREGATE.to_owned(), "failed".to_owned())]);
+        let written = RefCell::new(own.clone());
+        let read = |answer| read_or_remembered(answer, &written).map_err(|error| error.to_string());
+        assert_eq!(read(Ok(others.clone())), Ok(others));
+        for code in [404, 405] {
+            assert_eq!(read(Err(Error::Status("u".into(), code, String::new()))), Ok(own.clone()));
+        }
+        assert!(read(Err(Error::Status("u".into(), 500, String::new()))).is_err());
+        assert!(read(Err(Error::Forbidden("u".into(), String::new()))).is_err());
     }
 }
