@@ -5,10 +5,8 @@
 //! `SONAR_SCANNER_OPTS`, and parameters as JSON in `SONAR_SCANNER_JSON_PARAMS`, before version 6 in
 //! `SONARQUBE_SCANNER_PARAMS`).
 
-use super::cli_log::CliLog;
+use super::cli_log::{self, CliLog};
 use super::engine::EngineResult;
-use super::engine_log::emit;
-use super::process::{self, Ended};
 use crate::analysis::{Invocation, Properties};
 use crate::cancel::Cancellation;
 use crate::error::{Error, Result};
@@ -117,13 +115,8 @@ impl Cli<'_> {
         environment: &[(OsString, OsString)],
         cancellation: &Cancellation,
     ) -> Result<EngineResult> {
-        let mut log = CliLog::new("SonarScanner CLI", self.properties.is_true("sonar.qualitygate.wait"));
-        let on_line = |stream, line: &str| log.line(stream, line, &mut emit);
-        let ended = process::run(&self.invocation(), environment, cancellation, on_line).await?;
-        Ok(match ended {
-            Ended::Exit(exit) => log.result(exit, &mut emit),
-            Ended::Cancelled => EngineResult::Cancelled,
-        })
+        let log = CliLog::new("SonarScanner CLI", self.properties.is_true("sonar.qualitygate.wait"));
+        cli_log::run(log, &self.invocation(), environment, cancellation).await
     }
 }
 

@@ -1,9 +1,31 @@
 //! What the SonarScanner CLI says, and the one for .NET.
 
 use super::engine::EngineResult;
-use super::engine_log::EngineLog;
-use super::process::{Exit, Stream};
+use super::engine_log::{EngineLog, emit};
+use super::process::{self, Ended, Exit, Stream};
+use crate::analysis::Invocation;
+use crate::cancel::Cancellation;
+use crate::error::Result;
+use std::ffi::OsString;
 use tracing::Level;
+
+/// Runs a scanner whose log is of this form with `environment`, and relays that log as the engine's is.
+///
+/// # Errors
+/// It can't be started.
+pub(super) async fn run(
+    mut log: CliLog,
+    invocation: &Invocation,
+    environment: &[(OsString, OsString)],
+    cancellation: &Cancellation,
+) -> Result<EngineResult> {
+    let on_line = |stream, line: &str| log.line(stream, line, &mut emit);
+    let ended = process::run(invocation, environment, cancellation, on_line).await?;
+    Ok(match ended {
+        Ended::Exit(exit) => log.result(exit, &mut emit),
+        Ended::Cancelled => EngineResult::Cancelled,
+    })
+}
 
 /// Reads the CLI's lines, `INFO: text` up to version 5 and `12:34:56.789 INFO  text` after it, and those of the scanner for
 /// .NET, `12:34:56.789  WARNING: text`, and tells each error once, as the engine's log does.

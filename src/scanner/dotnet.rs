@@ -4,11 +4,9 @@
 //! archives and of the programs in them. An argument is one element of the child's argument list, so there is
 //! nothing to quote on Unix; on Windows the standard library quotes by the rules of the C runtime, which .NET's are.
 
-use super::cli_log::CliLog;
+use super::cli_log::{self, CliLog};
 use super::engine::EngineResult;
-use super::engine_log::emit;
 use super::java::{first_in_path, is_executable};
-use super::process::{self, Ended};
 use crate::analysis::{Invocation, Properties, ServerFacts};
 use crate::cancel::Cancellation;
 use crate::error::{Error, Result};
@@ -127,13 +125,8 @@ impl Dotnet<'_> {
         environment: &[(OsString, OsString)],
         cancellation: &Cancellation,
     ) -> Result<EngineResult> {
-        let mut log = CliLog::new("SonarScanner for .NET", true);
-        let on_line = |stream, line: &str| log.line(stream, line, &mut emit);
-        let ended = process::run(&self.invocation(), environment, cancellation, on_line).await?;
-        Ok(match ended {
-            Ended::Exit(exit) => log.result(exit, &mut emit),
-            Ended::Cancelled => EngineResult::Cancelled,
-        })
+        let log = CliLog::new("SonarScanner for .NET", true);
+        cli_log::run(log, &self.invocation(), environment, cancellation).await
     }
 }
 
