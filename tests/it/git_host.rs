@@ -134,6 +134,8 @@ pub(crate) enum Door {
     Open,
     /// Serves whoever sends this Authorization header.
     Locked(&'static str),
+    /// A proxy: serves whoever sends this Proxy-Authorization header.
+    Proxy(String),
     /// Serves nobody, and says this.
     Refusing(&'static str),
     /// Sends everybody on to this host.
@@ -167,7 +169,11 @@ impl GitHost {
 }
 
 pub(crate) fn authorizations(request: &Request) -> Vec<String> {
-    let headers = request.headers.get_all("authorization").iter();
+    headers(request, "authorization")
+}
+
+fn headers(request: &Request, name: &str) -> Vec<String> {
+    let headers = request.headers.get_all(name).iter();
     headers.map(|value| value.to_str().unwrap().to_owned()).collect()
 }
 
@@ -183,7 +189,10 @@ impl Respond for Answers {
             Door::Locked(key) if authorizations(request) != [*key] => {
                 ResponseTemplate::new(401).insert_header("WWW-Authenticate", "Basic realm=\"git\"")
             }
-            Door::Open | Door::Locked(_) => serve(&self.root, path, request),
+            Door::Proxy(key) if headers(request, "proxy-authorization") != [key.as_str()] => {
+                ResponseTemplate::new(407).insert_header("Proxy-Authenticate", "Basic realm=\"proxy\"")
+            }
+            Door::Open | Door::Locked(_) | Door::Proxy(_) => serve(&self.root, path, request),
             Door::Refusing(why) => {
                 let lines = ["# service=git-upload-pack\n".to_owned(), format!("ERR {why}\n")];
                 let [service, refusal] = lines.map(|line| format!("{:04x}{line}", line.len() + 4));

@@ -5,7 +5,10 @@ use crate::fake_azure_devops::SignIn;
 use crate::fake_sonarqube::SonarQube;
 use crate::git_host::{Door, GitHost, Origin, commits, git};
 use crate::scenario::Scenario;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use rustix::process::Signal;
+use std::os::unix::fs::PermissionsExt as _;
 
 /// A job whose sources are a clone of depth 1 of the repository in Azure Repos.
 fn of_azure_repos(sonarqube: SonarQube, reference: &str) -> (Scenario, Origin) {
@@ -55,6 +58,21 @@ fn the_jobs_token_completes_a_clone_of_azure_repos() {
     let step = prepare(&mut scenario);
     assert!(!step.log.iter().any(|line| line.contains("clone")), "{}", step.transcript());
     assert_eq!(git_requests(&scenario.job), before);
+}
+
+#[test]
+fn what_a_build_left_in_the_clone_is_not_run() {
+    let (mut scenario, _origin) = of_azure_repos(SonarQube::start(), "refs/heads/main");
+    let sources = scenario.job.sources();
+    let hook = sources.join(".git/hooks/reference-transaction");
+    let seen = scenario.job.path("seen");
+    std::fs::create_dir_all(hook.parent().unwrap()).unwrap();
+    std::fs::write(&hook, format!("#!/bin/sh\nenv >>'{}'\n", seen.display())).unwrap();
+    std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).unwrap();
+    git(&sources, &["update-ref", "refs/heads/x", "HEAD"]);
+    std::fs::remove_file(&seen).expect("the hook works");
+    prepare(&mut scenario).succeeded().says("The history is whole");
+    assert!(!seen.exists(), "{}", std::fs::read_to_string(seen).unwrap());
 }
 
 #[test]
@@ -154,6 +172,23 @@ fn a_public_repository_needs_no_credentials() {
     let mut scenario = of_another_host(&origin, &host);
     prepare(&mut scenario).succeeded().says("The history is whole");
     assert!(host.authorizations().iter().all(Vec::is_empty));
+}
+
+#[test]
+fn the_agents_proxy_leads_to_the_host() {
+    let origin = Origin::new("shop");
+    let basic = format!("Basic {}", BASE64.encode("agent:t0p/s3cret"));
+    let proxy = GitHost::start(&origin, Door::Proxy(basic));
+    let mut scenario = of_another_host(&origin, &proxy);
+    let nowhere = "http://git.invalid/shop";
+    git(&scenario.job.sources(), &["remote", "set-url", "origin", nowhere]);
+    scenario.job.set("Agent.ProxyUrl", &proxy.url(""));
+    scenario.job.set("Agent.ProxyUsername", "agent");
+    scenario.job.set_secret("Agent.ProxyPassword", "t0p/s3cret");
+    scenario.job.watch_for("t0p/s3cret");
+    scenario.job.set("NO_PROXY", "127.0.0.1");
+    prepare(&mut scenario).succeeded().says("The history is whole");
+    assert!(proxy.authorizations().iter().all(Vec::is_empty));
 }
 
 #[test]
