@@ -1,6 +1,6 @@
 //! The analysis by the SonarScanner CLI.
 
-use super::{Setting, java_choices, server_jre};
+use super::{Setting, java_choices, network, server_jre};
 use crate::analysis::ScannerRelease;
 use crate::error::{Error, Result};
 use crate::scanner::cli::{Cli, CliHome, knows_provisioning};
@@ -33,6 +33,7 @@ pub(super) async fn run(setting: &Setting<'_>, release: &ScannerRelease) -> Resu
     if runs_engine_itself(setting, release) {
         java_options.push(' ');
         java_options.push_str(properties.value("sonar.scanner.javaOpts").unwrap_or_default());
+        java_options.push_str(&network::options_of_java(&properties, &prepared.server_url));
     } else {
         // Else it would look for a Java of its own.
         properties.set("sonar.scanner.javaExePath", java.executable.display().to_string());
