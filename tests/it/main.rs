@@ -20,3 +20,4 @@ mod real_sonarqube;
 mod scenario;
 mod steps;
 mod tidy;
+mod tls;
