@@ -2,6 +2,7 @@
 
 mod analyze;
 mod hostile;
+mod modes;
 mod prepare;
 mod publish;
 mod scanners;
