@@ -12,6 +12,7 @@ mod report;
 pub mod reports;
 pub mod scanner_environment;
 mod server;
+pub mod trust_store;
 
 pub use artifact::{Artifact, Jre};
 pub use handoff::{AnalysisId, Analyzed, Outcome, Prepared, RECORD_VERSION, ScannerMode, Target};

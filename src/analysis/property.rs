@@ -44,6 +44,13 @@ impl Properties {
         self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
+    /// Those whose keys begin with `prefix`, without it.
+    #[must_use]
+    pub fn below(&self, prefix: &str) -> Self {
+        let own = self.iter().filter_map(|(key, value)| Some((key.strip_prefix(prefix)?, value)));
+        own.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+    }
+
     /// Takes out all whose name says that they hold a secret.
     pub fn take_secrets(&mut self) -> Self {
         let (secret, plain) = std::mem::take(&mut self.0).into_iter().partition(|(key, _)| is_secret(key));

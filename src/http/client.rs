@@ -228,6 +228,11 @@ impl Client {
         Self { inner: Arc::new(Inner { settings, plain: OnceLock::new(), tls: OnceLock::new() }) }
     }
 
+    /// How it reaches the network.
+    pub fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
+
     /// Sends `request`, follows redirects on the same host, and tries again as its policy says.
     /// Whatever status comes back is an `Ok`.
     ///

@@ -6,6 +6,7 @@ mod credentials;
 mod download;
 mod error;
 mod retry;
+mod route;
 mod tls;
 
 pub use client::{Client, Proxy, ProxyScope, Request, Response, Settings};

@@ -2,7 +2,6 @@
 
 use super::client::Settings;
 use super::error::{Error, ErrorKind};
-use rustls_pki_types::pem::PemObject as _;
 use std::sync::Arc;
 use url::Url;
 
@@ -22,16 +21,9 @@ pub(super) fn trusting(settings: &Settings, url: &Url) -> Result<rustls::ClientC
             .with_custom_certificate_verifier(Arc::new(unverified::TrustAnybody(provider())))
             .with_no_client_auth());
     }
-    let mut extra = Vec::new();
-    for file in &settings.ca_files {
-        let unreadable =
-            |error: &dyn std::fmt::Display| setup(format!("the CA file {}: {error}", file.display()));
-        let certificates =
-            rustls_pki_types::CertificateDer::pem_file_iter(file).map_err(|e| unreadable(&e))?;
-        for certificate in certificates {
-            extra.push(certificate.map_err(|e| unreadable(&e))?);
-        }
-    }
+    let extra = settings
+        .authorities()
+        .map_err(|(file, error)| setup(format!("the CA file {}: {error}", file.display())))?;
     let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(extra, provider())
         .map_err(|error| setup(error.to_string()))?;
     Ok(builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth())

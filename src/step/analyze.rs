@@ -4,7 +4,7 @@ use super::records::{Record, Records, tokens_of};
 use super::{Ending, Job, machine, reports, source_size};
 use crate::agent::AnalyzeInputs;
 use crate::analysis::jvm_profile::{self, JvmProfile, SourceSize};
-use crate::analysis::{Outcome, Prepared, Properties, ScannerMode, java_properties, scanner_environment};
+use crate::analysis::{Outcome, Prepared, Properties, ScannerMode, scanner_environment};
 use crate::error::{Error, ErrorKind, Result};
 use crate::scanner::{
     Cache, Engine, EngineResult, Java, JavaChoices, JavaHome, Platform, Provisioned, java_needed, provision,
@@ -18,6 +18,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 mod cli;
 mod dotnet;
+mod network;
+mod settings;
 
 /// Runs the step.
 ///
@@ -139,12 +141,14 @@ async fn run(job: &Job, inputs: &AnalyzeInputs, record: &Record) -> Result<Run> 
         tokens.authentication(prepared),
     );
     properties.extend(&tokens.properties);
+    let user_home = user_home(job, &properties)?;
+    network::equip(job, &prepared.server_url, &record.folder, &user_home, &mut properties)?;
     let setting = Setting {
         job,
         inputs,
         prepared,
         sonarqube,
-        cache: Cache::in_user_home(&user_home(job, &properties)?),
+        cache: Cache::in_user_home(&user_home),
         platform: platform(job, &properties),
         properties,
         token: &tokens.token,
@@ -213,13 +217,13 @@ fn java_options(job: &Job, profile: JvmProfile, directory: &Path, own: Option<&s
 fn assemble(job: &Job, record: &Record, working_directory: &Path) -> Result<Properties> {
     let prepared = &record.prepared;
     let base_dir = working_directory.join(&prepared.base_dir);
-    let mut properties = settings(record, working_directory, &base_dir)?;
-    let of_environment = scanner_environment::read(job.environment.iter()).map_err(|error| {
+    let mut properties = settings::read(record, working_directory, &base_dir)?;
+    let mut chosen = scanner_environment::read(job.environment.iter()).map_err(|error| {
         Error::new(format!("the variable SONAR_SCANNER_JSON_PARAMS can't be read: {error}"))
             .hint("It must hold a JSON object whose values are strings.")
     })?;
-    properties.extend(&of_environment);
-    properties.extend(&prepared.properties);
+    chosen.extend(&prepared.properties);
+    properties.extend(&chosen);
     for key in ["sonar.login", "sonar.password", "sonar.token", "sonar.scanner.sonarcloudUrl"] {
         properties.remove(key);
     }
@@ -228,6 +232,7 @@ fn assemble(job: &Job, record: &Record, working_directory: &Path) -> Result<Prop
         None => base_dir,
     };
     let base_dir = absolute(&base_dir)?;
+    settings::add_modules(&mut properties, &chosen, &base_dir)?;
     let work_dir = base_dir.join(properties.value("sonar.working.directory").unwrap_or(".scannerwork"));
     properties.set("sonar.projectBaseDir", base_dir.display().to_string());
     properties.set("sonar.working.directory", work_dir.display().to_string());
@@ -240,23 +245,6 @@ fn assemble(job: &Job, record: &Record, working_directory: &Path) -> Result<Prop
         properties.set_default("sonar.verbose", "true");
     }
     Ok(properties)
-}
-
-/// The settings file: required in file mode, read where it lies in the base directory otherwise.
-fn settings(record: &Record, working_directory: &Path, base_dir: &Path) -> Result<Properties> {
-    let (file, required) = match &record.prepared.settings_file {
-        Some(file) => (working_directory.join(file), true),
-        None => (base_dir.join("sonar-project.properties"), false),
-    };
-    match std::fs::read_to_string(&file) {
-        Ok(text) => {
-            tracing::info!("Settings: {}", file.display());
-            Ok(java_properties::parse(&text).into_iter().collect())
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !required => Ok(Properties::default()),
-        Err(error) => Err(Error::new(format!("the settings file {} can't be read: {error}", file.display()))
-            .hint("Set configFile to a file that exists when SonarAnalyze runs; it must be UTF-8.")),
-    }
 }
 
 fn absolute(path: &Path) -> Result<PathBuf> {

@@ -125,18 +125,34 @@ impl Record {
         chosen.map_or_else(|| self.folder.join(REPORT), PathBuf::from)
     }
 
-    /// The scanner's report; `None` when there is none.
+    /// The scanner's report; `None` when there is none. A place that the user chose is looked for below `roots` too:
+    /// steps on the host and in a container know one folder by two names.
     ///
     /// # Errors
     /// The file is there and can't be read.
-    pub fn report(&self) -> Result<Option<AnalysisReport>> {
-        let file = self.report_file();
-        let Some(text) = read_text(&file)? else { return Ok(None) };
-        AnalysisReport::parse(&text).map(Some).map_err(|key| {
-            Error::new(format!("the scanner's report {} has no {key}", file.display()))
-                .hint("It was cut short or changed by another step: run the analysis again.")
-        })
+    pub fn report(&self, roots: &[PathBuf]) -> Result<Option<AnalysisReport>> {
+        let chosen = self.report_file();
+        let moved = elsewhere(&chosen, roots).find(|file| file.is_file());
+        let beside_the_record = self.folder.join(REPORT);
+        for file in [chosen].into_iter().chain(moved).chain([beside_the_record]) {
+            if let Some(text) = read_text(&file)? {
+                return AnalysisReport::parse(&text).map(Some).map_err(|key| {
+                    Error::new(format!("the scanner's report {} has no {key}", file.display()))
+                        .hint("It was cut short or changed by another step: run the analysis again.")
+                });
+            }
+        }
+        Ok(None)
     }
+}
+
+/// The ends of an absolute path below each of `roots`, longest first.
+fn elsewhere<'a>(path: &'a Path, roots: &'a [PathBuf]) -> impl Iterator<Item = PathBuf> + 'a {
+    let count = path.components().count();
+    (1..count).flat_map(move |skipped| {
+        let end: PathBuf = path.components().skip(skipped).collect();
+        roots.iter().map(move |root| root.join(&end))
+    })
 }
 
 fn read_text(file: &Path) -> Result<Option<String>> {

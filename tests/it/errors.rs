@@ -2,12 +2,9 @@
 //! words that say what failed, where, and what to change.
 
 use crate::fake_agent::{Job, Step, Task};
-use crate::fake_azure_devops::block_on;
 use crate::fake_sonarqube::{Access, SonarQube, TOKEN, html_page, refusal};
 use crate::scenario::Scenario;
-use std::net::SocketAddr;
-use std::sync::Arc;
-use tokio_rustls::rustls;
+use crate::tls::Tls;
 use wiremock::ResponseTemplate;
 
 /// Prepares against `url` with a token, by hand.
@@ -262,59 +259,4 @@ fn modes_that_are_not_there_are_named() {
         assert!(step.sole_error().contains(expected), "{expected}: {}", step.transcript());
     }
     assert!(scenario.sonarqube.asked().is_empty(), "no server is asked about a mistake in the inputs");
-}
-
-/// A server that speaks TLS with a certificate of an authority of its own, before one that does not.
-struct Tls {
-    url: String,
-    /// PEM.
-    authority: String,
-}
-
-impl Tls {
-    fn before(server: SocketAddr) -> Self {
-        let key = rcgen::KeyPair::generate().unwrap();
-        let mut parameters = rcgen::CertificateParams::default();
-        parameters.distinguished_name.push(rcgen::DnType::CommonName, "Contoso Root");
-        parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-        parameters.key_usages = vec![rcgen::KeyUsagePurpose::KeyCertSign];
-        let authority = parameters.self_signed(&key).unwrap();
-        let pem = authority.pem();
-        let issuer = rcgen::Issuer::new(parameters, key);
-
-        let key = rcgen::KeyPair::generate().unwrap();
-        let parameters = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
-        let certificate = parameters.signed_by(&key, &issuer).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = rustls::ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(
-                vec![certificate.der().clone()],
-                rustls::pki_types::PrivateKeyDer::Pkcs8(key.serialize_der().into()),
-            )
-            .unwrap();
-        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
-
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let url = format!("https://{}", listener.local_addr().unwrap());
-        // It serves until the tests end.
-        std::thread::spawn(move || block_on(serve(listener, acceptor, server)));
-        Self { url, authority: pem }
-    }
-}
-
-async fn serve(listener: std::net::TcpListener, acceptor: tokio_rustls::TlsAcceptor, server: SocketAddr) {
-    let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-    while let Ok((stream, _)) = listener.accept().await {
-        let acceptor = acceptor.clone();
-        tokio::spawn(async move {
-            // A client that does not trust us goes away.
-            let Ok(mut outside) = acceptor.accept(stream).await else { return };
-            let mut inside = tokio::net::TcpStream::connect(server).await.unwrap();
-            let _ = tokio::io::copy_bidirectional(&mut outside, &mut inside).await;
-        });
-    }
 }

@@ -367,6 +367,19 @@ impl Job {
         command
     }
 
+    /// A command of a script step: such a step sees the job's public variables, and no service connection.
+    pub(crate) fn script(&self, program: &str) -> std::process::Command {
+        let mut command = std::process::Command::new(program);
+        command
+            .current_dir(self.sources())
+            .env_clear()
+            .envs(["PATH", "JAVA_HOME"].into_iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
+            .env("HOME", self.path("home"))
+            .env("LANG", "C.UTF-8")
+            .envs(self.state().variables.public_environment());
+        command
+    }
+
     /// Every input under its own name: as given, else its default.
     fn inputs(&self, state: &State, manifest: &Manifest, given: &[(&str, &str)]) -> Vec<(String, String)> {
         let is_named = |input: &Input, name: &str| {

@@ -21,3 +21,4 @@ mod real_sonarqube;
 mod scenario;
 mod steps;
 mod tidy;
+mod tls;

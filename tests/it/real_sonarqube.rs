@@ -1,28 +1,47 @@
 //! The three steps, started by their launchers, against real servers.
 
 mod blame;
+mod machine;
+mod maven;
+mod older;
 mod server;
 
 use crate::fake_agent::{Job, Step, Task, TaskResult};
+use machine::{a_private_authority_behind_a_proxy, modules_and_a_java_of_the_agent};
+use maven::a_build_by_maven;
+use older::{a_gate_that_fails_by_the_cli, a_gate_that_passes_by_the_cli};
 use serde_json::Value;
 use server::{Project, Server, TokenKind};
 use std::path::{Path, PathBuf};
 
-/// What is run once on each server.
-macro_rules! on_each_server {
-    ($($name:ident),* $(,)?) => {
-        mod v10_7 { $( #[test] fn $name() { super::$name(&super::Server::of("10_7")); } )* }
-        mod v26_9 { $( #[test] fn $name() { super::$name(&super::Server::of("26_9")); } )* }
+/// What is run on a server, named like its variable: `v10_7` is `SONARQUBE_10_7`.
+macro_rules! on {
+    ($version:ident: $($name:ident),* $(,)?) => {
+        mod $version { $( #[test] fn $name() { super::$name(&super::Server::of(&stringify!($version)[1..])); } )* }
     };
 }
 
-on_each_server!(
-    a_gate_that_fails_twice,
+on!(
+    v10_7: a_gate_that_fails_twice,
     a_gate_that_passes,
     a_report_the_server_can_not_process,
     tokens_and_rights,
     the_package_runs,
+    modules_and_a_java_of_the_agent,
 );
+
+on!(
+    v26_9: a_gate_that_fails_twice,
+    a_gate_that_passes,
+    a_report_the_server_can_not_process,
+    tokens_and_rights,
+    the_package_runs,
+    modules_and_a_java_of_the_agent,
+    a_build_by_maven,
+    a_private_authority_behind_a_proxy,
+);
+
+on!(v9_9: a_gate_that_fails_by_the_cli, a_gate_that_passes_by_the_cli);
 
 /// A job on this server, run by the launchers of target/tasks.
 struct Journey {

@@ -3,6 +3,7 @@
 mod analyze;
 mod history;
 mod hostile;
+mod modes;
 mod prepare;
 mod publish;
 mod scanners;

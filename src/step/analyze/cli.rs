@@ -1,6 +1,6 @@
 //! The analysis by the SonarScanner CLI.
 
-use super::{Setting, java_choices, server_jre};
+use super::{Setting, java_choices, network, server_jre};
 use crate::analysis::ScannerRelease;
 use crate::error::{Error, Result};
 use crate::scanner::cli::{Cli, CliHome, knows_provisioning};
@@ -29,10 +29,14 @@ pub(super) async fn run(setting: &Setting<'_>, release: &ScannerRelease) -> Resu
             None
         }
     };
+    let directory = setting.properties.value("sonar.projectBaseDir").unwrap_or(".");
     let mut java_options = job.environment.value("SONAR_SCANNER_OPTS").unwrap_or_default().to_owned();
     if runs_engine_itself(setting, release) {
         java_options.push(' ');
         java_options.push_str(properties.value("sonar.scanner.javaOpts").unwrap_or_default());
+        java_options =
+            super::java_options(job, setting.inputs.jvm_profile, Path::new(directory), Some(&java_options));
+        java_options.push_str(&network::options_of_java(&properties, &prepared.server_url));
     } else {
         // Else it would look for a Java of its own.
         properties.set("sonar.scanner.javaExePath", java.executable.display().to_string());
@@ -44,7 +48,7 @@ pub(super) async fn run(setting: &Setting<'_>, release: &ScannerRelease) -> Resu
         java_options: &java_options,
         properties: &properties,
         token,
-        directory: Path::new(properties.value("sonar.projectBaseDir").unwrap_or(".")),
+        directory: Path::new(directory),
     };
     cli.run(&job.environment.for_children(), &job.cancellation).await
 }

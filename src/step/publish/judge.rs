@@ -2,7 +2,7 @@
 //! others are still judged.
 
 use super::weigh::{Claim, weigh};
-use crate::analysis::{AnalysisReport, Outcome, Prepared, ServerKind, Target};
+use crate::analysis::{AnalysisReport, Outcome, Prepared, ScannerMode, ServerKind, Target};
 use crate::quality_gate::{Context, Expected, MeasureSet, Metrics, Verdict};
 use crate::sonarqube::{CeTask, SonarQube, Wait};
 use crate::step::Job;
@@ -33,7 +33,7 @@ impl<'a> Judge<'a> {
         let mut result = blank_result(record);
         match outcome_without_gate(record) {
             Some((verdict, reason)) => without_gate(&mut result, verdict, reason),
-            None => match report_of(record) {
+            None => match report_of(self.job, record) {
                 Ok(report) => self.ask(record, &report, &mut result).await,
                 Err(reason) => without_gate(&mut result, Verdict::NoReport, reason),
             },
@@ -137,10 +137,20 @@ fn outcome_without_gate(record: &Record) -> Option<(Verdict, String)> {
 }
 
 /// The scanner's report, if it is of the project that was prepared; else a word why it isn't there.
-fn report_of(record: &Record) -> Result<AnalysisReport, String> {
-    let report = match record.report() {
+fn report_of(job: &Job, record: &Record) -> Result<AnalysisReport, String> {
+    let roots = [job.predefined.temp_directory(), job.predefined.working_directory()];
+    let report = match record.report(&roots.into_iter().flatten().collect::<Vec<_>>()) {
         Ok(Some(report)) => report,
-        Ok(None) => return Err(format!("No scanner left a report at {}", record.report_file().display())),
+        Ok(None) => {
+            let missing = format!("No scanner left a report at {}", record.report_file().display());
+            return Err(match record.prepared.mode {
+                ScannerMode::Other => format!(
+                    "{missing}. In scannerMode other the build runs the scanner; if it does so in a container, run \
+                     SonarPrepare there too: folders have other names in it"
+                ),
+                _ => missing,
+            });
+        }
         Err(error) => return Err(error.to_string()),
     };
     match &record.prepared.project_key {

@@ -52,6 +52,12 @@ impl Variables {
         expanded + rest
     }
 
+    /// Those of them that every process of the job sees.
+    pub(crate) fn public_environment(&self) -> Vec<(String, String)> {
+        let public = self.0.values().filter(|variable| !variable.secret);
+        public.map(|variable| (environment_name(&variable.name), variable.value.clone())).collect()
+    }
+
     /// The environment variables they become for a task.
     pub(crate) fn environment(&self) -> Vec<(String, String)> {
         let mut environment = Vec::new();

@@ -12,7 +12,7 @@ use url::Url;
 pub(crate) struct Server {
     pub(crate) url: String,
     /// For folders: `10_7`.
-    version: &'static str,
+    pub(crate) version: &'static str,
 }
 
 /// Kinds of tokens.

@@ -86,12 +86,14 @@ fn java_runs_a_small_project_lightly_unless_a_user_says_how() {
 #[test]
 fn relative_base_directories_start_at_the_sources() {
     let mut scenario = Scenario::new();
-    scenario.job.write("services/shop/main.py", "");
+    // Letters that mean something to shells and to Java's properties.
+    let service = "services/the shop's $(x); #1 = é";
+    scenario.job.write(&format!("{service}/main.py"), "");
     let engine = scenario.engine("pwd >\"$0.directory\"");
-    scenario.prepare(&[("extraProperties", &engine), ("projectBaseDir", "services/shop")]).succeeded();
+    scenario.prepare(&[("extraProperties", &engine), ("projectBaseDir", service)]).succeeded();
     scenario.analyze().succeeded();
     let directory = std::fs::read_to_string(scenario.job.path("engine/java.directory")).unwrap();
-    let expected = scenario.job.sources().join("services/shop").canonicalize().unwrap();
+    let expected = scenario.job.sources().join(service).canonicalize().unwrap();
     assert_eq!(directory.trim_end(), expected.display().to_string());
 }
 

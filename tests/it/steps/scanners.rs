@@ -16,7 +16,7 @@ fn server(version: &str) -> Scenario {
 }
 
 /// An archive with one file; its hash.
-fn archive(path: &Path, name: &str, content: &[u8]) -> String {
+pub(super) fn archive(path: &Path, name: &str, content: &[u8]) -> String {
     let mut zip = zip::ZipWriter::new(File::create(path).unwrap());
     zip.start_file(name, zip::write::SimpleFileOptions::default().unix_permissions(0o755)).unwrap();
     zip.write_all(content).unwrap();
@@ -26,13 +26,13 @@ fn archive(path: &Path, name: &str, content: &[u8]) -> String {
 }
 
 /// Extra properties by which `java` runs the script `body`, after it noted what it was given.
-fn java(scenario: &Scenario, body: &str) -> String {
+pub(super) fn java(scenario: &Scenario, body: &str) -> String {
     let extra = scenario.engine(body);
     extra.lines().find(|line| line.contains("javaExePath")).unwrap().to_owned()
 }
 
 /// Leaves the report of task `AZ-1` where a CLI is told to.
-fn report(scenario: &Scenario) -> String {
+pub(super) fn report(scenario: &Scenario) -> String {
     let find = r#"report=$(env | sed -n 's/.*"sonar.scanner.metadataFilePath":"\([^"]*\)".*/\1/p')"#;
     format!("{find}\n{}\n", scenario.report("1", "shop"))
 }
@@ -73,6 +73,8 @@ fn older_servers_are_analysed_by_the_cli_of_an_offline_archive() {
     assert_eq!(
         scenario.noted("arguments").lines().collect::<Vec<_>>(),
         [
+            "-XX:TieredStopAtLevel=1",
+            "-XX:+UseSerialGC",
             "-Xmx512m",
             "-Xss2m",
             "-Djava.awt.headless=true",

@@ -1,0 +1,97 @@
+//! The scanner reaches the server as we do: through the agent's proxy, and trusting the agent's authorities.
+
+use crate::analysis::{Properties, trust_store};
+use crate::error::{Error, Result};
+use crate::step::Job;
+use std::path::Path;
+use url::Url;
+
+const PROXY_HOST: &str = "sonar.scanner.proxyHost";
+const TRUST_STORE: &str = "sonar.scanner.truststorePath";
+
+/// Where scanners look for a trust store that nobody names, below their user home.
+const TRUST_STORE_OF_USER: &str = "ssl/truststore.p12";
+
+/// Variables with options for Java.
+const JAVA_OPTIONS: &[&str] =
+    &["SONAR_SCANNER_OPTS", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"];
+
+/// Sets the scanner's own properties for that, where the user said nothing else by properties or options of Java.
+/// `folder` is the record's, for a trust store.
+///
+/// # Errors
+/// The agent's CA file can't be read, or the trust store not be written.
+pub(super) fn equip(
+    job: &Job,
+    server: &Url,
+    folder: &Path,
+    user_home: &Path,
+    properties: &mut Properties,
+) -> Result<()> {
+    let settings = job.http.settings();
+    let own_options = properties.value("sonar.scanner.javaOpts").map(str::to_owned);
+    let says = |option: &str| {
+        let of_job = JAVA_OPTIONS.iter().filter_map(|name| job.environment.value(name));
+        of_job.chain(own_options.as_deref()).any(|options| options.contains(option))
+    };
+    if let Some(proxy) = settings.proxy_for(server)
+        && properties.value(PROXY_HOST).is_none()
+        && !says("http.proxyHost=")
+        && !says("https.proxyHost=")
+    {
+        let host = proxy.url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        let port = proxy.url.port_or_known_default().unwrap_or(80);
+        tracing::info!("The scanner uses the proxy {host}:{port}");
+        properties.set(PROXY_HOST, host);
+        properties.set("sonar.scanner.proxyPort", port.to_string());
+        if let Some((user, password)) = &proxy.credentials {
+            properties.set("sonar.scanner.proxyUser", user.as_str());
+            properties.set("sonar.scanner.proxyPassword", password.expose());
+        }
+    }
+    let is_chosen = properties.value(TRUST_STORE).is_some()
+        || user_home.join(TRUST_STORE_OF_USER).exists()
+        || says("javax.net.ssl.trustStore=");
+    if server.scheme() != "https" || is_chosen {
+        return Ok(());
+    }
+    if settings.skip_certificate_validation {
+        tracing::warn!(
+            "This agent accepts any certificate (--sslskipcertvalidation); the scanner does not. If it refuses the \
+             server's, configure the agent with --sslcacert <PEM file>, or set {TRUST_STORE}."
+        );
+    } else if !settings.ca_files.is_empty() {
+        let authorities = settings.authorities().map_err(|(file, error)| {
+            Error::new(format!("the agent's CA file {} can't be read: {error}", file.display()))
+        })?;
+        let file = folder.join("truststore.p12");
+        std::fs::write(&file, trust_store::pkcs12(&authorities))
+            .map_err(|error| Error::new(format!("{} can't be written: {error}", file.display())))?;
+        tracing::debug!("The scanner trusts the agent's authorities: {}", file.display());
+        properties.set(TRUST_STORE, file.display().to_string());
+    }
+    Ok(())
+}
+
+/// The same for an engine that runs inside of SonarScanner CLI and knows none of these properties: options of Java.
+/// What can't be said so is a warning.
+pub(super) fn options_of_java(properties: &Properties, server: &Url) -> String {
+    if server.scheme() == "https" && properties.value(TRUST_STORE).is_some() {
+        tracing::warn!(
+            "This scanner trusts the authorities of its Java alone. If it refuses the server's certificate, import the \
+             agent's CA file into a trust store (keytool -importcert), and name that by the variable SONAR_SCANNER_OPTS: \
+             -Djavax.net.ssl.trustStore=<file>"
+        );
+    }
+    let Some(host) = properties.value(PROXY_HOST) else { return String::new() };
+    if properties.value("sonar.scanner.proxyPassword").is_some() {
+        tracing::warn!(
+            "This scanner could be given the password of the proxy {host} by its command line alone, where others could \
+             read it, so it is left out. Have the server reached past the proxy (NO_PROXY), or through one without a \
+             password."
+        );
+    }
+    let (scheme, port) = (server.scheme(), properties.value("sonar.scanner.proxyPort").unwrap_or("80"));
+    // An empty list: Java would go past the proxy to this machine.
+    format!(" -D{scheme}.proxyHost={host} -D{scheme}.proxyPort={port} -Dhttp.nonProxyHosts=")
+}

@@ -1,0 +1,87 @@
+//! Servers that hand out no scanner engine: SonarScanner CLI runs, the one that goes with them.
+
+use super::server::{Server, TokenKind};
+use super::{Journey, machine, tells_the_failed_conditions, tells_the_warnings};
+use crate::fake_agent::{Task, TaskResult};
+use std::path::PathBuf;
+
+const ARCHIVE: &str = "sonar-scanner-cli-4.7.0.2747.zip";
+
+/// The folder that scripts/test fills.
+fn archives() -> PathBuf {
+    let folder = std::env::var_os("SONAR_SCANNERS").map(PathBuf::from).unwrap_or_default();
+    let archive = folder.join(ARCHIVE);
+    assert!(
+        archive.is_file(),
+        "SONAR_SCANNERS names no folder with {}: run scripts/test, or set it to one",
+        archive.display()
+    );
+    folder
+}
+
+/// A job with a sample of tests/data, the Java of the server's time, and newer ones.
+fn job(server: &Server, token: &str, sample: &str) -> Journey {
+    let mut journey = Journey::new(server, token);
+    journey.check_out(sample);
+    for (name, home) in machine::java_homes() {
+        journey.job.set(&name, &home.display().to_string());
+    }
+    journey
+}
+
+/// By a project token, which this server lets read no measures.
+pub(super) fn a_gate_that_fails_by_the_cli(server: &Server) {
+    let mut project = server.project("orders");
+    project.require(&[("coverage", "LT", "80"), ("code_smells", "GT", "1"), ("bugs", "GT", "1000")]);
+    let token = project.token(TokenKind::Project);
+    let mut journey = job(server, &token, "sample-failing");
+    let folder = archives().display().to_string();
+    let inputs = [
+        ("configMode", "manual"),
+        ("cliProjectKey", project.key.as_str()),
+        ("cliSources", "orders,legacy"),
+        ("extraProperties", "sonar.scm.disabled=true"),
+        ("scannerDownloadUrl", folder.as_str()),
+    ];
+    let prepare = journey.prepare(&inputs);
+    prepare.succeeded().says("SonarAnalyze will run SonarScanner CLI 4.7.0.2747");
+    let analyze = journey.job.run(Task::Analyze, &[]);
+    analyze.ended(TaskResult::Succeeded).says("the oldest of the agent's that is new enough (JAVA_HOME_17_");
+    assert!(analyze.errors.is_empty(), "{}", analyze.transcript());
+    let publish = journey.job.run(Task::Publish, &[]);
+    publish.ended(TaskResult::Failed);
+    let gate = project.gate_of(&journey.ce_task(&prepare));
+    assert_eq!(gate["status"], "ERROR");
+    assert_eq!(journey.gate_property().as_deref(), Some("failed"));
+    let (title, summary) = journey.summary();
+    assert_eq!(title, "SonarQube – orders – failed");
+    tells_the_failed_conditions(&publish, &summary, &gate, &project);
+    assert!(!project.shows_measures_to(&token));
+    publish.says("The measures of orders are left out");
+    assert!(publish.warnings.is_empty(), "{}", publish.transcript());
+}
+
+/// By a global token, and by the settings file of the sources.
+pub(super) fn a_gate_that_passes_by_the_cli(server: &Server) {
+    let mut project = server.project("money");
+    project.require(&[("coverage", "LT", "50"), ("reliability_rating", "GT", "1"), ("bugs", "GT", "0")]);
+    let token = project.token(TokenKind::Global);
+    let extra = format!("sonar.projectKey={}\nsonar.scm.disabled=true", project.key);
+    let mut journey = job(server, &token, "sample-passing");
+    let archive = archives().join(ARCHIVE).display().to_string();
+    let inputs = [("configMode", "file"), ("extraProperties", &extra), ("scannerDownloadUrl", &archive)];
+    let prepare = journey.prepare(&inputs);
+    prepare.succeeded();
+    journey.job.run(Task::Analyze, &[]).succeeded();
+    let publish = journey.job.run(Task::Publish, &[]);
+    publish.succeeded();
+    let gate = project.gate_of(&journey.ce_task(&prepare));
+    assert_eq!(gate["status"], "OK");
+    assert_eq!(journey.gate_property().as_deref(), Some("ok"));
+    let (title, summary) = journey.summary();
+    assert_eq!(title, "SonarQube – Sample, passing – passed");
+    tells_the_warnings(&summary, &project.warnings_of(&journey.ce_task(&prepare)));
+    if !project.shows_measures_to(&token) {
+        publish.says("The measures of Sample, passing are left out");
+    }
+}

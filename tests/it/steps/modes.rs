@@ -1,0 +1,138 @@
+//! Whole jobs of servers and scanners that can't be run for real here, by their documented contracts.
+
+use super::scanners::{archive, java, report};
+use crate::fake_agent::{Task, TaskResult};
+use crate::fake_sonarqube::{SonarQube, TOKEN, gate, refusal, task};
+use crate::scenario::{Scenario, report_on};
+
+/// From the oldest server to the last one that hands out no scanner engine.
+#[test]
+fn servers_without_an_engine_get_the_cli_of_their_time() {
+    for (version, cli, token) in [
+        ("8.9.10.61524", "4.7.0.2747", "sonar.login"),
+        ("9.9.8.100196", "4.7.0.2747", "sonar.login"),
+        ("10.0.0.68432", "4.7.0.2747", "SONAR_TOKEN"),
+        ("10.3.0.82913", "4.7.0.2747", "SONAR_TOKEN"),
+        ("10.4.1.88267", "5.0.1.3006", "SONAR_TOKEN"),
+        ("10.5.1.90531", "5.0.1.3006", "SONAR_TOKEN"),
+    ] {
+        let sonarqube = SonarQube::start();
+        sonarqube.change(|model| {
+            model.version = version.into();
+            model.edition = "developer".into();
+            model.features = vec!["branch-support"];
+        });
+        if version.starts_with("8.") {
+            // It has no list of features: its edition says whether it knows branches.
+            sonarqube.script("/api/features/list", [refusal(404, "Unknown url : /api/features/list")]);
+        }
+        let mut of_branch = task("1", "shop", "SUCCESS");
+        of_branch["task"]["branch"] = "feature/x".into();
+        of_branch["task"]["branchType"] = "BRANCH".into();
+        sonarqube.processing("1", [of_branch]);
+        sonarqube.change(|model| {
+            model.gates.insert("AY-1".into(), gate("OK"));
+        });
+        let mut scenario = Scenario::with(sonarqube);
+        scenario.job.set("Build.SourceBranch", "refs/heads/feature/x");
+        let zip = scenario.job.path("cli.zip");
+        let sha256 = archive(&zip, &format!("cli/lib/sonar-scanner-cli-{cli}.jar"), b"");
+        let extra = java(&scenario, &report(&scenario));
+        let inputs = [
+            ("extraProperties", extra.as_str()),
+            ("scannerDownloadUrl", zip.to_str().unwrap()),
+            ("cliScannerSha256", &sha256),
+        ];
+        scenario.prepare(&inputs).succeeded().says(&format!("SonarScanner CLI {cli}"));
+        scenario.analyze().succeeded();
+        let environment = scenario.noted("environment");
+        let by_variable = environment.lines().any(|line| line == format!("SONAR_TOKEN={TOKEN}"));
+        assert_eq!(by_variable, token == "SONAR_TOKEN", "{version}: {environment}");
+        let by_property = environment.contains(&format!("\"sonar.login\":\"{TOKEN}\""));
+        assert_eq!(by_property, token == "sonar.login", "{version}: {environment}");
+        assert!(environment.contains("\"sonar.branch.name\":\"feature/x\""), "{version}: {environment}");
+        scenario.publish(&[]).succeeded();
+        assert_eq!(scenario.gate_property().as_deref(), Some("ok"), "{version}");
+    }
+}
+
+#[test]
+fn sonarqube_cloud() {
+    let mut scenario = Scenario::new();
+    let bearer = format!("Bearer {TOKEN}");
+    scenario.sonarqube.change(|model| {
+        // What Cloud answers, and what tells nothing.
+        model.version = "8.0.0.84735".into();
+        model.accepted = vec![bearer.clone()];
+    });
+    scenario.sonarqube.processed("1", "shop", gate("OK"));
+    let cloud = scenario.job.connect_by_token(&scenario.sonarqube.url(), TOKEN);
+    let engine = scenario.engine(&scenario.report("1", "shop"));
+    let inputs = [
+        ("SonarQube", ""),
+        ("SonarCloud", cloud.as_str()),
+        ("organization", "contoso"),
+        ("extraProperties", &engine),
+    ];
+    scenario.prepare(&inputs).succeeded().says("SonarQube Cloud");
+    scenario.analyze().succeeded();
+    let properties = scenario.engine_properties();
+    let value = |key: &str| properties.iter().find(|(k, _)| k == key).map(|(_, value)| value.as_str());
+    assert_eq!(value("sonar.organization"), Some("contoso"));
+    assert_eq!(value("sonar.token"), Some(TOKEN));
+    assert_eq!(value("sonar.host.url"), Some(scenario.sonarqube.url().as_str()));
+    assert_eq!(value("sonar.branch.name"), None, "the main branch is the project's own");
+    scenario.publish(&[]).succeeded();
+    assert_eq!(scenario.gate_property().as_deref(), Some("ok"));
+    let asked = scenario.sonarqube.asked();
+    assert!(asked.iter().all(|asked| asked.authorization.as_ref().is_none_or(|sent| *sent == bearer)));
+    assert!(asked.iter().all(|asked| asked.path != "/api/navigation/global"), "Cloud has no editions");
+}
+
+/// Runs the scanner of a build in mode `other`: it leaves its report at `place`.
+fn scan(scenario: &Scenario, place: &std::path::Path) {
+    std::fs::create_dir_all(place.parent().unwrap()).unwrap();
+    let script =
+        format!("report='{}'\n{}", place.display(), report_on(&scenario.sonarqube.url(), "1", "shop"));
+    assert!(std::process::Command::new("sh").args(["-c", &script]).status().unwrap().success());
+}
+
+#[test]
+fn a_report_is_found_by_every_name_of_its_folder() {
+    // Where the user wants it, by the name that the folder has on the host, and the step runs in a container.
+    for root in ["temp", "s"] {
+        let mut scenario = Scenario::new();
+        scenario.job.allow_leaks();
+        scenario.sonarqube.processed("1", "shop", gate("OK"));
+        let extra = "sonar.projectKey=shop\nsonar.scanner.metadataFilePath=/agent/_work/1/out/report.txt";
+        scenario.prepare(&[("scannerMode", "other"), ("extraProperties", extra)]).succeeded();
+        scan(&scenario, &scenario.job.path(root).join("out/report.txt"));
+        scenario.publish(&[]).succeeded();
+        assert_eq!(scenario.gate_property().as_deref(), Some("ok"), "{root}");
+    }
+
+    // Beside the record, and the folder of records has another name now.
+    let mut scenario = Scenario::new();
+    scenario.job.allow_leaks();
+    scenario.sonarqube.processed("1", "shop", gate("OK"));
+    let extra = ("extraProperties", "sonar.projectKey=shop");
+    let prepare = scenario.prepare(&[("scannerMode", "other"), extra]);
+    prepare.succeeded();
+    scan(&scenario, prepare.variable("SONAR_SCANNER_REPORTTASKFILE").as_ref());
+    let moved = scenario.job.path("_temp in the container");
+    std::fs::rename(scenario.job.temp(), &moved).unwrap();
+    scenario.job.set("Agent.TempDirectory", moved.to_str().unwrap());
+    scenario.publish(&[]).succeeded();
+    assert_eq!(scenario.gate_property().as_deref(), Some("ok"));
+}
+
+#[test]
+fn a_build_that_leaves_no_report_is_told_of_containers() {
+    let mut scenario = Scenario::new();
+    scenario.job.allow_leaks();
+    scenario.prepare(&[("scannerMode", "other"), ("extraProperties", "sonar.projectKey=shop")]).succeeded();
+    scenario.job.run(Task::Analyze, &[]).succeeded();
+    let step = scenario.publish(&[]);
+    let error = step.ended(TaskResult::Failed).sole_error();
+    assert!(error.contains("if it does so in a container, run SonarPrepare there too"), "{error}");
+}
