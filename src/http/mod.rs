@@ -1,6 +1,7 @@
 //! HTTP as every edge uses it: TLS, proxy, timeouts, credentials bound to one origin, retries and
 //! verified downloads. Knows nothing of SonarQube, Azure DevOps or the agent.
 
+mod body;
 mod client;
 mod credentials;
 mod download;
@@ -8,10 +9,11 @@ mod error;
 mod retry;
 mod tls;
 
-pub use client::{Client, Proxy, ProxyScope, Request, Response, Settings};
+pub use body::Body;
+pub use client::{Client, Piece, Proxy, ProxyScope, Request, Response, Settings};
 pub use credentials::{Authentication, Credentials};
 pub(crate) use download::hex;
-pub use download::{Downloaded, download};
+pub use download::{Checksum, Download, Reader};
 pub use error::{Error, ErrorKind};
 pub use reqwest::{Method, StatusCode};
 pub use retry::RetryPolicy;

@@ -6,7 +6,8 @@
 
 use super::archive;
 use super::cache::{Cache, Temporary, lock_file, remove_stale};
-use super::provision::{ProvisionError, hash_of, provision};
+use super::intact::hash_of;
+use super::provision::{ProvisionError, Provisioning};
 use crate::analysis::{Artifact, ScannerRelease};
 use crate::error::{Error, Result};
 use crate::http::Client;
@@ -104,7 +105,9 @@ async fn obtain(
             let file_name = format!("{tool}-{}.zip", release.version);
             let artifact = Artifact { file_name, sha256: release.sha256.clone(), url };
             tracing::info!("{tool} {}: {}", release.version, release.archive);
-            let provisioned = provision(client, None, &artifact, downloads).await.map_err(|error| {
+            let provisioning =
+                Provisioning { client, credentials: None, cache: downloads, suspect_since: None };
+            let provisioned = provisioning.file(&artifact, &|| ()).await.map_err(|error| {
                 Error::new(error.to_string()).hint(
                     "Set scannerDownloadUrl to a mirror that the agent can reach, or to an archive on its disk; and \
                      cliScannerSha256 if it is another archive than SonarSource's.",

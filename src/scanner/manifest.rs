@@ -1,0 +1,84 @@
+//! The sizes of all files of an unpacked archive, by which each run sees cheaply that it is whole.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+/// In the folder itself, so that both come into their place by one rename.
+const NAME: &str = "sonar-azdo.files.json";
+
+/// Sizes by paths relative to the folder.
+type Sizes = BTreeMap<String, u64>;
+
+/// Notes what is in `folder`.
+pub(super) fn write(folder: &Path) -> io::Result<()> {
+    let mut sizes = Sizes::new();
+    collect(folder, "", &mut sizes)?;
+    fs::write(folder.join(NAME), serde_json::to_vec(&sizes)?)
+}
+
+fn collect(folder: &Path, prefix: &str, sizes: &mut Sizes) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        // Of a link itself: it is known to lead to something in the folder.
+        let metadata = entry.metadata()?;
+        if metadata.is_dir() {
+            collect(&entry.path(), &format!("{name}/"), sizes)?;
+        } else if metadata.is_file() {
+            sizes.insert(name, metadata.len());
+        }
+    }
+    Ok(())
+}
+
+/// Whether all files of `folder` have the sizes noted. Where there is no note, another scanner has unpacked it, and
+/// nothing speaks against it.
+pub(super) fn is_whole(folder: &Path) -> bool {
+    let sizes = match fs::read(folder.join(NAME)) {
+        Ok(note) => serde_json::from_slice::<Sizes>(&note).unwrap_or_default(),
+        Err(error) => return error.kind() == io::ErrorKind::NotFound,
+    };
+    let has_its_size =
+        |(name, size): (&String, &u64)| folder.join(name).metadata().is_ok_and(|file| file.len() == *size);
+    !sizes.is_empty() && sizes.iter().all(has_its_size)
+}
+
+/// When `folder` was unpacked by us.
+pub(super) fn written(folder: &Path) -> Option<std::time::SystemTime> {
+    folder.join(NAME).metadata().ok()?.modified().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_lost_is_seen() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        fs::create_dir_all(root.join("jdk/lib/empty")).unwrap();
+        for (name, content) in [("jdk/release", "21"), ("jdk/lib/modules", "modules"), ("jdk/lib/none", "")] {
+            fs::write(root.join(name), content).unwrap();
+        }
+        assert!(is_whole(root), "another scanner's");
+        write(root).unwrap();
+        assert!(is_whole(root) && written(root).is_some());
+        fs::write(root.join("more"), "is no harm").unwrap();
+        assert!(is_whole(root));
+
+        fs::write(root.join("jdk/lib/modules"), "module").unwrap();
+        assert!(!is_whole(root));
+        fs::write(root.join("jdk/lib/modules"), "modules").unwrap();
+        assert!(is_whole(root));
+        fs::remove_file(root.join("jdk/lib/none")).unwrap();
+        assert!(!is_whole(root));
+
+        // What a power cut may leave of the note.
+        for note in ["", "{}", "{\"jdk/release\":"] {
+            fs::write(root.join(NAME), note).unwrap();
+            assert!(!is_whole(root), "{note}");
+        }
+    }
+}
