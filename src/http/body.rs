@@ -15,18 +15,10 @@ pub struct Body {
     piece: Option<Piece>,
     read: usize,
     announced: Option<u64>,
-    size: u64,
     hash: Option<Box<dyn DynDigest + Send>>,
     file: Option<File>,
     ended: bool,
     failure: Option<io::Error>,
-}
-
-/// What came in all.
-pub(super) struct Received {
-    pub(super) size: u64,
-    /// In hex; empty if none was asked for.
-    pub(super) checksum: String,
 }
 
 impl Body {
@@ -40,17 +32,7 @@ impl Body {
             Some(Checksum::Md5(_)) => Some(Box::<md5::Md5>::default()),
             None => None,
         };
-        Self {
-            pieces,
-            piece: None,
-            read: 0,
-            announced,
-            size: 0,
-            hash,
-            file: None,
-            ended: false,
-            failure: None,
-        }
+        Self { pieces, piece: None, read: 0, announced, hash, file: None, ended: false, failure: None }
     }
 
     /// The length that the server announced.
@@ -58,17 +40,14 @@ impl Body {
         self.announced
     }
 
-    /// Stores all of it in the new file `to`, while `reader` reads.
-    pub(super) fn store(mut self, to: &Path, reader: Reader) -> io::Result<Received> {
+    /// Stores all of it in the new file `to`, while `reader` reads. The checksum in hex; empty if none was asked for.
+    pub(super) fn store(mut self, to: &Path, reader: Reader) -> io::Result<String> {
         self.file = Some(OpenOptions::new().write(true).create_new(true).open(to)?);
         reader(&mut self);
         while self.advance() {}
         match self.failure {
             Some(failure) => Err(failure),
-            None => {
-                let checksum = self.hash.map(|hash| hex(&hash.finalize())).unwrap_or_default();
-                Ok(Received { size: self.size, checksum })
-            }
+            None => Ok(self.hash.map(|hash| hex(&hash.finalize())).unwrap_or_default()),
         }
     }
 
@@ -91,7 +70,6 @@ impl Body {
     }
 
     fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.size += bytes.len() as u64;
         if let Some(hash) = &mut self.hash {
             hash.update(bytes);
         }

@@ -1,6 +1,7 @@
 //! Downloads that are what they claim to be, or nothing.
 
-use super::body::{Body, Received};
+use super::blocking::blocking;
+use super::body::Body;
 use super::error::{Error, ErrorKind};
 use super::{Client, Piece, Request, Response, RetryPolicy, StatusCode};
 use std::path::Path;
@@ -68,7 +69,7 @@ impl Download<'_> {
                         tracing::info!("{error}; downloading {label} once more");
                     }
                     // If it can't be removed, creating it anew says so.
-                    let _ = tokio::fs::remove_file(self.to.as_ref()).await;
+                    let _ = std::fs::remove_file((*self.to).as_ref());
                     attempt += 1;
                 }
                 result => return result,
@@ -92,12 +93,11 @@ impl Download<'_> {
         let (sender, pieces) = mpsc::channel(WAITING);
         let body = Body::new(pieces, response.content_length(), self.checksum);
         let to = Arc::clone(&self.to);
-        let storing = tokio::task::spawn_blocking(move || body.store((*to).as_ref(), reader));
-        let came = receive(&mut response, &sender, progress.as_mut()).await;
-        drop(sender);
-        let stored = storing.await.map_err(std::io::Error::other).flatten();
-        came?;
-        let Received { size, checksum } = stored.map_err(|error| {
+        let storing = blocking(Box::new(move || body.store((*to).as_ref(), reader)));
+        let receiving = receive(&mut response, sender, progress.as_mut());
+        let (size, stored) = tokio::join!(receiving, storing);
+        let size = size?;
+        let checksum = stored.map_err(|error| {
             Error::new(ErrorKind::Disk, &url, format_args!("{}: {error}", (*self.to).as_ref().display()))
         })?;
         let (name, expected) = match self.checksum {
@@ -119,12 +119,12 @@ impl Download<'_> {
     }
 }
 
-/// Hands on what comes, until its end or until nobody takes it: whoever stops taking says why.
+/// Hands on what comes, until its end or until nobody takes it: whoever stops taking says why. The size of it.
 async fn receive(
     response: &mut Response,
-    sender: &mpsc::Sender<Option<Piece>>,
+    sender: mpsc::Sender<Option<Piece>>,
     mut progress: Option<&mut Progress<'_>>,
-) -> Result<(), Error> {
+) -> Result<u64, Error> {
     let mut size = 0;
     while let Some(piece) = response.chunk().await? {
         size += (*piece).as_ref().len() as u64;
@@ -132,12 +132,12 @@ async fn receive(
             progress.received(size);
         }
         if sender.send(Some(piece)).await.is_err() {
-            return Ok(());
+            return Ok(size);
         }
     }
     // It can only fail when nobody listens.
     let _ = sender.send(None).await;
-    Ok(())
+    Ok(size)
 }
 
 /// Lower-case hex.

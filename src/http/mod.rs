@@ -1,6 +1,7 @@
 //! HTTP as every edge uses it: TLS, proxy, timeouts, credentials bound to one origin, retries and
 //! verified downloads. Knows nothing of SonarQube, Azure DevOps or the agent.
 
+mod blocking;
 mod body;
 mod client;
 mod credentials;
@@ -9,6 +10,7 @@ mod error;
 mod retry;
 mod tls;
 
+pub use blocking::blocking;
 pub use body::Body;
 pub use client::{Client, Piece, Proxy, ProxyScope, Request, Response, Settings};
 pub use credentials::{Authentication, Credentials};

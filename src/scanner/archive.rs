@@ -61,7 +61,7 @@ pub(super) fn unpack_stream(body: &mut Body, announced: u64, into: &Path) -> io:
     let limit = most_bytes(announced);
     // A download that nobody waits for ends by itself, and with it this.
     let never = AtomicBool::new(false);
-    unpack_tar(GzDecoder::new(body), Tree::create(into, limit, &never)?, limit)
+    unpack_tar(body, Tree::create(into, limit, &never)?, limit)
 }
 
 /// Whether an archive of this name can be unpacked while it comes.
@@ -90,11 +90,11 @@ fn most_bytes(size: u64) -> u64 {
 }
 
 fn unpack_within(limit: u64, archive: &Path, into: &Path, stopped: &AtomicBool) -> io::Result<()> {
-    let file = File::open(archive)?;
+    let mut file = File::open(archive)?;
     let tree = Tree::create(into, limit, stopped)?;
     let name = archive.file_name().unwrap_or_default().to_string_lossy();
     if is_stream(&name) {
-        unpack_tar(GzDecoder::new(BufReader::new(file)), tree, limit)
+        unpack_tar(&mut file, tree, limit)
     } else if name.to_ascii_lowercase().ends_with(".zip") {
         unpack_zip(file, tree)
     } else {
@@ -102,7 +102,8 @@ fn unpack_within(limit: u64, archive: &Path, into: &Path, stopped: &AtomicBool) 
     }
 }
 
-fn unpack_tar(stream: impl Read, mut tree: Tree<'_>, limit: u64) -> io::Result<()> {
+fn unpack_tar(compressed: &mut dyn Read, mut tree: Tree<'_>, limit: u64) -> io::Result<()> {
+    let stream = GzDecoder::new(compressed);
     // The entries' headers count too: a name may be as long as the stream.
     let mut archive = tar::Archive::new(Bounded { stream, left: limit.saturating_add(HEADERS) });
     for entry in archive.entries()? {

@@ -15,10 +15,12 @@ use std::time::UNIX_EPOCH;
 /// it is `suspect`.
 pub(super) async fn is_intact(path: &Path, sha256: &str, suspect: bool) -> bool {
     let (path, sha256) = (path.to_owned(), sha256.to_owned());
-    // An error of the join can only be a panic, and that would be no proof of integrity either.
-    tokio::task::spawn_blocking(move || is_intact_now(&path, &sha256, suspect, hashed_each_time()))
-        .await
-        .unwrap_or(false)
+    let hashed_each_time = hashed_each_time();
+    let checked = http::blocking(Box::new(move || {
+        let is_intact = is_intact_now(&path, &sha256, suspect, hashed_each_time);
+        if is_intact { Ok(sha256) } else { Err(io::ErrorKind::InvalidData.into()) }
+    }));
+    checked.await.is_ok()
 }
 
 fn is_intact_now(path: &Path, sha256: &str, suspect: bool, hashed_each_time: u64) -> bool {
@@ -32,7 +34,8 @@ fn is_intact_now(path: &Path, sha256: &str, suspect: bool, hashed_each_time: u64
     }
     let is_intact = hash(path).is_ok_and(|hash| hash.eq_ignore_ascii_case(sha256));
     if is_intact && is_large {
-        note(path, &metadata);
+        // Without a note it is hashed the next time, too.
+        let _ = note(path, &metadata);
     }
     is_intact
 }
@@ -40,26 +43,28 @@ fn is_intact_now(path: &Path, sha256: &str, suspect: bool, hashed_each_time: u64
 /// Notes of a large file that it was hashed just now. Without that it is hashed the next time, too.
 pub(super) async fn note_checked(path: &Path) {
     let path = path.to_owned();
-    let noting = move || match path.metadata() {
-        Ok(metadata) if metadata.len() > hashed_each_time() => note(&path, &metadata),
-        _ => {}
-    };
-    // As above.
-    let _ = tokio::task::spawn_blocking(noting).await;
+    let noted = http::blocking(Box::new(move || {
+        let metadata = path.metadata()?;
+        if metadata.len() > hashed_each_time() {
+            note(&path, &metadata)?;
+        }
+        Ok(String::new())
+    }));
+    if let Err(error) = noted.await {
+        tracing::debug!("It can't be noted what was hashed: {error}");
+    }
 }
 
-fn note(path: &Path, metadata: &Metadata) {
+fn note(path: &Path, metadata: &Metadata) -> io::Result<()> {
     // A power cut must not leave the note without the content.
-    let noted = flush_now(path).and_then(|()| std::fs::write(note_of(path), stamp(metadata)));
-    if let Err(error) = noted {
-        tracing::debug!("It can't be noted that {} is intact: {error}", path.display());
-    }
+    flush_now(path)?;
+    std::fs::write(note_of(path), stamp(metadata))
 }
 
 /// Brings what a file holds to the disk.
 pub(super) async fn flush(path: &Path) -> io::Result<()> {
     let path = path.to_owned();
-    tokio::task::spawn_blocking(move || flush_now(&path)).await.map_err(io::Error::other).flatten()
+    http::blocking(Box::new(move || flush_now(&path).map(|()| String::new()))).await.map(drop)
 }
 
 fn flush_now(path: &Path) -> io::Result<()> {
@@ -91,7 +96,7 @@ fn stamp(metadata: &Metadata) -> String {
 /// Lower-case hex SHA-256 of a file.
 pub(super) async fn hash_of(path: &Path) -> io::Result<String> {
     let path = path.to_owned();
-    tokio::task::spawn_blocking(move || hash(&path)).await.map_err(io::Error::other).flatten()
+    http::blocking(Box::new(move || hash(&path))).await
 }
 
 pub(super) fn hash(path: &Path) -> io::Result<String> {

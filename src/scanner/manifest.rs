@@ -1,33 +1,33 @@
 //! The sizes of all files of an unpacked archive, by which each run sees cheaply that it is whole.
 
-use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::path::Path;
 
 /// In the folder itself, so that both come into their place by one rename.
-const NAME: &str = "sonar-azdo.files.json";
+const NAME: &str = "sonar-azdo.files";
+/// The last line: what lacks it was cut short.
+const END: &str = "end";
 
-/// Sizes by paths relative to the folder.
-type Sizes = BTreeMap<String, u64>;
-
-/// Notes what is in `folder`.
+/// Notes what is in `folder`, as lines of size and relative path.
 pub(super) fn write(folder: &Path) -> io::Result<()> {
-    let mut sizes = Sizes::new();
-    collect(folder, "", &mut sizes)?;
-    fs::write(folder.join(NAME), serde_json::to_vec(&sizes)?)
+    let mut note = String::new();
+    collect(folder, "", &mut note)?;
+    fs::write(folder.join(NAME), note + END)
 }
 
-fn collect(folder: &Path, prefix: &str, sizes: &mut Sizes) -> io::Result<()> {
+fn collect(folder: &Path, prefix: &str, note: &mut String) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
         // Of a link itself: it is known to lead to something in the folder.
         let metadata = entry.metadata()?;
         if metadata.is_dir() {
-            collect(&entry.path(), &format!("{name}/"), sizes)?;
-        } else if metadata.is_file() {
-            sizes.insert(name, metadata.len());
+            collect(&entry.path(), &format!("{name}/"), note)?;
+        } else if metadata.is_file() && !name.contains('\n') {
+            // Writing to a text never fails.
+            let _ = writeln!(note, "{} {name}", metadata.len());
         }
     }
     Ok(())
@@ -36,13 +36,18 @@ fn collect(folder: &Path, prefix: &str, sizes: &mut Sizes) -> io::Result<()> {
 /// Whether all files of `folder` have the sizes noted. Where there is no note, another scanner has unpacked it, and
 /// nothing speaks against it.
 pub(super) fn is_whole(folder: &Path) -> bool {
-    let sizes = match fs::read(folder.join(NAME)) {
-        Ok(note) => serde_json::from_slice::<Sizes>(&note).unwrap_or_default(),
+    let note = match fs::read_to_string(folder.join(NAME)) {
+        Ok(note) => note,
         Err(error) => return error.kind() == io::ErrorKind::NotFound,
     };
-    let has_its_size =
-        |(name, size): (&String, &u64)| folder.join(name).metadata().is_ok_and(|file| file.len() == *size);
-    !sizes.is_empty() && sizes.iter().all(has_its_size)
+    let has_its_size = |line: &str| {
+        let (size, name) = line.split_once(' ')?;
+        Some(folder.join(name).metadata().ok()?.len() == size.parse::<u64>().ok()?)
+    };
+    match note.strip_suffix(END) {
+        Some(lines) => lines.lines().all(|line| has_its_size(line) == Some(true)),
+        None => false,
+    }
 }
 
 /// When `folder` was unpacked by us.
@@ -76,7 +81,7 @@ mod tests {
         assert!(!is_whole(root));
 
         // What a power cut may leave of the note.
-        for note in ["", "{}", "{\"jdk/release\":"] {
+        for note in ["", "2 jdk/release\n", "\0\0\0"] {
             fs::write(root.join(NAME), note).unwrap();
             assert!(!is_whole(root), "{note}");
         }

@@ -7,6 +7,7 @@
 use super::archive;
 use super::cache::{Cache, Temporary, lock_file, remove_stale};
 use super::intact::hash_of;
+use super::manifest;
 use super::provision::{ProvisionError, Provisioning};
 use crate::analysis::{Artifact, ScannerRelease};
 use crate::error::{Error, Result};
@@ -34,10 +35,10 @@ impl ToolCache {
         Self { root, arch }
     }
 
-    /// The folder of a tool, if it is complete.
+    /// The folder of a tool, if it is complete, and has lost nothing since.
     fn complete(&self, tool: &str, version: &str) -> Option<PathBuf> {
         let folder = self.folder(tool, version);
-        (marker(&folder).is_file() && folder.is_dir()).then_some(folder)
+        (marker(&folder).is_file() && folder.is_dir() && manifest::is_whole(&folder)).then_some(folder)
     }
 
     fn folder(&self, tool: &str, version: &str) -> PathBuf {
@@ -58,14 +59,15 @@ impl ToolCache {
         downloads: &Cache,
     ) -> Result<PathBuf> {
         let version = release.version.as_str();
+        let folder = self.folder(tool, version);
+        let versions = folder.parent().unwrap_or(&self.root);
+        downloads.tidy();
+        remove_stale(versions, SystemTime::now(), |name| name.ends_with(UNPACKING));
         if let Some(folder) = self.complete(tool, version) {
             tracing::info!("{tool} {version} (from the agent's tool cache)");
             return Ok(folder);
         }
-        let folder = self.folder(tool, version);
-        let versions = folder.parent().unwrap_or(&self.root);
         std::fs::create_dir_all(versions).map_err(|error| unwritable(versions, &error))?;
-        remove_stale(versions, SystemTime::now(), |name| name.ends_with(UNPACKING));
         let _lock = lock_file(&versions.join(format!("{}.lock", self.arch)), tool).await;
         if let Some(folder) = self.complete(tool, version) {
             return Ok(folder);
@@ -74,6 +76,7 @@ impl ToolCache {
         let unpacking =
             Temporary::in_folder(versions, UNPACKING).map_err(|error| unwritable(versions, &error))?;
         let unpacked = archive::unpack(archive, unpacking).await.map_err(ProvisionError::from)?;
+        manifest::write(unpacked.as_ref()).map_err(|error| unwritable(unpacked.as_ref(), &error))?;
         // What is there without a marker was cut short.
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::rename(&unpacked, &folder)

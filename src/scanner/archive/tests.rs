@@ -187,6 +187,17 @@ fn bombs() {
     assert_eq!(most_bytes(10_000_000), 200_000_000);
 }
 
+#[tokio::test]
+async fn bombs_of_real_size() {
+    let zeros = vec![0; 4 << 20];
+    tar_case(&[(Regular, "a", "", &zeros)]).is_refused("too much").await;
+    let zip = zip_case(|zip| {
+        zip.start_file("a", options()).unwrap();
+        zip.write_all(&zeros).unwrap();
+    });
+    zip.is_refused("too much").await;
+}
+
 #[test]
 fn bombs_in_headers() {
     // A name as long as this stream is memory that nobody counted as content.

@@ -2,10 +2,11 @@
 
 use super::Setting;
 use crate::analysis::{ServerKind, languages_of};
+use crate::http;
 use crate::scanner::{Cache, Provisioning};
 use crate::sonarqube::SonarQube;
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use tokio::task::JoinHandle;
 
 /// A task that fetches plugins, and ends when nobody holds it any more. It is no error when it fails: the engine
@@ -21,7 +22,9 @@ impl Drop for Prefetch {
 impl Prefetch {
     pub(super) fn begin(setting: &Setting<'_>) -> Self {
         let directory = PathBuf::from(setting.properties.value("sonar.projectBaseDir").unwrap_or("."));
-        Self(tokio::spawn(prefetch(setting.sonarqube.clone(), setting.cache.clone(), directory)))
+        let prefetch = prefetch(setting.sonarqube.clone(), setting.cache.clone(), directory);
+        // Boxed it is a task of the same type as those of the HTTP client.
+        Self(tokio::spawn(Box::pin(prefetch) as Pin<Box<dyn Future<Output = ()> + Send>>))
     }
 }
 
@@ -31,7 +34,7 @@ async fn prefetch(sonarqube: SonarQube, cache: Cache, directory: PathBuf) {
     if sonarqube.kind() == ServerKind::Cloud {
         return;
     }
-    let found = tokio::task::spawn_blocking(move || languages_below(&directory));
+    let found = http::blocking(Box::new(move || Ok(languages_below(&directory).join(" "))));
     let asked = async { tokio::try_join!(sonarqube.plugins(), sonarqube.languages()) };
     let (found, asked) = tokio::join!(found, asked);
     let (plugins, known) = match asked {
@@ -39,14 +42,18 @@ async fn prefetch(sonarqube: SonarQube, cache: Cache, directory: PathBuf) {
         Err(error) => return tracing::debug!("No plugins are fetched beforehand: {error}"),
     };
     let found = found.unwrap_or_default();
-    let languages: Vec<_> = found.into_iter().filter(|key| known.iter().any(|known| known == key)).collect();
+    let languages: Vec<_> = found.split(' ').filter(|key| known.iter().any(|known| known == key)).collect();
     let provisioning = Provisioning {
         client: sonarqube.http(),
         credentials: Some(sonarqube.credentials()),
         cache: &cache,
         suspect_since: None,
     };
-    for plugin in plugins.iter().filter(|plugin| plugin.is_needed_for(&languages)) {
+    // The engine asks first for those that each analysis needs.
+    let always = plugins.iter().filter(|plugin| plugin.languages.is_empty());
+    let now =
+        plugins.iter().filter(|plugin| !plugin.languages.is_empty() && plugin.is_needed_for(&languages));
+    for plugin in always.chain(now) {
         match provisioning.plugin(plugin).await {
             Ok(()) => tracing::debug!("The plugin {} is there", plugin.key),
             Err(error) => tracing::debug!("The plugin {} is left to the engine: {error}", plugin.key),
@@ -58,8 +65,8 @@ async fn prefetch(sonarqube: SonarQube, cache: Cache, directory: PathBuf) {
 const MOST_ENTRIES: usize = 20_000;
 
 /// Keys of the languages that the names of the files speak of. What is hidden is not analysed.
-fn languages_below(directory: &Path) -> BTreeSet<&'static str> {
-    let mut languages = BTreeSet::new();
+fn languages_below(directory: &Path) -> Vec<&'static str> {
+    let mut languages: Vec<&'static str> = Vec::new();
     let mut left = MOST_ENTRIES;
     let mut folders = vec![directory.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -69,7 +76,13 @@ fn languages_below(directory: &Path) -> BTreeSet<&'static str> {
             match entry.file_type() {
                 _ if name.starts_with('.') || name == "node_modules" => {}
                 Ok(kind) if kind.is_dir() => folders.push(entry.path()),
-                Ok(kind) if kind.is_file() => languages.extend(languages_of(&name)),
+                Ok(kind) if kind.is_file() => {
+                    for language in languages_of(&name) {
+                        if !languages.contains(&language) {
+                            languages.push(language);
+                        }
+                    }
+                }
                 _ => {}
             }
             left -= 1;
@@ -93,7 +106,9 @@ mod tests {
             std::fs::create_dir_all(file.parent().unwrap()).unwrap();
             std::fs::write(file, "").unwrap();
         }
-        assert_eq!(Vec::from_iter(languages_below(folder.path())), ["py", "ts"]);
+        let mut languages = languages_below(folder.path());
+        languages.sort_unstable();
+        assert_eq!(languages, ["py", "ts"]);
         assert!(languages_below(&folder.path().join("nowhere")).is_empty());
     }
 }
