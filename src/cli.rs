@@ -10,7 +10,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::http;
 use crate::step::{self, Ending, Job};
 use std::process::ExitCode;
+use std::time::Duration;
 use tracing_subscriber::layer::SubscriberExt as _;
+
+const LAST_WORK: Duration = Duration::from_millis(500);
 
 /// Runs what the command line says.
 ///
@@ -93,8 +96,9 @@ fn execute(step: Step, environment: Environment, console: &Console) -> Result<En
             result = listening => result,
         }
     });
-    // Blocking work that a cancelled step left behind must not hold the process.
-    runtime.shutdown_background();
+    // Blocking work that a cancelled or failed step left behind removes its temporary files, which takes no time
+    // unless a disk hangs; that must not hold the process.
+    runtime.shutdown_timeout(LAST_WORK);
     result
 }
 

@@ -21,3 +21,24 @@ pub struct Jre {
     /// Path of the java executable inside it, with `/`.
     pub java_path: String,
 }
+
+/// A plugin of the server, which its scanner engine fetches when it needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plugin {
+    /// Its key, such as `python`.
+    pub key: String,
+    /// Hex MD5 of its jar.
+    pub md5: String,
+    /// Where the jar is: on the server.
+    pub url: Url,
+    /// Keys of the languages it is for. None: each analysis needs it.
+    pub languages: Vec<String>,
+}
+
+impl Plugin {
+    /// Whether an analysis of sources in these languages needs it.
+    pub fn is_needed_for(&self, languages: &[&str]) -> bool {
+        self.languages.is_empty()
+            || self.languages.iter().any(|language| languages.contains(&language.as_str()))
+    }
+}

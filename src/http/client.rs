@@ -204,10 +204,14 @@ impl Response {
     ///
     /// # Errors
     /// As [`Response::bytes`].
-    pub async fn chunk(&mut self) -> Result<Option<impl AsRef<[u8]> + use<>>, Error> {
-        self.inner.chunk().await.map_err(|error| classify(&self.url, error))
+    pub async fn chunk(&mut self) -> Result<Option<Piece>, Error> {
+        let piece = self.inner.chunk().await.map_err(|error| classify(&self.url, error))?;
+        Ok(piece.map(|piece| Box::new(piece) as Piece))
     }
 }
+
+/// Bytes of a body.
+pub type Piece = Box<dyn AsRef<[u8]> + Send>;
 
 /// Sends requests. Cheap to clone; TLS is set up when the first `https` URL is asked for.
 #[derive(Debug, Clone)]

@@ -1,95 +1,143 @@
 //! Downloads that are what they claim to be, or nothing.
 
+use super::blocking::blocking;
+use super::body::Body;
 use super::error::{Error, ErrorKind};
-use super::{Client, Request, RetryPolicy, StatusCode};
-use sha2::{Digest as _, Sha256};
+use super::{Client, Piece, Request, Response, RetryPolicy, StatusCode};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::io::AsyncWriteExt as _;
-
-/// A finished download.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Downloaded {
-    /// Bytes written.
-    pub size: u64,
-    /// Lower-case hex SHA-256 of them.
-    pub sha256: String,
-}
+use tokio::sync::mpsc;
 
 /// Downloads tried in all when the connection breaks half-way.
 const ATTEMPTS: u32 = 3;
 const PROGRESS_EVERY: Duration = Duration::from_secs(3);
+/// Pieces that have come and wait to be taken.
+const WAITING: usize = 16;
 
-/// Streams the answer to `request` into the new file `to`, hashing while it comes, and flushes it to
-/// the disk. `label` names it in progress lines. `expected_sha256` is lower-case hex.
-///
-/// On any error the file may exist with part of the content: it belongs in a temporary folder.
-///
-/// # Errors
-/// [`ErrorKind::Checksum`] when the bytes differ from `expected_sha256`; [`ErrorKind::Disk`];
-/// [`ErrorKind::Status`] for an HTTP status other than 200; else as [`Client::send`].
-pub async fn download(
-    client: &Client,
-    request: Request<'_>,
-    label: &str,
-    to: &Path,
-    expected_sha256: Option<&str>,
-) -> Result<Downloaded, Error> {
-    let request = request.retry(RetryPolicy::IDEMPOTENT);
-    let request = if expected_sha256.is_some() { request.may_leave_host() } else { request };
-    let mut attempt = 1;
-    loop {
-        match download_once(client, request.clone(), label, to, expected_sha256).await {
-            // The connection broke half-way: what came is thrown away and it begins anew.
-            Err(error) if error.kind == ErrorKind::Interrupted && attempt < ATTEMPTS => {
-                tracing::info!("{error}; downloading {label} once more");
-                // If it can't be removed, creating it anew says so.
-                let _ = tokio::fs::remove_file(to).await;
-                attempt += 1;
+/// What the bytes must have, in hex.
+#[derive(Debug, Clone, Copy)]
+pub enum Checksum<'a> {
+    /// SHA-256.
+    Sha256(&'a str),
+    /// MD5: against damage alone.
+    Md5(&'a str),
+}
+
+/// What reads the body while it comes, on the blocking pool. What it leaves is stored all the same; what it
+/// thinks of it is its own affair.
+pub type Reader = Box<dyn FnOnce(&mut Body) + Send>;
+
+/// A download.
+pub struct Download<'a> {
+    /// What is asked for.
+    pub request: Request<'a>,
+    /// Its name in progress lines; `None`: it is not spoken of.
+    pub label: Option<&'a str>,
+    /// The new file. On any error it may exist with part of the content: it belongs in a temporary folder. It is
+    /// held until nothing is written any more, which after a cancellation may be a moment later.
+    pub to: Arc<dyn AsRef<Path> + Send + Sync>,
+    /// What the bytes are compared with at their end.
+    pub checksum: Option<Checksum<'a>>,
+}
+
+impl Download<'_> {
+    /// Stores the answer, hashing while it comes. Nothing is flushed to the disk.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Checksum`] when the bytes have another checksum; [`ErrorKind::Disk`]; [`ErrorKind::Status`]
+    /// for an HTTP status other than 200; else as [`Client::send`].
+    pub async fn store(self, client: &Client) -> Result<(), Error> {
+        self.store_and_read(client, &|| Box::new(|_| ())).await
+    }
+
+    /// Likewise, and lets a reader have the bytes as they come: a new one for each attempt.
+    ///
+    /// # Errors
+    /// As [`Download::store`].
+    pub async fn store_and_read(
+        self,
+        client: &Client,
+        reader: &(dyn Fn() -> Reader + Sync),
+    ) -> Result<(), Error> {
+        let mut attempt = 1;
+        loop {
+            match self.attempt(client, reader()).await {
+                // The connection broke half-way: what came is thrown away and it begins anew.
+                Err(error) if error.kind == ErrorKind::Interrupted && attempt < ATTEMPTS => {
+                    if let Some(label) = self.label {
+                        tracing::info!("{error}; downloading {label} once more");
+                    }
+                    // If it can't be removed, creating it anew says so.
+                    let _ = std::fs::remove_file((*self.to).as_ref());
+                    attempt += 1;
+                }
+                result => return result,
             }
-            result => return result,
         }
+    }
+
+    async fn attempt(&self, client: &Client, reader: Reader) -> Result<(), Error> {
+        let request = self.request.clone().retry(RetryPolicy::IDEMPOTENT);
+        let request = if self.checksum.is_some() { request.may_leave_host() } else { request };
+        let mut response = client.send(request).await?;
+        let url = response.url().clone();
+        if response.status() != StatusCode::OK {
+            return Err(Error::new(
+                ErrorKind::Status,
+                &url,
+                format_args!("it answered {}", response.status()),
+            ));
+        }
+        let mut progress = self.label.map(|label| Progress::new(label, response.content_length()));
+        let (sender, pieces) = mpsc::channel(WAITING);
+        let body = Body::new(pieces, response.content_length(), self.checksum);
+        let to = Arc::clone(&self.to);
+        let storing = blocking(Box::new(move || body.store((*to).as_ref(), reader)));
+        let receiving = receive(&mut response, sender, progress.as_mut());
+        let (size, stored) = tokio::join!(receiving, storing);
+        let size = size?;
+        let checksum = stored.map_err(|error| {
+            Error::new(ErrorKind::Disk, &url, format_args!("{}: {error}", (*self.to).as_ref().display()))
+        })?;
+        let (name, expected) = match self.checksum {
+            Some(Checksum::Sha256(expected)) => ("SHA-256", expected),
+            Some(Checksum::Md5(expected)) => ("MD5", expected),
+            None => ("", checksum.as_str()),
+        };
+        if !expected.eq_ignore_ascii_case(&checksum) {
+            return Err(Error::new(
+                ErrorKind::Checksum,
+                &url,
+                format_args!("its {name} is {checksum}, {expected} was announced"),
+            ));
+        }
+        if let Some(progress) = progress {
+            progress.finished(size);
+        }
+        Ok(())
     }
 }
 
-async fn download_once(
-    client: &Client,
-    request: Request<'_>,
-    label: &str,
-    to: &Path,
-    expected_sha256: Option<&str>,
-) -> Result<Downloaded, Error> {
-    let mut response = client.send(request).await?;
-    let url = response.url().clone();
-    if response.status() != StatusCode::OK {
-        return Err(Error::new(ErrorKind::Status, &url, format_args!("it answered {}", response.status())));
-    }
-    let disk =
-        |error: std::io::Error| Error::new(ErrorKind::Disk, &url, format_args!("{}: {error}", to.display()));
-    let mut file = tokio::fs::File::create_new(to).await.map_err(disk)?;
-    let mut progress = Progress::new(label, response.content_length());
-    let mut hash = Sha256::new();
+/// Hands on what comes, until its end or until nobody takes it: whoever stops taking says why. The size of it.
+async fn receive(
+    response: &mut Response,
+    sender: mpsc::Sender<Option<Piece>>,
+    mut progress: Option<&mut Progress<'_>>,
+) -> Result<u64, Error> {
     let mut size = 0;
-    while let Some(chunk) = response.chunk().await? {
-        let chunk = chunk.as_ref();
-        hash.update(chunk);
-        file.write_all(chunk).await.map_err(disk)?;
-        size += chunk.len() as u64;
-        progress.received(size);
+    while let Some(piece) = response.chunk().await? {
+        size += (*piece).as_ref().len() as u64;
+        if let Some(progress) = &mut progress {
+            progress.received(size);
+        }
+        if sender.send(Some(piece)).await.is_err() {
+            return Ok(size);
+        }
     }
-    file.sync_all().await.map_err(disk)?;
-    let sha256 = hex(&hash.finalize());
-    if let Some(expected) = expected_sha256
-        && !expected.eq_ignore_ascii_case(&sha256)
-    {
-        return Err(Error::new(
-            ErrorKind::Checksum,
-            &url,
-            format_args!("its SHA-256 is {sha256}, {expected} was announced"),
-        ));
-    }
-    progress.finished(size);
-    Ok(Downloaded { size, sha256 })
+    // It can only fail when nobody listens.
+    let _ = sender.send(None).await;
+    Ok(size)
 }
 
 /// Lower-case hex.
@@ -174,36 +222,40 @@ mod tests {
         url
     }
 
+    async fn download(url: url::Url, to: &Path, checksum: Option<Checksum<'_>>) -> Result<(), Error> {
+        let to = Arc::new(to.to_owned());
+        let download = Download { request: Request::get(url), label: Some("file"), to, checksum };
+        download.store(&Client::new(Settings::default())).await
+    }
+
     #[tokio::test]
     async fn a_broken_download_begins_anew() {
         let folder = tempfile::tempdir().unwrap();
         let to = folder.path().join("file");
-        let client = Client::new(Settings::default());
         let whole = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
         let broken = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel";
         let sha256 = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
         let url = serve(vec![broken, broken, whole]);
-        let downloaded = download(&client, Request::get(url), "file", &to, Some(sha256)).await.unwrap();
-        assert_eq!(downloaded, Downloaded { size: 5, sha256: sha256.to_owned() });
+        download(url, &to, Some(Checksum::Sha256(sha256))).await.unwrap();
         assert_eq!(std::fs::read(&to).unwrap(), b"hello");
 
         std::fs::remove_file(&to).unwrap();
-        let error =
-            download(&client, Request::get(serve(vec![broken; 3])), "file", &to, None).await.unwrap_err();
+        let error = download(serve(vec![broken; 3]), &to, None).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Interrupted);
     }
 
     #[tokio::test]
     async fn other_bytes_and_other_answers_are_errors_at_once() {
         let folder = tempfile::tempdir().unwrap();
-        let client = Client::new(Settings::default());
         for (answer, expected) in [
             ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nother", ErrorKind::Checksum),
             ("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n", ErrorKind::Status),
         ] {
             let to = folder.path().join(format!("{expected:?}"));
-            let request = Request::get(serve(vec![answer]));
-            let error = download(&client, request, "file", &to, Some(&"0".repeat(64))).await.unwrap_err();
+            let expected_sha256 = "0".repeat(64);
+            let error = download(serve(vec![answer]), &to, Some(Checksum::Sha256(&expected_sha256)))
+                .await
+                .unwrap_err();
             assert_eq!(error.kind, expected);
         }
     }

@@ -1,6 +1,8 @@
 //! HTTP as every edge uses it: TLS, proxy, timeouts, credentials bound to one origin, retries and
 //! verified downloads. Knows nothing of SonarQube, Azure DevOps or the agent.
 
+mod blocking;
+mod body;
 mod client;
 mod credentials;
 mod download;
@@ -9,10 +11,12 @@ mod retry;
 mod route;
 mod tls;
 
-pub use client::{Client, Proxy, ProxyScope, Request, Response, Settings};
+pub use blocking::blocking;
+pub use body::Body;
+pub use client::{Client, Piece, Proxy, ProxyScope, Request, Response, Settings};
 pub use credentials::{Authentication, Credentials};
 pub(crate) use download::hex;
-pub use download::{Downloaded, download};
+pub use download::{Checksum, Download, Reader};
 pub use error::{Error, ErrorKind};
 pub use reqwest::{Method, StatusCode};
 pub use retry::RetryPolicy;

@@ -2,6 +2,7 @@
 //! nothing that fills the disk.
 
 use crate::error::cause_chain;
+use crate::http::Body;
 use flate2::read::GzDecoder;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -16,15 +17,25 @@ pub(super) use tree::inside;
 /// An archive may unpack to so many times its size...
 const MOST_TIMES: u64 = 20;
 /// ...or to so many bytes, if that is more: small archives of text shrink well.
-const FREE: u64 = 64 * 1024 * 1024;
+const FREE: u64 = 1024 * 1024;
+/// So many bytes may be the headers of the entries.
+const HEADERS: u64 = 64 * 1024 * 1024;
 const LONGEST_LINK: u64 = 4096;
 
 /// An archive that is damaged, hostile, or too much for the disk.
 #[derive(Debug, thiserror::Error)]
 #[error("{} can't be unpacked: {}", archive.display(), cause_chain(cause))]
 pub struct UnpackError {
-    archive: PathBuf,
-    cause: io::Error,
+    pub(super) archive: PathBuf,
+    pub(super) cause: io::Error,
+}
+
+impl UnpackError {
+    /// Whether it is the disk's fault, not the archive's.
+    pub(super) fn is_of_disk(&self) -> bool {
+        use io::ErrorKind::{FileTooLarge, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+        matches!(self.cause.kind(), StorageFull | QuotaExceeded | FileTooLarge | ReadOnlyFilesystem)
+    }
 }
 
 /// Unpacks `archive` into the new folder `into`, with the modes and the links of its entries, and gives
@@ -42,6 +53,21 @@ pub async fn unpack<T: AsRef<Path> + Send + 'static>(archive: PathBuf, into: T) 
         Ok(into)
     });
     unpacking.await.map_err(io::Error::other).flatten().map_err(|cause| UnpackError { archive, cause })
+}
+
+/// Unpacks a `.tar.gz` while it is downloaded, into the new folder `into`. So much may come out as the announced
+/// length allows.
+pub(super) fn unpack_stream(body: &mut Body, announced: u64, into: &Path) -> io::Result<()> {
+    let limit = most_bytes(announced);
+    // A download that nobody waits for ends by itself, and with it this.
+    let never = AtomicBool::new(false);
+    unpack_tar(body, Tree::create(into, limit, &never)?, limit)
+}
+
+/// Whether an archive of this name can be unpacked while it comes.
+pub(super) fn is_stream(file_name: &str) -> bool {
+    let name = file_name.to_ascii_lowercase();
+    name.ends_with(".tar.gz") || name.ends_with(".tgz")
 }
 
 /// The blocking pool can't be interrupted: it is told to stop.
@@ -64,21 +90,22 @@ fn most_bytes(size: u64) -> u64 {
 }
 
 fn unpack_within(limit: u64, archive: &Path, into: &Path, stopped: &AtomicBool) -> io::Result<()> {
-    let file = File::open(archive)?;
+    let mut file = File::open(archive)?;
     let tree = Tree::create(into, limit, stopped)?;
-    let name = archive.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-    if name.ends_with(".tar.gz") || name.ends_with(".tgz") {
-        unpack_tar(GzDecoder::new(BufReader::new(file)), tree, limit)
-    } else if name.ends_with(".zip") {
+    let name = archive.file_name().unwrap_or_default().to_string_lossy();
+    if is_stream(&name) {
+        unpack_tar(&mut file, tree, limit)
+    } else if name.to_ascii_lowercase().ends_with(".zip") {
         unpack_zip(file, tree)
     } else {
         Err(refuse("its name ends neither in .tar.gz nor in .zip"))
     }
 }
 
-fn unpack_tar(stream: impl Read, mut tree: Tree<'_>, limit: u64) -> io::Result<()> {
+fn unpack_tar(compressed: &mut dyn Read, mut tree: Tree<'_>, limit: u64) -> io::Result<()> {
+    let stream = GzDecoder::new(compressed);
     // The entries' headers count too: a name may be as long as the stream.
-    let mut archive = tar::Archive::new(Bounded { stream, left: limit.saturating_add(FREE) });
+    let mut archive = tar::Archive::new(Bounded { stream, left: limit.saturating_add(HEADERS) });
     for entry in archive.entries()? {
         let mut entry = entry?;
         let name = text(&entry.path_bytes())?;

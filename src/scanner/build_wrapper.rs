@@ -8,8 +8,9 @@ use super::cache::Temporary;
 use super::platform::Platform;
 use crate::analysis::{Edition, ServerFacts};
 use crate::error::{Error, Result};
-use crate::http::{self, Client, Credentials, Request};
+use crate::http::{self, Client, Credentials, Download, Request};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use url::Url;
 
 /// A build wrapper that was unpacked.
@@ -44,7 +45,9 @@ pub async fn fetch(
     let unwritable =
         |error: &std::io::Error| Error::new(format!("{} can't be written: {error}", into.display()));
     std::fs::create_dir_all(parent).map_err(|error| unwritable(&error))?;
-    http::download(client, Request::get(url).credentials(credentials), name, &zip, None).await.map_err(|error| {
+    let request = Request::get(url).credentials(credentials);
+    let download = Download { request, label: Some(name), to: Arc::new(zip.clone()), checksum: None };
+    download.store(client).await.map_err(|error| {
         let failure = Error::new(format!("the build wrapper could not be downloaded: {error}"));
         match (error.kind, server.edition) {
             (http::ErrorKind::Status, Some(Edition::Community)) => failure.hint(

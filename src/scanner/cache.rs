@@ -34,18 +34,22 @@ impl Cache {
             && !file_name.contains(['/', '\\', ':'])
             && !file_name.contains(char::is_control);
         if !is_hash || !is_name {
-            return Err(ProvisionError::Metadata { file_name: file_name.clone(), sha256: sha256.clone() });
+            return Err(ProvisionError::Metadata { file_name: file_name.clone(), hash: sha256.clone() });
         }
         Ok(self.root.join(sha256.to_ascii_lowercase()).join(file_name))
     }
 
-    /// Makes the cache ready to store a file at `place`, and removes what others left behind in it.
+    /// Removes what runs that were killed left behind more than a day ago, if it can.
+    pub fn tidy(&self) {
+        remove_stale(&self.root.join(TEMPORARY_FILES), SystemTime::now(), |_| true);
+    }
+
+    /// Makes the cache ready to store a file at `place`.
     pub(super) fn prepare(&self, place: &Path) -> Result<(), ProvisionError> {
         let temporary_files = self.root.join(TEMPORARY_FILES);
         for directory in [Some(temporary_files.as_path()), place.parent()].into_iter().flatten() {
             std::fs::create_dir_all(directory).map_err(|error| self.unwritable(directory, &error))?;
         }
-        remove_stale(&temporary_files, SystemTime::now(), |_| true);
         Ok(())
     }
 
@@ -56,15 +60,32 @@ impl Cache {
             .map_err(|error| self.unwritable(&temporary_files, &error))
     }
 
-    /// Waits until no other process provisions `artifact`.
-    pub(super) async fn lock(&self, artifact: &Artifact) -> Option<File> {
-        let path = self.root.join(TEMPORARY_FILES).join(format!("{}.lock", artifact.sha256));
-        lock_file(&path, &artifact.file_name).await
+    /// Waits until no other process provisions `artifact`. The lock's file lies beside it and stays: if it came and
+    /// went, two could hold locks on files of the same name.
+    pub(super) async fn lock(&self, place: &Path, artifact: &Artifact) -> Option<File> {
+        lock_file(&beside(place, ".lock"), &artifact.file_name).await
+    }
+
+    /// Where the scanner engine looks for a plugin, and puts it.
+    ///
+    /// Contract: observed on SonarQube 10.7 and 26.9, `<MD5>/sonar-<key>-plugin.jar`. The engine does not look
+    /// into a file that is there.
+    pub(super) fn place_of_plugin(&self, key: &str, md5: &str) -> Option<PathBuf> {
+        let is_key = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        let is_hash = md5.len() == 32 && md5.bytes().all(|byte| byte.is_ascii_hexdigit());
+        (is_key && is_hash).then(|| self.root.join(md5).join(format!("sonar-{key}-plugin.jar")))
     }
 
     pub(super) fn unwritable(&self, path: &Path, cause: &io::Error) -> ProvisionError {
         ProvisionError::Cache { path: path.to_owned(), cause: cause.to_string() }
     }
+}
+
+/// `path` with something at the end of its name.
+pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(end);
+    path.with_file_name(name)
 }
 
 /// Waits until no other process holds the lock `path`, under which `what` is provisioned. `None` where locks don't
@@ -157,6 +178,16 @@ mod tests {
         assert_eq!(place, Path::new("/home/me/.sonar/cache").join("ab".repeat(32)).join("engine.jar"));
         for name in ["", ".", "..", "../x", "a/b", "a\\b", "/etc/x", "C:x", "x\0", "x\n"] {
             assert!(cache.place(&artifact(name, &hash)).is_err(), "{name:?}");
+        }
+        let md5 = "0f".repeat(16);
+        assert_eq!(
+            cache.place_of_plugin("python", &md5).unwrap(),
+            Path::new("/home/me/.sonar/cache").join(&md5).join("sonar-python-plugin.jar")
+        );
+        for (key, md5) in
+            [("", md5.as_str()), ("../x", &md5), ("a/b", &md5), ("python", "../x"), ("python", "")]
+        {
+            assert_eq!(cache.place_of_plugin(key, md5), None, "{key:?} {md5:?}");
         }
         for hash in ["", "..", "../../../../../../../../../../../../../../../../../../../../../etc/x"] {
             assert!(cache.place(&artifact("x", hash)).is_err(), "{hash:?}");

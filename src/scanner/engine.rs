@@ -47,6 +47,15 @@ pub enum EngineResult {
     Cancelled,
 }
 
+/// The end of the engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineEnd {
+    /// How the analysis ended.
+    pub result: EngineResult,
+    /// The engine failed before it said anything, so Java or the engine may be damaged.
+    pub may_be_damage: bool,
+}
+
 impl Engine<'_> {
     /// The command as it is run. No secret of ours is in its arguments.
     pub fn invocation(&self) -> Invocation {
@@ -76,15 +85,18 @@ impl Engine<'_> {
         &self,
         environment: &[(OsString, OsString)],
         cancellation: &Cancellation,
-    ) -> Result<EngineResult> {
+    ) -> Result<EngineEnd> {
         let invocation = self.invocation();
         tracing::debug!("Running {}", shown(&invocation));
         let mut log = EngineLog::new(self.properties.is_true("sonar.qualitygate.wait"));
         let on_line = |stream, line: &str| log.line(stream, line, &mut emit);
         let ended = process::run(&invocation, environment, cancellation, on_line).await?;
         Ok(match ended {
-            Ended::Exit(exit) => log.result(exit, &mut emit),
-            Ended::Cancelled => EngineResult::Cancelled,
+            Ended::Exit(exit) => {
+                let may_be_damage = log.may_be_damage(exit);
+                EngineEnd { result: log.result(exit, &mut emit), may_be_damage }
+            }
+            Ended::Cancelled => EngineEnd { result: EngineResult::Cancelled, may_be_damage: false },
         })
     }
 }

@@ -8,6 +8,11 @@ use tracing::Level;
 
 /// So many of the last lines that are no log entries are shown when Java does not come up.
 const LAST_LINES: usize = 20;
+/// SIGILL, SIGABRT, SIGBUS, SIGFPE and SIGSEGV: nobody sends them.
+const SIGNALS_OF_DAMAGE: [i32; 5] = [4, 6, 7, 8, 11];
+/// Java's words for what another copy of it would not do better.
+const COMPLAINTS: [&str; 4] =
+    ["UnsupportedClassVersionError", "Unrecognized ", "heap size", "Could not reserve enough space"];
 const GATE_FAILED: &str = "QUALITY GATE STATUS: FAILED";
 
 /// Sends one message to the log.
@@ -27,6 +32,7 @@ pub(super) fn emit(level: Level, text: &str) {
 pub(super) struct EngineLog {
     program: &'static str,
     waits_for_gate: bool,
+    has_spoken: bool,
     last_error: Option<EngineError>,
     gate_error: Option<String>,
     last_lines: VecDeque<String>,
@@ -54,7 +60,14 @@ impl EngineLog {
 
     /// The log of another program that runs the engine.
     pub(super) fn of_program(program: &'static str, waits_for_gate: bool) -> Self {
-        Self { program, waits_for_gate, last_error: None, gate_error: None, last_lines: VecDeque::new() }
+        Self {
+            program,
+            waits_for_gate,
+            has_spoken: false,
+            last_error: None,
+            gate_error: None,
+            last_lines: VecDeque::new(),
+        }
     }
 
     /// Takes one line and hands on what is to be told.
@@ -89,6 +102,7 @@ impl EngineLog {
     }
 
     fn entry(&mut self, entry: Entry, emit: &mut impl FnMut(Level, &str)) {
+        self.has_spoken = true;
         let trace = entry.stacktrace.unwrap_or_default();
         let message = match entry.message {
             Some(message) if !message.trim().is_empty() => message,
@@ -112,6 +126,14 @@ impl EngineLog {
         } else if let Some(earlier) = self.last_error.replace(error) {
             emit(Level::ERROR, &earlier.message);
         }
+    }
+
+    /// Whether a failure may come from a damaged Java or program: it ended by itself before it said anything, and
+    /// Java does not complain about its age or its options.
+    pub(super) fn may_be_damage(&self, exit: Exit) -> bool {
+        let complains = |line: &String| COMPLAINTS.iter().any(|words| line.contains(words));
+        let is_killed = exit.signal.is_some_and(|signal| !SIGNALS_OF_DAMAGE.contains(&signal));
+        !exit.is_success() && !self.has_spoken && !is_killed && !self.last_lines.iter().any(complains)
     }
 
     /// What it all means, now that the engine has ended.

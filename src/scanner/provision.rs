@@ -2,15 +2,17 @@
 //! a machine.
 
 use super::archive::{self, UnpackError};
-use super::cache::Cache;
-use crate::analysis::{Artifact, Jre};
+use super::cache::{Cache, Temporary, beside};
+use super::intact::{flush, is_intact, note_checked};
+use super::manifest;
+use crate::analysis::{Artifact, Jre, Plugin};
 use crate::error::Error;
-use crate::http::{self, Client, Credentials, Request};
+use crate::http::{self, Body, Checksum, Client, Credentials, Download, Request};
 use crate::process::is_executable;
-use sha2::{Digest as _, Sha256};
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 /// A file that is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,12 +35,12 @@ pub enum ProvisionError {
         error: http::Error,
     },
     /// The server names a file or a hash that is none.
-    #[error("the server offers a download with the unusable name {file_name:?} or SHA-256 {sha256:?}")]
+    #[error("the server offers a download with the unusable name {file_name:?} or hash {hash:?}")]
     Metadata {
         /// The name.
         file_name: String,
         /// The hash.
-        sha256: String,
+        hash: String,
     },
     /// The cache can't be written.
     #[error("{} can't be written: {cause}", path.display())]
@@ -69,6 +71,8 @@ impl ProvisionError {
     }
 }
 
+const DISK: &str = "Free some space there, or set SONAR_USER_HOME to a folder on another disk.";
+
 impl From<ProvisionError> for Error {
     fn from(error: ProvisionError) -> Self {
         let failure = Self::new(error.to_string());
@@ -77,96 +81,195 @@ impl From<ProvisionError> for Error {
                 "Let the agent's user write there, or set SONAR_USER_HOME to a folder that it can write.",
             ),
             ProvisionError::Download { error, .. } if error.kind == http::ErrorKind::Disk => {
-                failure.hint("Free some space there, or set SONAR_USER_HOME to a folder on another disk.")
+                failure.hint(DISK)
             }
+            ProvisionError::Unpack(error) if error.is_of_disk() => failure.hint(DISK),
             _ => failure,
         }
     }
 }
 
-/// Brings `artifact` into the cache, if it is not there in good order.
-///
-/// `credentials` are for artifacts on the server itself; pass none for those elsewhere.
-///
-/// # Errors
-/// Each kind of [`ProvisionError`] but `NoJava` and `Unpack`.
-pub async fn provision(
-    client: &Client,
-    credentials: Option<&Credentials>,
-    artifact: &Artifact,
-    cache: &Cache,
-) -> Result<Provisioned, ProvisionError> {
-    let path = cache.place(artifact)?;
-    if is_intact(&path, artifact).await {
-        return Ok(Provisioned { path, was_cached: true });
-    }
-    cache.prepare(&path)?;
-    let _lock = cache.lock(artifact).await;
-    fetch(client, credentials, artifact, cache, path).await
+/// Where files come from and where they are kept.
+#[derive(Clone, Copy)]
+pub struct Provisioning<'a> {
+    /// Downloads them.
+    pub client: &'a Client,
+    /// For files on the server itself.
+    pub credentials: Option<&'a Credentials>,
+    /// Keeps them.
+    pub cache: &'a Cache,
+    /// When a run began that showed that something in the cache is damaged: what was put there before is trusted
+    /// no more, and every byte of it is checked.
+    pub suspect_since: Option<SystemTime>,
 }
 
-/// Brings a Java runtime into the cache, unpacked; the path is that of its java executable.
-///
-/// # Errors
-/// Each kind of [`ProvisionError`].
-pub async fn provision_jre(
-    client: &Client,
-    credentials: Option<&Credentials>,
-    jre: &Jre,
-    cache: &Cache,
-) -> Result<Provisioned, ProvisionError> {
-    let archive = cache.place(&jre.artifact)?;
-    let unpacked = unpacked_beside(&archive);
-    let no_java = || ProvisionError::NoJava { archive: archive.clone(), java_path: jre.java_path.clone() };
-    let java = unpacked.join(archive::inside(&jre.java_path).ok_or_else(no_java)?);
-    if is_executable(&java) {
-        return Ok(Provisioned { path: java, was_cached: true });
-    }
-    cache.prepare(&archive)?;
-    let _lock = cache.lock(&jre.artifact).await;
-    if is_executable(&java) {
-        return Ok(Provisioned { path: java, was_cached: true });
-    }
-    let Provisioned { path: archive, was_cached } = match is_intact(&archive, &jre.artifact).await {
-        true => Provisioned { path: archive.clone(), was_cached: true },
-        false => fetch(client, credentials, &jre.artifact, cache, archive.clone()).await?,
-    };
-    let folder = archive::unpack(archive.clone(), cache.temporary("unpacked")?).await?;
-    put_in_place(cache, folder.as_ref(), &unpacked, &java)?;
-    if !is_executable(&java) {
-        return Err(ProvisionError::NoJava { archive, java_path: jre.java_path.clone() });
-    }
-    Ok(Provisioned { path: java, was_cached })
-}
-
-/// Downloads under the lock, unless the one who had it before did so.
-async fn fetch(
-    client: &Client,
-    credentials: Option<&Credentials>,
-    artifact: &Artifact,
-    cache: &Cache,
-    path: PathBuf,
-) -> Result<Provisioned, ProvisionError> {
-    if path.exists() {
-        if is_intact(&path, artifact).await {
+impl Provisioning<'_> {
+    /// Brings `artifact` into the cache, if it is not there in good order. `on_miss` is called before a download: by
+    /// one process of a machine.
+    ///
+    /// # Errors
+    /// Each kind of [`ProvisionError`] but `NoJava` and `Unpack`.
+    pub async fn file(&self, artifact: &Artifact, on_miss: &dyn Fn()) -> Result<Provisioned, ProvisionError> {
+        let path = self.cache.place(artifact)?;
+        if self.is_intact(&path, artifact).await {
             return Ok(Provisioned { path, was_cached: true });
         }
-        tracing::info!("{} is damaged and downloaded again", path.display());
+        self.cache.prepare(&path)?;
+        let _lock = self.cache.lock(&path, artifact).await;
+        if path.exists() {
+            if self.is_intact(&path, artifact).await {
+                return Ok(Provisioned { path, was_cached: true });
+            }
+            self.tell_damaged(&path);
+        }
+        on_miss();
+        let temporary = Arc::new(self.cache.temporary("download")?);
+        let download = self.download(artifact, &temporary);
+        download.store(self.client).await.map_err(|error| not_downloaded(artifact, error))?;
+        self.keep(&temporary, &path)?;
+        note_checked(&path).await;
+        Ok(Provisioned { path, was_cached: false })
     }
-    let temporary = cache.temporary("download")?;
-    let request =
-        Request::get(artifact.url.clone()).accept("application/octet-stream").credentials(credentials);
-    http::download(client, request, &artifact.file_name, temporary.as_ref(), Some(&artifact.sha256))
-        .await
-        .map_err(|error| ProvisionError::Download { file_name: artifact.file_name.clone(), error })?;
-    std::fs::rename(&temporary, &path).map_err(|error| cache.unwritable(&path, &error))?;
-    Ok(Provisioned { path, was_cached: false })
+
+    /// Brings a Java runtime into the cache, unpacked; the path is that of its java executable.
+    ///
+    /// # Errors
+    /// Each kind of [`ProvisionError`].
+    pub async fn jre(&self, jre: &Jre) -> Result<Provisioned, ProvisionError> {
+        let artifact = &jre.artifact;
+        let archive = self.cache.place(artifact)?;
+        let unpacked = beside(&archive, "_extracted");
+        let no_java =
+            || ProvisionError::NoJava { archive: archive.clone(), java_path: jre.java_path.clone() };
+        let java = unpacked.join(archive::inside(&jre.java_path).ok_or_else(no_java)?);
+        let is_usable = || {
+            let is_trusted = self
+                .suspect_since
+                .is_none_or(|since| manifest::written(&unpacked).is_some_and(|written| written > since));
+            is_trusted && is_executable(&java) && manifest::is_whole(&unpacked)
+        };
+        if is_usable() {
+            return Ok(Provisioned { path: java, was_cached: true });
+        }
+        self.cache.prepare(&archive)?;
+        let _lock = self.cache.lock(&archive, artifact).await;
+        if is_usable() {
+            return Ok(Provisioned { path: java, was_cached: true });
+        }
+        if unpacked.exists() {
+            self.tell_damaged(&unpacked);
+        }
+        let was_cached = archive.exists() && is_intact(&archive, &artifact.sha256, true).await;
+        let folder = if was_cached {
+            archive::unpack(archive.clone(), self.cache.temporary("unpacked")?).await?
+        } else {
+            if archive.exists() {
+                self.tell_damaged(&archive);
+            }
+            self.download_and_unpack(artifact, &archive).await?
+        };
+        manifest::write(folder.as_ref())
+            .map_err(|error| self.cache.unwritable(folder.as_ref(), &error))
+            .and_then(|()| put_in_place(self.cache, folder.as_ref(), &unpacked, &java))?;
+        if is_executable(&java) { Ok(Provisioned { path: java, was_cached }) } else { Err(no_java()) }
+    }
+
+    /// Puts `plugin` where the scanner engine will look for it, unless something is there. The engine does not look
+    /// into what it finds, so this is flushed to the disk.
+    ///
+    /// # Errors
+    /// `Metadata`, `Download` and `Cache`.
+    pub async fn plugin(&self, plugin: &Plugin) -> Result<(), ProvisionError> {
+        let Plugin { key, md5, url, .. } = plugin;
+        let place = self
+            .cache
+            .place_of_plugin(key, md5)
+            .ok_or_else(|| ProvisionError::Metadata { file_name: key.clone(), hash: md5.clone() })?;
+        if place.exists() {
+            return Ok(());
+        }
+        self.cache.prepare(&place)?;
+        let temporary = Arc::new(self.cache.temporary("plugin")?);
+        let download = Download {
+            request: Request::get(url.clone()).credentials(self.credentials),
+            label: None,
+            to: Arc::<Temporary>::clone(&temporary),
+            checksum: Some(Checksum::Md5(md5)),
+        };
+        let failed = |error| ProvisionError::Download { file_name: key.clone(), error };
+        download.store(self.client).await.map_err(failed)?;
+        let unwritable = |error| self.cache.unwritable(&place, &error);
+        flush((*temporary).as_ref()).await.map_err(unwritable)?;
+        // The engine may have been faster, and read it by now.
+        if place.exists() { Ok(()) } else { self.keep(&temporary, &place) }
+    }
+
+    /// Unpacks while the download goes on, where the archive's kind and the server allow it. What was unpacked is
+    /// worth nothing until the hash of the whole is known to be right.
+    async fn download_and_unpack(
+        &self,
+        artifact: &Artifact,
+        archive: &Path,
+    ) -> Result<Temporary, ProvisionError> {
+        let temporary = Arc::new(self.cache.temporary("download")?);
+        let unpacked: Arc<Mutex<Option<io::Result<Temporary>>>> = Arc::default();
+        let is_stream = archive::is_stream(&artifact.file_name);
+        let reader = || -> http::Reader {
+            let (cache, unpacked) = (self.cache.clone(), Arc::clone(&unpacked));
+            Box::new(move |body| {
+                let Some(announced) = body.announced().filter(|_| is_stream) else { return };
+                let result = unpack_into_new_folder(body, announced, &cache);
+                *unpacked.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+            })
+        };
+        let download = self.download(artifact, &temporary);
+        download
+            .store_and_read(self.client, &reader)
+            .await
+            .map_err(|error| not_downloaded(artifact, error))?;
+        self.keep(&temporary, archive)?;
+        match unpacked.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(Ok(folder)) => Ok(folder),
+            Some(Err(cause)) => Err(UnpackError { archive: archive.to_owned(), cause }.into()),
+            None => Ok(archive::unpack(archive.to_owned(), self.cache.temporary("unpacked")?).await?),
+        }
+    }
+
+    fn download<'b>(&'b self, artifact: &'b Artifact, to: &Arc<Temporary>) -> Download<'b> {
+        Download {
+            request: Request::get(artifact.url.clone())
+                .accept("application/octet-stream")
+                .credentials(self.credentials),
+            label: Some(&artifact.file_name),
+            to: Arc::<Temporary>::clone(to),
+            checksum: Some(Checksum::Sha256(&artifact.sha256)),
+        }
+    }
+
+    /// Puts a verified download into its place. It is not flushed to the disk, which a cold start would wait for:
+    /// whoever uses it later hashes it first.
+    fn keep(&self, temporary: &Temporary, path: &Path) -> Result<(), ProvisionError> {
+        std::fs::rename(temporary, path).map_err(|error| self.cache.unwritable(path, &error))
+    }
+
+    fn tell_damaged(&self, path: &Path) {
+        let what = if self.suspect_since.is_some() { "may be" } else { "is" };
+        tracing::info!("{} {what} damaged and is provisioned afresh", path.display());
+    }
+
+    async fn is_intact(&self, path: &Path, artifact: &Artifact) -> bool {
+        is_intact(path, &artifact.sha256, self.suspect_since.is_some()).await
+    }
 }
 
-fn unpacked_beside(archive: &Path) -> PathBuf {
-    let mut name = archive.file_name().unwrap_or_default().to_owned();
-    name.push("_extracted");
-    archive.with_file_name(name)
+fn unpack_into_new_folder(body: &mut Body, announced: u64, cache: &Cache) -> io::Result<Temporary> {
+    let folder = cache.temporary("unpacked").map_err(io::Error::other)?;
+    archive::unpack_stream(body, announced, folder.as_ref())?;
+    Ok(folder)
+}
+
+fn not_downloaded(artifact: &Artifact, error: http::Error) -> ProvisionError {
+    ProvisionError::Download { file_name: artifact.file_name.clone(), error }
 }
 
 /// Moves the unpacked `folder` to `target`. Something unusable there gives way; another scanner, which does not
@@ -179,32 +282,6 @@ fn put_in_place(cache: &Cache, folder: &Path, target: &Path, java: &Path) -> Res
     match std::fs::rename(folder, target) {
         Err(error) if !is_executable(java) => Err(cache.unwritable(target, &error)),
         _ => Ok(()),
-    }
-}
-
-/// Whether `path` is a file with the artifact's hash.
-async fn is_intact(path: &Path, artifact: &Artifact) -> bool {
-    matches!(hash_of(path).await, Ok(hash) if hash.eq_ignore_ascii_case(&artifact.sha256))
-}
-
-/// Lower-case hex SHA-256 of a file.
-pub(super) async fn hash_of(path: &Path) -> io::Result<String> {
-    let path = path.to_owned();
-    // An error of the join can only be a panic, and that would be no proof of integrity either.
-    tokio::task::spawn_blocking(move || hash(&path)).await.map_err(io::Error::other).flatten()
-}
-
-pub(super) fn hash(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; 256 * 1024];
-    loop {
-        match file.read(&mut buffer) {
-            Ok(0) => return Ok(http::hex(&hash.finalize())),
-            Ok(length) => hash.update(&buffer[..length]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
     }
 }
 

@@ -6,7 +6,9 @@
 
 use super::archive;
 use super::cache::{Cache, Temporary, lock_file, remove_stale};
-use super::provision::{ProvisionError, hash_of, provision};
+use super::intact::hash_of;
+use super::manifest;
+use super::provision::{ProvisionError, Provisioning};
 use crate::analysis::{Artifact, ScannerRelease};
 use crate::error::{Error, Result};
 use crate::http::Client;
@@ -33,10 +35,10 @@ impl ToolCache {
         Self { root, arch }
     }
 
-    /// The folder of a tool, if it is complete.
+    /// The folder of a tool, if it is complete, and has lost nothing since.
     fn complete(&self, tool: &str, version: &str) -> Option<PathBuf> {
         let folder = self.folder(tool, version);
-        (marker(&folder).is_file() && folder.is_dir()).then_some(folder)
+        (marker(&folder).is_file() && folder.is_dir() && manifest::is_whole(&folder)).then_some(folder)
     }
 
     fn folder(&self, tool: &str, version: &str) -> PathBuf {
@@ -57,14 +59,15 @@ impl ToolCache {
         downloads: &Cache,
     ) -> Result<PathBuf> {
         let version = release.version.as_str();
+        let folder = self.folder(tool, version);
+        let versions = folder.parent().unwrap_or(&self.root);
+        downloads.tidy();
+        remove_stale(versions, SystemTime::now(), |name| name.ends_with(UNPACKING));
         if let Some(folder) = self.complete(tool, version) {
             tracing::info!("{tool} {version} (from the agent's tool cache)");
             return Ok(folder);
         }
-        let folder = self.folder(tool, version);
-        let versions = folder.parent().unwrap_or(&self.root);
         std::fs::create_dir_all(versions).map_err(|error| unwritable(versions, &error))?;
-        remove_stale(versions, SystemTime::now(), |name| name.ends_with(UNPACKING));
         let _lock = lock_file(&versions.join(format!("{}.lock", self.arch)), tool).await;
         if let Some(folder) = self.complete(tool, version) {
             return Ok(folder);
@@ -73,6 +76,7 @@ impl ToolCache {
         let unpacking =
             Temporary::in_folder(versions, UNPACKING).map_err(|error| unwritable(versions, &error))?;
         let unpacked = archive::unpack(archive, unpacking).await.map_err(ProvisionError::from)?;
+        manifest::write(unpacked.as_ref()).map_err(|error| unwritable(unpacked.as_ref(), &error))?;
         // What is there without a marker was cut short.
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::rename(&unpacked, &folder)
@@ -104,7 +108,9 @@ async fn obtain(
             let file_name = format!("{tool}-{}.zip", release.version);
             let artifact = Artifact { file_name, sha256: release.sha256.clone(), url };
             tracing::info!("{tool} {}: {}", release.version, release.archive);
-            let provisioned = provision(client, None, &artifact, downloads).await.map_err(|error| {
+            let provisioning =
+                Provisioning { client, credentials: None, cache: downloads, suspect_since: None };
+            let provisioned = provisioning.file(&artifact, &|| ()).await.map_err(|error| {
                 Error::new(error.to_string()).hint(
                     "Set scannerDownloadUrl to a mirror that the agent can reach, or to an archive on its disk; and \
                      cliScannerSha256 if it is another archive than SonarSource's.",

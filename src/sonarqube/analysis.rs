@@ -1,9 +1,9 @@
 //! The scanner engine and the Java runtimes a server offers, from 10.6 on.
 
-use super::client::SonarQube;
+use super::client::{Answer, SonarQube, text};
 use super::error::{Error, Fault};
 use crate::analysis::{Artifact, Jre};
-use serde::Deserialize;
+use serde_json::Value;
 use url::Url;
 
 impl SonarQube {
@@ -12,17 +12,9 @@ impl SonarQube {
     /// # Errors
     /// As [`Error`].
     pub async fn engine(&self) -> Result<Artifact, Error> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Engine {
-            filename: String,
-            sha256: String,
-            download_url: Option<String>,
-        }
         let url = self.v2_url("analysis/engine", &[]);
-        let engine: Engine = self.json(url.clone()).await?;
-        let url = download_url(engine.download_url.as_deref(), url)?;
-        Ok(Artifact { file_name: engine.filename, sha256: engine.sha256, url })
+        let answer = self.value(url.clone()).await?;
+        artifact(&answer, &answer.value, url)
     }
 
     /// The Java runtime for this platform, spelt as the server spells it (`linux`, `x64`); `None` when
@@ -31,31 +23,29 @@ impl SonarQube {
     /// # Errors
     /// As [`Error`].
     pub async fn jre(&self, os: &str, arch: &str) -> Result<Option<Jre>, Error> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Offer {
-            id: String,
-            filename: String,
-            sha256: String,
-            java_path: String,
-            download_url: Option<String>,
-        }
-        let offers: Vec<Offer> =
-            self.json(self.v2_url("analysis/jres", &[("os", os), ("arch", arch)])).await?;
-        let Some(offer) = offers.into_iter().next() else { return Ok(None) };
-        let own = self.v2_url(&format!("analysis/jres/{}", offer.id), &[]);
-        let url = download_url(offer.download_url.as_deref(), own)?;
-        let artifact = Artifact { file_name: offer.filename, sha256: offer.sha256, url };
-        Ok(Some(Jre { artifact, java_path: offer.java_path }))
+        let answer = self.value(self.v2_url("analysis/jres", &[("os", os), ("arch", arch)])).await?;
+        let offers = answer.value.as_array().ok_or_else(|| answer.without("a list"))?;
+        let Some(offer) = offers.first() else { return Ok(None) };
+        // Where the download is elsewhere nobody needs an id.
+        let own = self.v2_url(&format!("analysis/jres/{}", text(offer, "id").unwrap_or_default()), &[]);
+        let artifact = artifact(&answer, offer, own)?;
+        Ok(Some(Jre { artifact, java_path: needed(&answer, offer, "javaPath")? }))
     }
 }
 
-fn download_url(elsewhere: Option<&str>, own: Url) -> Result<Url, Error> {
-    match elsewhere.filter(|url| !url.is_empty()) {
-        None => Ok(own),
+/// What is offered: below the URL given, if it is not elsewhere.
+fn artifact(answer: &Answer, offer: &Value, own: Url) -> Result<Artifact, Error> {
+    let url = match text(offer, "downloadUrl").filter(|url| !url.is_empty()) {
+        None => own,
         Some(text) => Url::parse(text).map_err(|error| Error {
-            url: own.to_string(),
+            url: answer.url.clone(),
             fault: Fault::NotTheApi(format!("the download URL {text:?} ({error})")),
-        }),
-    }
+        })?,
+    };
+    let [file_name, sha256] = [needed(answer, offer, "filename")?, needed(answer, offer, "sha256")?];
+    Ok(Artifact { file_name, sha256, url })
+}
+
+fn needed(answer: &Answer, offer: &Value, key: &str) -> Result<String, Error> {
+    text(offer, key).map(str::to_owned).ok_or_else(|| answer.without(key))
 }

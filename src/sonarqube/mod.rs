@@ -8,6 +8,7 @@ mod client;
 mod error;
 mod measures;
 mod metrics;
+mod plugins;
 mod project;
 mod quality_gates;
 mod server;

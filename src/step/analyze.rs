@@ -6,12 +6,10 @@ use crate::agent::AnalyzeInputs;
 use crate::analysis::jvm_profile::{self, JvmProfile, SourceSize};
 use crate::analysis::{Outcome, Prepared, Properties, ScannerMode, scanner_environment};
 use crate::error::{Error, ErrorKind, Result};
-use crate::scanner::{
-    Cache, Engine, EngineResult, Java, JavaChoices, JavaHome, Platform, Provisioned, java_needed, provision,
-    provision_jre,
-};
+use crate::scanner::{Cache, Engine, EngineEnd, EngineResult, JavaChoices, JavaHome, Platform, Provisioned};
 use crate::secret::Secret;
 use crate::sonarqube::SonarQube;
+use provision::Ready;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -19,6 +17,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 mod cli;
 mod dotnet;
 mod network;
+mod plugins;
+mod provision;
 mod settings;
 
 /// Runs the step.
@@ -153,6 +153,7 @@ async fn run(job: &Job, inputs: &AnalyzeInputs, record: &Record) -> Result<Run> 
         properties,
         token: &tokens.token,
     };
+    setting.cache.tidy();
     let result = match &prepared.cli {
         Some(release) => cli::run(&setting, release).await?,
         None => run_engine(&setting).await?,
@@ -160,14 +161,31 @@ async fn run(job: &Job, inputs: &AnalyzeInputs, record: &Record) -> Result<Run> 
     Ok(Run::Ended(result))
 }
 
-/// The server's own engine, without a scanner around it.
+/// The server's own engine, without a scanner around it. If Java or the engine seem to be damaged, what is in the
+/// cache is checked and provisioned afresh, once.
 async fn run_engine(setting: &Setting<'_>) -> Result<EngineResult> {
-    let Setting { job, prepared, platform, .. } = setting;
-    let started = now_in_milliseconds();
-    let (jar, java, jre) = tokio::select! {
-        provisioned = provision_engine_and_java(setting) => provisioned?,
-        () = job.cancellation.requested() => return Err(Error::cancelled()),
+    let began = SystemTime::now();
+    let ready = provision::provision(setting, None).await?;
+    let message = match run_engine_once(setting, &ready).await {
+        Ok(EngineEnd { result: EngineResult::Failed { message }, may_be_damage: true })
+            if ready.is_ours() =>
+        {
+            message
+        }
+        Err(error) if error.kind() == ErrorKind::Failed && ready.is_ours() => error.to_string(),
+        end => return Ok(end?.result),
     };
+    tracing::warn!("{message}");
+    tracing::info!(
+        "Java and the scanner engine in the cache may be damaged: they are checked, and run once more"
+    );
+    let ready = provision::provision(setting, Some(began)).await?;
+    Ok(run_engine_once(setting, &ready).await?.result)
+}
+
+async fn run_engine_once(setting: &Setting<'_>, ready: &Ready) -> Result<EngineEnd> {
+    let Setting { job, prepared, platform, .. } = setting;
+    let Ready { jar, java, jre, started, .. } = ready;
     tracing::info!("{java}");
     let hit = |provisioned: Option<&Provisioned>| match provisioned {
         None => "disabled",
@@ -176,7 +194,7 @@ async fn run_engine(setting: &Setting<'_>) -> Result<EngineResult> {
     };
     let mut properties = setting.properties.clone();
     properties.set(prepared.server.token_property(), setting.token.expose());
-    properties.set("sonar.scanner.bootstrapStartTime", started.to_string());
+    properties.set("sonar.scanner.bootstrapStartTime", in_milliseconds(*started).to_string());
     properties.set("sonar.scanner.wasJreCacheHit", hit(jre.as_ref()));
     properties.set("sonar.scanner.wasEngineCacheHit", (hit(jar.provisioned.as_ref()) == "hit").to_string());
     properties.set("sonar.scanner.os", platform.os.as_str());
@@ -292,90 +310,6 @@ fn java_choices_of<'a>(
     }
 }
 
-/// The engine, and the Java for it: with the server's JRE, if it came to that.
-async fn provision_engine_and_java(setting: &Setting<'_>) -> Result<(Jar, Java, Option<Provisioned>)> {
-    let Setting { sonarqube, cache, platform, properties, .. } = setting;
-    let homes = JavaHome::among(setting.job.environment.iter());
-    let choices = java_choices(setting, &homes);
-    let jre =
-        async |wanted| server_jre(sonarqube, cache, platform, wanted && !choices.skip_provisioning).await;
-    let engine = engine_jar(sonarqube, cache, properties.value("sonar.scanner.engineJarPath"));
-    let (jar, mut provisioned) = tokio::try_join!(engine, jre(!choices.is_made()))?;
-    // Only a Java that the server does not vouch for need be held against the engine.
-    let needed = if provisioned.is_some() {
-        0
-    } else {
-        java_needed(&jar.path).unwrap_or_else(|| setting.prepared.server.oldest_java())
-    };
-    if let Some(java) = choices.made(needed)? {
-        return Ok((jar, java, None));
-    }
-    if choices.is_made() {
-        provisioned = jre(true).await?;
-    }
-    let java = choices.best(provisioned.as_ref().map(|jre| jre.path.clone()), needed)?;
-    Ok((jar, java, provisioned))
-}
-
-struct Jar {
-    path: PathBuf,
-    /// None for a jar the user brought.
-    provisioned: Option<Provisioned>,
-}
-
-async fn engine_jar(sonarqube: &SonarQube, cache: &Cache, own: Option<&str>) -> Result<Jar> {
-    if let Some(own) = own {
-        let path = PathBuf::from(own);
-        tracing::info!("Scanner engine: {own} (sonar.scanner.engineJarPath)");
-        return match path.is_file() {
-            true => Ok(Jar { path, provisioned: None }),
-            false => Err(Error::new(format!("sonar.scanner.engineJarPath names {own}, which is no file"))),
-        };
-    }
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        let engine = sonarqube.engine().await.map_err(|error| error.explain("ask for the scanner engine"))?;
-        match provision(sonarqube.http(), Some(sonarqube.download_credentials()), &engine, cache).await {
-            Ok(provisioned) => {
-                let source = if provisioned.was_cached { "from the cache" } else { "downloaded" };
-                tracing::info!("Scanner engine: {} ({source})", engine.file_name);
-                return Ok(Jar { path: provisioned.path.clone(), provisioned: Some(provisioned) });
-            }
-            // A new engine may have been put there between the two questions.
-            Err(error) if error.is_checksum() && tries == 1 => tracing::info!("{error}; asking once more"),
-            Err(error) => return Err(error.into()),
-        }
-    }
-}
-
-async fn server_jre(
-    sonarqube: &SonarQube,
-    cache: &Cache,
-    platform: &Platform,
-    wanted: bool,
-) -> Result<Option<Provisioned>> {
-    if !wanted {
-        return Ok(None);
-    }
-    let Platform { os, arch } = platform;
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        let Some(jre) =
-            sonarqube.jre(os, arch).await.map_err(|error| error.explain("ask for a Java runtime"))?
-        else {
-            tracing::info!("The server offers no Java runtime for {os} {arch}");
-            return Ok(None);
-        };
-        match provision_jre(sonarqube.http(), Some(sonarqube.download_credentials()), &jre, cache).await {
-            Ok(provisioned) => return Ok(Some(provisioned)),
-            Err(error) if error.is_checksum() && tries == 1 => tracing::info!("{error}; asking once more"),
-            Err(error) => return Err(error.into()),
-        }
-    }
-}
-
-fn now_in_milliseconds() -> u128 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis())
+fn in_milliseconds(time: SystemTime) -> u128 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis())
 }

@@ -48,6 +48,14 @@ pub(crate) struct Model {
     pub(crate) gates: BTreeMap<String, Value>,
     /// `None`: the token may not read them.
     pub(crate) measures: Option<Vec<(&'static str, &'static str)>>,
+    /// What `api/v2/analysis/engine` offers.
+    pub(crate) engine: Value,
+    /// What `api/v2/analysis/jres` offers.
+    pub(crate) jres: Value,
+    /// The list of `api/plugins/installed`.
+    pub(crate) plugins: Value,
+    /// Where downloads of plugins are redirected to.
+    pub(crate) plugin_location: String,
     /// By path: answers given before the model's own, in order.
     scripted: BTreeMap<String, VecDeque<ResponseTemplate>>,
     /// Given to every request.
@@ -83,6 +91,10 @@ impl SonarQube {
             tasks: BTreeMap::new(),
             gates: BTreeMap::new(),
             measures: Some(vec![("coverage", "85.4"), ("violations", "3")]),
+            engine: json!({ "filename": "engine.jar", "sha256": SHA256 }),
+            jres: json!([]),
+            plugins: json!([]),
+            plugin_location: String::new(),
             scripted: BTreeMap::new(),
             everywhere: None,
             asked: Vec::new(),
@@ -255,8 +267,16 @@ impl Model {
             "/api/v2/analysis/version" => {
                 ResponseTemplate::new(200).set_body_raw(self.version.clone(), "text/plain")
             }
-            "/api/v2/analysis/engine" => json_answer(&json!({ "filename": "engine.jar", "sha256": SHA256 })),
-            "/api/v2/analysis/jres" => json_answer(&json!([])),
+            "/api/v2/analysis/engine" => json_answer(&self.engine),
+            "/api/v2/analysis/jres" => json_answer(&self.jres),
+            "/api/plugins/installed" => json_answer(&json!({ "plugins": self.plugins })),
+            "/api/plugins/download" => {
+                let location = format!("{}/{}", self.plugin_location, parameter("plugin"));
+                ResponseTemplate::new(302).insert_header("Location", location.as_str())
+            }
+            "/api/languages/list" => json_answer(
+                &json!({ "languages": [{ "key": "py", "name": "Python" }, { "key": "js", "name": "JavaScript" }] }),
+            ),
             _ => refusal(404, &format!("Unknown url : {path}")),
         }
     }

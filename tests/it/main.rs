@@ -10,6 +10,7 @@
     reason = "a test ends by a panic, starts the executable, and reads where the real servers are"
 )]
 
+mod depot;
 mod fake_agent;
 mod fake_azure_devops;
 mod fake_sonarqube;

@@ -87,7 +87,7 @@ mod with_a_fake_java {
             Engine { java: Path::new("/bin/sh"), directory: folder.path(), ..engine(properties, options) };
         let (_source, cancellation) = CancelSource::new();
         let environment = [("PATH".into(), "/usr/bin:/bin".into())];
-        let result = engine.run(&environment, &cancellation).await.unwrap();
+        let result = engine.run(&environment, &cancellation).await.unwrap().result;
         let told = std::mem::take(&mut *told.lock().unwrap());
         (result, told)
     }

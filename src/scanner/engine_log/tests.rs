@@ -142,3 +142,28 @@ fn a_java_that_is_too_old_is_told_so() {
     let EngineResult::Failed { message } = log.result(code(1), &mut |_, _: &str| ()) else { panic!() };
     assert!(message.starts_with("the Java used is too old") && message.contains("65.0"), "{message}");
 }
+
+#[test]
+fn what_ends_without_a_word_may_be_damaged() {
+    let signal = |signal| Exit { code: None, signal: Some(signal) };
+    let entry = r#"{"level":"INFO","message":"Starting"}"#;
+    for (exit, line, expected) in [
+        (code(1), "Error: Invalid or corrupt jarfile engine.jar", true),
+        (code(1), "Error: could not find libjava.so", true),
+        (code(127), "java: error while loading shared libraries: libjli.so: file too short", true),
+        (signal(7), "", true),
+        (signal(9), "", false),
+        (signal(15), "", false),
+        (code(0), "", false),
+        (code(1), entry, false),
+        (signal(11), entry, false),
+        (code(1), "Unrecognized VM option 'UseX'", false),
+        (code(1), "Invalid maximum heap size: -Xmx1x", false),
+        (code(1), "Error: java.lang.UnsupportedClassVersionError: org/X", false),
+    ] {
+        let mut log = EngineLog::new(false);
+        let stream = if line == entry { Stream::Stdout } else { Stream::Stderr };
+        log.line(stream, line, &mut |_, _: &str| ());
+        assert_eq!(log.may_be_damage(exit), expected, "{exit:?} {line}");
+    }
+}

@@ -1,7 +1,8 @@
 use super::*;
 use crate::http::{Authentication, Settings};
 use crate::secret::Secret;
-use std::io::Write as _;
+use sha2::{Digest as _, Sha256};
+use std::io::{Read as _, Write as _};
 use std::time::Duration;
 use tempfile::TempDir;
 use wiremock::matchers::{header, method, path};
@@ -48,25 +49,40 @@ impl Fixture {
     }
 
     async fn provision(&self) -> Result<Provisioned, ProvisionError> {
-        let client = Client::new(Settings::default());
-        provision(&client, Some(&self.credentials()), &self.artifact, &self.cache).await
+        self.provision_suspect(None).await
+    }
+
+    async fn provision_suspect(&self, since: Option<SystemTime>) -> Result<Provisioned, ProvisionError> {
+        let (client, credentials) = (Client::new(Settings::default()), self.credentials());
+        self.provisioning(&client, &credentials, since).file(&self.artifact, &|| ()).await
     }
 
     async fn provision_jre(&self) -> Result<Provisioned, ProvisionError> {
-        let client = Client::new(Settings::default());
+        self.provision_suspect_jre(None).await
+    }
+
+    async fn provision_suspect_jre(&self, since: Option<SystemTime>) -> Result<Provisioned, ProvisionError> {
+        let (client, credentials) = (Client::new(Settings::default()), self.credentials());
         let jre = Jre { artifact: self.artifact.clone(), java_path: "jdk/bin/java".to_owned() };
-        provision_jre(&client, Some(&self.credentials()), &jre, &self.cache).await
+        self.provisioning(&client, &credentials, since).jre(&jre).await
+    }
+
+    fn provisioning<'a>(
+        &'a self,
+        client: &'a Client,
+        credentials: &'a Credentials,
+        suspect_since: Option<SystemTime>,
+    ) -> Provisioning<'a> {
+        Provisioning { client, credentials: Some(credentials), cache: &self.cache, suspect_since }
     }
 
     fn place(&self) -> PathBuf {
         self.home.path().join("cache").join(&self.artifact.sha256).join(&self.artifact.file_name)
     }
 
-    /// What is below `_tmp`, locks excepted.
     fn temporary_files(&self) -> Vec<PathBuf> {
-        let Ok(entries) = std::fs::read_dir(self.home.path().join("cache/_tmp")) else { return Vec::new() };
-        let paths = entries.map(|entry| entry.unwrap().path());
-        paths.filter(|path| path.extension().is_none_or(|extension| extension != "lock")).collect()
+        let entries = std::fs::read_dir(self.home.path().join("cache/_tmp")).into_iter().flatten();
+        entries.map(|entry| entry.unwrap().path()).collect()
     }
 
     /// Puts a file where the temporary files belong: even root can't write there then.
@@ -167,13 +183,16 @@ async fn hostile_names_are_refused() {
     assert!(error.contains("../../.bashrc"), "{error}");
 }
 
+/// A `.tar.gz` with a java at this path, and the file `jdk/lib/modules`.
 fn jre_archive(java_path: &str) -> Vec<u8> {
     let encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     let mut builder = tar::Builder::new(encoder);
-    let mut header = tar::Header::new_gnu();
-    header.set_size(4);
-    header.set_mode(0o755);
-    builder.append_data(&mut header, java_path, &b"java"[..]).unwrap();
+    for (path, content) in [(java_path, &b"java"[..]), ("jdk/lib/modules", b"modules")] {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o755);
+        builder.append_data(&mut header, path, content).unwrap();
+    }
     let mut encoder = builder.into_inner().unwrap();
     encoder.flush().unwrap();
     encoder.finish().unwrap()
@@ -193,13 +212,122 @@ async fn a_jre_is_unpacked_beside_its_archive() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_jre_that_lost_its_java_is_unpacked_again() {
+async fn a_jre_whose_length_is_not_announced_is_unpacked_after_its_download() {
+    let archive = jre_archive("jdk/bin/java");
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut fixture = Fixture::new("jre.tar.gz", &archive, 0).await;
+    fixture.artifact.url = format!("http://{}/jre", server.local_addr().unwrap()).parse().unwrap();
+    std::thread::spawn(move || {
+        let (mut stream, _) = server.accept().unwrap();
+        let _ = stream.read(&mut [0; 4096]).unwrap();
+        let head = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n", archive.len());
+        stream.write_all(&[head.as_bytes(), &archive, b"\r\n0\r\n\r\n"].concat()).unwrap();
+    });
+    assert!(is_executable(&fixture.provision_jre().await.unwrap().path));
+}
+
+/// Each step of a provisioning leaves something that the next run can go on from.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_jre_that_lost_something_is_unpacked_again() {
     let fixture = Fixture::new("jre.tar.gz", &jre_archive("jdk/bin/java"), 1).await;
     let java = fixture.provision_jre().await.unwrap().path;
+    let unpacked = fixture.place().with_file_name("jre.tar.gz_extracted");
+    let modules = unpacked.join("jdk/lib/modules");
+    let damages: [&dyn Fn(); 6] = [
+        &|| std::fs::remove_file(&java).unwrap(),
+        &|| std::fs::remove_file(&modules).unwrap(),
+        &|| std::fs::write(&modules, "module").unwrap(),
+        &|| std::fs::write(&modules, "").unwrap(),
+        &|| std::fs::remove_dir_all(&unpacked).unwrap(),
+        // Between the two renames of a repair.
+        &|| std::fs::rename(&unpacked, fixture.home.path().join("cache/_tmp/unusable")).unwrap(),
+    ];
+    for damage in damages {
+        damage();
+        let expected = Provisioned { path: java.clone(), was_cached: true };
+        assert_eq!(fixture.provision_jre().await.unwrap(), expected);
+        assert_eq!(std::fs::read(&modules).unwrap(), b"modules");
+        assert!(is_executable(&java));
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_jre_that_another_scanner_unpacked_is_used() {
+    let fixture = Fixture::new("jre.tar.gz", &jre_archive("jdk/bin/java"), 0).await;
+    let java = fixture.place().with_file_name("jre.tar.gz_extracted").join("jdk/bin/java");
+    std::fs::create_dir_all(java.parent().unwrap()).unwrap();
+    std::fs::write(&java, "another's").unwrap();
+    std::fs::set_permissions(&java, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    assert!(fixture.provision_jre().await.unwrap().was_cached);
+    assert_eq!(std::fs::read(&java).unwrap(), b"another's");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_damaged_archive_of_a_jre_is_downloaded_anew() {
+    let content = jre_archive("jdk/bin/java");
+    let fixture = Fixture::new("jre.tar.gz", &content, 2).await;
+    let java = fixture.provision_jre().await.unwrap().path;
+    let mut flipped = content.clone();
+    flipped[content.len() / 2] ^= 1;
+    for damaged in [&flipped, &content[..content.len() - 1]] {
+        // As long as nothing is unpacked from it, it is no harm.
+        std::fs::write(fixture.place(), damaged).unwrap();
+        assert!(fixture.provision_jre().await.unwrap().was_cached);
+    }
     std::fs::remove_file(&java).unwrap();
-    assert_eq!(fixture.provision_jre().await.unwrap(), Provisioned { path: java.clone(), was_cached: true });
-    assert!(is_executable(&java));
+    assert!(!fixture.provision_jre().await.unwrap().was_cached);
+    assert_eq!(std::fs::read(fixture.place()).unwrap(), content);
+    assert!(is_executable(&java) && fixture.temporary_files().is_empty());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_suspect_jre_is_unpacked_again_once() {
+    let fixture = Fixture::new("jre.tar.gz", &jre_archive("jdk/bin/java"), 1).await;
+    let java = fixture.provision_jre().await.unwrap().path;
+    std::fs::write(&java, "JAVA").unwrap();
+    assert!(fixture.provision_jre().await.unwrap().was_cached);
+    assert_eq!(std::fs::read(&java).unwrap(), b"JAVA", "sizes alone don't tell");
+    let failed = SystemTime::now() + Duration::from_secs(60);
+    fixture.provision_suspect_jre(Some(failed)).await.unwrap();
+    assert_eq!(std::fs::read(&java).unwrap(), b"java");
+    // Another process that failed at the same time finds it done.
+    std::fs::write(&java, "JAVA").unwrap();
+    let before = SystemTime::now() - Duration::from_secs(60);
+    fixture.provision_suspect_jre(Some(before)).await.unwrap();
+    assert_eq!(std::fs::read(&java).unwrap(), b"JAVA");
+}
+
+#[tokio::test]
+async fn what_is_unpacked_while_it_comes_is_used_only_if_the_hash_is_right() {
+    let mut fixture = Fixture::new("jre.tar.gz", &jre_archive("jdk/bin/java"), 1).await;
+    fixture.artifact.sha256 = http::hex(&Sha256::digest(b"older"));
+    let error = fixture.provision_jre().await.unwrap_err();
+    assert!(error.is_checksum(), "{error}");
+    let folder = fixture.place();
+    let left: Vec<_> =
+        std::fs::read_dir(folder.parent().unwrap()).unwrap().map(|e| e.unwrap().path()).collect();
+    assert_eq!(left, [beside(&folder, ".lock")]);
     assert!(fixture.temporary_files().is_empty());
+}
+
+#[tokio::test]
+async fn a_hostile_archive_is_refused_while_it_comes() {
+    let zeros = vec![0; 4 << 20];
+    let encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    let mut builder = tar::Builder::new(encoder);
+    let mut header = tar::Header::new_gnu();
+    header.set_size(zeros.len() as u64);
+    header.set_mode(0o644);
+    builder.append_data(&mut header, "jdk/bomb", &zeros[..]).unwrap();
+    let bomb = builder.into_inner().unwrap().finish().unwrap();
+    let bomb = Fixture::new("jre.tar.gz", &bomb, 1).await;
+    let error = bomb.provision_jre().await.unwrap_err();
+    assert!(error.to_string().contains("it unpacks to too much"), "{error}");
+    assert!(!beside(&bomb.place(), "_extracted").exists() && bomb.temporary_files().is_empty());
 }
 
 #[tokio::test]
@@ -207,4 +335,61 @@ async fn a_jre_without_java_is_refused() {
     let fixture = Fixture::new("jre.tar.gz", &jre_archive("jdk/bin/python"), 1).await;
     let error = fixture.provision_jre().await.unwrap_err().to_string();
     assert!(error.contains("jdk/bin/java"), "{error}");
+}
+
+#[tokio::test]
+async fn a_suspect_file_is_hashed() {
+    let fixture = Fixture::new("engine.jar", CONTENT, 2).await;
+    let path = fixture.provision().await.unwrap().path;
+    assert!(fixture.provision_suspect(Some(SystemTime::now())).await.unwrap().was_cached);
+    std::fs::write(&path, "the Engine").unwrap();
+    assert!(!fixture.provision_suspect(Some(SystemTime::now())).await.unwrap().was_cached);
+    assert_eq!(std::fs::read(path).unwrap(), CONTENT);
+}
+
+#[tokio::test]
+async fn who_downloads_is_told_once() {
+    let fixture = Fixture::new("engine.jar", CONTENT, 1).await;
+    let (client, credentials) = (Client::new(Settings::default()), fixture.credentials());
+    let provisioning = fixture.provisioning(&client, &credentials, None);
+    let misses = std::cell::Cell::new(0);
+    let on_miss = || misses.set(misses.get() + 1);
+    let (one, two) = tokio::join!(
+        provisioning.file(&fixture.artifact, &on_miss),
+        provisioning.file(&fixture.artifact, &on_miss)
+    );
+    one.and(two).unwrap();
+    provisioning.file(&fixture.artifact, &on_miss).await.unwrap();
+    assert_eq!(misses.get(), 1);
+}
+
+/// A server with a plugin, asked for it `downloads` times.
+async fn provision_plugin(fixture: &Fixture, md5: &str) -> Result<(), ProvisionError> {
+    let (client, credentials) = (Client::new(Settings::default()), fixture.credentials());
+    let url = format!("{}/api/plugins/download?plugin=python", fixture.server.uri()).parse().unwrap();
+    let plugin = Plugin { key: "python".into(), md5: md5.into(), url, languages: Vec::new() };
+    fixture.provisioning(&client, &credentials, None).plugin(&plugin).await
+}
+
+#[tokio::test]
+async fn a_plugin_lies_where_the_engine_looks_for_it() {
+    let fixture = Fixture::new("engine.jar", CONTENT, 0).await;
+    Mock::given(path("/api/plugins/download"))
+        .and(header("Authorization", "Bearer t"))
+        .respond_with(ResponseTemplate::new(200).set_body_raw("a plugin", "application/java-archive"))
+        .expect(2)
+        .mount(&fixture.server)
+        .await;
+    // Of `a plugin`.
+    let md5 = "fedf673d9350fddffc14cd014fcd8f29";
+    let place = fixture.home.path().join("cache").join(md5).join("sonar-python-plugin.jar");
+    let wrong = "0".repeat(32);
+    let error = provision_plugin(&fixture, &wrong).await.unwrap_err().to_string();
+    assert!(error.contains("its MD5 is ") && error.contains("000 was announced"), "{error}");
+    assert!(!place.exists() && fixture.temporary_files().is_empty());
+    provision_plugin(&fixture, md5).await.unwrap();
+    assert_eq!(std::fs::read(&place).unwrap(), b"a plugin");
+    provision_plugin(&fixture, md5).await.unwrap();
+    assert!(fixture.temporary_files().is_empty());
+    assert!(provision_plugin(&fixture, "../../x").await.is_err());
 }

@@ -9,7 +9,7 @@ fn archive(folder: &Path, name: &str) -> ScannerRelease {
     zip.start_file("cli-1.2/lib/x.jar", zip::write::SimpleFileOptions::default()).unwrap();
     zip.write_all(b"jar").unwrap();
     zip.finish().unwrap();
-    let sha256 = super::super::provision::hash(&path).unwrap();
+    let sha256 = super::super::intact::hash(&path).unwrap();
     ScannerRelease { version: "1.2.3.4".into(), sha256, archive: name.into() }
 }
 
@@ -58,9 +58,31 @@ async fn what_was_cut_short_is_made_again() {
     std::fs::write(folder.join("half"), "").unwrap();
     assert_eq!(machine.install(&release).await.unwrap(), folder);
     assert!(!folder.join("half").exists() && folder.join("cli-1.2").exists());
+    // Nor is it a tool when a file lost its end.
+    std::fs::write(folder.join("cli-1.2/lib/x.jar"), "ja").unwrap();
+    machine.install(&release).await.unwrap();
+    assert_eq!(std::fs::read(folder.join("cli-1.2/lib/x.jar")).unwrap(), b"jar");
     // A marker without a folder is no tool either.
     std::fs::remove_dir_all(&folder).unwrap();
     assert!(machine.install(&release).await.unwrap().join("cli-1.2").exists());
+}
+
+#[tokio::test]
+async fn what_killed_runs_left_goes_after_a_day() {
+    let machine = Machine::new();
+    let release = archive(machine.folder.path(), "cli.zip");
+    machine.install(&release).await.unwrap();
+    let left = [
+        machine.folder.path().join("_tool/cli/1.2.3.4/0123.unpacking"),
+        machine.folder.path().join("home/cache/_tmp/0123-download"),
+    ];
+    let yesterday = SystemTime::now() - std::time::Duration::from_secs(25 * 60 * 60);
+    for folder in &left {
+        std::fs::create_dir_all(folder).unwrap();
+        File::open(folder).unwrap().set_modified(yesterday).unwrap();
+    }
+    machine.install(&release).await.unwrap();
+    assert!(!left.iter().any(|folder| folder.exists()));
 }
 
 #[tokio::test]

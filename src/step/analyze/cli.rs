@@ -1,6 +1,7 @@
 //! The analysis by the SonarScanner CLI.
 
-use super::{Setting, java_choices, network, server_jre};
+use super::provision::server_jre;
+use super::{Setting, java_choices, network};
 use crate::analysis::ScannerRelease;
 use crate::error::{Error, Result};
 use crate::scanner::cli::{Cli, CliHome, knows_provisioning};
@@ -59,7 +60,7 @@ fn runs_engine_itself(setting: &Setting<'_>, release: &ScannerRelease) -> bool {
 }
 
 async fn provision(setting: &Setting<'_>, release: &ScannerRelease) -> Result<(CliHome, Java)> {
-    let Setting { job, prepared, platform, .. } = setting;
+    let Setting { job, prepared, .. } = setting;
     let folder = machine::tool_cache(job)?
         .install(
             "sonar-scanner-cli",
@@ -78,6 +79,6 @@ async fn provision(setting: &Setting<'_>, release: &ScannerRelease) -> Result<(C
         return Ok((home, java));
     }
     let wanted = prepared.server.has_engine_provisioning() && !choices.skip_provisioning;
-    let jre = server_jre(&setting.sonarqube, &setting.cache, platform, wanted).await?;
+    let jre = server_jre(setting, None, wanted).await?;
     Ok((home, choices.best(jre.map(|jre| jre.path), needed)?))
 }

@@ -1,0 +1,114 @@
+//! The plugins that the engine will ask for, fetched beside it.
+
+use super::Setting;
+use crate::analysis::{ServerKind, languages_of};
+use crate::http;
+use crate::scanner::{Cache, Provisioning};
+use crate::sonarqube::SonarQube;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use tokio::task::JoinHandle;
+
+/// A task that fetches plugins, and ends when nobody holds it any more. It is no error when it fails: the engine
+/// fetches itself what it does not find.
+pub(super) struct Prefetch(JoinHandle<()>);
+
+impl Drop for Prefetch {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Prefetch {
+    pub(super) fn begin(setting: &Setting<'_>) -> Self {
+        let directory = PathBuf::from(setting.properties.value("sonar.projectBaseDir").unwrap_or("."));
+        let prefetch = prefetch(setting.sonarqube.clone(), setting.cache.clone(), directory);
+        // Boxed it is a task of the same type as those of the HTTP client.
+        Self(tokio::spawn(Box::pin(prefetch) as Pin<Box<dyn Future<Output = ()> + Send>>))
+    }
+}
+
+/// One after the other, so that they don't take the network from what Java can't start without.
+async fn prefetch(sonarqube: SonarQube, cache: Cache, directory: PathBuf) {
+    // What SonarQube Cloud's engine does has not been observed.
+    if sonarqube.kind() == ServerKind::Cloud {
+        return;
+    }
+    let found = http::blocking(Box::new(move || Ok(languages_below(&directory).join(" "))));
+    let asked = async { tokio::try_join!(sonarqube.plugins(), sonarqube.languages()) };
+    let (found, asked) = tokio::join!(found, asked);
+    let (plugins, known) = match asked {
+        Ok(both) => both,
+        Err(error) => return tracing::debug!("No plugins are fetched beforehand: {error}"),
+    };
+    let found = found.unwrap_or_default();
+    let languages: Vec<_> = found.split(' ').filter(|key| known.iter().any(|known| known == key)).collect();
+    let provisioning = Provisioning {
+        client: sonarqube.http(),
+        credentials: Some(sonarqube.credentials()),
+        cache: &cache,
+        suspect_since: None,
+    };
+    // The engine asks first for those that each analysis needs.
+    let always = plugins.iter().filter(|plugin| plugin.languages.is_empty());
+    let now =
+        plugins.iter().filter(|plugin| !plugin.languages.is_empty() && plugin.is_needed_for(&languages));
+    for plugin in always.chain(now) {
+        match provisioning.plugin(plugin).await {
+            Ok(()) => tracing::debug!("The plugin {} is there", plugin.key),
+            Err(error) => tracing::debug!("The plugin {} is left to the engine: {error}", plugin.key),
+        }
+    }
+}
+
+/// Entries looked at: what is found by then is likely to be all there is.
+const MOST_ENTRIES: usize = 20_000;
+
+/// Keys of the languages that the names of the files speak of. What is hidden is not analysed.
+fn languages_below(directory: &Path) -> Vec<&'static str> {
+    let mut languages: Vec<&'static str> = Vec::new();
+    let mut left = MOST_ENTRIES;
+    let mut folders = vec![directory.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            match entry.file_type() {
+                _ if name.starts_with('.') || name == "node_modules" => {}
+                Ok(kind) if kind.is_dir() => folders.push(entry.path()),
+                Ok(kind) if kind.is_file() => {
+                    for language in languages_of(&name) {
+                        if !languages.contains(&language) {
+                            languages.push(language);
+                        }
+                    }
+                }
+                _ => {}
+            }
+            left -= 1;
+            if left == 0 {
+                return languages;
+            }
+        }
+    }
+    languages
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn languages() {
+        let folder = tempfile::tempdir().unwrap();
+        for file in ["src/deep/a.py", "web/b.ts", "c.PY", ".git/d.java", "node_modules/x/e.php", "README"] {
+            let file = folder.path().join(file);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, "").unwrap();
+        }
+        let mut languages = languages_below(folder.path());
+        languages.sort_unstable();
+        assert_eq!(languages, ["py", "ts"]);
+        assert!(languages_below(&folder.path().join("nowhere")).is_empty());
+    }
+}
