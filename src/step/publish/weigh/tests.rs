@@ -165,6 +165,7 @@ fn model() -> Model {
             answered: Some(1_010),
             error_message: None,
             warnings: Vec::new(),
+            report_file: None,
         },
         public_url: None,
         polls: RefCell::default(),
@@ -180,8 +181,13 @@ fn report() -> AnalysisReport {
     }
 }
 
-const EXPECTED: Expected<'_> =
-    Expected { project: Some("shop"), branch: None, pull_request: None, created: Some(1_000) };
+const EXPECTED: Expected<'_> = Expected {
+    project: Some("shop"),
+    branch: None,
+    pull_request: None,
+    created: Some(1_000),
+    id: Some("1d"),
+};
 
 async fn weigh_with(model: &Model, report: &AnalysisReport, limit: u64) -> Weighed {
     let server_url = Url::parse("http://sonar.example/base").unwrap();
@@ -339,6 +345,10 @@ async fn a_report_counts_only_if_it_is_this_analysis() {
     for ours in [
         (|_, _| {}) as fn(&mut Model, &mut AnalysisReport),
         |model, _| model.task.branch = Some("main".into()),
+        |model, _| {
+            model.task.report_file = Some("/temp/1d/report-task.txt".into());
+            model.task.submitted = Some(1);
+        },
         |_, report| report.server_url = "HTTP://Sonar.Example:80/base".into(),
         |model, report| {
             report.server_url = "https://sonar.corp.example".into();
@@ -365,6 +375,7 @@ async fn a_report_counts_only_if_it_is_this_analysis() {
         (|model, _| model.task.pull_request = Some("7".into()), "pull request 7"),
         (|model, _| model.task.submitted = Some(999), "older"),
         (|model, _| model.task.submitted = None, "when"),
+        (|model, _| model.task.report_file = Some("/temp/2e/report-task.txt".into()), "another analysis"),
         (|_, report| report.ce_task_id = "of another server".into(), "knows no compute engine task"),
         (|_, report| report.server_url = "http://evil.example".into(), "of the server http://evil.example"),
         (
