@@ -1,8 +1,10 @@
 //! The three steps, started by their launchers, against real servers.
 
+mod gates;
 mod server;
 
 use crate::fake_agent::{Job, Step, Task, TaskResult};
+use gates::{a_gate_of_every_kind_of_metric, a_queue_of_ten_reports};
 use serde_json::Value;
 use server::{Project, Server, TokenKind};
 use std::path::{Path, PathBuf};
@@ -21,6 +23,8 @@ on_each_server!(
     a_report_the_server_can_not_process,
     tokens_and_rights,
     the_package_runs,
+    a_gate_of_every_kind_of_metric,
+    a_queue_of_ten_reports,
 );
 
 /// A job on this server, run by the launchers of target/tasks.
@@ -94,9 +98,13 @@ fn shown(kind: &str, value: &str) -> String {
     match kind {
         "PERCENT" => format!("{number}%"),
         "RATING" => ["A", "B", "C", "D", "E"][number as usize - 1].to_owned(),
-        "WORK_DUR" => {
-            let minutes = number as u64;
-            let parts = [(minutes / 480, "d"), (minutes % 480 / 60, "h"), (minutes % 60, "min")];
+        "WORK_DUR" | "MILLISEC" => {
+            let n = number as u64;
+            let parts = if kind == "WORK_DUR" {
+                [(n / 480, "d"), (n % 480 / 60, "h"), (n % 60, "min")]
+            } else {
+                [(n / 60_000, "min"), (n % 60_000 / 1_000, "s"), (n % 1_000, "ms")]
+            };
             let parts: Vec<_> =
                 parts.iter().filter(|(n, _)| *n > 0).map(|(n, unit)| format!("{n}{unit}")).collect();
             parts.join(" ")

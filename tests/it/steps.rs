@@ -2,6 +2,7 @@
 
 mod analyze;
 mod hostile;
+mod parallel;
 mod prepare;
 mod publish;
 mod scanners;

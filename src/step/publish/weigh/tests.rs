@@ -2,11 +2,13 @@
 //! model says so, and the deadline is kept.
 
 use super::*;
+use crate::agent::{Console, Log};
 use crate::http;
 use crate::quality_gate::{GateStatus, SHORTEST_PAUSE};
 use std::cell::RefCell;
 use std::time::Duration;
 use tokio::time::sleep;
+use tracing_subscriber::layer::SubscriberExt as _;
 
 /// What befalls requests.
 #[derive(Debug, Clone, Copy)]
@@ -318,6 +320,24 @@ async fn an_end_within_half_a_minute_is_seen_soon() {
     }
     late.sort();
     assert!(late[late.len() / 2] <= Duration::from_millis(400), "{late:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn state_age_and_progress_are_told_every_15_seconds() {
+    let (console, written) = Console::buffer();
+    let log = tracing_subscriber::registry().with(Log::new(console, false));
+    let subscribed = tracing::subscriber::set_default(log);
+    let model = Model { ends_after: 50_000, troubles: &[(44, 46, Starting(None))], ..model() };
+    assert_eq!(weigh_with(&model, &report(), 300).await.verdict, Verdict::Passed);
+    drop(subscribed);
+    insta::assert_snapshot!(written(), @"
+    Waiting for SonarQube to process the report of shop: PENDING, submitted 10 seconds ago (waited 15 of at most 300 seconds)
+    ##vso[task.setprogress value=5;]Waiting for SonarQube to process the report of shop: PENDING, submitted 10 seconds ago (waited 15 of at most 300 seconds)
+    Waiting for SonarQube to process the report of shop: PENDING, submitted 10 seconds ago (waited 30 of at most 300 seconds)
+    ##vso[task.setprogress value=10;]Waiting for SonarQube to process the report of shop: PENDING, submitted 10 seconds ago (waited 30 of at most 300 seconds)
+    Waiting for SonarQube to process the report of shop: http://sonar answered 503 Service Unavailable, submitted 11 seconds ago (waited 45 of at most 300 seconds)
+    ##vso[task.setprogress value=15;]Waiting for SonarQube to process the report of shop: http://sonar answered 503 Service Unavailable, submitted 11 seconds ago (waited 45 of at most 300 seconds)
+    ");
 }
 
 #[tokio::test(start_paused = true)]
