@@ -5,5 +5,6 @@ mod hostile;
 mod parallel;
 mod prepare;
 mod publish;
+mod reports;
 mod scanners;
 mod scope;

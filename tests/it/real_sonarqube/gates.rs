@@ -170,15 +170,11 @@ pub(super) fn a_queue_of_ten_reports(server: &Server) {
     let token = first.token(TokenKind::Global);
     let mut journey = Journey::new(server, &token);
     journey.job.write("main.py", "def greet(name):\n    return \"Hello, \" + name\n");
-    let manual = |key: &str| [("configMode", "manual".to_owned()), ("cliProjectKey", key.to_owned())];
-    let extra = ("extraProperties", "sonar.scm.disabled=true\nsonar.scanner.keepReport=true".to_owned());
-    let prepare = |journey: &mut Journey, key: &str, mode: &str| -> Step {
-        let inputs: Vec<_> =
-            manual(key).into_iter().chain([extra.clone(), ("scannerMode", mode.into())]).collect();
-        let inputs: Vec<_> = inputs.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        journey.prepare(&inputs)
+    let prepare = |journey: &mut Journey, key: &str| -> Step {
+        let extra = "sonar.scm.disabled=true\nsonar.scanner.keepReport=true";
+        journey.prepare(&[("configMode", "manual"), ("cliProjectKey", key), ("extraProperties", extra)])
     };
-    let template = prepare(&mut journey, &first.key, "cli");
+    let template = prepare(&mut journey, &first.key);
     journey.job.run(Task::Analyze, &[]).succeeded();
     let id = record_id(&template);
     let report = journey.job.sources().join(".scannerwork/scanner-report");
@@ -186,19 +182,17 @@ pub(super) fn a_queue_of_ten_reports(server: &Server) {
     let mut projects = Vec::new();
     for index in 0..10 {
         let project = server.project(&format!("queue-{}", char::from(b'b' + index)));
-        let prepared = prepare(&mut journey, &project.key, "other");
+        let prepared = prepare(&mut journey, &project.key);
         prepared.succeeded();
         projects.push((project, prepared));
     }
-    let queued: Vec<_> = projects
-        .iter_mut()
-        .enumerate()
-        .map(|(index, (project, prepared))| {
-            project.require(&[("coverage", "LT", if index % 2 == 0 { "50" } else { "0" })]);
-            let swaps = [(first.key.clone(), project.key.clone()), (id.clone(), record_id(prepared))];
-            project.submit(&zip(&report, &swaps))
-        })
-        .collect();
+    let mut reports = Vec::new();
+    for (index, (project, prepared)) in projects.iter_mut().enumerate() {
+        project.require(&[("coverage", "LT", if index % 2 == 0 { "50" } else { "0" })]);
+        reports.push(zip(&report, &[(&first.key, &project.key), (&id, &record_id(prepared))]));
+    }
+    let projects_and_reports = projects.iter().zip(&reports);
+    let queued: Vec<_> = projects_and_reports.map(|((project, _), report)| project.submit(report)).collect();
     for ((project, prepared), task) in projects.iter().zip(&queued) {
         let text = format!(
             "projectKey={0}\nserverUrl={1}\ndashboardUrl={1}/dashboard?id={0}\nceTaskId={task}\n",
@@ -227,7 +221,7 @@ fn record_id(prepare: &Step) -> String {
 }
 
 /// A kept report as the engine hands it in, with these texts exchanged for others of the same length.
-fn zip(folder: &Path, swaps: &[(String, String)]) -> Vec<u8> {
+fn zip(folder: &Path, swaps: &[(&str, &str)]) -> Vec<u8> {
     let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
         let mut content = std::fs::read(entry.path()).unwrap();

@@ -311,6 +311,22 @@ async fn a_pause_the_server_asks_for_is_kept() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn several_reports_on_a_server_share_its_polls() {
+    let started = Instant::now();
+    let (server_url, report) = (Url::parse("http://sonar.example/base").unwrap(), report());
+    let (mut wait, mut last) = (Wait::new(Duration::from_secs(300)), None);
+    let mut polls = Vec::new();
+    for _ in 0..10 {
+        let claim = Claim { report: &report, server_url: &server_url, expected: EXPECTED, main_branch: None };
+        let model = Model { started, ends_after: 0, ..model() };
+        assert_eq!(weigh(&model, &claim, &mut wait, &mut last).await.verdict, Verdict::Passed);
+        polls.extend(model.polls.take());
+    }
+    assert_eq!(polls.len(), 10);
+    assert!(polls.windows(2).all(|pair| pair[1] - pair[0] >= SHORTEST_PAUSE), "{polls:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_end_within_half_a_minute_is_seen_soon() {
     let mut late = Vec::new();
     for ends_after in (50..30_000).step_by(130) {
