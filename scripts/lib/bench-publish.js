@@ -74,7 +74,7 @@ async function main([tasks, url, runs]) {
   const waits = [], late = [], distances = [];
   for (let run = 1; run <= runs; run++) {
     fs.rmSync(records, { recursive: true, force: true });
-    await step('prepare', { SonarQube: connection, scannerMode: 'cli', configMode: 'manual', cliProjectKey: KEY, extraProperties: 'sonar.scm.disabled=true' });
+    await step('prepare', { SonarQube: connection, scannerMode: 'cli', configMode: 'file', extraProperties: `sonar.projectKey=${KEY}\nsonar.scm.disabled=true` });
     await step('analyze');
     const report = fs.readFileSync(path.join(records, fs.readdirSync(records)[0], 'report-task.txt'), 'utf8');
     relay.polls = [];
