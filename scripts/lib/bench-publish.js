@@ -72,6 +72,7 @@ async function main([tasks, url, runs]) {
   const records = path.join(folder, 'temp', 'sonar-azdo');
 
   const waits = [], late = [], distances = [];
+  let most = 0;
   for (let run = 1; run <= runs; run++) {
     fs.rmSync(records, { recursive: true, force: true });
     await step('prepare', { SonarQube: connection, scannerMode: 'cli', configMode: 'file', extraProperties: `sonar.projectKey=${KEY}\nsonar.scm.disabled=true` });
@@ -89,6 +90,7 @@ async function main([tasks, url, runs]) {
     if (times[0] > ended) continue;
     waits.push(ended - began);
     late.push(verdict - ended);
+    most = Math.max(most, ...times.map((from) => times.filter((time) => time >= from && time < from + 1000).length));
     times.slice(1).forEach((time, index) => distances.push(time - times[index]));
   }
   await job.close();
@@ -101,6 +103,7 @@ async function main([tasks, url, runs]) {
   console.log(`| the server took, after SonarPublish was started | ${ms(Math.min(...waits))} to ${ms(Math.max(...waits))} |`);
   console.log(`| verdict after the reference saw the end: median | ${ms(median(late))} |`);
   console.log(`| the same: quickest and slowest | ${ms(sorted[0])}, ${ms(sorted[sorted.length - 1])} |`);
+  console.log(`| most polls within any second | ${most} |`);
   console.log(`| shortest distance of two polls, of ${distances.length} | ${distances.length ? ms(Math.min(...distances)) : 'no second poll'} |`);
 }
 

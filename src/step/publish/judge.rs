@@ -17,7 +17,7 @@ use url::Url;
 pub(super) struct Judge<'a> {
     job: &'a Job,
     wait: Wait,
-    /// When each server was last asked about a compute engine task.
+    /// When each server last answered about a compute engine task.
     polled: HashMap<Url, Option<Instant>>,
     metrics: HashMap<Url, Metrics>,
     /// Compute engine tasks that were counted: none speaks for two analyses.

@@ -71,7 +71,7 @@ impl Weighed {
     }
 }
 
-/// Waits, checks, reads. `last` is when the server was last asked about a task.
+/// Waits, checks, reads. `last` is when the server last answered about a task.
 pub(super) async fn weigh(
     server: &impl Server,
     claim: &Claim<'_>,
