@@ -21,7 +21,8 @@ const EVERY_KIND: [(&str, &str, &str, &str); 7] = [
 const SEVERITIES: [(&str, &str, &str, &str); 2] =
     [("security_issue_severity", "GT", "9", "below LOW"), ("new_bugs_severity", "GT", "4", "no issues")];
 
-/// Never computed, passed, then failed by every condition.
+/// Never computed, passed, then failed by every condition. A server computes a gate for each analysis it can process,
+/// so none is known only of a project without one.
 pub(super) fn a_gate_of_every_kind_of_metric(server: &Server) {
     let mut project = server.project("kinds");
     let mut conditions = EVERY_KIND.to_vec();

@@ -386,7 +386,7 @@ fn a_forged_report_counts_for_nothing() {
             }
             "branch" => processed["task"]["branch"] = "release".into(),
             "run" => {
-                processed["task"]["scannerContext"] = scanner_context(Path::new("/temp/report-task.txt"))
+                processed["task"]["scannerContext"] = scanner_context(Path::new("/temp/report-task.txt"));
             }
             _ => {}
         }
