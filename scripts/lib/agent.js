@@ -161,6 +161,8 @@ async function startJob({ sources, folder, endpoints = [], variables = {}, outpu
     'System.HostType': 'build',
     'System.JobAttempt': '1',
     'System.JobId': crypto.randomUUID(),
+    'System.JobName': '__default',
+    'System.PhaseName': 'Job',
     'System.StageAttempt': '1',
     'System.StageName': '__default',
     'System.TeamFoundationCollectionUri': `${azure.url}/`,

@@ -14,6 +14,8 @@ pub struct Expected<'a> {
     pub pull_request: Option<&'a str>,
     /// When the record was made, by the server's clock in seconds since 1970; `None` where it told no time.
     pub created: Option<u64>,
+    /// What no other run's path of a report holds; `None` where the user chose that path.
+    pub id: Option<&'a str>,
 }
 
 /// What the server says about a report it was handed.
@@ -27,6 +29,8 @@ pub struct Processed<'a> {
     pub pull_request: Option<&'a str>,
     /// When it was handed in, by the server's clock in seconds since 1970.
     pub submitted: Option<u64>,
+    /// Where its scanner was told to leave its report, as the scanner told the server.
+    pub report_file: Option<&'a str>,
 }
 
 impl Expected<'_> {
@@ -40,10 +44,17 @@ impl Expected<'_> {
         }
         if (self.branch, self.pull_request) != (processed.branch, processed.pull_request) {
             return Some(format!(
-                "The report is of {}, and what was prepared is {}",
+                "The report is of {}, and what was prepared is {}. If a scanner's own command line sets \
+                 sonar.branch.* or sonar.pullrequest.*, set them in extraProperties of SonarPrepare instead",
                 name(processed.branch, processed.pull_request),
                 name(self.branch, self.pull_request)
             ));
+        }
+        if let (Some(id), Some(file)) = (self.id, processed.report_file) {
+            // Proof either way, which no clock is.
+            return (!file.contains(id)).then(|| {
+                format!("The report is of another analysis, whose scanner was to leave its report at {file}")
+            });
         }
         match (processed.submitted, self.created) {
             (None, _) => Some("SonarQube does not say when the report was handed in".into()),
@@ -68,13 +79,19 @@ fn name(branch: Option<&str>, pull_request: Option<&str>) -> String {
 mod tests {
     use super::*;
 
-    const EXPECTED: Expected<'_> =
-        Expected { project: Some("shop"), branch: Some("release"), pull_request: None, created: Some(1_000) };
+    const EXPECTED: Expected<'_> = Expected {
+        project: Some("shop"),
+        branch: Some("release"),
+        pull_request: None,
+        created: Some(1_000),
+        id: Some("1d"),
+    };
     const OURS: Processed<'_> = Processed {
         project: Some("shop"),
         branch: Some("release"),
         pull_request: None,
         submitted: Some(1_000),
+        report_file: None,
     };
 
     #[test]
@@ -102,6 +119,19 @@ mod tests {
             (EXPECTED, Processed { submitted: Some(999), ..OURS }, Some("1 seconds before")),
             (EXPECTED, Processed { submitted: None, ..OURS }, Some("when")),
             (Expected { created: None, ..EXPECTED }, Processed { submitted: Some(1), ..OURS }, None),
+            // A proxy's clock may run ahead of the server's: where the scanner told whose it is, that counts.
+            (EXPECTED, Processed { submitted: Some(1), report_file: Some("/t/1d/report"), ..OURS }, None),
+            (EXPECTED, Processed { report_file: Some("/t/2e/report"), ..OURS }, Some("/t/2e/report")),
+            (
+                Expected { id: None, ..EXPECTED },
+                Processed { submitted: Some(999), report_file: Some("/t/1d/report"), ..OURS },
+                Some("1 seconds before"),
+            ),
+            (
+                EXPECTED,
+                Processed { branch: None, report_file: Some("/t/1d/report"), ..OURS },
+                Some("set them in extraProperties"),
+            ),
         ] {
             let contradiction = expected.contradiction(&processed);
             assert_eq!(contradiction.is_some(), word.is_some(), "{contradiction:?}");

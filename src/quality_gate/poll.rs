@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-/// Between the beginnings of two polls at least: two polls a second, and a little less, so that what
-/// the network does to their distance does not make it three.
-pub const SHORTEST_PAUSE: Duration = Duration::from_millis(510);
+/// From an answer to the next poll at least. So the server, which gets the next after it has sent the answer,
+/// never gets more than two polls within a second, whatever the network does to their distance.
+pub const SHORTEST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// From the beginning of a poll to that of the next, `waited` after the wait began.
@@ -23,8 +23,8 @@ mod tests {
     fn pauses() {
         let seconds = Duration::from_secs;
         for (waited, retry_after, pause_ms) in [
-            (0, None, 510),
-            (30, None, 510),
+            (0, None, 500),
+            (30, None, 500),
             (60, None, 1_000),
             (300, None, 5_000),
             (600, None, 10_000),

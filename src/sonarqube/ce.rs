@@ -26,6 +26,9 @@ pub struct CeTask {
     pub error_message: Option<String>,
     /// Warnings about the analysis: HTML.
     pub warnings: Vec<String>,
+    /// Where its scanner was told to leave its report (`sonar.scanner.metadataFilePath`); known once the server
+    /// has read the report. No documented form: a text with a line for each property, alike in 9.9 to 26.9.
+    pub report_file: Option<String>,
 }
 
 /// State of a task.
@@ -65,7 +68,7 @@ impl SonarQube {
     /// # Errors
     /// As [`Error`]; an unknown id is [`Fault::NotFound`].
     pub async fn ce_task(&self, id: &str) -> Result<CeTask, Error> {
-        let query = [("id", id), ("additionalFields", "warnings")];
+        let query = [("id", id), ("additionalFields", "warnings,scannerContext")];
         let answer = self.value(self.url("api/ce/task", &query)).await?;
         let task = &answer.value["task"];
         let field = |key: &str| text(task, key).map(str::to_owned);
@@ -89,6 +92,7 @@ impl SonarQube {
             answered: answer.date,
             error_message: field("errorMessage"),
             warnings: warnings.iter().filter_map(|warning| warning.as_str().map(str::to_owned)).collect(),
+            report_file: text(task, "scannerContext").and_then(report_file).map(str::to_owned),
         })
     }
 }
@@ -118,6 +122,12 @@ impl SonarQube {
             Err(error) => Err(error),
         }
     }
+}
+
+/// The scanner's own properties come last.
+fn report_file(scanner_context: &str) -> Option<&str> {
+    let mut lines = scanner_context.lines().rev();
+    lines.find_map(|line| line.trim_start().strip_prefix("- sonar.scanner.metadataFilePath="))
 }
 
 /// Reads the server's form of a time, `2026-11-23T20:00:58+0000`.
@@ -182,7 +192,8 @@ mod tests {
     #[tokio::test]
     async fn a_task_as_servers_tell_it() {
         let body = r#"{"task":{"id":"T","type":"REPORT","componentKey":"shop","componentName":"Shop","analysisId":"A",
-            "status":"SUCCESS","submittedAt":"2026-11-23T20:00:58+0000","pullRequest":"7","warnings":["w"]}}"#;
+            "status":"SUCCESS","submittedAt":"2026-11-23T20:00:58+0000","pullRequest":"7","warnings":["w"],"scannerContext":
+            "Project server settings:\n  - a=b\nProject scanner properties:\n  - sonar.scanner.metadataFilePath=/t/1d/r.txt\n  - sonar.z=1"}}"#;
         let task = ask(json(body).insert_header("date", "Mon, 23 Nov 2026 20:01:00 GMT")).await.unwrap();
         let expected = CeTask {
             status: CeTaskStatus::Success,
@@ -195,6 +206,7 @@ mod tests {
             answered: Some(1_795_464_060),
             error_message: None,
             warnings: vec!["w".into()],
+            report_file: Some("/t/1d/r.txt".into()),
         };
         assert_eq!(task, expected);
     }

@@ -9,8 +9,9 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 const LINE_EVERY: Duration = Duration::from_secs(15);
-/// No poll takes longer, so that one that hangs doesn't keep the next from seeing the end.
-const LONGEST_POLL: Duration = Duration::from_secs(10);
+/// No poll takes longer, so that one that hangs doesn't keep the next from seeing the end: with the pause after it, less
+/// than ten seconds.
+const LONGEST_POLL: Duration = Duration::from_secs(9);
 const GRACE: Duration = Duration::from_millis(1_500);
 
 /// One wait, with one deadline, for one thing after the other.
@@ -85,8 +86,8 @@ impl Wait {
     }
 
     /// Asks by `look` until it is done, the server refuses, or the deadline has passed. `last` is when the
-    /// same thing was last asked of the same server, and keeps the polls apart; `what` is what is waited
-    /// for, in words that complete "Waiting for".
+    /// same server last answered the same kind of question, and keeps the polls apart; `what` is what is
+    /// waited for, in words that complete "Waiting for".
     pub async fn until<T>(
         &mut self,
         what: &str,
@@ -130,11 +131,13 @@ impl Wait {
         loop {
             let now = Instant::now();
             if now >= self.latest() {
-                return Waited::TimedOut { state: seen.borrow().state.clone(), understood: true };
+                return timed_out(seen);
             }
-            *last = Some(now);
             let mut retry_after = None;
-            match timeout_at(self.latest().min(now + LONGEST_POLL), ask.ask()).await {
+            let answer = timeout_at(self.latest().min(now + LONGEST_POLL), ask.ask()).await;
+            let answered = Instant::now();
+            *last = Some(answered);
+            match answer {
                 Ok(Ok(Look::Done(()))) => return Waited::Done(()),
                 Ok(Ok(Look::NotYet { state, age })) => {
                     let submitted = age.and_then(|age| Instant::now().checked_sub(Duration::from_secs(age)));
@@ -150,12 +153,11 @@ impl Wait {
                 Err(_) => seen.borrow_mut().state = "no answer".into(),
             }
             if now >= end {
-                let seen = seen.borrow();
-                return Waited::TimedOut { state: seen.state.clone(), understood: seen.understood };
+                return timed_out(seen);
             }
             let next = now + pause_after_poll(now - self.started, retry_after);
             // The last look is at the deadline, or as soon after it as the distance of two polls allows.
-            sleep_until(next.min(end.max(now + SHORTEST_PAUSE))).await;
+            sleep_until(next.min(end).max(answered + SHORTEST_PAUSE).min(self.latest())).await;
         }
     }
 }
@@ -183,6 +185,11 @@ impl<T, F: AsyncFnMut() -> Result<Look<T>, Error>> Ask for Asking<T, F> {
             })
         })
     }
+}
+
+fn timed_out(seen: &RefCell<Seen>) -> Waited<()> {
+    let seen = seen.borrow();
+    Waited::TimedOut { state: seen.state.clone(), understood: seen.understood }
 }
 
 fn say(what: &str, started: Instant, limit: Duration, seen: &Seen) {

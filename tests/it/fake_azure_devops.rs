@@ -43,6 +43,10 @@ struct Model {
     default_branch: Option<String>,
     build: u32,
     properties: BTreeMap<String, String>,
+    /// Every state the properties were in.
+    history: Vec<BTreeMap<String, String>>,
+    /// Decides how late each answer goes out.
+    lateness: Option<u64>,
     /// Type, name, content.
     attachments: Vec<(String, String, Vec<u8>)>,
     sign_in: SignIn,
@@ -85,6 +89,8 @@ impl AzureDevOps {
             default_branch: Some("refs/heads/main".into()),
             build: 4711,
             properties: BTreeMap::new(),
+            history: Vec::new(),
+            lateness: None,
             attachments: Vec::new(),
             sign_in: SignIn::Refuse,
             sign_in_url: format!("{}/_signin", stranger.uri()),
@@ -175,6 +181,19 @@ impl AzureDevOps {
         self.model().properties.get(name).cloned()
     }
 
+    /// A build without properties again, whose answers go out up to 50 ms late, as `seed` decides.
+    pub(crate) fn begin_anew(&self, seed: u64) {
+        let mut model = self.model();
+        model.properties.clear();
+        model.history.clear();
+        model.lateness = Some(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    }
+
+    /// Every state in which the properties could be read.
+    pub(crate) fn history(&self) -> Vec<BTreeMap<String, String>> {
+        self.model().history.clone()
+    }
+
     /// Name and text of the Build Summaries.
     pub(crate) fn summaries(&self) -> Vec<(String, String)> {
         let model = self.model();
@@ -214,7 +233,13 @@ struct Answers(Arc<Mutex<Model>>);
 
 impl Respond for Answers {
     fn respond(&self, request: &Request) -> ResponseTemplate {
-        self.0.lock().unwrap().answer(request)
+        let mut model = self.0.lock().unwrap();
+        let answer = model.answer(request);
+        let Some(state) = &mut model.lateness else { return answer };
+        *state ^= *state << 13;
+        *state ^= *state >> 7;
+        *state ^= *state << 17;
+        answer.set_delay(std::time::Duration::from_millis(*state % 51))
     }
 }
 
@@ -340,6 +365,7 @@ impl Model {
                 _ => return Err(refusal(400, "VS403483: the patch document is not legal")),
             };
         }
+        self.history.push(self.properties.clone());
         Ok(self.properties())
     }
 

@@ -1,12 +1,14 @@
 //! The three steps, started by their launchers, against real servers.
 
 mod blame;
+mod gates;
 mod machine;
 mod maven;
 mod older;
 mod server;
 
 use crate::fake_agent::{Job, Step, Task, TaskResult};
+use gates::{a_gate_of_every_kind_of_metric, a_queue_of_ten_reports};
 use machine::{a_private_authority_behind_a_proxy, modules_and_a_java_of_the_agent};
 use maven::a_build_by_maven;
 use older::{a_gate_that_fails_by_the_cli, a_gate_that_passes_by_the_cli};
@@ -28,6 +30,8 @@ on!(
     tokens_and_rights,
     the_package_runs,
     modules_and_a_java_of_the_agent,
+    a_gate_of_every_kind_of_metric,
+    a_queue_of_ten_reports,
 );
 
 on!(
@@ -37,6 +41,8 @@ on!(
     tokens_and_rights,
     the_package_runs,
     modules_and_a_java_of_the_agent,
+    a_gate_of_every_kind_of_metric,
+    a_queue_of_ten_reports,
     a_build_by_maven,
     a_private_authority_behind_a_proxy,
 );
@@ -114,9 +120,13 @@ fn shown(kind: &str, value: &str) -> String {
     match kind {
         "PERCENT" => format!("{number}%"),
         "RATING" => ["A", "B", "C", "D", "E"][number as usize - 1].to_owned(),
-        "WORK_DUR" => {
-            let minutes = number as u64;
-            let parts = [(minutes / 480, "d"), (minutes % 480 / 60, "h"), (minutes % 60, "min")];
+        "WORK_DUR" | "MILLISEC" => {
+            let n = number as u64;
+            let parts = if kind == "WORK_DUR" {
+                [(n / 480, "d"), (n % 480 / 60, "h"), (n % 60, "min")]
+            } else {
+                [(n / 60_000, "min"), (n % 60_000 / 1_000, "s"), (n % 1_000, "ms")]
+            };
             let parts: Vec<_> =
                 parts.iter().filter(|(n, _)| *n > 0).map(|(n, unit)| format!("{n}{unit}")).collect();
             parts.join(" ")

@@ -17,7 +17,7 @@ use url::Url;
 pub(super) struct Judge<'a> {
     job: &'a Job,
     wait: Wait,
-    /// When each server was last asked about a compute engine task.
+    /// When each server last answered about a compute engine task.
     polled: HashMap<Url, Option<Instant>>,
     metrics: HashMap<Url, Metrics>,
     /// Compute engine tasks that were counted: none speaks for two analyses.
@@ -168,7 +168,10 @@ fn expected<'a>(prepared: &'a Prepared, target: &'a AnalysedTarget) -> Expected<
         AnalysedTarget::PullRequest { key, .. } => (None, Some(key.as_str())),
     };
     let created = prepared.by_server_clock.then_some(prepared.created);
-    Expected { project: prepared.project_key.as_deref(), branch, pull_request, created }
+    // Unless a user has it elsewhere, the report lies in the folder that is named after the analysis.
+    let own_file = prepared.properties.value("sonar.scanner.metadataFilePath").is_none();
+    let id = own_file.then_some(prepared.id.as_str());
+    Expected { project: prepared.project_key.as_deref(), branch, pull_request, created, id }
 }
 
 /// What was to be analysed: what the properties say where a user has overridden the decision.

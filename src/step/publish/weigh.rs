@@ -71,7 +71,7 @@ impl Weighed {
     }
 }
 
-/// Waits, checks, reads. `last` is when the server was last asked about a task.
+/// Waits, checks, reads. `last` is when the server last answered about a task.
 pub(super) async fn weigh(
     server: &impl Server,
     claim: &Claim<'_>,
@@ -192,6 +192,7 @@ async fn contradiction(
         branch: task.branch.as_deref(),
         pull_request: task.pull_request.as_deref(),
         submitted: task.submitted,
+        report_file: task.report_file.as_deref(),
     };
     // Servers may name the main branch too, and may call it by another name than the repository does.
     if let (None, None, Some(branch)) = (claim.expected.branch, claim.expected.pull_request, processed.branch)

@@ -14,7 +14,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Far above any step: a step that takes longer hangs.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(900);
 
 /// What came of a step. Text is masked, as people see it, but for `commands` and `lines`.
 #[derive(Debug, Default)]

@@ -80,6 +80,12 @@ impl Server {
         self.send("POST", path, query, None)
     }
 
+    /// All metrics it knows.
+    pub(crate) fn metrics(&self) -> Vec<Value> {
+        let all = self.get("api/metrics/search", &[("ps", "500")]);
+        all["metrics"].as_array().unwrap().clone()
+    }
+
     /// A new project.
     pub(crate) fn project(&self, name: &str) -> Project {
         let project = self.unborn_project(name);
@@ -189,6 +195,20 @@ impl Project {
         gate["projectStatus"].clone()
     }
 
+    /// The gate as it is now.
+    pub(crate) fn gate_now(&self) -> Value {
+        let gate = self.server.get("api/qualitygates/project_status", &[("projectKey", &self.key)]);
+        gate["projectStatus"].clone()
+    }
+
+    /// Waits until the server is done with a report.
+    pub(crate) fn await_end(&self, ce_task: &str) {
+        let is_open = |status: &Value| status == "PENDING" || status == "IN_PROGRESS";
+        while is_open(&self.server.get("api/ce/task", &[("id", ce_task)])["task"]["status"]) {
+            std::thread::sleep(std::time::Duration::from_millis(200));
+        }
+    }
+
     pub(crate) fn measure(&self, metric: &str) -> String {
         let query = [("component", self.key.as_str()), ("metricKeys", metric)];
         let answer = self.server.get("api/measures/component", &query);
@@ -203,8 +223,8 @@ impl Project {
 
     /// Name and type of a metric.
     pub(crate) fn metric(&self, key: &str) -> (String, String) {
-        let all = self.server.get("api/metrics/search", &[("ps", "500")]);
-        let metric = all["metrics"].as_array().unwrap().iter().find(|metric| metric["key"] == key).unwrap();
+        let all = self.server.metrics();
+        let metric = all.iter().find(|metric| metric["key"] == key).unwrap();
         (metric["name"].as_str().unwrap().to_owned(), metric["type"].as_str().unwrap().to_owned())
     }
 
@@ -213,14 +233,18 @@ impl Project {
         let mut report = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
         report.start_file("metadata.pb", zip::write::SimpleFileOptions::default()).unwrap();
         std::io::Write::write_all(&mut report, b"no protobuf at all").unwrap();
-        let report = report.finish().unwrap().into_inner();
+        self.submit(&report.finish().unwrap().into_inner())
+    }
+
+    /// Sends a report as a scanner does. Returns the id of its task.
+    pub(crate) fn submit(&self, report: &[u8]) -> String {
         let boundary = "----a-line-that-is-in-no-report";
         let mut body = format!(
             "--{boundary}\r\nContent-Disposition: form-data; name=\"report\"; filename=\"report.zip\"\r\n\
              Content-Type: application/zip\r\n\r\n"
         )
         .into_bytes();
-        body.extend(report);
+        body.extend_from_slice(report);
         body.extend(format!("\r\n--{boundary}--\r\n").into_bytes());
         let media_type = format!("multipart/form-data; boundary={boundary}");
         let answer = self.server.send(

@@ -6,6 +6,7 @@ use crate::fake_sonarqube::{failed_gate, gate, json_answer, server_time, task};
 use crate::scenario::{Scenario, report_on};
 use rustix::process::Signal;
 use serde_json::json;
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 use wiremock::ResponseTemplate;
 
@@ -31,7 +32,7 @@ fn a_gate_that_passed() {
     assert_eq!(scenario.job.azure.summaries()[0].0, "SonarQube – The shop – passed");
     // It goes with the job, and not before the agent has uploaded it.
     let attached = step.commands.iter().find(|command| command.is("task.addattachment")).unwrap();
-    assert!(std::path::Path::new(&attached.data).starts_with(scenario.job.temp()), "{}", attached.data);
+    assert!(Path::new(&attached.data).starts_with(scenario.job.temp()), "{}", attached.data);
     insta::assert_snapshot!(summary(&scenario), @"
     ### ✅ Quality gate passed
 
@@ -366,10 +367,15 @@ fn a_forged_report_counts_for_nothing() {
     let report = |server: &str, dashboard: &str| {
         format!("projectKey=shop\nserverUrl={server}\ndashboardUrl={dashboard}/x\nceTaskId=AZ-1\n")
     };
-    // Another server, the right one with a link that leads away, and an older report of the same project.
-    for (forgery, property) in
-        [("server", "no-report"), ("link", "ok"), ("age", "no-report"), ("branch", "no-report")]
-    {
+    // Another server, the right one with a link that leads away, an older report of the same project, one of another
+    // branch, and one of another run at the same time.
+    for (forgery, property) in [
+        ("server", "no-report"),
+        ("link", "ok"),
+        ("age", "no-report"),
+        ("branch", "no-report"),
+        ("run", "no-report"),
+    ] {
         let mut scenario = Scenario::new();
         let (url, evil) = (scenario.sonarqube.url(), "http://evil.example");
         let mut processed = task("1", "shop", "SUCCESS");
@@ -379,6 +385,9 @@ fn a_forged_report_counts_for_nothing() {
                 processed["task"]["submittedAt"] = server_time(before).into();
             }
             "branch" => processed["task"]["branch"] = "release".into(),
+            "run" => {
+                processed["task"]["scannerContext"] = scanner_context(Path::new("/temp/report-task.txt"));
+            }
             _ => {}
         }
         scenario.sonarqube.processing("1", [processed]);
@@ -392,7 +401,32 @@ fn a_forged_report_counts_for_nothing() {
         assert_eq!(scenario.gate_property().as_deref(), Some(property), "{forgery}: {}", step.transcript());
         assert!(!summary(&scenario).contains("evil.example/x"), "{}", summary(&scenario));
         assert!(!step.transcript().contains("evil.example/x"), "{}", step.transcript());
+        let hint = "set them in extraProperties of SonarPrepare instead";
+        assert_eq!(step.transcript().contains(hint), forgery == "branch", "{}", step.transcript());
     }
+}
+
+/// What the server keeps of what a scanner told it, shortened.
+fn scanner_context(report: &Path) -> serde_json::Value {
+    let report = report.display();
+    format!(
+        "Plugins:\n  - Python (python)\nGlobal server settings:\n  - sonar.core.id=1\nProject scanner properties:\n  \
+         - sonar.projectKey=shop\n  - sonar.scanner.metadataFilePath={report}\n  - sonar.sources=."
+    )
+    .into()
+}
+
+#[test]
+fn a_clock_that_runs_ahead_does_not_make_a_report_an_older_one() {
+    let mut scenario = Scenario::new();
+    scenario.sonarqube.processed("1", "shop", gate("OK"));
+    scenario.analysed("1");
+    let mut processed = task("1", "shop", "SUCCESS");
+    processed["task"]["submittedAt"] = server_time(SystemTime::now() - Duration::from_secs(60)).into();
+    processed["task"]["scannerContext"] = scanner_context(&scenario.records()[0].join("report-task.txt"));
+    scenario.sonarqube.processing("1", [processed]);
+    scenario.publish(&[]).succeeded();
+    assert_eq!(scenario.gate_property().as_deref(), Some("ok"));
 }
 
 #[test]

@@ -2,11 +2,13 @@
 //! model says so, and the deadline is kept.
 
 use super::*;
+use crate::agent::{Console, Log};
 use crate::http;
 use crate::quality_gate::{GateStatus, SHORTEST_PAUSE};
 use std::cell::RefCell;
 use std::time::Duration;
 use tokio::time::sleep;
+use tracing_subscriber::layer::SubscriberExt as _;
 
 /// What befalls requests.
 #[derive(Debug, Clone, Copy)]
@@ -165,6 +167,7 @@ fn model() -> Model {
             answered: Some(1_010),
             error_message: None,
             warnings: Vec::new(),
+            report_file: None,
         },
         public_url: None,
         polls: RefCell::default(),
@@ -180,8 +183,13 @@ fn report() -> AnalysisReport {
     }
 }
 
-const EXPECTED: Expected<'_> =
-    Expected { project: Some("shop"), branch: None, pull_request: None, created: Some(1_000) };
+const EXPECTED: Expected<'_> = Expected {
+    project: Some("shop"),
+    branch: None,
+    pull_request: None,
+    created: Some(1_000),
+    id: Some("1d"),
+};
 
 async fn weigh_with(model: &Model, report: &AnalysisReport, limit: u64) -> Weighed {
     let server_url = Url::parse("http://sonar.example/base").unwrap();
@@ -303,6 +311,22 @@ async fn a_pause_the_server_asks_for_is_kept() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn several_reports_on_a_server_share_its_polls() {
+    let started = Instant::now();
+    let (server_url, report) = (Url::parse("http://sonar.example/base").unwrap(), report());
+    let (mut wait, mut last) = (Wait::new(Duration::from_secs(300)), None);
+    let mut polls = Vec::new();
+    for _ in 0..10 {
+        let claim = Claim { report: &report, server_url: &server_url, expected: EXPECTED, main_branch: None };
+        let model = Model { started, ends_after: 0, ..model() };
+        assert_eq!(weigh(&model, &claim, &mut wait, &mut last).await.verdict, Verdict::Passed);
+        polls.extend(model.polls.take());
+    }
+    assert_eq!(polls.len(), 10);
+    assert!(polls.windows(2).all(|pair| pair[1] - pair[0] >= SHORTEST_PAUSE), "{polls:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_end_within_half_a_minute_is_seen_soon() {
     let mut late = Vec::new();
     for ends_after in (50..30_000).step_by(130) {
@@ -312,6 +336,24 @@ async fn an_end_within_half_a_minute_is_seen_soon() {
     }
     late.sort();
     assert!(late[late.len() / 2] <= Duration::from_millis(400), "{late:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn state_age_and_progress_are_told_every_15_seconds() {
+    let (console, written) = Console::buffer();
+    let log = tracing_subscriber::registry().with(Log::new(console, false));
+    let subscribed = tracing::subscriber::set_default(log);
+    let model = Model { ends_after: 50_000, troubles: &[(44, 46, Starting(None))], ..model() };
+    assert_eq!(weigh_with(&model, &report(), 300).await.verdict, Verdict::Passed);
+    drop(subscribed);
+    insta::assert_snapshot!(written(), @"
+    Waiting for SonarQube to process the report of shop: PENDING, submitted 10 seconds ago (waited 15 of at most 300 seconds)
+    ##vso[task.setprogress value=5;]Waiting for SonarQube to process the report of shop: PENDING, submitted 10 seconds ago (waited 15 of at most 300 seconds)
+    Waiting for SonarQube to process the report of shop: PENDING, submitted 10 seconds ago (waited 30 of at most 300 seconds)
+    ##vso[task.setprogress value=10;]Waiting for SonarQube to process the report of shop: PENDING, submitted 10 seconds ago (waited 30 of at most 300 seconds)
+    Waiting for SonarQube to process the report of shop: http://sonar answered 503 Service Unavailable, submitted 11 seconds ago (waited 45 of at most 300 seconds)
+    ##vso[task.setprogress value=15;]Waiting for SonarQube to process the report of shop: http://sonar answered 503 Service Unavailable, submitted 11 seconds ago (waited 45 of at most 300 seconds)
+    ");
 }
 
 #[tokio::test(start_paused = true)]
@@ -339,6 +381,10 @@ async fn a_report_counts_only_if_it_is_this_analysis() {
     for ours in [
         (|_, _| {}) as fn(&mut Model, &mut AnalysisReport),
         |model, _| model.task.branch = Some("main".into()),
+        |model, _| {
+            model.task.report_file = Some("/temp/1d/report-task.txt".into());
+            model.task.submitted = Some(1);
+        },
         |_, report| report.server_url = "HTTP://Sonar.Example:80/base".into(),
         |model, report| {
             report.server_url = "https://sonar.corp.example".into();
@@ -365,6 +411,7 @@ async fn a_report_counts_only_if_it_is_this_analysis() {
         (|model, _| model.task.pull_request = Some("7".into()), "pull request 7"),
         (|model, _| model.task.submitted = Some(999), "older"),
         (|model, _| model.task.submitted = None, "when"),
+        (|model, _| model.task.report_file = Some("/temp/2e/report-task.txt".into()), "another analysis"),
         (|_, report| report.ce_task_id = "of another server".into(), "knows no compute engine task"),
         (|_, report| report.server_url = "http://evil.example".into(), "of the server http://evil.example"),
         (
