@@ -150,35 +150,12 @@ pub enum OnMissingConnection {
 impl OnMissingConnection {
     /// The input `onMissingConnection`; none where the kind of the build decides.
     fn read(env: &Environment) -> Result<Option<Self>> {
-        match env.input("onMissingConnection") {
-            None => Ok(None),
-            Some("skip") => Ok(Some(Self::Skip)),
-            Some("fail") => Ok(Some(Self::Fail)),
-            Some(other) => Err(one_of("onMissingConnection", other, "skip, fail")),
-        }
-    }
-}
-
-impl AnalyzeInputs {
-    /// Reads the inputs.
-    ///
-    /// # Errors
-    /// A value outside its list.
-    pub fn read(env: &Environment) -> Result<Self> {
-        let jvm_profile = match env.input("jvmProfile").unwrap_or("auto") {
-            "auto" => JvmProfile::Auto,
-            "default" => JvmProfile::Default,
-            other => return Err(one_of("jvmProfile", other, "auto, default")),
+        let parse = |text| match text {
+            "skip" => Ok(Self::Skip),
+            "fail" => Ok(Self::Fail),
+            other => Err(one_of("onMissingConnection", other, "skip, fail")),
         };
-        let named = env.input("jdkversion").filter(|name| !name.eq_ignore_ascii_case("auto"));
-        Ok(Self {
-            jdk_version: named.map(str::to_owned),
-            jdk_version_strict: boolean(env, "jdkVersionStrict", false)?,
-            jvm_profile,
-            analysis_name: env.input("analysisName").map(str::to_owned),
-            export_to: env.input("exportTo").map(PathBuf::from),
-            on_missing_connection: OnMissingConnection::read(env)?,
-        })
+        env.input("onMissingConnection").map(parse).transpose()
     }
 }
 

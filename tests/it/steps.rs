@@ -6,3 +6,5 @@ mod prepare;
 mod publish;
 mod scanners;
 mod scope;
+mod several;
+mod standalone;
