@@ -159,6 +159,29 @@ impl OnMissingConnection {
     }
 }
 
+impl AnalyzeInputs {
+    /// Reads the inputs.
+    ///
+    /// # Errors
+    /// A value outside its list.
+    pub fn read(env: &Environment) -> Result<Self> {
+        let jvm_profile = match env.input("jvmProfile").unwrap_or("auto") {
+            "auto" => JvmProfile::Auto,
+            "default" => JvmProfile::Default,
+            other => return Err(one_of("jvmProfile", other, "auto, default")),
+        };
+        let named = env.input("jdkversion").filter(|name| !name.eq_ignore_ascii_case("auto"));
+        Ok(Self {
+            jdk_version: named.map(str::to_owned),
+            jdk_version_strict: boolean(env, "jdkVersionStrict", false)?,
+            jvm_profile,
+            analysis_name: env.input("analysisName").map(str::to_owned),
+            export_to: env.input("exportTo").map(PathBuf::from),
+            on_missing_connection: OnMissingConnection::read(env)?,
+        })
+    }
+}
+
 /// Inputs of SonarPublish.
 #[derive(Debug, Clone)]
 pub struct PublishInputs {
