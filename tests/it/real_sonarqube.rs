@@ -2,10 +2,14 @@
 
 mod blame;
 mod server;
+mod several;
 
 use crate::fake_agent::{Job, Step, Task, TaskResult};
 use serde_json::Value;
 use server::{Project, Server, TokenKind};
+use several::{
+    jobs_joined_by_records, projects_of_one_job_with_a_token_each, scanners_that_ran_by_themselves,
+};
 use std::path::{Path, PathBuf};
 
 /// What is run once on each server.
@@ -22,6 +26,9 @@ on_each_server!(
     a_report_the_server_can_not_process,
     tokens_and_rights,
     the_package_runs,
+    projects_of_one_job_with_a_token_each,
+    jobs_joined_by_records,
+    scanners_that_ran_by_themselves,
 );
 
 /// A job on this server, run by the launchers of target/tasks.
