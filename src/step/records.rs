@@ -20,6 +20,9 @@ const PREPARED: &str = "prepared.json";
 const ANALYZED: &str = "analyzed.json";
 const REPORT: &str = "report-task.txt";
 
+/// Says that SonarPrepare had a service connection and began.
+const BEGAN: &str = "prepare-began";
+
 /// Far above any record: a larger file is not ours.
 const LARGEST: u64 = 1 << 20;
 
@@ -54,6 +57,22 @@ impl Records {
     /// Where the report of the analysis `id` goes.
     pub fn report_file(&self, id: &AnalysisId) -> PathBuf {
         self.folder.join(id.as_str()).join(REPORT)
+    }
+
+    /// Notes that SonarPrepare runs, so that later steps can tell one that failed from one that never could run.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn note_prepare(&self) -> Result<()> {
+        let file = self.folder.join(BEGAN);
+        std::fs::create_dir_all(&self.folder)
+            .and_then(|()| std::fs::write(&file, ""))
+            .map_err(|error| Error::new(format!("{} can't be written: {error}", file.display())))
+    }
+
+    /// Whether SonarPrepare began in this job.
+    pub fn is_prepare_noted(&self) -> bool {
+        self.folder.join(BEGAN).exists()
     }
 
     /// All records, oldest first. What does not look like a record is passed over.
@@ -125,25 +144,39 @@ impl Record {
         chosen.map_or_else(|| self.folder.join(REPORT), PathBuf::from)
     }
 
-    /// The scanner's report; `None` when there is none. A place that the user chose is looked for below `roots` too:
-    /// steps on the host and in a container know one folder by two names.
+    /// The scanner's report, as it stands, and the file it is in; `None` when there is none. A place that the user chose is
+    /// looked for below `roots` too: steps on the host and in a container know one folder by two names.
     ///
     /// # Errors
     /// The file is there and can't be read.
-    pub fn report(&self, roots: &[PathBuf]) -> Result<Option<AnalysisReport>> {
+    pub fn report_text(&self, roots: &[PathBuf]) -> Result<Option<(PathBuf, String)>> {
         let chosen = self.report_file();
         let moved = elsewhere(&chosen, roots).find(|file| file.is_file());
         let beside_the_record = self.folder.join(REPORT);
         for file in [chosen].into_iter().chain(moved).chain([beside_the_record]) {
             if let Some(text) = read_text(&file)? {
-                return AnalysisReport::parse(&text).map(Some).map_err(|key| {
-                    Error::new(format!("the scanner's report {} has no {key}", file.display()))
-                        .hint("It was cut short or changed by another step: run the analysis again.")
-                });
+                return Ok(Some((file, text)));
             }
         }
         Ok(None)
     }
+
+    /// The scanner's report, looked for as [`Record::report_text`] says.
+    ///
+    /// # Errors
+    /// The file is there and can't be read.
+    pub fn report(&self, roots: &[PathBuf]) -> Result<Option<AnalysisReport>> {
+        let Some((file, text)) = self.report_text(roots)? else { return Ok(None) };
+        AnalysisReport::parse(&text).map(Some).map_err(|key| {
+            Error::new(format!("the scanner's report {} has no {key}", file.display()))
+                .hint("It was cut short or changed by another step: run the analysis again.")
+        })
+    }
+}
+
+/// Where a report may lie, by the names that this step has for the folders.
+pub(super) fn report_roots(job: &Job) -> Vec<PathBuf> {
+    [job.predefined.temp_directory(), job.predefined.working_directory()].into_iter().flatten().collect()
 }
 
 /// The ends of an absolute path below each of `roots`, longest first.
@@ -155,7 +188,8 @@ fn elsewhere<'a>(path: &'a Path, roots: &'a [PathBuf]) -> impl Iterator<Item = P
     })
 }
 
-fn read_text(file: &Path) -> Result<Option<String>> {
+/// The text of a file, up to a length far above any of ours; `None` when there is none.
+pub(super) fn read_text(file: &Path) -> Result<Option<String>> {
     let opened = match std::fs::File::open(file) {
         Ok(opened) => opened,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -190,7 +224,7 @@ fn unreadable(path: &Path, error: &dyn std::fmt::Display) -> Error {
 }
 
 /// Writes aside and renames, so that a reader sees all of it or nothing.
-fn write(folder: &Path, name: &str, value: &impl Serialize) -> Result<()> {
+pub(super) fn write(folder: &Path, name: &str, value: &impl Serialize) -> Result<()> {
     let file = folder.join(name);
     let failed =
         |error: &dyn std::fmt::Display| Error::new(format!("{} can't be written: {error}", file.display()));

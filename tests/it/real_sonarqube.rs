@@ -6,6 +6,7 @@ mod machine;
 mod maven;
 mod older;
 mod server;
+mod several;
 
 use crate::fake_agent::{Job, Step, Task, TaskResult};
 use gates::{a_gate_of_every_kind_of_metric, a_queue_of_ten_reports};
@@ -14,6 +15,9 @@ use maven::a_build_by_maven;
 use older::{a_gate_that_fails_by_the_cli, a_gate_that_passes_by_the_cli};
 use serde_json::Value;
 use server::{Project, Server, TokenKind};
+use several::{
+    jobs_joined_by_records, projects_of_one_job_with_a_token_each, scanners_that_ran_by_themselves,
+};
 use std::path::{Path, PathBuf};
 
 /// What is run on a server, named like its variable: `v10_7` is `SONARQUBE_10_7`.
@@ -32,6 +36,8 @@ on!(
     modules_and_a_java_of_the_agent,
     a_gate_of_every_kind_of_metric,
     a_queue_of_ten_reports,
+    projects_of_one_job_with_a_token_each,
+    jobs_joined_by_records,
 );
 
 on!(
@@ -45,6 +51,7 @@ on!(
     a_queue_of_ten_reports,
     a_build_by_maven,
     a_private_authority_behind_a_proxy,
+    scanners_that_ran_by_themselves,
 );
 
 on!(v9_9: a_gate_that_fails_by_the_cli, a_gate_that_passes_by_the_cli);

@@ -11,3 +11,5 @@ mod publish;
 mod reports;
 mod scanners;
 mod scope;
+mod several;
+mod standalone;

@@ -72,6 +72,11 @@ impl Server {
         })
     }
 
+    /// The status of the answer that a token gets.
+    pub(crate) fn status_for(&self, token: &str, path: &str, query: &[(&str, &str)]) -> u16 {
+        self.exchange(&format!("{token}:"), "GET", path, query, None).0
+    }
+
     pub(crate) fn get(&self, path: &str, query: &[(&str, &str)]) -> Value {
         self.send("GET", path, query, None)
     }

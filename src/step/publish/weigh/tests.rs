@@ -193,7 +193,14 @@ const EXPECTED: Expected<'_> = Expected {
 
 async fn weigh_with(model: &Model, report: &AnalysisReport, limit: u64) -> Weighed {
     let server_url = Url::parse("http://sonar.example/base").unwrap();
-    let claim = Claim { report, server_url: &server_url, expected: EXPECTED, main_branch: None };
+    let claim = Claim {
+        report,
+        server_url: &server_url,
+        expected: EXPECTED,
+        main_branch: None,
+        start: None,
+        names: None,
+    };
     weigh(model, &claim, &mut Wait::new(Duration::from_secs(limit)), &mut None).await
 }
 
@@ -317,7 +324,14 @@ async fn several_reports_on_a_server_share_its_polls() {
     let (mut wait, mut last) = (Wait::new(Duration::from_secs(300)), None);
     let mut polls = Vec::new();
     for _ in 0..10 {
-        let claim = Claim { report: &report, server_url: &server_url, expected: EXPECTED, main_branch: None };
+        let claim = Claim {
+            report: &report,
+            server_url: &server_url,
+            expected: EXPECTED,
+            main_branch: None,
+            start: None,
+            names: None,
+        };
         let model = Model { started, ends_after: 0, ..model() };
         assert_eq!(weigh(&model, &claim, &mut wait, &mut last).await.verdict, Verdict::Passed);
         polls.extend(model.polls.take());

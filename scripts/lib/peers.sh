@@ -1,0 +1,28 @@
+# shellcheck shell=bash
+# Scanners of SonarSource's, to be measured beside and to be judged. Sourced after install.sh and node.sh, from the top of
+# the repository.
+
+# fetch_peers: exports SCANNER_CLI (bin/sonar-scanner of 8.1.0.6389), SONAR_SCAN (the script of @sonar/scan) and PYSONAR, and
+# sees to it that there is a mvn. Fetched once, so later runs work offline.
+fetch_peers() {
+  local peers held modules
+  need mvn=maven unzip=unzip python3=python3-venv
+  peers=$(cache_dir)/peers
+  mkdir -p "$peers"
+  exec {held}>"$peers/lock"
+  flock "$held"
+  if [ ! -x "$peers/sonar-scanner-8.1.0.6389/bin/sonar-scanner" ]; then
+    say "fetching SonarScanner CLI 8.1.0.6389"
+    mvn -q -B org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy -Dmdep.useBaseVersion=true \
+      -Dartifact=org.sonarsource.scanner.cli:sonar-scanner-cli:8.1.0.6389:zip -DoutputDirectory="$peers" >&2 || return
+    unzip -q -o "$peers/sonar-scanner-cli-8.1.0.6389.zip" -d "$peers" || return
+  fi
+  if [ ! -x "$peers/python/bin/pysonar" ]; then
+    say "fetching pysonar"
+    { python3 -m venv "$peers/python" && "$peers/python/bin/pip" install -q pysonar==1.9.0.5762 >&2; } || return
+  fi
+  modules=$(npm_packages scan @sonar/scan@5.0.1) || return
+  exec {held}>&-
+  export SCANNER_CLI=$peers/sonar-scanner-8.1.0.6389/bin/sonar-scanner
+  export SONAR_SCAN=$modules/@sonar/scan/bin/sonar-scanner.js PYSONAR=$peers/python/bin/pysonar
+}
