@@ -202,6 +202,7 @@ fn blank_result(record: &Record) -> AnalysisResult {
         verdict: Verdict::Unknown,
         reason: None,
         gate: None,
+        last_known: None,
         measures: MeasureSet::default(),
         metrics: Metrics::default(),
         dashboard_url: None,
