@@ -5,6 +5,7 @@ use crate::analysis::ScannerMode;
 use crate::analysis::jvm_profile::JvmProfile;
 use crate::error::{Error, Result};
 use crate::quality_gate::{Policy, Reaction, Rule};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Where the project's settings come from in scanner mode `cli`.
@@ -37,6 +38,8 @@ pub struct PrepareInputs {
     pub organization: Option<String>,
     /// `projectBaseDir`.
     pub project_base_dir: Option<String>,
+    /// `analysisName`.
+    pub analysis_name: Option<String>,
     /// `extraProperties`, as it stands.
     pub extra_properties: String,
     /// `strictProperties`.
@@ -92,6 +95,7 @@ impl PrepareInputs {
             sources: text("cliSources"),
             organization: text("organization"),
             project_base_dir: text("projectBaseDir"),
+            analysis_name: text("analysisName"),
             extra_properties: text("extraProperties").unwrap_or_default(),
             strict_properties: boolean(env, "strictProperties", false)?,
             build_wrapper: boolean(env, "buildWrapper", false)?,
@@ -126,6 +130,33 @@ pub struct AnalyzeInputs {
     pub jdk_version_strict: bool,
     /// `jvmProfile`.
     pub jvm_profile: JvmProfile,
+    /// `analysisName`: which of the open analyses is run.
+    pub analysis_name: Option<String>,
+    /// `exportTo`: where records for other jobs go.
+    pub export_to: Option<PathBuf>,
+    /// `onMissingConnection`.
+    pub on_missing_connection: Option<OnMissingConnection>,
+}
+
+/// What happens where SonarPrepare could not run, because the service connection is not there for this build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnMissingConnection {
+    /// Nothing is analysed, which is said and is no pass.
+    Skip,
+    /// It is an error.
+    Fail,
+}
+
+impl OnMissingConnection {
+    /// The input `onMissingConnection`; none where the kind of the build decides.
+    fn read(env: &Environment) -> Result<Option<Self>> {
+        match env.input("onMissingConnection") {
+            None => Ok(None),
+            Some("skip") => Ok(Some(Self::Skip)),
+            Some("fail") => Ok(Some(Self::Fail)),
+            Some(other) => Err(one_of("onMissingConnection", other, "skip, fail")),
+        }
+    }
 }
 
 impl AnalyzeInputs {
@@ -144,6 +175,9 @@ impl AnalyzeInputs {
             jdk_version: named.map(str::to_owned),
             jdk_version_strict: boolean(env, "jdkVersionStrict", false)?,
             jvm_profile,
+            analysis_name: env.input("analysisName").map(str::to_owned),
+            export_to: env.input("exportTo").map(PathBuf::from),
+            on_missing_connection: OnMissingConnection::read(env)?,
         })
     }
 }
@@ -155,13 +189,25 @@ pub struct PublishInputs {
     pub polling_timeout: Duration,
     /// `onQualityGateFailure`, `onNoVerdict` and `onSkipped` with their overrides.
     pub policy: Policy,
+    /// `analyses`: patterns of exported records.
+    pub analyses: Vec<String>,
+    /// `reportTaskFiles`: patterns of scanners' reports.
+    pub report_task_files: Vec<String>,
+    /// `projectKey`.
+    pub project_key: Option<String>,
+    /// `branch`.
+    pub branch: Option<String>,
+    /// `pullRequest`.
+    pub pull_request: Option<String>,
+    /// `onMissingConnection`.
+    pub on_missing_connection: Option<OnMissingConnection>,
 }
 
 impl PublishInputs {
     /// Reads the inputs.
     ///
     /// # Errors
-    /// A timeout that is no number of seconds; a reaction that is none of the three.
+    /// A timeout that is no number of seconds; a reaction that is none of the three; a branch and a pull request.
     pub fn read(env: &Environment) -> Result<Self> {
         let text = env.input("pollingTimeoutSec").unwrap_or("300");
         let seconds = text.parse().map_err(|_| {
@@ -174,7 +220,23 @@ impl PublishInputs {
             no_verdict: rule(env, "onNoVerdict", no_verdict.general)?,
             skipped: rule(env, "onSkipped", skipped.general)?,
         };
-        Ok(Self { polling_timeout: Duration::from_secs(seconds), policy })
+        let text = |name: &str| env.input(name).map(str::to_owned);
+        let (branch, pull_request) = (text("branch"), text("pullRequest"));
+        if branch.is_some() && pull_request.is_some() {
+            return Err(
+                Error::new("both branch and pullRequest are set").hint("Keep the one that was analysed.")
+            );
+        }
+        Ok(Self {
+            polling_timeout: Duration::from_secs(seconds),
+            policy,
+            analyses: lines(env, "analyses"),
+            report_task_files: lines(env, "reportTaskFiles"),
+            project_key: text("projectKey"),
+            branch,
+            pull_request,
+            on_missing_connection: OnMissingConnection::read(env)?,
+        })
     }
 }
 
@@ -193,6 +255,12 @@ fn rule(env: &Environment, name: &str, default: Reaction) -> Result<Rule> {
         default_branch: read("DefaultBranch")?,
         other_branches: read("OtherBranches")?,
     })
+}
+
+/// The lines of an input, without the empty ones.
+fn lines(env: &Environment, name: &str) -> Vec<String> {
+    let lines = env.input(name).into_iter().flat_map(str::lines).map(str::trim);
+    lines.filter(|line| !line.is_empty()).map(str::to_owned).collect()
 }
 
 fn boolean(env: &Environment, name: &str, default: bool) -> Result<bool> {
@@ -269,6 +337,25 @@ mod tests {
         }
         let inputs = PublishInputs::read(&environment(&[("POLLINGTIMEOUTSEC", "0")])).unwrap();
         assert_eq!(inputs.polling_timeout, Duration::ZERO);
+    }
+
+    #[test]
+    fn what_publish_is_pointed_at() {
+        let inputs = PublishInputs::read(&environment(&[
+            ("ANALYSES", " a/*.json \n\n b \n"),
+            ("PULLREQUEST", "7"),
+            ("ONMISSINGCONNECTION", "skip"),
+        ]))
+        .unwrap();
+        assert_eq!(inputs.analyses, ["a/*.json", "b"]);
+        assert_eq!((inputs.branch, inputs.pull_request.as_deref()), (None, Some("7")));
+        assert_eq!(inputs.on_missing_connection, Some(OnMissingConnection::Skip));
+        let both = environment(&[("PULLREQUEST", "7"), ("BRANCH", "main")]);
+        assert!(
+            PublishInputs::read(&both).unwrap_err().to_string().starts_with("both branch and pullRequest")
+        );
+        let odd = environment(&[("ONMISSINGCONNECTION", "pass")]);
+        assert!(PublishInputs::read(&odd).is_err() && AnalyzeInputs::read(&odd).is_err());
     }
 
     #[test]

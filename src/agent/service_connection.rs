@@ -30,6 +30,17 @@ const INPUTS: [(&str, &str); 3] =
     [("SonarQube", "username"), ("SonarCloud", "apitoken"), ("connection", "apitoken")];
 
 impl ServiceConnection {
+    /// Reads the connection of a task that need not have one.
+    ///
+    /// # Errors
+    /// More than one is chosen; it has no URL or no token.
+    pub fn read_if_chosen(env: &Environment) -> Result<Option<Self>> {
+        if INPUTS.iter().all(|(input, _)| env.input(input).is_none()) {
+            return Ok(None);
+        }
+        Self::read(env).map(Some)
+    }
+
     /// Reads the connection that the inputs name.
     ///
     /// # Errors

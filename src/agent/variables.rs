@@ -3,6 +3,7 @@
 //! Source: Microsoft's documentation page "Use predefined variables" and the agent's `Constants.cs`.
 
 use super::Environment;
+use crate::analysis::Build;
 use crate::context::{GitRef, PipelineContext, Provider, PullRequest};
 use crate::error::{Error, Result};
 use serde::Deserialize;
@@ -42,6 +43,12 @@ pub struct Predefined {
     pub system_defaultworkingdirectory: Option<PathBuf>,
     /// `System.HostType`: `build`, `release`, ...
     pub system_hosttype: Option<String>,
+    /// `Pipeline.Workspace`: where artifacts are downloaded to.
+    pub pipeline_workspace: Option<PathBuf>,
+    /// `System.PipelineStartTime`.
+    pub system_pipelinestarttime: Option<String>,
+    /// `System.PullRequest.IsFork`.
+    pub system_pullrequest_isfork: Option<String>,
     /// `System.PullRequest.PullRequestId`.
     pub system_pullrequest_pullrequestid: Option<String>,
     /// `System.PullRequest.PullRequestNumber`: on GitHub, where the id is an internal one.
@@ -111,6 +118,19 @@ impl Predefined {
             team_project: self.system_teamproject.clone(),
             repository: self.build_repository_name.clone(),
         }
+    }
+
+    /// The build this job belongs to, as far as the variables tell.
+    pub fn build(&self) -> Option<Build> {
+        let collection =
+            self.system_collectionuri.as_ref().or(self.system_teamfoundationcollectionuri.as_ref())?;
+        let project = self.system_teamprojectid.as_ref().or(self.system_teamproject.as_ref())?;
+        Some(Build::new(collection, project, self.build_buildid.as_ref()?))
+    }
+
+    /// Whether this is the build of a pull request from a fork.
+    pub fn is_fork(&self) -> bool {
+        self.system_pullrequest_isfork.as_deref().is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }
 
     /// Whether `System.Debug` asks for debug lines.

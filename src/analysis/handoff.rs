@@ -97,6 +97,9 @@ pub struct Prepared {
     pub version: u32,
     /// Identity of the analysis; also the name of the record's folder.
     pub id: AnalysisId,
+    /// The input `analysisName`: what the pipeline calls it, where a job has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// When the record was made, by the server's clock where it told the time, in seconds since 1970.
     pub created: u64,
     /// Whether that is by the server's clock, and so can be compared with what the server says of reports.

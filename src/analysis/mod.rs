@@ -2,6 +2,7 @@
 //! scanner, the record handed from step to step, and the scanner's report. Pure: no I/O.
 
 mod artifact;
+mod exported;
 mod handoff;
 mod invocation;
 pub mod java_properties;
@@ -12,11 +13,14 @@ mod report;
 pub mod reports;
 pub mod scanner_environment;
 mod server;
+mod timestamp;
 
 pub use artifact::{Artifact, Jre};
+pub use exported::{Build, Exported};
 pub use handoff::{AnalysisId, Analyzed, Outcome, Prepared, RECORD_VERSION, ScannerMode, Target};
 pub use invocation::Invocation;
 pub use property::{ExtraProperties, Properties, is_secret, suggestion};
 pub use release::{ReleaseError, ReleaseWish, ScannerRelease};
 pub use report::AnalysisReport;
 pub use server::{Edition, ServerFacts, ServerKind, ServerVersion};
+pub use timestamp::seconds_since_1970;

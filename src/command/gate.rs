@@ -103,7 +103,11 @@ async fn ask(args: &Gate, sonarqube: &SonarQube) -> AnalysisResult {
         last_known: None,
         measures: MeasureSet::default(),
         metrics: Metrics::default(),
-        dashboard_url: Some(dashboard(args, sonarqube)),
+        dashboard_url: Some(sonarqube.dashboard(
+            &args.project_key,
+            args.branch.as_deref(),
+            args.pull_request.as_deref(),
+        )),
         server_name: "SonarQube".into(),
         server_version: None,
         warnings: Vec::new(),
@@ -169,20 +173,6 @@ fn ended<T>(waited: Waited<T>, wait: &Wait) -> Result<T, (Verdict, String)> {
         }
         Waited::Refused(error) => Err((Verdict::Unknown, error.explain("read the quality gate").to_string())),
     }
-}
-
-fn dashboard(args: &Gate, sonarqube: &SonarQube) -> String {
-    let mut url = sonarqube.base_url().clone();
-    url.set_path(&format!("{}/dashboard", url.path().trim_end_matches('/')));
-    let mut query = url.query_pairs_mut();
-    query.append_pair("id", &args.project_key);
-    for (name, value) in [("branch", &args.branch), ("pullRequest", &args.pull_request)] {
-        if let Some(value) = value {
-            query.append_pair(name, value);
-        }
-    }
-    drop(query);
-    url.into()
 }
 
 #[cfg(test)]

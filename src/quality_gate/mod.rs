@@ -11,7 +11,7 @@ mod verdict;
 pub use ledger::{AGGREGATE, Attempt, Entry, Ledger, Properties, aggregate};
 pub use measure::{Measure, MeasureSet};
 pub use metric::{Metric, MetricKind, Metrics};
-pub use origin::{Expected, Processed};
+pub use origin::{Expected, OwnNames, Processed};
 pub use policy::{Context, Policy, Reaction, Rule};
 pub use poll::{SHORTEST_PAUSE, pause_after_poll};
 pub use verdict::Verdict;

@@ -56,6 +56,34 @@ impl Expected<'_> {
     }
 }
 
+/// What a build may analyse where no record says what it did: the names it was started for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OwnNames {
+    /// Branches, beside the main branch.
+    pub branches: Vec<String>,
+    /// Numbers of pull requests.
+    pub pull_requests: Vec<String>,
+}
+
+impl OwnNames {
+    /// Why what was processed is not of this build; `None` when it may be.
+    pub fn contradiction(&self, processed: &Processed<'_>) -> Option<String> {
+        let is_among = |names: &[String], name: &str| names.iter().any(|own| own == name);
+        let is_own = match (processed.branch, processed.pull_request) {
+            (_, Some(key)) => is_among(&self.pull_requests, key),
+            (Some(name), None) => is_among(&self.branches, name),
+            (None, None) => true,
+        };
+        (!is_own).then(|| {
+            let found = name(processed.branch, processed.pull_request);
+            format!(
+                "The report is of {found}, which is not what this build is of. Set branch or pullRequest if it is what \
+                 the scanner was told to analyse"
+            )
+        })
+    }
+}
+
 fn name(branch: Option<&str>, pull_request: Option<&str>) -> String {
     match (branch, pull_request) {
         (_, Some(key)) => format!("pull request {key}"),
@@ -76,6 +104,22 @@ mod tests {
         pull_request: None,
         submitted: Some(1_000),
     };
+
+    #[test]
+    fn without_a_record_only_what_the_build_is_of_counts() {
+        let names = OwnNames { branches: vec!["fix".into(), "main".into()], pull_requests: vec!["7".into()] };
+        for (branch, pull_request, expected) in [
+            (None, None, None),
+            (Some("fix"), None, None),
+            (Some("other"), None, Some("The report is of the branch other, which")),
+            (None, Some("7"), None),
+            (Some("fix"), Some("8"), Some("The report is of pull request 8, which")),
+        ] {
+            let found = names.contradiction(&Processed { branch, pull_request, ..OURS });
+            assert_eq!(found.is_some(), expected.is_some(), "{found:?}");
+            assert!(found.unwrap_or_default().starts_with(expected.unwrap_or_default()));
+        }
+    }
 
     #[test]
     fn only_its_own_report_counts() {

@@ -2,6 +2,7 @@
 
 use super::client::{SonarQube, list, text};
 use super::error::{Error, Fault};
+use crate::analysis::seconds_since_1970;
 
 /// A task of the compute engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,36 +121,6 @@ impl SonarQube {
     }
 }
 
-/// Reads the server's form of a time, `2026-11-23T20:00:58+0000`.
-fn seconds_since_1970(text: &str) -> Option<u64> {
-    let number = |from: usize, to: usize| text.get(from..to)?.parse::<i64>().ok();
-    let separators = [(4, '-'), (7, '-'), (10, 'T'), (13, ':'), (16, ':')];
-    let as_expected = text.is_ascii()
-        && text.len() == 24
-        && separators.iter().all(|(at, separator)| text[*at..].starts_with(*separator));
-    if !as_expected {
-        return None;
-    }
-    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
-    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
-    // `number` reads the sign too, which the minutes of an offset share.
-    let offset_hours = number(19, 22)?;
-    let offset_minutes = number(22, 24)? * if text[19..].starts_with('-') { -1 } else { 1 };
-    if !(1..=12).contains(&month) {
-        return None;
-    }
-    // Days of the proleptic Gregorian calendar; a year begins in March, so that leap days come last.
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let days = year * 365 + year.div_euclid(4) - year.div_euclid(100)
-        + year.div_euclid(400)
-        + (month * 153 + 2) / 5
-        + day
-        - 1
-        - 719_468;
-    let seconds = ((days * 24 + hour - offset_hours) * 60 + minute - offset_minutes) * 60 + second;
-    u64::try_from(seconds).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -224,23 +195,6 @@ mod tests {
             let error = ask(response).await.unwrap_err();
             assert_eq!(error.is_passing(), passing, "{error}");
             assert_eq!(error.retry_after(), pause.map(Duration::from_secs), "{error}");
-        }
-    }
-
-    #[test]
-    fn times_of_the_server() {
-        for (text, expected) in [
-            ("1970-01-01T00:00:00+0000", Some(0)),
-            ("2026-11-23T20:00:58+0000", Some(1_795_464_058)),
-            ("2026-11-23T22:30:58+0230", Some(1_795_464_058)),
-            ("2026-11-23T16:30:58-0330", Some(1_795_464_058)),
-            ("2024-02-29T12:00:00+0000", Some(1_709_208_000)),
-            ("2024-13-29T12:00:00+0000", None),
-            ("2026-11-23T20:00:58Z", None),
-            ("2026-11-23 20:00:58+0000", None),
-            ("", None),
-        ] {
-            assert_eq!(seconds_since_1970(text), expected, "{text}");
         }
     }
 }

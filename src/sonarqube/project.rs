@@ -2,6 +2,7 @@
 
 use super::client::{SonarQube, success, text};
 use super::error::{Error, Fault};
+use crate::analysis::seconds_since_1970;
 
 /// What the token may do with a project.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,5 +45,38 @@ impl SonarQube {
             Err(Error { fault: Fault::Forbidden(_) | Fault::NotFound(_), .. }) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// When a branch (the main branch if none is named) or a pull request was last analysed, in seconds since 1970
+    /// by the scanner's clock; `None` when it never was, or there is none. Analysis tokens may ask.
+    ///
+    /// # Errors
+    /// As [`Error`].
+    pub async fn last_analysis(
+        &self,
+        project: &str,
+        branch: Option<&str>,
+        pull_request: Option<&str>,
+    ) -> Result<Option<u64>, Error> {
+        let (path, list) = match pull_request {
+            Some(_) => ("api/project_pull_requests/list", "pullRequests"),
+            None => ("api/project_branches/list", "branches"),
+        };
+        let answer = self.value(self.url(path, &[("project", project)])).await?;
+        let is_wanted = |entry: &&serde_json::Value| match (pull_request, branch) {
+            (Some(key), _) => text(entry, "key") == Some(key),
+            (None, Some(name)) => text(entry, "name") == Some(name),
+            (None, None) => entry["isMain"] == true,
+        };
+        let found = answer.list(list)?.iter().find(is_wanted);
+        Ok(found.and_then(|entry| text(entry, "analysisDate")).and_then(seconds_since_1970))
+    }
+
+    /// The page of a project, of a branch or of a pull request.
+    pub fn dashboard(&self, project: &str, branch: Option<&str>, pull_request: Option<&str>) -> String {
+        let mut query = vec![("id", project)];
+        query.extend(branch.map(|name| ("branch", name)));
+        query.extend(pull_request.map(|key| ("pullRequest", key)));
+        self.url("dashboard", &query).into()
     }
 }

@@ -1,7 +1,7 @@
 //! SonarAnalyze: runs the scanner engine for the record that is open, and notes how it ended.
 
 use super::records::{Record, Records, tokens_of};
-use super::{Ending, Job, machine, reports, source_size};
+use super::{Ending, Job, machine, missing, reports, source_size};
 use crate::agent::AnalyzeInputs;
 use crate::analysis::jvm_profile::{self, JvmProfile, SourceSize};
 use crate::analysis::{Outcome, Prepared, Properties, ScannerMode, java_properties, scanner_environment};
@@ -18,6 +18,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 mod cli;
 mod dotnet;
+mod export;
+mod open;
 
 /// Runs the step.
 ///
@@ -26,16 +28,38 @@ mod dotnet;
 pub async fn analyze(job: &Job) -> Result<Ending> {
     let inputs = AnalyzeInputs::read(&job.environment)?;
     let records = Records::new(&job.predefined.temp_directory()?);
-    let Some(record) = open_record(&records)? else {
-        tracing::info!("In scannerMode other the build itself runs the scanner: there is nothing to do here");
-        return Ending::new("The build runs the scanner");
-    };
-    if let Some(reason) = &record.prepared.skip {
-        return skip(&record, reason);
+    let found = records.list()?;
+    if found.is_empty()
+        && let Some(reason) = missing::reason(job, &records, inputs.on_missing_connection)
+    {
+        tracing::warn!("Nothing is analysed: {reason}");
+        return export(job, &inputs, &records).and_then(|()| Ending::new("Skipped: nothing was analysed"));
     }
-    let result = run(job, &inputs, &record).await;
+    let result = match open::choose(found, inputs.analysis_name.as_deref(), records.folder())? {
+        Some(record) => analyze_record(job, &inputs, &record).await,
+        None => {
+            tracing::info!(
+                "In scannerMode other the build itself runs the scanner: there is nothing to do here"
+            );
+            Ending::new("The build runs the scanner")
+        }
+    };
+    // What went wrong travels too: the step that joins the records shall know of it.
+    let exported = export(job, &inputs, &records);
+    result.and_then(|ending| exported.map(|()| ending))
+}
+
+fn export(job: &Job, inputs: &AnalyzeInputs, records: &Records) -> Result<()> {
+    inputs.export_to.as_deref().map_or(Ok(()), |folder| export::export(job, records, folder))
+}
+
+async fn analyze_record(job: &Job, inputs: &AnalyzeInputs, record: &Record) -> Result<Ending> {
+    if let Some(reason) = &record.prepared.skip {
+        return skip(record, reason);
+    }
+    let result = run(job, inputs, record).await;
     let outcome = match &result {
-        Ok(Run::Skipped) => return skip(&record, "sonar.scanner.skip is true"),
+        Ok(Run::Skipped) => return skip(record, "sonar.scanner.skip is true"),
         Ok(Run::Ended(EngineResult::Succeeded)) => Outcome::Succeeded,
         Ok(Run::Ended(EngineResult::GateFailed { .. })) => Outcome::GateFailed,
         Ok(Run::Ended(EngineResult::Failed { message })) => Outcome::Failed { message: message.clone() },
@@ -62,38 +86,6 @@ pub async fn analyze(job: &Job) -> Result<Ending> {
 enum Run {
     Ended(EngineResult),
     Skipped,
-}
-
-/// The one record that was prepared and not analysed yet; `None` when only builds that run the scanner
-/// themselves were prepared.
-fn open_record(records: &Records) -> Result<Option<Record>> {
-    let (others, ours): (Vec<_>, Vec<_>) =
-        records.list()?.into_iter().partition(|record| record.prepared.mode == ScannerMode::Other);
-    let analysed = ours.iter().filter(|record| record.analyzed.is_some()).count();
-    let mut open: Vec<_> = ours.into_iter().filter(|record| record.analyzed.is_none()).collect();
-    match (open.pop(), open.as_slice()) {
-        (Some(record), []) => Ok(Some(record)),
-        (None, _) if !others.is_empty() => Ok(None),
-        (None, _) => {
-            let message =
-                format!("there is no analysis to run: {} holds no prepared one", records.folder().display());
-            Err(Error::new(if analysed == 0 {
-                message
-            } else {
-                format!("{message} ({analysed} were run already)")
-            })
-            .hint("Run SonarPrepare before SonarAnalyze, in the same job."))
-        }
-        (Some(last), more) => {
-            let keys: Vec<_> = more
-                .iter()
-                .chain([&last])
-                .map(|record| record.prepared.project_key.as_deref().unwrap_or("?"))
-                .collect();
-            Err(Error::new(format!("{} prepared analyses are open: {}", keys.len(), keys.join(", ")))
-                .hint("Run each SonarAnalyze right after its SonarPrepare."))
-        }
-    }
 }
 
 fn skip(record: &Record, reason: &str) -> Result<Ending> {

@@ -1,7 +1,9 @@
 //! The steps: they wire edges to the core and own clocks and order. Rules are in the core.
 
 mod analyze;
+mod glob;
 mod machine;
+mod missing;
 mod prepare;
 mod publish;
 mod records;

@@ -25,6 +25,8 @@ mod scanners;
 pub async fn prepare(job: &Job) -> Result<Ending> {
     let connection = ServiceConnection::read(&job.environment)?;
     register_secrets(job, &connection);
+    let records = Records::new(&job.predefined.temp_directory()?);
+    records.note_prepare()?;
     let inputs = PrepareInputs::read(&job.environment)?;
     let extra = read_extra_properties(&inputs)?;
     let place = Place::find(&job.predefined, &inputs, &extra)?;
@@ -57,7 +59,6 @@ pub async fn prepare(job: &Job) -> Result<Ending> {
     }
 
     let id = new_id()?;
-    let records = Records::new(&job.predefined.temp_directory()?);
     let report_file = records.report_file(&id);
     let mut properties = properties_of_inputs(&inputs);
     if !overridden {
@@ -79,6 +80,7 @@ pub async fn prepare(job: &Job) -> Result<Ending> {
     let mut prepared = Prepared {
         version: RECORD_VERSION,
         id,
+        name: inputs.analysis_name.clone(),
         created: checked.date.unwrap_or_else(now),
         by_server_clock: checked.date.is_some(),
         server_url: connection.url.clone(),

@@ -20,6 +20,9 @@ const PREPARED: &str = "prepared.json";
 const ANALYZED: &str = "analyzed.json";
 const REPORT: &str = "report-task.txt";
 
+/// Says that SonarPrepare had a service connection and began.
+const BEGAN: &str = "prepare-began";
+
 /// Far above any record: a larger file is not ours.
 const LARGEST: u64 = 1 << 20;
 
@@ -54,6 +57,22 @@ impl Records {
     /// Where the report of the analysis `id` goes.
     pub fn report_file(&self, id: &AnalysisId) -> PathBuf {
         self.folder.join(id.as_str()).join(REPORT)
+    }
+
+    /// Notes that SonarPrepare runs, so that later steps can tell one that failed from one that never could run.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn note_prepare(&self) -> Result<()> {
+        let file = self.folder.join(BEGAN);
+        std::fs::create_dir_all(&self.folder)
+            .and_then(|()| std::fs::write(&file, ""))
+            .map_err(|error| Error::new(format!("{} can't be written: {error}", file.display())))
+    }
+
+    /// Whether SonarPrepare began in this job.
+    pub fn is_prepare_noted(&self) -> bool {
+        self.folder.join(BEGAN).exists()
     }
 
     /// All records, oldest first. What does not look like a record is passed over.
@@ -125,13 +144,21 @@ impl Record {
         chosen.map_or_else(|| self.folder.join(REPORT), PathBuf::from)
     }
 
+    /// The text of the scanner's report; `None` when there is none.
+    ///
+    /// # Errors
+    /// The file is there and can't be read.
+    pub fn report_text(&self) -> Result<Option<String>> {
+        read_text(&self.report_file())
+    }
+
     /// The scanner's report; `None` when there is none.
     ///
     /// # Errors
     /// The file is there and can't be read.
     pub fn report(&self) -> Result<Option<AnalysisReport>> {
         let file = self.report_file();
-        let Some(text) = read_text(&file)? else { return Ok(None) };
+        let Some(text) = self.report_text()? else { return Ok(None) };
         AnalysisReport::parse(&text).map(Some).map_err(|key| {
             Error::new(format!("the scanner's report {} has no {key}", file.display()))
                 .hint("It was cut short or changed by another step: run the analysis again.")
@@ -139,7 +166,8 @@ impl Record {
     }
 }
 
-fn read_text(file: &Path) -> Result<Option<String>> {
+/// The text of a file, up to a length far above any of ours; `None` when there is none.
+pub(super) fn read_text(file: &Path) -> Result<Option<String>> {
     let opened = match std::fs::File::open(file) {
         Ok(opened) => opened,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -174,7 +202,7 @@ fn unreadable(path: &Path, error: &dyn std::fmt::Display) -> Error {
 }
 
 /// Writes aside and renames, so that a reader sees all of it or nothing.
-fn write(folder: &Path, name: &str, value: &impl Serialize) -> Result<()> {
+pub(super) fn write(folder: &Path, name: &str, value: &impl Serialize) -> Result<()> {
     let file = folder.join(name);
     let failed =
         |error: &dyn std::fmt::Display| Error::new(format!("{} can't be written: {error}", file.display()));

@@ -3,10 +3,10 @@
 
 use super::property::settle;
 use crate::agent::{Environment, JobConnection};
+use crate::analysis::AnalysisId;
 use crate::azure_devops::{AzureDevOps, Error};
 use crate::quality_gate::{AGGREGATE, Entry, Ledger, Properties, Verdict};
 use crate::step::Job;
-use crate::step::records::Record;
 use crate::summary::AnalysisResult;
 use std::cell::RefCell;
 use std::time::{Duration, SystemTime};
@@ -15,7 +15,13 @@ const SUMMARY_TYPE: &str = "Distributedtask.Core.Summary";
 /// Between two looks at the properties while another job writes them.
 const PAUSE: Duration = Duration::from_millis(250);
 
-pub(super) async fn tell(job: &Job, records: &[Record], results: &[AnalysisResult], summary: Option<&str>) {
+/// `analyses` are the identities of the `results`, where there are records of them.
+pub(super) async fn tell(
+    job: &Job,
+    analyses: &[Option<AnalysisId>],
+    results: &[AnalysisResult],
+    summary: Option<&str>,
+) {
     let predefined = &job.predefined;
     if predefined.system_hosttype.as_deref().is_some_and(|kind| !kind.eq_ignore_ascii_case("build")) {
         return;
@@ -30,7 +36,7 @@ pub(super) async fn tell(job: &Job, records: &[Record], results: &[AnalysisResul
     let written = RefCell::new(Properties::new());
     let settled = settle(
         &ledger(&job.environment),
-        &entries(records, results),
+        &entries(analyses, results),
         async || read_or_remembered(azure.build_properties(project, build).await, &written),
         async |properties: &[(String, String)]| {
             azure.set_build_properties(project, build, properties).await?;
@@ -83,7 +89,7 @@ fn ledger(environment: &Environment) -> Ledger {
     Ledger::new(&[stage, job, leg], (attempt("System.StageAttempt"), attempt("System.JobAttempt")))
 }
 
-fn entries(records: &[Record], results: &[AnalysisResult]) -> Vec<Entry> {
+fn entries(analyses: &[Option<AnalysisId>], results: &[AnalysisResult]) -> Vec<Entry> {
     let when = httpdate::fmt_http_date(SystemTime::now());
     if results.is_empty() {
         return vec![Entry {
@@ -96,19 +102,19 @@ fn entries(records: &[Record], results: &[AnalysisResult]) -> Vec<Entry> {
             link: None,
         }];
     }
-    let entry = |(record, result): (&Record, &AnalysisResult)| {
+    let entry = |(analysis, result): (&Option<AnalysisId>, &AnalysisResult)| {
         let (branch, pull_request) = result.target.names();
         Entry {
             project: result.project_key.clone(),
             branch: branch.map(str::to_owned),
             pull_request: pull_request.map(str::to_owned),
             verdict: result.verdict,
-            analysis: Some(record.prepared.id.to_string()),
+            analysis: analysis.as_ref().map(ToString::to_string),
             when: when.clone(),
             link: result.dashboard_url.clone(),
         }
     };
-    records.iter().zip(results).map(entry).collect()
+    analyses.iter().zip(results).map(entry).collect()
 }
 
 /// The agent uploads attachments a second or so later and is silent about failures.

@@ -1,12 +1,11 @@
 //! What became of one analysis. Trouble with it is a verdict with a reason, not an error, so that the
 //! others are still judged.
 
-use super::weigh::{Claim, weigh};
-use crate::analysis::{AnalysisReport, Outcome, Prepared, ServerKind, Target};
-use crate::quality_gate::{Context, Expected, MeasureSet, Metrics, Verdict};
-use crate::sonarqube::{CeTask, SonarQube, Wait};
-use crate::step::Job;
-use crate::step::records::{Record, tokens_of};
+use super::start::PipelineStart;
+use super::subject::{Evidence, Reported, Subject};
+use super::weigh::{Claim, gate_verdict, timed_out, weigh};
+use crate::quality_gate::{Context, Metrics, Verdict};
+use crate::sonarqube::{Look, SonarQube, Wait, Waited};
 use crate::summary::{AnalysedTarget, AnalysisResult, shown_metrics};
 use std::collections::{HashMap, HashSet};
 use tokio::time::{Instant, timeout_at};
@@ -14,8 +13,7 @@ use url::Url;
 
 /// Judges the analyses of one step: one after the other, within one wait.
 #[derive(Debug)]
-pub(super) struct Judge<'a> {
-    job: &'a Job,
+pub(super) struct Judge {
     wait: Wait,
     /// When each server was last asked about a compute engine task.
     polled: HashMap<Url, Option<Instant>>,
@@ -24,51 +22,47 @@ pub(super) struct Judge<'a> {
     claimed: HashSet<(Url, String)>,
 }
 
-impl<'a> Judge<'a> {
-    pub(super) fn new(job: &'a Job, wait: Wait) -> Self {
-        Self { job, wait, polled: HashMap::new(), metrics: HashMap::new(), claimed: HashSet::new() }
+impl Judge {
+    pub(super) fn new(wait: Wait) -> Self {
+        Self { wait, polled: HashMap::new(), metrics: HashMap::new(), claimed: HashSet::new() }
     }
 
-    pub(super) async fn judge(&mut self, record: &Record) -> AnalysisResult {
-        let mut result = blank_result(record);
-        match outcome_without_gate(record) {
-            Some((verdict, reason)) => without_gate(&mut result, verdict, reason),
-            None => match report_of(record) {
-                Ok(report) => self.ask(record, &report, &mut result).await,
-                Err(reason) => without_gate(&mut result, Verdict::NoReport, reason),
-            },
+    pub(super) async fn judge(&mut self, subject: Subject) -> AnalysisResult {
+        let Subject { mut result, evidence, .. } = subject;
+        match evidence {
+            Evidence::None(verdict, reason) => without_gate(&mut result, verdict, reason),
+            Evidence::Report(reported) => self.ask(&reported, &mut result).await,
+            Evidence::Project(sonarqube, start) => self.ask_project(&sonarqube, start, &mut result).await,
         }
         result
     }
 
-    async fn ask(&mut self, record: &Record, report: &AnalysisReport, result: &mut AnalysisResult) {
-        let prepared = &record.prepared;
-        result.project_key.clone_from(&report.project_key);
-        result.project_name.clone_from(&report.project_key);
-        if !self.claimed.insert((prepared.server_url.clone(), report.ce_task_id.clone())) {
+    async fn ask(&mut self, reported: &Reported, result: &mut AnalysisResult) {
+        let Reported { report, sonarqube, start, names, .. } = reported;
+        let server = sonarqube.base_url();
+        if result.project_key != report.project_key {
+            result.project_key.clone_from(&report.project_key);
+            result.project_name.clone_from(&report.project_key);
+        }
+        if !self.claimed.insert((server.clone(), report.ce_task_id.clone())) {
             let reason = "The report is that of another analysis of this job";
             return without_gate(result, Verdict::NoReport, reason);
         }
-        let sonarqube = match tokens_of(self.job, prepared) {
-            Ok(tokens) => SonarQube::new(
-                self.job.http.clone(),
-                prepared.server_url.clone(),
-                prepared.api_url.clone(),
-                prepared.server.kind,
-                tokens.authentication(prepared),
-            ),
-            Err(error) => return without_gate(result, Verdict::Unknown, error.to_string()),
-        };
+        // Which of the build's names it is the server will say.
+        let target =
+            names.as_ref().map_or_else(|| result.target.clone(), |_| AnalysedTarget::MainBranch(None));
         let claim = Claim {
             report,
-            server_url: &prepared.server_url,
-            expected: expected(prepared, &result.target),
-            main_branch: match &result.target {
+            server_url: server,
+            expected: reported.expected(&target),
+            main_branch: match &target {
                 AnalysedTarget::MainBranch(name) => name.as_deref(),
                 _ => None,
             },
+            start: *start,
+            names: names.as_ref(),
         };
-        let last = self.polled.entry(prepared.server_url.clone()).or_default();
+        let last = self.polled.entry(server.clone()).or_default();
         let weighed = weigh(&sonarqube.without_retries(), &claim, &mut self.wait, last).await;
         result.verdict = weighed.verdict;
         result.reason = weighed.reason;
@@ -76,7 +70,7 @@ impl<'a> Judge<'a> {
         // Once the report is known to be this analysis', its link may lead to the address the server goes by.
         let public = Url::parse(&report.server_url).ok().filter(|_| weighed.task.is_some());
         let is_ours = |url: &String| {
-            is_on_server(url, &prepared.server_url) || public.is_some_and(|public| is_on_server(url, &public))
+            is_on_server(url, server) || public.is_some_and(|public| is_on_server(url, &public))
         };
         if result.verdict != Verdict::NoReport {
             result.dashboard_url = report.dashboard_url.clone().filter(is_ours);
@@ -85,9 +79,98 @@ impl<'a> Judge<'a> {
         if let Some(name) = &task.project_name {
             result.project_name.clone_from(name);
         }
+        if names.is_some() {
+            result.target = match (&task.pull_request, &task.branch) {
+                (Some(key), _) => AnalysedTarget::PullRequest { key: key.clone(), branch: None, base: None },
+                (None, branch) if weighed.is_main_branch => AnalysedTarget::MainBranch(branch.clone()),
+                (None, Some(name)) => AnalysedTarget::Branch(name.clone()),
+                (None, None) => AnalysedTarget::MainBranch(None),
+            };
+        }
         result.warnings.clone_from(&task.warnings);
+        let of = (task.branch.as_deref(), task.pull_request.as_deref());
+        self.add_measures_in_time(sonarqube, of, result).await;
+    }
+
+    /// The gate of a project as it is, if it was analysed since the pipeline began.
+    async fn ask_project(
+        &mut self,
+        sonarqube: &SonarQube,
+        start: PipelineStart,
+        result: &mut AnalysisResult,
+    ) {
+        let project = result.project_key.clone();
+        let target = result.target.clone();
+        let (branch, pull_request) = match &target {
+            AnalysedTarget::MainBranch(name) => (name.as_deref(), None),
+            AnalysedTarget::Branch(name) => (Some(name.as_str()), None),
+            AnalysedTarget::PullRequest { key, .. } => (None, Some(key.as_str())),
+        };
+        result.dashboard_url = Some(sonarqube.dashboard(&project, branch, pull_request));
+        let polled = sonarqube.without_retries();
+        let look = async || {
+            let queue = polled.pending_reports(&project, branch, pull_request).await?;
+            if let Some(count @ 1..) = queue {
+                return Ok(Look::NotYet { state: format!("{count} reports in the queue"), age: None });
+            }
+            let date = polled.last_analysis(&project, branch, pull_request).await?;
+            if queue.is_none() && date.is_none_or(|date| date < start.0) {
+                // A token that may not see the queue can't tell what is still to come.
+                return Ok(Look::NotYet {
+                    state: "not analysed since this pipeline began".into(),
+                    age: None,
+                });
+            }
+            Ok(Look::Done(date))
+        };
+        let what = format!("an analysis of {project}");
+        let gate = match self.wait.until(&what, &mut None, look).await {
+            Waited::Done(Some(date)) if date >= start.0 => {
+                let look = async || {
+                    polled.current_quality_gate(&project, branch, pull_request).await.map(Look::Done)
+                };
+                self.wait.until("SonarQube's quality gate", &mut None, look).await
+            }
+            Waited::Done(date) => {
+                let reason = match date {
+                    Some(date) => format!(
+                        "{} was not analysed by this build: its last analysis is {} seconds older than this pipeline's \
+                         run",
+                        target.name(),
+                        start.0 - date
+                    ),
+                    None => format!("SonarQube knows no analysis of the {}", target.name()),
+                };
+                return without_gate(result, Verdict::NoReport, reason);
+            }
+            Waited::TimedOut { state, understood } => Waited::TimedOut { state, understood },
+            Waited::Refused(error) => Waited::Refused(error),
+        };
+        match gate {
+            Waited::Done(gate) => {
+                (result.verdict, result.reason) = gate_verdict(&gate);
+                result.gate = Some(gate);
+                self.add_measures_in_time(sonarqube, (branch, pull_request), result).await;
+            }
+            Waited::TimedOut { state, understood } => {
+                let weighed = timed_out("has not told the quality gate", &state, understood, &self.wait);
+                (result.verdict, result.reason) = (weighed.verdict, weighed.reason);
+            }
+            Waited::Refused(error) => {
+                without_gate(result, Verdict::Unknown, error.explain("read the quality gate").to_string());
+            }
+        }
+    }
+
+    async fn add_measures_in_time(
+        &mut self,
+        sonarqube: &SonarQube,
+        of: (Option<&str>, Option<&str>),
+        result: &mut AnalysisResult,
+    ) {
+        let latest = self.wait.latest();
         if result.gate.is_some()
-            && timeout_at(self.wait.latest(), self.add_measures(&sonarqube, &task, result)).await.is_err()
+            && timeout_at(latest, self.add_measures(sonarqube, of, result)).await.is_err()
         {
             tracing::info!("The measures of {} are left out: the time is up", result.project_name);
         }
@@ -95,7 +178,12 @@ impl<'a> Judge<'a> {
 
     /// Names for the conditions, and measures beside them. The gate is what counts: whatever goes wrong
     /// here is a hint in the log.
-    async fn add_measures(&mut self, sonarqube: &SonarQube, task: &CeTask, result: &mut AnalysisResult) {
+    async fn add_measures(
+        &mut self,
+        sonarqube: &SonarQube,
+        (branch, pull_request): (Option<&str>, Option<&str>),
+        result: &mut AnalysisResult,
+    ) {
         let server = sonarqube.base_url();
         if !self.metrics.contains_key(server) {
             let known = sonarqube.metrics().await.unwrap_or_else(|error| {
@@ -105,8 +193,6 @@ impl<'a> Judge<'a> {
             self.metrics.insert(server.clone(), known);
         }
         result.metrics = self.metrics.get(server).cloned().unwrap_or_default();
-        let branch = task.branch.as_deref();
-        let pull_request = task.pull_request.as_deref();
         match sonarqube.measures(&result.project_key, branch, pull_request, &shown_metrics()).await {
             Ok(Some(measures)) => result.measures = measures,
             Ok(None) => tracing::info!(
@@ -125,91 +211,12 @@ fn without_gate(result: &mut AnalysisResult, verdict: Verdict, reason: impl Into
     result.reason = Some(reason.into());
 }
 
-/// The verdict on an analysis that left nothing to ask the server about.
-fn outcome_without_gate(record: &Record) -> Option<(Verdict, String)> {
-    match record.analyzed.as_ref().map(|analyzed| &analyzed.outcome) {
-        Some(Outcome::Skipped { reason }) => Some((Verdict::Skipped, reason.clone())),
-        Some(Outcome::Failed { message }) => Some((Verdict::AnalysisFailed, message.clone())),
-        Some(Outcome::Cancelled) => Some((Verdict::Cancelled, "The analysis was cancelled".into())),
-        Some(Outcome::Succeeded | Outcome::GateFailed) => None,
-        None => record.prepared.skip.clone().map(|reason| (Verdict::Skipped, reason)),
-    }
-}
-
-/// The scanner's report, if it is of the project that was prepared; else a word why it isn't there.
-fn report_of(record: &Record) -> Result<AnalysisReport, String> {
-    let report = match record.report() {
-        Ok(Some(report)) => report,
-        Ok(None) => return Err(format!("No scanner left a report at {}", record.report_file().display())),
-        Err(error) => return Err(error.to_string()),
-    };
-    match &record.prepared.project_key {
-        Some(key) if *key != report.project_key => {
-            Err(format!("The report is of the project {}, not of {key}", report.project_key))
-        }
-        _ => Ok(report),
-    }
-}
-
-fn expected<'a>(prepared: &'a Prepared, target: &'a AnalysedTarget) -> Expected<'a> {
-    let (branch, pull_request) = match target {
-        AnalysedTarget::MainBranch(_) => (None, None),
-        AnalysedTarget::Branch(name) => (Some(name.as_str()), None),
-        AnalysedTarget::PullRequest { key, .. } => (None, Some(key.as_str())),
-    };
-    let created = prepared.by_server_clock.then_some(prepared.created);
-    Expected { project: prepared.project_key.as_deref(), branch, pull_request, created }
-}
-
-/// What was to be analysed: what the properties say where a user has overridden the decision.
-fn analysed(prepared: &Prepared) -> AnalysedTarget {
-    let property = |key: &str| prepared.properties.value(key).map(str::to_owned);
-    if let Some(key) = property("sonar.pullrequest.key") {
-        let branch = property("sonar.pullrequest.branch");
-        return AnalysedTarget::PullRequest { key, branch, base: property("sonar.pullrequest.base") };
-    }
-    match (&prepared.target, property("sonar.branch.name")) {
-        (Target::MainBranch { name: Some(main) }, Some(name)) if *main == name => {
-            AnalysedTarget::MainBranch(Some(name))
-        }
-        (_, Some(name)) => AnalysedTarget::Branch(name),
-        (Target::MainBranch { name }, None) => AnalysedTarget::MainBranch(name.clone()),
-        (Target::Branch { name }, None) => AnalysedTarget::Branch(name.clone()),
-        (Target::PullRequest { key, branch, base }, None) => AnalysedTarget::PullRequest {
-            key: key.clone(),
-            branch: Some(branch.clone()),
-            base: Some(base.clone()),
-        },
-    }
-}
-
 /// What the policy goes by.
 pub(super) fn context_of(result: &AnalysisResult) -> Context {
     match result.target {
         AnalysedTarget::MainBranch(_) => Context::DefaultBranch,
         AnalysedTarget::Branch(_) => Context::OtherBranch,
         AnalysedTarget::PullRequest { .. } => Context::PullRequest,
-    }
-}
-
-fn blank_result(record: &Record) -> AnalysisResult {
-    let prepared = &record.prepared;
-    let key = prepared.project_key.clone().unwrap_or_else(|| "the project".into());
-    AnalysisResult {
-        project_name: prepared.properties.value("sonar.projectName").unwrap_or(&key).to_owned(),
-        project_key: key,
-        target: analysed(prepared),
-        verdict: Verdict::Unknown,
-        reason: None,
-        gate: None,
-        last_known: None,
-        measures: MeasureSet::default(),
-        metrics: Metrics::default(),
-        dashboard_url: None,
-        server_name: prepared.server.product().to_owned(),
-        server_version: (prepared.server.kind == ServerKind::Server)
-            .then(|| prepared.server.version.to_string()),
-        warnings: Vec::new(),
     }
 }
 

@@ -3,21 +3,28 @@
 //! by its own result.
 
 mod build;
+mod imported;
 mod judge;
 mod property;
+mod standalone;
+mod start;
+mod subject;
 mod tell;
 mod weigh;
 
 use super::records::{Record, Records};
-use super::{Ending, Job};
-use crate::agent::PublishInputs;
-use crate::analysis::{Properties, ScannerMode};
+use super::{Ending, Job, missing};
+use crate::agent::{PublishInputs, ServiceConnection};
+use crate::analysis::{AnalysisId, Properties, ScannerMode};
 use crate::error::{Error, Result};
 use crate::quality_gate::{Policy, Reaction, Verdict};
 use crate::sonarqube::Wait;
 use crate::summary::{AnalysisResult, BuildSummary, build_summary};
+use imported::import;
 use judge::{Judge, context_of};
+use standalone::{Standalone, target_of_build};
 use std::path::PathBuf;
+use subject::{Evidence, Subject, unknown_result};
 
 /// Runs the step.
 ///
@@ -29,16 +36,18 @@ pub async fn publish(job: &Job) -> Result<Ending> {
     let records = Records::new(&temp);
     let found = records.list()?;
     take_back_token(job, &found);
-    let mut judge = Judge::new(job, Wait::new(inputs.polling_timeout));
+    let mut judge = Judge::new(Wait::new(inputs.polling_timeout));
     let judging = async {
-        let mut results = Vec::with_capacity(found.len());
-        for record in &found {
-            results.push(judge.judge(record).await);
+        let subjects = subjects(job, &inputs, &records, &found).await?;
+        let analyses: Vec<_> = subjects.iter().map(|subject| subject.analysis.clone()).collect();
+        let mut results = Vec::with_capacity(subjects.len());
+        for subject in subjects {
+            results.push(judge.judge(subject).await);
         }
-        results
+        Ok::<_, Error>((analyses, results))
     };
-    let results = tokio::select! {
-        results = judging => results,
+    let (analyses, results) = tokio::select! {
+        judged = judging => judged?,
         () = job.cancellation.requested() => return Err(Error::cancelled()),
     };
     let verdict = Verdict::worst(results.iter().map(|result| result.verdict));
@@ -48,8 +57,57 @@ pub async fn publish(job: &Job) -> Result<Ending> {
     if !results.is_empty() {
         attach(job, &summary, &temp)?;
     }
-    build::tell(job, &found, &results, (!results.is_empty()).then_some(summary.title.as_str())).await;
+    build::tell(job, &analyses, &results, (!results.is_empty()).then_some(summary.title.as_str())).await;
     conclude(job, verdict, &results, &inputs.policy, &records)
+}
+
+/// What there is to judge: analyses of this job, then those of other jobs, then what the inputs point at.
+async fn subjects(
+    job: &Job,
+    inputs: &PublishInputs,
+    records: &Records,
+    found: &[Record],
+) -> Result<Vec<Subject>> {
+    let connection = ServiceConnection::read_if_chosen(&job.environment)?;
+    let connection = connection.as_ref();
+    let own: Vec<AnalysisId> = found.iter().map(|record| record.prepared.id.clone()).collect();
+    let target = target_of_build(&job.predefined);
+    let imported = import(job, &inputs.analyses, &own, connection, &target);
+    let mut subjects: Vec<_> =
+        found.iter().map(|record| Subject::of_record(job, record, connection)).collect();
+    subjects.extend(imported.subjects);
+    if subjects.is_empty()
+        && connection.is_none()
+        && let Some(reason) = missing::reason(job, records, inputs.on_missing_connection)
+    {
+        let result = unknown_result("the project".into(), target);
+        let evidence = Evidence::None(Verdict::Skipped, reason.into());
+        return Ok(vec![Subject { analysis: None, result, evidence }]);
+    }
+    subjects.extend(imported.missing);
+    let names_reports = !inputs.report_task_files.is_empty();
+    let Some(connection) = connection else {
+        if names_reports || inputs.project_key.is_some() {
+            return Err(Error::new("reportTaskFiles and projectKey need a service connection").hint(
+                "Set one of the inputs SonarQube, SonarCloud or connection of SonarPublish to its name.",
+            ));
+        }
+        return Ok(subjects);
+    };
+    match &inputs.project_key {
+        Some(key) if !names_reports => {
+            subjects.push(Standalone::new(job, inputs, connection).await.project(key).await);
+        }
+        _ if names_reports || subjects.is_empty() => {
+            let reported = Standalone::new(job, inputs, connection).await.reports().await;
+            // A record says more of an analysis than its report alone.
+            let new: Vec<_> =
+                reported.into_iter().filter(|new| !subjects.iter().any(|old| old.is_same(new))).collect();
+            subjects.extend(new);
+        }
+        _ => {}
+    }
+    Ok(subjects)
 }
 
 /// In mode `other` the scanner read its token from a plain variable; nobody needs it there any more.
@@ -99,7 +157,10 @@ fn conclude(
             "there is no analysis to publish: {} holds no record",
             records.folder().display()
         ))
-        .hint("Run SonarPrepare and SonarAnalyze before SonarPublish, in the same job.");
+        .hint(
+            "Run SonarPrepare and SonarAnalyze before SonarPublish, in the same job; for analyses of other jobs set \
+             analyses, and for those of a scanner that ran by itself a service connection.",
+        );
         match reaction {
             Reaction::Fail => return Err(error),
             Reaction::Warn => tracing::warn!("{error}"),

@@ -1,8 +1,10 @@
 //! From a report to the verdict: waits until the server has processed it, makes sure that it is this
 //! analysis', and reads the gate.
 
+use super::start::PipelineStart;
+use super::subject::is_same;
 use crate::analysis::AnalysisReport;
-use crate::quality_gate::{Expected, Processed, QualityGate, Verdict};
+use crate::quality_gate::{Expected, OwnNames, Processed, QualityGate, Verdict};
 use crate::sonarqube::{CeTask, CeTaskStatus, Error, Fault, Look, SonarQube, Wait, Waited};
 use tokio::time::Instant;
 use url::Url;
@@ -46,6 +48,10 @@ pub(super) struct Claim<'a> {
     pub(super) expected: Expected<'a>,
     /// Name of the main branch in the repository, where that is what was analysed.
     pub(super) main_branch: Option<&'a str>,
+    /// No report that was handed in before this counts.
+    pub(super) start: Option<PipelineStart>,
+    /// Where no record says what was analysed: what may have been.
+    pub(super) names: Option<&'a OwnNames>,
 }
 
 impl Claim<'_> {
@@ -63,11 +69,13 @@ pub(super) struct Weighed {
     pub(super) gate: Option<QualityGate>,
     /// The task, once it has ended and is known to be this analysis'.
     pub(super) task: Option<CeTask>,
+    /// Whether the branch that the task names is the main branch.
+    pub(super) is_main_branch: bool,
 }
 
 impl Weighed {
     fn without_gate(verdict: Verdict, reason: impl Into<String>) -> Self {
-        Self { verdict, reason: Some(reason.into()), gate: None, task: None }
+        Self { verdict, reason: Some(reason.into()), gate: None, task: None, is_main_branch: false }
     }
 }
 
@@ -82,9 +90,10 @@ pub(super) async fn weigh(
         Ok(task) => task,
         Err(weighed) => return weighed,
     };
-    if let Some(foreign) = contradiction(server, claim, &task, wait).await {
-        return foreign;
-    }
+    let is_main_branch = match contradiction(server, claim, &task, wait).await {
+        Ok(is_main_branch) => is_main_branch,
+        Err(foreign) => return foreign,
+    };
     let mut weighed = match (&task.status, &task.analysis_id) {
         (CeTaskStatus::Success, Some(id)) => gate(server, id, wait).await,
         (CeTaskStatus::Success, None) => {
@@ -105,6 +114,7 @@ pub(super) async fn weigh(
         }
     };
     weighed.task = Some(task);
+    weighed.is_main_branch = is_main_branch;
     weighed
 }
 
@@ -160,6 +170,12 @@ async fn gate(server: &impl Server, analysis_id: &str, wait: &mut Wait) -> Weigh
             );
         }
     };
+    let (verdict, reason) = gate_verdict(&gate);
+    Weighed { verdict, reason, gate: Some(gate), task: None, is_main_branch: false }
+}
+
+/// The verdict that a gate is, and why it is neither a pass nor a failure.
+pub(super) fn gate_verdict(gate: &QualityGate) -> (Verdict, Option<String>) {
     let verdict = Verdict::of_gate(&gate.status);
     let reason = match verdict {
         Verdict::None => Some("SonarQube computed no quality gate for this analysis".into()),
@@ -168,24 +184,25 @@ async fn gate(server: &impl Server, analysis_id: &str, wait: &mut Wait) -> Weigh
         }
         _ => None,
     };
-    Weighed { verdict, reason, gate: Some(gate), task: None }
+    (verdict, reason)
 }
 
-fn timed_out(what: &str, state: &str, understood: bool, wait: &Wait) -> Weighed {
+pub(super) fn timed_out(what: &str, state: &str, understood: bool, wait: &Wait) -> Weighed {
     let verdict = if understood { Verdict::Timeout } else { Verdict::Unknown };
     let seconds = wait.limit();
     let unit = if seconds == 1 { "second" } else { "seconds" };
     Weighed::without_gate(verdict, format!("SonarQube {what} within {seconds} {unit} (state: {state})"))
 }
 
-/// Why the report is not this analysis', if it isn't, or if that could not be found out.
+/// Whether the task is of the main branch; or why the report is not this analysis', if it isn't, or if that could
+/// not be found out.
 async fn contradiction(
     server: &impl Server,
     claim: &Claim<'_>,
     task: &CeTask,
     wait: &mut Wait,
-) -> Option<Weighed> {
-    let foreign = |reason: String| Some(Weighed::without_gate(Verdict::NoReport, reason));
+) -> Result<bool, Weighed> {
+    let foreign = |reason: String| Err(Weighed::without_gate(Verdict::NoReport, reason));
     let report = claim.report;
     let mut processed = Processed {
         project: task.project_key.as_deref(),
@@ -205,37 +222,50 @@ async fn contradiction(
             processed.branch = None;
         }
     }
-    let expected = Expected { project: Some(&report.project_key), ..claim.expected };
-    if let Some(reason) =
-        claim.expected.contradiction(&processed).or_else(|| expected.contradiction(&processed))
-    {
+    let is_main_branch = processed.branch.is_none() && processed.pull_request.is_none();
+    let mut own = claim.expected;
+    if claim.names.is_some() {
+        (own.branch, own.pull_request) = (processed.branch, processed.pull_request);
+    }
+    let expected = Expected { project: Some(&report.project_key), ..own };
+    let contradiction = own
+        .contradiction(&processed)
+        .or_else(|| expected.contradiction(&processed))
+        .or_else(|| claim.names.and_then(|names| names.contradiction(&processed)))
+        .or_else(|| too_old(claim.start?, task));
+    if let Some(reason) = contradiction {
         return foreign(reason);
     }
     if same_server(&report.server_url, claim.server_url) {
-        return None;
+        return Ok(is_main_branch);
     }
     let look = async || server.public_url().await.map(Look::Done);
     match wait.until("SonarQube's own address", &mut None, look).await {
         Waited::Done(Some(public))
             if Url::parse(&public).is_ok_and(|url| same_server(&report.server_url, &url)) =>
         {
-            None
+            Ok(is_main_branch)
         }
         Waited::Done(_) => {
             foreign(format!("The report is of the server {}, not of {}", report.server_url, claim.server()))
         }
         Waited::TimedOut { state, understood } => {
-            Some(timed_out("has not told its own address", &state, understood, wait))
+            Err(timed_out("has not told its own address", &state, understood, wait))
         }
         Waited::Refused(error) => foreign(error.explain("ask for the server's own address").to_string()),
     }
 }
 
-fn same_server(text: &str, url: &Url) -> bool {
-    Url::parse(text).is_ok_and(|other| {
-        other.origin() == url.origin()
-            && other.path().trim_end_matches('/') == url.path().trim_end_matches('/')
+/// Why a report that was handed in before the pipeline began does not count.
+fn too_old(start: PipelineStart, task: &CeTask) -> Option<String> {
+    let early = start.by_clock_of(task.answered).checked_sub(task.submitted?)?;
+    (early > 0).then(|| {
+        format!("The report is an older one: it was handed in {early} seconds before this pipeline began")
     })
+}
+
+fn same_server(text: &str, url: &Url) -> bool {
+    Url::parse(text).is_ok_and(|other| is_same(&other, url))
 }
 
 #[cfg(test)]

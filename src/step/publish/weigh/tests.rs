@@ -185,7 +185,14 @@ const EXPECTED: Expected<'_> =
 
 async fn weigh_with(model: &Model, report: &AnalysisReport, limit: u64) -> Weighed {
     let server_url = Url::parse("http://sonar.example/base").unwrap();
-    let claim = Claim { report, server_url: &server_url, expected: EXPECTED, main_branch: None };
+    let claim = Claim {
+        report,
+        server_url: &server_url,
+        expected: EXPECTED,
+        main_branch: None,
+        start: None,
+        names: None,
+    };
     weigh(model, &claim, &mut Wait::new(Duration::from_secs(limit)), &mut None).await
 }
 

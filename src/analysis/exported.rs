@@ -1,0 +1,226 @@
+//! The record of an analysis on its way to another job: one file, in an artifact of the pipeline.
+//!
+//! It holds no token and nothing of the machine it comes from, and names the build it belongs to.
+
+use super::{AnalysisReport, Outcome, Prepared, Properties, RECORD_VERSION};
+use serde::{Deserialize, Serialize};
+
+/// A build of Azure Pipelines, wherever it runs: build numbers alone are those of many organisations.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Build {
+    collection: String,
+    project: String,
+    id: String,
+}
+
+impl Build {
+    /// The build `id` (`Build.BuildId`) of a project of the organisation or collection at this URL.
+    pub fn new(collection: &str, project: &str, id: &str) -> Self {
+        let collection = collection.trim_end_matches('/').to_lowercase();
+        Self { collection, project: project.to_lowercase(), id: id.to_owned() }
+    }
+}
+
+/// `sonar-analysis-<id>.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Exported {
+    /// [`RECORD_VERSION`].
+    pub version: u32,
+    /// The build it is of.
+    pub build: Build,
+    /// What Prepare decided, without what only the job that ran the scanner needs.
+    pub prepared: Prepared,
+    /// How the scanner ended; none when SonarAnalyze has not run it.
+    pub outcome: Option<Outcome>,
+    /// The text of the scanner's report.
+    pub report: Option<String>,
+}
+
+/// Properties by which SonarPublish knows what was analysed.
+const KEPT: &[&str] = &["sonar.projectName", "sonar.branch.", "sonar.pullrequest."];
+
+impl Exported {
+    /// The record of one analysis, as it may travel.
+    pub fn new(build: Build, prepared: &Prepared, outcome: Option<Outcome>, report: Option<String>) -> Self {
+        let is_kept = |key: &str| KEPT.iter().any(|kept| key.starts_with(kept));
+        let kept = prepared.properties.iter().filter(|(key, _)| is_kept(key));
+        let properties: Properties = kept.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        let prepared = Prepared {
+            cli: None,
+            dotnet: None,
+            base_dir: ".".into(),
+            settings_file: None,
+            properties,
+            ..prepared.clone()
+        };
+        Self { version: RECORD_VERSION, build, prepared, outcome, report }
+    }
+
+    /// The name of its file.
+    pub fn file_name(&self) -> String {
+        format!("sonar-analysis-{}.json", self.prepared.id)
+    }
+
+    /// Reads a file's text.
+    ///
+    /// # Errors
+    /// Why it is no record that this version understands.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let value: serde_json::Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        if value["version"] != RECORD_VERSION || value["prepared"]["version"] != RECORD_VERSION {
+            return Err("it was not written by this version of the extension".into());
+        }
+        serde_json::from_value(value).map_err(|error| error.to_string())
+    }
+
+    /// The scanner's report, if it is whole and of the project that was prepared; else a word why not.
+    ///
+    /// # Errors
+    /// That word.
+    pub fn report(&self) -> Result<AnalysisReport, String> {
+        let text =
+            self.report.as_deref().ok_or("No scanner had left a report when the record was exported")?;
+        let report = AnalysisReport::parse(text)
+            .map_err(|key| format!("The scanner's report in the exported record has no {key}"))?;
+        match &self.prepared.project_key {
+            Some(key) if *key != report.project_key => {
+                Err(format!("The report is of the project {}, not of {key}", report.project_key))
+            }
+            _ => Ok(report),
+        }
+    }
+
+    /// Why it does not count in this build; `None` when it does.
+    pub fn refusal(&self, build: &Build) -> Option<String> {
+        if self.build == *build {
+            return None;
+        }
+        let Build { collection, project, id } = &self.build;
+        let whose = if (collection, project) == (&build.collection, &build.project) {
+            String::new()
+        } else {
+            format!(" of the project {project} at {collection}")
+        };
+        Some(format!("The record is of build {id}{whose}, not of this build, {}", build.id))
+    }
+
+    /// How much of the analysis it tells: of two copies the one that tells more was made later.
+    pub fn completeness(&self) -> (bool, bool) {
+        (self.outcome.is_some(), self.report.is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::{AnalysisId, ScannerMode, ServerFacts, ServerKind, ServerVersion, Target};
+    use url::Url;
+
+    fn prepared() -> Prepared {
+        let properties = [
+            ("sonar.branch.name", "release"),
+            ("sonar.projectName", "The shop"),
+            ("sonar.scanner.metadataFilePath", "/agent/1/report.txt"),
+            ("sonar.exclusions", "secret/**"),
+        ];
+        Prepared {
+            version: RECORD_VERSION,
+            id: AnalysisId::from_bytes([7; 16]),
+            name: Some("web".into()),
+            created: 1_000,
+            by_server_clock: true,
+            server_url: Url::parse("https://sonar.example").unwrap(),
+            api_url: Url::parse("https://sonar.example/api/v2").unwrap(),
+            bearer: false,
+            server: ServerFacts {
+                kind: ServerKind::Server,
+                version: ServerVersion::parse("26.9.0.1").unwrap(),
+                edition: None,
+                branch_support: true,
+            },
+            mode: ScannerMode::Dotnet,
+            cli: None,
+            dotnet: Some(vec!["/agent/tools/dotnet".into()]),
+            project_key: Some("shop".into()),
+            base_dir: "/agent/1/elsewhere".into(),
+            settings_file: Some("/agent/1/sonar.properties".into()),
+            properties: properties.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
+            target: Target::Branch { name: "release".into() },
+            skip: None,
+            build_id: Some("12".into()),
+        }
+    }
+
+    fn exported() -> Exported {
+        let report = "projectKey=shop\nserverUrl=https://sonar.example\nceTaskId=T\n".to_owned();
+        let build = Build::new("https://dev.azure.com/Contoso/", "P1", "12");
+        Exported::new(build, &prepared(), Some(Outcome::Succeeded), Some(report))
+    }
+
+    #[test]
+    fn nothing_of_the_machine_travels() {
+        let exported = exported();
+        let text = serde_json::to_string(&exported).unwrap();
+        assert!(!text.contains("/agent") && !text.contains("secret"), "{text}");
+        assert_eq!(exported.prepared.properties.value("sonar.branch.name"), Some("release"));
+        assert_eq!(exported.prepared.properties.value("sonar.projectName"), Some("The shop"));
+        assert_eq!(exported.file_name(), "sonar-analysis-07070707070707070707070707070707.json");
+        assert_eq!(Exported::parse(&text), Ok(exported));
+    }
+
+    #[test]
+    fn only_records_of_this_build_count() {
+        for (collection, project, id, words) in [
+            ("https://dev.azure.com/Contoso/", "P1", "12", None),
+            ("https://dev.azure.com/contoso", "p1", "12", None),
+            (
+                "https://dev.azure.com/contoso",
+                "p1",
+                "13",
+                Some("The record is of build 12, not of this build, 13"),
+            ),
+            (
+                "https://dev.azure.com/contoso",
+                "p2",
+                "12",
+                Some("of build 12 of the project p1 at https://dev.azure.com/contoso, not"),
+            ),
+            ("https://dev.azure.com/fabrikam", "p1", "12", Some("at https://dev.azure.com/contoso, not")),
+        ] {
+            let refusal = exported().refusal(&Build::new(collection, project, id));
+            assert_eq!(refusal.is_some(), words.is_some(), "{refusal:?}");
+            assert!(refusal.unwrap_or_default().contains(words.unwrap_or_default()));
+        }
+    }
+
+    #[test]
+    fn what_is_no_record_is_refused() {
+        let text = serde_json::to_string(&exported()).unwrap();
+        for (from, to) in [
+            ("\"version\":1", "\"version\":2"),
+            ("\"outcome\"", "\"more\""),
+            ("{", "["),
+            ("07070707070707070707070707070707", "../../etc/passwd"),
+        ] {
+            let changed = text.replace(from, to);
+            assert_ne!(changed, text);
+            assert!(Exported::parse(&changed).is_err(), "{changed}");
+        }
+    }
+
+    #[test]
+    fn reports() {
+        let with =
+            |report: Option<&str>| Exported { report: report.map(str::to_owned), ..exported() }.report();
+        assert_eq!(exported().report().unwrap().ce_task_id, "T");
+        for (report, words) in [
+            (None, "No scanner had left a report"),
+            (Some("projectKey=shop\nserverUrl=x\n"), "has no ceTaskId"),
+            (Some("projectKey=blog\nserverUrl=x\nceTaskId=T\n"), "of the project blog, not of shop"),
+        ] {
+            assert!(with(report).unwrap_err().contains(words), "{report:?}");
+        }
+    }
+}

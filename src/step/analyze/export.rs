@@ -1,0 +1,37 @@
+//! Writes the records of this job where they can be published as an artifact, for SonarPublish in another job.
+
+use crate::analysis::Exported;
+use crate::error::{Error, Result};
+use crate::step::Job;
+use crate::step::records::{Records, write};
+use std::path::Path;
+
+/// Writes one file for each analysis of this job into `folder`, which is made if need be.
+pub(super) fn export(job: &Job, records: &Records, folder: &Path) -> Result<()> {
+    let build = job.predefined.build().ok_or_else(|| {
+        Error::new(
+            "exportTo needs System.CollectionUri, System.TeamProjectId and Build.BuildId, and one is not set",
+        )
+        .hint("Run this task by an Azure Pipelines agent.")
+    })?;
+    let folder = job.predefined.working_directory()?.join(folder);
+    std::fs::create_dir_all(&folder)
+        .map_err(|error| Error::new(format!("exportTo: {} can't be made: {error}", folder.display())))?;
+    let found = records.list()?;
+    for record in &found {
+        let report = record.report_text().unwrap_or_else(|error| {
+            tracing::warn!("{error}");
+            None
+        });
+        let outcome = record.analyzed.as_ref().map(|analyzed| analyzed.outcome.clone());
+        let exported = Exported::new(build.clone(), &record.prepared, outcome, report);
+        write(&folder, &exported.file_name(), &exported)?;
+    }
+    let count = found.len();
+    let records = if count == 1 { "record" } else { "records" };
+    tracing::info!(
+        "Exported {count} {records} to {}: publish it as an artifact of the pipeline",
+        folder.display()
+    );
+    Ok(())
+}

@@ -1,0 +1,61 @@
+//! Which of the prepared analyses of a job is to be run.
+
+use crate::analysis::ScannerMode;
+use crate::error::{Error, Result};
+use crate::step::records::Record;
+use std::path::Path;
+
+/// The record that was prepared and not analysed yet: the one called `name`, else the only one; `None` when the
+/// build itself runs the scanner. `folder` is where the records were looked for.
+///
+/// # Errors
+/// There is no such record, or more than one.
+pub(super) fn choose(records: Vec<Record>, name: Option<&str>, folder: &Path) -> Result<Option<Record>> {
+    let is_named = |record: &Record| name.is_none() || record.prepared.name.as_deref() == name;
+    let is_analysed = |record: &Record| record.analyzed.is_some();
+    let (others, ours): (Vec<_>, Vec<_>) =
+        records.into_iter().partition(|record| record.prepared.mode == ScannerMode::Other);
+    let (analysed, open): (Vec<_>, Vec<_>) = ours.into_iter().partition(is_analysed);
+    let all_open = list(&open);
+    let count = open.len();
+    let mut chosen: Vec<_> = open.into_iter().filter(is_named).collect();
+    match (chosen.pop(), chosen.len()) {
+        (Some(record), 0) => Ok(Some(record)),
+        (Some(_), more) => Err(match name {
+            None => Error::new(format!("{count} prepared analyses are open: {all_open}")).hint(
+                "Run each SonarAnalyze right after its SonarPrepare, or give both the same analysisName.",
+            ),
+            Some(name) => {
+                Error::new(format!("{} prepared analyses are called {name}; open are {all_open}", more + 1))
+                    .hint("Give each SonarPrepare of a job an analysisName of its own.")
+            }
+        }),
+        (None, _) if others.iter().any(is_named) => Ok(None),
+        (None, _) => {
+            let Some(name) = name else { return Err(nothing_to_run(folder, analysed.len())) };
+            let message = if analysed.iter().any(is_named) {
+                format!("the analysis {name} was run already")
+            } else {
+                format!("no prepared analysis is called {name}")
+            };
+            let open = if count == 0 { "none is open".into() } else { format!("open are {all_open}") };
+            Err(Error::new(format!("{message}; {open}"))
+                .hint("Write the analysisName of a SonarPrepare that ran before, in the same job."))
+        }
+    }
+}
+
+fn nothing_to_run(folder: &Path, analysed: usize) -> Error {
+    let message = format!("there is no analysis to run: {} holds no prepared one", folder.display());
+    Error::new(if analysed == 0 { message } else { format!("{message} ({analysed} were run already)") })
+        .hint("Run SonarPrepare before SonarAnalyze, in the same job.")
+}
+
+/// `web (shop), api (shop-api), blog`: names with the keys of the projects, or the keys alone.
+fn list(records: &[Record]) -> String {
+    let described = records.iter().map(|record| {
+        let key = record.prepared.project_key.as_deref().unwrap_or("?");
+        record.prepared.name.as_ref().map_or_else(|| key.to_owned(), |name| format!("{name} ({key})"))
+    });
+    described.collect::<Vec<_>>().join(", ")
+}

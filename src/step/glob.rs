@@ -1,0 +1,178 @@
+//! Files by pattern: `*` and `?` within a name, `**` for any folders. Links are not followed.
+
+use std::path::{Path, PathBuf};
+
+/// Entries of folders looked at in all.
+const MOST_ENTRIES: usize = 200_000;
+
+/// What `**` passes over.
+const PASSED_OVER: &[&str] = &[".git", "node_modules"];
+
+/// Files that `pattern` names, in the order of their paths: below `base`, unless it is absolute. Of a folder that it
+/// names those with `name`, at any depth.
+pub(super) fn files(base: &Path, pattern: &str, name: &str) -> Vec<PathBuf> {
+    let pattern = pattern.replace('\\', "/");
+    let is_plain = |part: &&str| !part.contains(['*', '?']);
+    let mut parts: Vec<&str> = pattern.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+    let base = if Path::new(&pattern).is_absolute() {
+        // Only what comes after the first wildcard is searched: a temporary folder may well be behind a link.
+        let plain = parts.iter().take_while(|part| is_plain(part)).count().min(parts.len().saturating_sub(1));
+        let rest = parts.split_off(plain);
+        let root = if pattern.starts_with('/') { "/" } else { "" };
+        let base = PathBuf::from(format!("{root}{}/", parts.join("/")));
+        parts = rest;
+        base
+    } else {
+        base.to_owned()
+    };
+    let mut search = Search { name, found: Vec::new(), left: MOST_ENTRIES };
+    search.below(&base, &parts);
+    search.found.sort();
+    search.found.dedup();
+    search.found
+}
+
+struct Search<'a> {
+    name: &'a str,
+    found: Vec<PathBuf>,
+    left: usize,
+}
+
+impl Search<'_> {
+    fn below(&mut self, folder: &Path, parts: &[&str]) {
+        let Some((part, rest)) = parts.split_first() else { return };
+        if *part == ".." {
+            return self.below(&folder.join(".."), rest);
+        }
+        let deep = *part == "**";
+        if deep {
+            // `**` at the end is any file.
+            self.below(folder, if rest.is_empty() { &["*"] } else { rest });
+        }
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            if self.left == 0 {
+                return;
+            }
+            self.left -= 1;
+            let (Ok(kind), name) = (entry.file_type(), entry.file_name()) else { continue };
+            let name = name.to_string_lossy();
+            if deep {
+                if kind.is_dir() && !PASSED_OVER.contains(&name.as_ref()) {
+                    self.below(&entry.path(), parts);
+                }
+            } else if matches(part, &name) {
+                match (kind.is_dir(), rest) {
+                    (true, []) => self.below(&entry.path(), &["**", self.name]),
+                    (true, rest) => self.below(&entry.path(), rest),
+                    (false, []) if kind.is_file() => self.found.push(entry.path()),
+                    (false, _) => {}
+                }
+            }
+        }
+    }
+}
+
+/// Whether a name matches one part of a pattern.
+fn matches(pattern: &str, name: &str) -> bool {
+    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
+    let (mut p, mut n) = (0, 0);
+    // Where the last `*` is, and where what it stands for ends so far.
+    let mut star = None;
+    while n < name.len() {
+        match pattern.get(p) {
+            Some('*') => {
+                star = Some((p, n));
+                p += 1;
+            }
+            Some(&wanted) if wanted == '?' || wanted == name[n] => {
+                p += 1;
+                n += 1;
+            }
+            _ => match &mut star {
+                Some((at, end)) => {
+                    *end += 1;
+                    (p, n) = (*at + 1, *end);
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[p..].iter().all(|&left| left == '*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names() {
+        for (pattern, name, expected) in [
+            ("a.json", "a.json", true),
+            ("*.json", "a.json", true),
+            ("*", "", true),
+            ("*a*b", "xaxxaxb", true),
+            ("*a*b", "xaxxax", false),
+            ("?.json", "a.json", true),
+            ("?.json", "ä.json", true),
+            ("?.json", "ab.json", false),
+            ("a*", "b", false),
+            ("", "a", false),
+        ] {
+            assert_eq!(matches(pattern, name), expected, "{pattern} {name}");
+        }
+    }
+
+    #[test]
+    fn patterns() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["a/r.txt", "a/b/r.txt", "a/b/c/r.txt", "d/r.txt", "d/other", ".git/r.txt", "r.txt"] {
+            let file = folder.path().join(name);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, "").unwrap();
+        }
+        let search = |base: &Path, pattern: &str| {
+            let found = files(base, pattern, "r.txt");
+            let relative = |path: &PathBuf| path.strip_prefix(folder.path()).unwrap().display().to_string();
+            found.iter().map(relative).collect::<Vec<_>>().join(" ")
+        };
+        for (pattern, expected) in [
+            ("r.txt", "r.txt"),
+            ("*/r.txt", "a/r.txt d/r.txt .git/r.txt"),
+            ("a/**/r.txt", "a/b/c/r.txt a/b/r.txt a/r.txt"),
+            ("**/b/r.txt", "a/b/r.txt"),
+            ("**/c/*", "a/b/c/r.txt"),
+            ("**\\c\\r.txt", "a/b/c/r.txt"),
+            ("d/**", "d/other d/r.txt"),
+            ("./d", "d/r.txt"),
+            ("a/**/c", "a/b/c/r.txt"),
+            ("nowhere/**/r.txt", ""),
+            ("", ""),
+        ] {
+            let sorted = |text: &str| {
+                let mut words: Vec<_> = text.split(' ').map(str::to_owned).collect();
+                words.sort();
+                words
+            };
+            assert_eq!(sorted(&search(folder.path(), pattern)), sorted(expected), "{pattern}");
+            let absolute = format!("{}/{pattern}", folder.path().display());
+            if !pattern.is_empty() {
+                assert_eq!(sorted(&search(Path::new("/nowhere"), &absolute)), sorted(expected), "{absolute}");
+            }
+        }
+        assert!(!search(folder.path(), "**/r.txt").contains(".git"));
+        assert!(files(&folder.path().join("d"), "../a/r.txt", "r.txt").len() == 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let outside = tempfile::tempdir().unwrap();
+        std::fs::write(outside.path().join("r.txt"), "").unwrap();
+        std::os::unix::fs::symlink(outside.path(), folder.path().join("link")).unwrap();
+        std::os::unix::fs::symlink(outside.path().join("r.txt"), folder.path().join("r.txt")).unwrap();
+        for pattern in ["**/r.txt", "link/r.txt", "link", "r.txt", "*"] {
+            assert_eq!(files(folder.path(), pattern, "r.txt"), Vec::<PathBuf>::new(), "{pattern}");
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Builds that get no service connection, so that SonarPrepare never ran: pull requests from forks.
+
+use super::{Job, Records};
+use crate::agent::OnMissingConnection;
+
+/// Why nothing was prepared, where that is to be skipped; `None` where it is an error. To be asked when there are
+/// no records: `wish` is the input `onMissingConnection`.
+pub(super) fn reason(
+    job: &Job,
+    records: &Records,
+    wish: Option<OnMissingConnection>,
+) -> Option<&'static str> {
+    // A SonarPrepare that began had its connection, and failed.
+    if records.is_prepare_noted() {
+        return None;
+    }
+    match (wish, job.predefined.is_fork()) {
+        (Some(OnMissingConnection::Fail), _) | (None, false) => None,
+        (_, true) => Some(
+            "this pull request comes from a fork, whose builds get no secrets: without a service connection \
+             SonarPrepare could not run",
+        ),
+        (Some(OnMissingConnection::Skip), false) => {
+            Some("SonarPrepare did not run, and onMissingConnection is skip")
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Analyses of other jobs of this build, by the records that those exported.
+//!
+//! An artifact is text from outside: it says what was analysed, never where a token goes. That is the service
+//! connection's server alone, and what that server says of the report is what counts.
+
+use super::start::PipelineStart;
+use super::subject::{
+    Evidence, Reported, Subject, blank_result, connect, is_same, unknown_result, without_gate,
+};
+use crate::agent::ServiceConnection;
+use crate::analysis::{AnalysisId, Exported};
+use crate::quality_gate::Verdict;
+use crate::step::records::read_text;
+use crate::step::{Job, glob};
+use crate::summary::AnalysedTarget;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Names of exported records.
+const NAMES: &str = "sonar-analysis-*.json";
+
+/// What the patterns of the input `analyses` brought.
+#[derive(Debug, Default)]
+pub(super) struct Imported {
+    /// Analyses, in the order in which they were prepared; then files that are no records.
+    pub(super) subjects: Vec<Subject>,
+    /// One for each pattern that names no record.
+    pub(super) missing: Vec<Subject>,
+}
+
+/// Reads the records that `patterns` name, but for those of `own` analyses.
+pub(super) fn import(
+    job: &Job,
+    patterns: &[String],
+    own: &[AnalysisId],
+    connection: Option<&ServiceConnection>,
+    target: &AnalysedTarget,
+) -> Imported {
+    let mut imported = Imported::default();
+    let mut records: BTreeMap<(u64, AnalysisId), Exported> = BTreeMap::new();
+    let mut unreadable = Vec::new();
+    let no_report = |what: &str, reason: String| Subject {
+        analysis: None,
+        result: unknown_result(what.to_owned(), target.clone()),
+        evidence: Evidence::None(Verdict::NoReport, reason),
+    };
+    for pattern in patterns {
+        let found = files(job, pattern);
+        if found.is_empty() {
+            let reason = format!(
+                "analyses: {pattern} names no exported record. Download the artifact before SonarPublish; SonarAnalyze \
+                 writes it where exportTo says"
+            );
+            imported.missing.push(no_report(pattern, reason));
+        }
+        for file in found {
+            match read(&file) {
+                Ok(record) if own.contains(&record.prepared.id) => {
+                    tracing::info!("{} is a record of this job, which is judged by itself", file.display());
+                }
+                Ok(record) => {
+                    let place = records.entry((record.prepared.created, record.prepared.id.clone()));
+                    let kept = place.or_insert_with(|| record.clone());
+                    if kept.completeness() < record.completeness() {
+                        *kept = record;
+                    }
+                }
+                Err(reason) => {
+                    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                    unreadable.push(no_report(
+                        &name,
+                        format!("{} is no exported record: {reason}", file.display()),
+                    ));
+                }
+            }
+        }
+    }
+    imported.subjects = records.into_values().map(|record| subject(job, &record, connection)).collect();
+    imported.subjects.extend(unreadable);
+    imported
+}
+
+/// Records that a pattern names, from the working directory, else from where artifacts are downloaded to.
+fn files(job: &Job, pattern: &str) -> Vec<PathBuf> {
+    let predefined = &job.predefined;
+    let bases = [predefined.working_directory().ok(), predefined.pipeline_workspace.clone()];
+    let is_record = |file: &PathBuf| {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with("sonar-analysis-") && name.ends_with(".json")
+    };
+    let below =
+        |base: PathBuf| glob::files(&base, pattern, NAMES).into_iter().filter(is_record).collect::<Vec<_>>();
+    bases.into_iter().flatten().map(below).find(|found| !found.is_empty()).unwrap_or_default()
+}
+
+fn read(file: &Path) -> Result<Exported, String> {
+    let text = read_text(file).map_err(|error| error.to_string())?;
+    Exported::parse(&text.unwrap_or_default())
+}
+
+fn subject(job: &Job, record: &Exported, connection: Option<&ServiceConnection>) -> Subject {
+    Subject {
+        analysis: Some(record.prepared.id.clone()),
+        result: blank_result(&record.prepared),
+        evidence: evidence(job, record, connection)
+            .unwrap_or_else(|(verdict, reason)| Evidence::None(verdict, reason)),
+    }
+}
+
+fn evidence(
+    job: &Job,
+    record: &Exported,
+    connection: Option<&ServiceConnection>,
+) -> Result<Evidence, (Verdict, String)> {
+    let no_report = |reason: String| (Verdict::NoReport, reason);
+    let unknown = |reason: String| (Verdict::Unknown, reason);
+    let Some(build) = job.predefined.build() else {
+        return Err(no_report("The variables do not tell which build this is".into()));
+    };
+    if let Some(reason) = record.refusal(&build) {
+        return Err(no_report(reason));
+    }
+    let prepared = &record.prepared;
+    if let Some(evidence) = without_gate(record.outcome.as_ref(), prepared.skip.as_deref()) {
+        return Ok(evidence);
+    }
+    let report = record.report().map_err(no_report)?;
+    let address = prepared.server_address();
+    let Some(connection) = connection else {
+        return Err(unknown(format!(
+            "Exported records hold no token: set SonarQube, SonarCloud or connection of SonarPublish to the service \
+             connection of {address}"
+        )));
+    };
+    if !is_same(&connection.url, &prepared.server_url) {
+        return Err(unknown(format!(
+            "It was analysed by {address}, and the service connection of this SonarPublish is that of {}. Use a \
+             SonarPublish for each server, with analyses of that server only",
+            connection.url.as_str().trim_end_matches('/')
+        )));
+    }
+    let start = PipelineStart::told(job);
+    if start.is_none() && !prepared.by_server_clock {
+        return Err(no_report("Nobody tells whether the report was handed in by this build".into()));
+    }
+    Ok(Evidence::Report(Box::new(Reported::of(prepared, report, connect(job, connection), start))))
+}

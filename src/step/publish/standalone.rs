@@ -1,0 +1,229 @@
+//! Analyses without a record: by the reports that scanners left, or by the key of a project.
+
+use super::start::PipelineStart;
+use super::subject::{Evidence, Reported, Subject, connect, unknown_result};
+use crate::agent::{Predefined, PublishInputs, ServiceConnection};
+use crate::analysis::{AnalysisReport, ServerKind};
+use crate::context::{GitRef, PipelineContext};
+use crate::quality_gate::{OwnNames, Verdict};
+use crate::sonarqube::{Availability, SonarQube};
+use crate::step::records::read_text;
+use crate::step::{Job, glob};
+use crate::summary::AnalysedTarget;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::time::timeout;
+
+const REPORT: &str = "report-task.txt";
+const UNKNOWN_START: &str = "Nobody tells when this pipeline began (System.PipelineStartTime is not set), so what was \
+                             analysed before can't be told from what this build analysed";
+/// The name of the server is worth this much time.
+const NAME: Duration = Duration::from_secs(5);
+
+/// What this build is of, as far as its variables tell.
+pub(super) fn target_of_build(predefined: &Predefined) -> AnalysedTarget {
+    let PipelineContext { pull_request, source, .. } = predefined.pipeline_context();
+    match (pull_request, source) {
+        (Some(pull_request), _) => AnalysedTarget::PullRequest {
+            key: pull_request.number.unwrap_or(pull_request.id),
+            branch: Some(branch_name(&pull_request.source_branch)),
+            base: Some(branch_name(&pull_request.target_branch)),
+        },
+        (None, Some(GitRef::Branch(name))) => AnalysedTarget::Branch(name),
+        (None, Some(GitRef::PullRequestMerge(key))) => {
+            AnalysedTarget::PullRequest { key, branch: None, base: None }
+        }
+        (None, _) => AnalysedTarget::MainBranch(None),
+    }
+}
+
+/// What scanners may have analysed in this build.
+fn names_of_build(predefined: &Predefined) -> OwnNames {
+    let PipelineContext { pull_request, source, .. } = predefined.pipeline_context();
+    let mut names = OwnNames::default();
+    match source {
+        Some(GitRef::Branch(name)) => names.branches.push(name),
+        Some(GitRef::PullRequestMerge(key)) => names.pull_requests.push(key),
+        _ => {}
+    }
+    if let Some(pull_request) = pull_request {
+        names.branches.push(branch_name(&pull_request.source_branch));
+        names.pull_requests.extend([Some(pull_request.id), pull_request.number].into_iter().flatten());
+    }
+    names
+}
+
+fn branch_name(text: &str) -> String {
+    text.strip_prefix("refs/heads/").unwrap_or(text).to_owned()
+}
+
+/// What the inputs point at, with what is the same for all of it.
+pub(super) struct Standalone<'a> {
+    job: &'a Job,
+    inputs: &'a PublishInputs,
+    sonarqube: SonarQube,
+    server: (String, Option<String>),
+    start: Option<PipelineStart>,
+}
+
+impl<'a> Standalone<'a> {
+    pub(super) async fn new(job: &'a Job, inputs: &'a PublishInputs, connection: &ServiceConnection) -> Self {
+        let sonarqube = connect(job, connection);
+        let server = timeout(NAME, describe(&sonarqube)).await.ok().flatten();
+        let server = server.unwrap_or_else(|| ("SonarQube".into(), None));
+        Self { job, inputs, sonarqube, server, start: PipelineStart::find(job) }
+    }
+
+    /// The project that the inputs name.
+    pub(super) async fn project(&self, key: &str) -> Subject {
+        let target = self.target_of_inputs(key).await.unwrap_or(AnalysedTarget::MainBranch(None));
+        let evidence = match self.start {
+            Some(start) => Evidence::Project(Box::new(self.sonarqube.clone()), start),
+            None => Evidence::None(Verdict::NoReport, UNKNOWN_START.into()),
+        };
+        self.subject(key.to_owned(), target, evidence)
+    }
+
+    /// The reports that the inputs name, else those in the usual places of scanners.
+    pub(super) async fn reports(&self) -> Vec<Subject> {
+        let patterns = &self.inputs.report_task_files;
+        let searched = patterns.is_empty();
+        let mut subjects = Vec::new();
+        let mut found = Vec::new();
+        if searched {
+            found = self.usual_places();
+            if found.is_empty() {
+                let reason = "No scanner's report-task.txt is in .scannerwork, target/sonar, build/sonar or \
+                              .sonarqube/out/.sonar of the sources, nor in Agent.TempDirectory: set reportTaskFiles";
+                subjects.push(self.no_report(reason.into()));
+            }
+        }
+        for pattern in patterns {
+            let files = self.named(pattern);
+            if files.is_empty() {
+                subjects.push(self.no_report(format!("reportTaskFiles: {pattern} names no file")));
+            }
+            found.extend(files);
+        }
+        found.sort();
+        found.dedup();
+        let mut seen: Vec<AnalysisReport> = Vec::new();
+        let mut old = Vec::new();
+        for file in found {
+            let report = match self.read(&file) {
+                Ok(report) => report,
+                Err(Unusable::Older(reason)) if searched => {
+                    old.push(reason);
+                    continue;
+                }
+                Err(Unusable::Older(reason) | Unusable::Broken(reason)) => {
+                    subjects.push(self.no_report(reason));
+                    continue;
+                }
+            };
+            if !seen.contains(&report) {
+                seen.push(report.clone());
+                subjects.push(self.reported(report).await);
+            }
+        }
+        if subjects.is_empty() {
+            subjects.extend(old.into_iter().map(|reason| self.no_report(reason)));
+        } else {
+            old.iter().for_each(|reason| tracing::warn!("{reason}"));
+        }
+        subjects
+    }
+
+    async fn reported(&self, report: AnalysisReport) -> Subject {
+        let key = report.project_key.clone();
+        let told = self.target_of_inputs(&key).await;
+        let reported = Reported {
+            report,
+            sonarqube: self.sonarqube.clone(),
+            project: self.inputs.project_key.clone(),
+            created: None,
+            start: self.start,
+            names: told.is_none().then(|| names_of_build(&self.job.predefined)),
+        };
+        // Without a name the server says which of the build's it is.
+        let target = told.unwrap_or_else(|| target_of_build(&self.job.predefined));
+        self.subject(key, target, Evidence::Report(Box::new(reported)))
+    }
+
+    /// The branch or pull request that the inputs name.
+    async fn target_of_inputs(&self, project: &str) -> Option<AnalysedTarget> {
+        if let Some(key) = &self.inputs.pull_request {
+            return Some(AnalysedTarget::PullRequest { key: key.clone(), branch: None, base: None });
+        }
+        let name = self.inputs.branch.clone()?;
+        let main = timeout(NAME, self.sonarqube.main_branch(project)).await;
+        let is_main = matches!(main, Ok(Ok(Some(main))) if main == name);
+        Some(if is_main { AnalysedTarget::MainBranch(Some(name)) } else { AnalysedTarget::Branch(name) })
+    }
+
+    fn read(&self, file: &Path) -> Result<AnalysisReport, Unusable> {
+        let start = self.start.ok_or_else(|| Unusable::Broken(UNKNOWN_START.into()))?;
+        let written = std::fs::metadata(file).and_then(|metadata| metadata.modified());
+        if written.is_ok_and(|written| start.is_after(written)) {
+            return Err(Unusable::Older(format!(
+                "{} is older than this pipeline's run, so it is not of this build: run the scanner before \
+                 SonarPublish, or clean the workspace",
+                file.display()
+            )));
+        }
+        let text = read_text(file).map_err(|error| Unusable::Broken(error.to_string()))?;
+        AnalysisReport::parse(&text.unwrap_or_default())
+            .map_err(|key| Unusable::Broken(format!("The scanner's report {} has no {key}", file.display())))
+    }
+
+    /// Files that a pattern names, from the working directory, else from where artifacts are downloaded to.
+    fn named(&self, pattern: &str) -> Vec<PathBuf> {
+        let predefined = &self.job.predefined;
+        let bases = [predefined.working_directory().ok(), predefined.pipeline_workspace.clone()];
+        let below = |base: PathBuf| glob::files(&base, pattern, REPORT);
+        bases.into_iter().flatten().map(below).find(|found| !found.is_empty()).unwrap_or_default()
+    }
+
+    fn usual_places(&self) -> Vec<PathBuf> {
+        let below = |base: PathBuf| glob::files(&base, "**/report-task.txt", REPORT);
+        let sources = self.job.predefined.working_directory().map(below).unwrap_or_default();
+        let temporary = self.job.predefined.temp_directory().map(below).unwrap_or_default();
+        let is_usual = |file: &PathBuf| {
+            let mut folders = file.ancestors().skip(1).map(|folder| folder.file_name().unwrap_or_default());
+            match folders.next().and_then(|name| name.to_str()) {
+                Some(".scannerwork" | ".sonar") => true,
+                Some("sonar") => folders.next().is_some_and(|name| name == "target" || name == "build"),
+                _ => false,
+            }
+        };
+        sources.into_iter().filter(is_usual).chain(temporary).collect()
+    }
+
+    fn no_report(&self, reason: String) -> Subject {
+        let key = self.inputs.project_key.as_deref().unwrap_or("the project").to_owned();
+        let target = target_of_build(&self.job.predefined);
+        self.subject(key, target, Evidence::None(Verdict::NoReport, reason))
+    }
+
+    fn subject(&self, key: String, target: AnalysedTarget, evidence: Evidence) -> Subject {
+        let mut result = unknown_result(key, target);
+        (result.server_name, result.server_version) = self.server.clone();
+        Subject { analysis: None, result, evidence }
+    }
+}
+
+/// Why a file is no report of this build.
+enum Unusable {
+    /// It was there before.
+    Older(String),
+    Broken(String),
+}
+
+/// What the server is and its version, for the Build Summary.
+async fn describe(sonarqube: &SonarQube) -> Option<(String, Option<String>)> {
+    let once = sonarqube.without_retries();
+    let Ok(Availability::Up { version, .. }) = once.availability().await else { return None };
+    let shown = (once.kind() == ServerKind::Server).then(|| version.to_string());
+    let facts = once.facts(version).await.ok()?;
+    Some((facts.product().to_owned(), shown))
+}

@@ -1,0 +1,40 @@
+//! When this pipeline began: what was there before is not of this build.
+
+use crate::analysis::seconds_since_1970;
+use crate::step::Job;
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// The beginning, in seconds since 1970 by the clock of Azure DevOps or of this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct PipelineStart(pub(super) u64);
+
+impl PipelineStart {
+    /// `System.PipelineStartTime`; where the agent knows none, the age of the oldest entry of
+    /// `Agent.TempDirectory`, which it empties when a job begins. `None` when neither can be told.
+    pub(super) fn find(job: &Job) -> Option<Self> {
+        Self::told(job).or_else(|| oldest_entry(&job.predefined.temp_directory().ok()?).map(Self))
+    }
+
+    /// `System.PipelineStartTime` alone, which is that of all jobs.
+    pub(super) fn told(job: &Job) -> Option<Self> {
+        job.predefined.system_pipelinestarttime.as_deref().and_then(seconds_since_1970).map(Self)
+    }
+
+    /// Whether something of this machine is older.
+    pub(super) fn is_after(self, time: SystemTime) -> bool {
+        time < UNIX_EPOCH + Duration::from_secs(self.0)
+    }
+
+    /// The beginning by the clock of a server that says it is `answered` there now.
+    pub(super) fn by_clock_of(self, answered: Option<u64>) -> u64 {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        answered.map_or(self.0, |answered| answered.saturating_sub(now.saturating_sub(self.0)))
+    }
+}
+
+fn oldest_entry(folder: &Path) -> Option<u64> {
+    let entries = std::fs::read_dir(folder).ok()?.flatten();
+    let times = entries.filter_map(|entry| entry.metadata().and_then(|metadata| metadata.modified()).ok());
+    Some(times.min()?.duration_since(UNIX_EPOCH).ok()?.as_secs())
+}

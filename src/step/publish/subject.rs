@@ -1,0 +1,213 @@
+//! What SonarPublish judges: the analyses of this job, those that other jobs exported, and those that its own
+//! inputs point at.
+
+use super::start::PipelineStart;
+use crate::agent::ServiceConnection;
+use crate::analysis::{AnalysisId, AnalysisReport, Outcome, Prepared, ServerKind, Target};
+use crate::error::Result;
+use crate::quality_gate::{Expected, MeasureSet, Metrics, OwnNames, Verdict};
+use crate::sonarqube::SonarQube;
+use crate::step::Job;
+use crate::step::records::{Record, tokens_of};
+use crate::summary::{AnalysedTarget, AnalysisResult};
+use url::Url;
+
+/// One analysis to judge.
+#[derive(Debug)]
+pub(super) struct Subject {
+    /// Its identity, where there is a record of it.
+    pub(super) analysis: Option<AnalysisId>,
+    /// What is known of it beforehand; the judge adds the rest.
+    pub(super) result: AnalysisResult,
+    pub(super) evidence: Evidence,
+}
+
+/// What its verdict rests on.
+#[derive(Debug)]
+pub(super) enum Evidence {
+    /// Nothing that a server could be asked about.
+    None(Verdict, String),
+    /// A scanner's report.
+    Report(Box<Reported>),
+    /// The project as it is now, if it was analysed since the pipeline began.
+    Project(Box<SonarQube>, PipelineStart),
+}
+
+/// A scanner's report, whom to ask about it, and what has to be true of it.
+#[derive(Debug)]
+pub(super) struct Reported {
+    pub(super) report: AnalysisReport,
+    pub(super) sonarqube: SonarQube,
+    /// Key of the project; none where only the scanner knew it.
+    pub(super) project: Option<String>,
+    /// When its record was made, by the server's clock.
+    pub(super) created: Option<u64>,
+    /// No report that was handed in earlier counts.
+    pub(super) start: Option<PipelineStart>,
+    /// What may have been analysed, where no record says what was.
+    pub(super) names: Option<OwnNames>,
+}
+
+impl Reported {
+    pub(super) fn expected<'a>(&'a self, target: &'a AnalysedTarget) -> Expected<'a> {
+        let (branch, pull_request) = match target {
+            AnalysedTarget::MainBranch(_) => (None, None),
+            AnalysedTarget::Branch(name) => (Some(name.as_str()), None),
+            AnalysedTarget::PullRequest { key, .. } => (None, Some(key.as_str())),
+        };
+        Expected { project: self.project.as_deref(), branch, pull_request, created: self.created }
+    }
+}
+
+impl Subject {
+    /// Whether both rest on the same report.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        match (&self.evidence, &other.evidence) {
+            (Evidence::Report(a), Evidence::Report(b)) => {
+                a.report.ce_task_id == b.report.ce_task_id
+                    && is_same(a.sonarqube.base_url(), b.sonarqube.base_url())
+            }
+            _ => false,
+        }
+    }
+
+    /// An analysis of this job, by its record. Its own token counts, else `connection` if that is of its server.
+    pub(super) fn of_record(job: &Job, record: &Record, connection: Option<&ServiceConnection>) -> Self {
+        let prepared = &record.prepared;
+        let outcome = record.analyzed.as_ref().map(|analyzed| &analyzed.outcome);
+        let evidence = without_gate(outcome, prepared.skip.as_deref()).unwrap_or_else(|| {
+            let report = match report_of(record) {
+                Ok(report) => report,
+                Err(reason) => return Evidence::None(Verdict::NoReport, reason),
+            };
+            match server_of(job, prepared, connection) {
+                Ok(sonarqube) => Evidence::Report(Box::new(Reported::of(prepared, report, sonarqube, None))),
+                Err(error) => Evidence::None(Verdict::Unknown, error.to_string()),
+            }
+        });
+        Self { analysis: Some(prepared.id.clone()), result: blank_result(prepared), evidence }
+    }
+}
+
+impl Reported {
+    /// A report whose analysis was prepared.
+    pub(super) fn of(
+        prepared: &Prepared,
+        report: AnalysisReport,
+        sonarqube: SonarQube,
+        start: Option<PipelineStart>,
+    ) -> Self {
+        let project = prepared.project_key.clone();
+        let created = prepared.by_server_clock.then_some(prepared.created);
+        Self { report, sonarqube, project, created, start, names: None }
+    }
+}
+
+/// The verdict on an analysis that left nothing to ask the server about.
+pub(super) fn without_gate(outcome: Option<&Outcome>, skip: Option<&str>) -> Option<Evidence> {
+    let (verdict, reason) = match (outcome, skip) {
+        (Some(Outcome::Skipped { reason }), _) => (Verdict::Skipped, reason.as_str()),
+        (Some(Outcome::Failed { message }), _) => (Verdict::AnalysisFailed, message.as_str()),
+        (Some(Outcome::Cancelled), _) => (Verdict::Cancelled, "The analysis was cancelled"),
+        (Some(Outcome::Succeeded | Outcome::GateFailed), _) | (None, None) => return None,
+        (None, Some(reason)) => (Verdict::Skipped, reason),
+    };
+    Some(Evidence::None(verdict, reason.to_owned()))
+}
+
+/// The server, as `connection` reaches it.
+pub(super) fn connect(job: &Job, connection: &ServiceConnection) -> SonarQube {
+    let api = SonarQube::api_url_of(&connection.url, connection.kind);
+    let authentication = connection.authentication();
+    SonarQube::new(job.http.clone(), connection.url.clone(), api, connection.kind, authentication)
+}
+
+/// Whether both are the same server at the same path.
+pub(super) fn is_same(a: &Url, b: &Url) -> bool {
+    a.origin() == b.origin() && a.path().trim_end_matches('/') == b.path().trim_end_matches('/')
+}
+
+/// The server of an analysis of this job.
+fn server_of(job: &Job, prepared: &Prepared, connection: Option<&ServiceConnection>) -> Result<SonarQube> {
+    match (tokens_of(job, prepared), connection) {
+        (Ok(tokens), _) => Ok(SonarQube::new(
+            job.http.clone(),
+            prepared.server_url.clone(),
+            prepared.api_url.clone(),
+            prepared.server.kind,
+            tokens.authentication(prepared),
+        )),
+        (Err(_), Some(connection)) if is_same(&connection.url, &prepared.server_url) => {
+            Ok(connect(job, connection))
+        }
+        (Err(error), _) => Err(error),
+    }
+}
+
+/// The scanner's report, if it is of the project that was prepared; else a word why it isn't there.
+fn report_of(record: &Record) -> Result<AnalysisReport, String> {
+    let report = match record.report() {
+        Ok(Some(report)) => report,
+        Ok(None) => return Err(format!("No scanner left a report at {}", record.report_file().display())),
+        Err(error) => return Err(error.to_string()),
+    };
+    match &record.prepared.project_key {
+        Some(key) if *key != report.project_key => {
+            Err(format!("The report is of the project {}, not of {key}", report.project_key))
+        }
+        _ => Ok(report),
+    }
+}
+
+/// What was to be analysed: what the properties say where a user has overridden the decision.
+fn analysed(prepared: &Prepared) -> AnalysedTarget {
+    let property = |key: &str| prepared.properties.value(key).map(str::to_owned);
+    if let Some(key) = property("sonar.pullrequest.key") {
+        let branch = property("sonar.pullrequest.branch");
+        return AnalysedTarget::PullRequest { key, branch, base: property("sonar.pullrequest.base") };
+    }
+    match (&prepared.target, property("sonar.branch.name")) {
+        (Target::MainBranch { name: Some(main) }, Some(name)) if *main == name => {
+            AnalysedTarget::MainBranch(Some(name))
+        }
+        (_, Some(name)) => AnalysedTarget::Branch(name),
+        (Target::MainBranch { name }, None) => AnalysedTarget::MainBranch(name.clone()),
+        (Target::Branch { name }, None) => AnalysedTarget::Branch(name.clone()),
+        (Target::PullRequest { key, branch, base }, None) => AnalysedTarget::PullRequest {
+            key: key.clone(),
+            branch: Some(branch.clone()),
+            base: Some(base.clone()),
+        },
+    }
+}
+
+/// What is known of an analysis by what SonarPrepare wrote.
+pub(super) fn blank_result(prepared: &Prepared) -> AnalysisResult {
+    let key = prepared.project_key.clone().unwrap_or_else(|| "the project".into());
+    AnalysisResult {
+        project_name: prepared.properties.value("sonar.projectName").unwrap_or(&key).to_owned(),
+        server_name: prepared.server.product().to_owned(),
+        server_version: (prepared.server.kind == ServerKind::Server)
+            .then(|| prepared.server.version.to_string()),
+        ..unknown_result(key, analysed(prepared))
+    }
+}
+
+/// What is known of an analysis without a record.
+pub(super) fn unknown_result(project_key: String, target: AnalysedTarget) -> AnalysisResult {
+    AnalysisResult {
+        project_name: project_key.clone(),
+        project_key,
+        target,
+        verdict: Verdict::Unknown,
+        reason: None,
+        gate: None,
+        last_known: None,
+        measures: MeasureSet::default(),
+        metrics: Metrics::default(),
+        dashboard_url: None,
+        server_name: "SonarQube".into(),
+        server_version: None,
+        warnings: Vec::new(),
+    }
+}
