@@ -1,22 +1,21 @@
 //! SonarPrepare: decides what is analysed and how, checks that it can be, and leaves a record.
 
 use super::{Ending, Job, Records, server};
-use crate::agent::{ConfigMode, JobConnection, Predefined, PrepareInputs, ServiceConnection};
+use crate::agent::{ConfigMode, Predefined, PrepareInputs, ServiceConnection};
 use crate::analysis::{
-    AnalysisId, ExtraProperties, Prepared, Properties, RECORD_VERSION, ScannerMode, ServerFacts, ServerKind,
+    AnalysisId, ExtraProperties, Prepared, Properties, RECORD_VERSION, ScannerMode, ServerKind,
     java_properties, suggestion,
 };
-use crate::azure_devops::AzureDevOps;
-use crate::context::{PipelineContext, Provider, decide};
 use crate::error::{Error, Result};
 use crate::http::Authentication;
 use crate::secret::Secret;
-use crate::sonarqube::{ProjectAccess, SonarQube};
+use crate::sonarqube::SonarQube;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 mod scanners;
+mod target;
 
 /// Runs the step.
 ///
@@ -41,34 +40,24 @@ pub async fn prepare(job: &Job) -> Result<Ending> {
         None => None,
     };
 
-    let context = job.predefined.pipeline_context();
-    let default =
-        default_branch(job, &context, &sonarqube, &checked.facts, project_key.as_deref(), access).await;
-    let default = default.as_ref().map(|(name, source)| (name.as_str(), *source));
-    let scope = decide(&context, &checked.facts, default);
-    let overridden = extra
-        .iter()
-        .any(|(key, _)| key.starts_with("sonar.branch.") || key.starts_with("sonar.pullrequest."));
-    let skip = if overridden { None } else { scope.skip };
-    if overridden {
-        tracing::info!("Analysing what sonar.branch.* or sonar.pullrequest.* in extraProperties say");
-    } else if skip.is_some() {
-        tracing::warn!("{}", scope.explanation);
-    } else {
-        tracing::info!("{}", scope.explanation);
-    }
+    let asker = target::Asker {
+        job,
+        sonarqube: &sonarqube,
+        facts: &checked.facts,
+        project_key: project_key.as_deref(),
+        access,
+    };
+    let scope = target::choose(&asker, &extra).await;
 
     let id = new_id()?;
     let report_file = records.report_file(&id);
     let mut properties = properties_of_inputs(&inputs);
-    if !overridden {
-        properties.extend(&scope.properties);
-    }
-    if skip.is_some() {
+    properties.extend(&scope.properties);
+    if scope.skip.is_some() {
         properties.set("sonar.scanner.skip", "true");
     }
     properties.extend(&extra);
-    if inputs.build_wrapper && skip.is_none() {
+    if inputs.build_wrapper && scope.skip.is_none() {
         let folder = records.folder().join(id.as_str()).join("build-wrapper");
         scanners::install_build_wrapper(job, &sonarqube, &checked.facts, &folder, &mut properties).await?;
     }
@@ -95,7 +84,7 @@ pub async fn prepare(job: &Job) -> Result<Ending> {
         settings_file: place.settings_file.as_deref().map(|file| place.relative(file)),
         properties,
         target: scope.target,
-        skip,
+        skip: scope.skip,
         build_id: job.predefined.build_buildid.clone(),
     };
     set_variables(job, &connection, &prepared, &secrets, &place, &report_file);
@@ -258,49 +247,6 @@ fn properties_of_inputs(inputs: &PrepareInputs) -> Properties {
         set("sonar.sources", &inputs.sources);
     }
     properties
-}
-
-/// The repository's default branch and who says so.
-async fn default_branch(
-    job: &Job,
-    context: &PipelineContext,
-    sonarqube: &SonarQube,
-    facts: &ServerFacts,
-    project_key: Option<&str>,
-    access: Option<ProjectAccess>,
-) -> Option<(String, &'static str)> {
-    if context.pull_request.is_some() {
-        return None;
-    }
-    if context.provider == Provider::TfsGit
-        && let (Some(connection), Some(project), Some(repository)) = (
-            JobConnection::read(&job.environment, &job.predefined),
-            job.predefined.system_teamprojectid.as_ref().or(context.team_project.as_ref()),
-            job.predefined.build_repository_id.as_ref().or(context.repository.as_ref()),
-        )
-    {
-        let azure = AzureDevOps::new(job.http.clone(), connection.collection, connection.token);
-        match azure.default_branch(project, repository).await {
-            Ok(Some(branch)) => {
-                return Some((branch.trim_start_matches("refs/heads/").to_owned(), "says Azure Repos"));
-            }
-            Ok(None) => {}
-            Err(error) => tracing::info!("The default branch could not be asked for: {error}"),
-        }
-    }
-    if access == Some(ProjectAccess::Granted)
-        && let Some(key) = project_key
-    {
-        match sonarqube.main_branch(key).await {
-            Ok(Some(branch)) => return Some((branch, "SonarQube's main branch")),
-            Ok(None) if facts.kind == ServerKind::Server => {
-                tracing::debug!("the token may not ask for the main branch of {key}");
-            }
-            Ok(None) => {}
-            Err(error) => tracing::info!("SonarQube's main branch could not be asked for: {error}"),
-        }
-    }
-    None
 }
 
 fn new_id() -> Result<AnalysisId> {
