@@ -3,9 +3,12 @@
 use super::Environment;
 use crate::analysis::ScannerMode;
 use crate::analysis::jvm_profile::JvmProfile;
+use crate::context::Choices;
 use crate::error::{Error, Result};
 use crate::quality_gate::{Policy, Reaction, Rule};
 use std::time::Duration;
+
+mod scope;
 
 /// Where the project's settings come from in scanner mode `cli`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +44,10 @@ pub struct PrepareInputs {
     pub extra_properties: String,
     /// `strictProperties`.
     pub strict_properties: bool,
+    /// `branch`, `tags` and `onUnsupportedBranch`.
+    pub choices: Choices,
+    /// `defaultBranch`.
+    pub default_branch: Option<String>,
     /// `buildWrapper`.
     pub build_wrapper: bool,
     /// `cliScannerVersion`, in mode `cli`.
@@ -94,6 +101,8 @@ impl PrepareInputs {
             project_base_dir: text("projectBaseDir"),
             extra_properties: text("extraProperties").unwrap_or_default(),
             strict_properties: boolean(env, "strictProperties", false)?,
+            choices: scope::choices(env)?,
+            default_branch: scope::default_branch(env),
             build_wrapper: boolean(env, "buildWrapper", false)?,
             cli_version: text("cliScannerVersion").or_else(|| text("cliVersion")),
             cli_sha256: text("cliScannerSha256"),

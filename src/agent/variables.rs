@@ -22,6 +22,8 @@ pub struct Predefined {
     pub build_reason: Option<String>,
     /// `Build.Repository.ID`.
     pub build_repository_id: Option<String>,
+    /// `Build.Repository.LocalPath`: where the pipeline's own repository is checked out.
+    pub build_repository_localpath: Option<PathBuf>,
     /// `Build.Repository.Name`; `owner/name` on GitHub and Bitbucket.
     pub build_repository_name: Option<String>,
     /// `Build.Repository.Provider`: `TfsGit`, `GitHub`, ...
@@ -42,6 +44,8 @@ pub struct Predefined {
     pub system_defaultworkingdirectory: Option<PathBuf>,
     /// `System.HostType`: `build`, `release`, ...
     pub system_hosttype: Option<String>,
+    /// `System.PullRequest.IsFork`.
+    pub system_pullrequest_isfork: Option<String>,
     /// `System.PullRequest.PullRequestId`.
     pub system_pullrequest_pullrequestid: Option<String>,
     /// `System.PullRequest.PullRequestNumber`: on GitHub, where the id is an internal one.
@@ -99,6 +103,7 @@ impl Predefined {
             number: self.system_pullrequest_pullrequestnumber.clone(),
             source_branch: self.system_pullrequest_sourcebranch.clone().unwrap_or_default(),
             target_branch: self.system_pullrequest_targetbranch.clone().unwrap_or_default(),
+            is_fork: self.is_fork(),
         });
         PipelineContext {
             provider: Provider::parse(self.build_repository_provider.as_deref().unwrap_or_default()),
@@ -111,6 +116,11 @@ impl Predefined {
             team_project: self.system_teamproject.clone(),
             repository: self.build_repository_name.clone(),
         }
+    }
+
+    /// Whether this is the build of a pull request from a fork.
+    pub fn is_fork(&self) -> bool {
+        self.system_pullrequest_isfork.as_deref().is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }
 
     /// Whether `System.Debug` asks for debug lines.

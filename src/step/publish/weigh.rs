@@ -193,22 +193,29 @@ async fn contradiction(
         pull_request: task.pull_request.as_deref(),
         submitted: task.submitted,
     };
-    // Servers may name the main branch too, and may call it by another name than the repository does.
-    if let (None, None, Some(branch)) = (claim.expected.branch, claim.expected.pull_request, processed.branch)
-    {
-        let is_main = claim.main_branch == Some(branch) || {
+    let mut expected = claim.expected;
+    // Servers may name the main branch too, and may call it by another name than the repository does. And a user, or
+    // Prepare when nobody could tell the default branch, may have named the branch that turns out to be the main one.
+    let named = match (expected.branch, processed.branch) {
+        (None, Some(name)) | (Some(name), None)
+            if (expected.pull_request, processed.pull_request) == (None, None) =>
+        {
+            Some(name)
+        }
+        _ => None,
+    };
+    if let Some(name) = named {
+        let is_main = claim.main_branch == Some(name) || {
             let look = async || server.main_branch(&report.project_key).await.map(Look::Done);
             matches!(wait.until("SonarQube's list of branches", &mut None, look).await,
-                Waited::Done(Some(main)) if main == branch)
+                Waited::Done(Some(main)) if main == name)
         };
         if is_main {
-            processed.branch = None;
+            (expected.branch, processed.branch) = (None, None);
         }
     }
-    let expected = Expected { project: Some(&report.project_key), ..claim.expected };
-    if let Some(reason) =
-        claim.expected.contradiction(&processed).or_else(|| expected.contradiction(&processed))
-    {
+    let of_report = Expected { project: Some(&report.project_key), ..expected };
+    if let Some(reason) = expected.contradiction(&processed).or_else(|| of_report.contradiction(&processed)) {
         return foreign(reason);
     }
     if same_server(&report.server_url, claim.server_url) {
