@@ -3,10 +3,13 @@
 use super::Environment;
 use crate::analysis::ScannerMode;
 use crate::analysis::jvm_profile::JvmProfile;
+use crate::context::Choices;
 use crate::error::{Error, Result};
 use crate::quality_gate::{Policy, Reaction, Rule};
 use std::path::PathBuf;
 use std::time::Duration;
+
+mod scope;
 
 /// Where the project's settings come from in scanner mode `cli`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +47,10 @@ pub struct PrepareInputs {
     pub extra_properties: String,
     /// `strictProperties`.
     pub strict_properties: bool,
+    /// `branch`, `tags` and `onUnsupportedBranch`.
+    pub choices: Choices,
+    /// `defaultBranch`.
+    pub default_branch: Option<String>,
     /// `buildWrapper`.
     pub build_wrapper: bool,
     /// `cliScannerVersion`, in mode `cli`.
@@ -98,6 +105,8 @@ impl PrepareInputs {
             analysis_name: text("analysisName"),
             extra_properties: text("extraProperties").unwrap_or_default(),
             strict_properties: boolean(env, "strictProperties", false)?,
+            choices: scope::choices(env)?,
+            default_branch: scope::default_branch(env),
             build_wrapper: boolean(env, "buildWrapper", false)?,
             cli_version: text("cliScannerVersion").or_else(|| text("cliVersion")),
             cli_sha256: text("cliScannerSha256"),

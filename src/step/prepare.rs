@@ -42,12 +42,14 @@ pub async fn prepare(job: &Job) -> Result<Ending> {
 
     let asker = target::Asker {
         job,
+        inputs: &inputs,
+        place: &place,
         sonarqube: &sonarqube,
         facts: &checked.facts,
         project_key: project_key.as_deref(),
         access,
     };
-    let scope = target::choose(&asker, &extra).await;
+    let scope = target::choose(&asker, &extra).await?;
 
     let id = new_id()?;
     let report_file = records.report_file(&id);

@@ -39,6 +39,8 @@ struct Model {
     project: Named,
     repository: Named,
     default_branch: Option<String>,
+    /// Number, source and target branch, and whether it comes from a fork.
+    pull_request: Option<(u32, String, String, bool)>,
     build: u32,
     properties: BTreeMap<String, String>,
     /// Type, name, content.
@@ -79,6 +81,7 @@ impl AzureDevOps {
             project: Named { id: "9d3c6f5e-7a41-4f0e-8a35-2f1f0f8b6c11".into(), name: "My Shop".into() },
             repository: Named { id: "1e8b4f7a-2d53-46c8-b6ac-0d3e5a7f9b22".into(), name: "shop api".into() },
             default_branch: Some("refs/heads/main".into()),
+            pull_request: None,
             build: 4711,
             properties: BTreeMap::new(),
             attachments: Vec::new(),
@@ -124,6 +127,11 @@ impl AzureDevOps {
 
     pub(crate) fn set_default_branch(&self, name: Option<&str>) {
         self.model().default_branch = name.map(str::to_owned);
+    }
+
+    /// Opens a pull request, by full names of its branches.
+    pub(crate) fn open_pull_request(&self, number: u32, source: &str, target: &str, from_fork: bool) {
+        self.model().pull_request = Some((number, source.to_owned(), target.to_owned(), from_fork));
     }
 
     /// From now on the job's token is not accepted.
@@ -267,6 +275,20 @@ impl Model {
                 let mut answer = json!({ "id": id, "name": name, "project": project, "size": 1024 });
                 if let Some(branch) = &self.default_branch {
                     answer["defaultBranch"] = branch.as_str().into();
+                }
+                Ok(answer)
+            }
+            ("GET", ["git", "repositories", name, "pullRequests", number]) if self.repository.is(name) => {
+                let found = self.pull_request.iter().find(|(known, ..)| known.to_string() == *number);
+                let Some((number, source, target, from_fork)) = found else {
+                    let message = format!("TF401180: The requested pull request was not found: {number}");
+                    return Err(refusal(404, &message));
+                };
+                let mut answer = json!({ "pullRequestId": number, "status": "active", "title": "Rework the cart",
+                    "sourceRefName": source, "targetRefName": target,
+                    "repository": { "id": self.repository.id, "name": self.repository.name } });
+                if *from_fork {
+                    answer["forkSource"] = json!({ "name": source, "repository": { "name": "shop-fork" } });
                 }
                 Ok(answer)
             }

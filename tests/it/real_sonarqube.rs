@@ -1,8 +1,10 @@
 //! The three steps, started by their launchers, against real servers.
 
+mod context;
 mod server;
 
 use crate::fake_agent::{Job, Step, Task, TaskResult};
+use context::every_ref_where_only_the_main_branch_is_analysed;
 use serde_json::Value;
 use server::{Project, Server, TokenKind};
 use std::path::{Path, PathBuf};
@@ -19,6 +21,7 @@ on_each_server!(
     a_gate_that_fails_twice,
     a_gate_that_passes,
     a_report_the_server_can_not_process,
+    every_ref_where_only_the_main_branch_is_analysed,
     tokens_and_rights,
     the_package_runs,
 );

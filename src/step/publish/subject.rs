@@ -161,7 +161,8 @@ fn report_of(record: &Record) -> Result<AnalysisReport, String> {
 
 /// What was to be analysed: what the properties say where a user has overridden the decision.
 fn analysed(prepared: &Prepared) -> AnalysedTarget {
-    let property = |key: &str| prepared.properties.value(key).map(str::to_owned);
+    let known = |value: &str| Some(value.to_owned()).filter(|value| !value.is_empty());
+    let property = |key: &str| prepared.properties.value(key).and_then(known);
     if let Some(key) = property("sonar.pullrequest.key") {
         let branch = property("sonar.pullrequest.branch");
         return AnalysedTarget::PullRequest { key, branch, base: property("sonar.pullrequest.base") };
@@ -173,11 +174,9 @@ fn analysed(prepared: &Prepared) -> AnalysedTarget {
         (_, Some(name)) => AnalysedTarget::Branch(name),
         (Target::MainBranch { name }, None) => AnalysedTarget::MainBranch(name.clone()),
         (Target::Branch { name }, None) => AnalysedTarget::Branch(name.clone()),
-        (Target::PullRequest { key, branch, base }, None) => AnalysedTarget::PullRequest {
-            key: key.clone(),
-            branch: Some(branch.clone()),
-            base: Some(base.clone()),
-        },
+        (Target::PullRequest { key, branch, base }, None) => {
+            AnalysedTarget::PullRequest { key: key.clone(), branch: known(branch), base: known(base) }
+        }
     }
 }
 
