@@ -22,7 +22,50 @@ function launch() {
       'this task has no program for ' + platform + ' (it has: ' + Object.keys(binaries).join(', ') + '). ' +
       'Run the job on an agent of one of these platforms.');
   }
+  if (step === 'analyze' && neverPrepared() && skipsWithoutConnection()) return skip();
   run(unpacked(binary, step, version), step);
+}
+
+/** Whether not even the launcher of SonarPrepare ran in this job. */
+function neverPrepared() {
+  const temporary = process.env.AGENT_TEMPDIRECTORY;
+  return Boolean(temporary) && !stat(path.join(temporary, 'sonar-azdo-bin'));
+}
+
+// What follows decides as src/step/missing.rs does, for the one task that has no program before SonarPrepare ran.
+
+function isFork() {
+  return /^true$/i.test(process.env.SYSTEM_PULLREQUEST_ISFORK || '');
+}
+
+function input(name) {
+  return (process.env['INPUT_' + name] || '').trim();
+}
+
+function skipsWithoutConnection() {
+  const wish = input('ONMISSINGCONNECTION');
+  return wish === 'skip' || wish === '' && isFork();
+}
+
+function skip() {
+  const why = isFork()
+    ? 'this pull request comes from a fork, whose builds get no secrets: without a service connection SonarPrepare ' +
+      'could not run'
+    : 'SonarPrepare did not run, and onMissingConnection is skip';
+  // The step that publishes the records wants a folder, with or without any.
+  const folder = input('EXPORTTO');
+  if (folder) makeFolder(path.resolve(process.env.SYSTEM_DEFAULTWORKINGDIRECTORY || '.', folder));
+  report(
+    '##vso[task.logissue type=warning]Nothing is analysed: ' + why + '\n' +
+    '##vso[task.complete result=Succeeded;]Skipped: nothing was analysed\n', 0);
+}
+
+function makeFolder(folder) {
+  try {
+    fs.mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    throw new Error('exportTo: ' + folder + ' cannot be made: ' + error.message);
+  }
 }
 
 /** binaries.json: the step of this task folder, and size and sha256 of the binary for each platform. */
@@ -190,7 +233,7 @@ function run(file, step) {
   });
 }
 
-/** Reports a failed task; exits with `code` once that is written, with 1 where it cannot be. */
+/** Reports a failed task; exits with `code` once that is written, with another than 0 where it cannot be. */
 function fail(message, code, before) {
   // Escaped as the agent reads data; what came from outside must not look like a command in its log either.
   const data = message
@@ -198,12 +241,17 @@ function fail(message, code, before) {
     .replace(/%/g, '%AZP25')
     .replace(/\r/g, '%0D')
     .replace(/\n/g, '%0A');
+  report(
+    (before || '') + '##vso[task.logissue type=error]' + data + '\n##vso[task.complete result=Failed;]' + data + '\n', code);
+}
+
+/** Writes the last lines of a task. */
+function report(lines, code) {
   process.exitCode = code;
   process.stdout.on('error', () => {
     process.exitCode = code || 1;
   });
-  process.stdout.write(
-    (before || '') + '##vso[task.logissue type=error]' + data + '\n##vso[task.complete result=Failed;]' + data + '\n');
+  process.stdout.write(lines);
 }
 
 try {

@@ -299,6 +299,33 @@ test('SonarAnalyze without SonarPrepare says what to do', async () => {
   assert.ok(failure(await launch(folder, temporary), 0).endsWith(advice));
 });
 
+test('SonarAnalyze skips where SonarPrepare got no service connection', async () => {
+  const fork = { SYSTEM_PULLREQUEST_ISFORK: 'True' };
+  const work = directory('sources');
+  const exporting = { INPUT_EXPORTTO: ' out/sonar ', SYSTEM_DEFAULTWORKINGDIRECTORY: work };
+  const folder = stage('analyze', HELLO);
+  for (const [env, why] of [
+    [fork, 'comes from a fork, whose builds get no secrets'],
+    [Object.assign({ INPUT_ONMISSINGCONNECTION: 'skip' }, exporting), 'onMissingConnection is skip'],
+  ]) {
+    const result = await launch(folder, directory('temp'), { env });
+    assert.deepEqual([result.code, result.err], [0, '']);
+    const [issue, complete, ...more] = commands(result.out);
+    assert.deepEqual(more, []);
+    assert.deepEqual([issue.name, issue.properties], ['task.logissue', { type: 'warning' }]);
+    assert.ok(issue.data.startsWith('Nothing is analysed: ') && issue.data.includes(why), issue.data);
+    assert.deepEqual([complete.name, complete.properties], ['task.complete', { result: 'Succeeded' }]);
+  }
+  assert.deepEqual(fs.readdirSync(path.join(work, 'out', 'sonar')), []);
+  for (const env of [{}, { SYSTEM_PULLREQUEST_ISFORK: 'False' }, Object.assign({ INPUT_ONMISSINGCONNECTION: 'fail' }, fork)]) {
+    assert.ok(failure(await launch(folder, directory('temp'), { env }), 0).includes('Run SonarPrepare before'));
+  }
+  // Where SonarPrepare ran, its program decides.
+  const temporary = directory('temp');
+  await launch(stage('prepare', HELLO), temporary);
+  succeeded(await launch(folder, temporary, { env: fork }), 'hello from task analyze\n');
+});
+
 test('text from outside cannot become a command, and arrives whole', async () => {
   const name = 'a;b]c%0Ad%AZP25 100%\r\n##vso[task.complete result=Succeeded;]ok ##[error]no ##VSO[task.debug]x';
   const result = await launch(stage('prepare', HELLO), path.join(at(), name));
