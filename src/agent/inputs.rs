@@ -9,7 +9,10 @@ use crate::quality_gate::{Policy, Reaction, Rule};
 use std::path::PathBuf;
 use std::time::Duration;
 
+mod monorepo;
 mod scope;
+
+pub use monorepo::Monorepo;
 
 /// Where the project's settings come from in scanner mode `cli`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +66,10 @@ pub struct PrepareInputs {
     pub dotnet_sha256: Option<String>,
     /// `scannerDownloadUrl`.
     pub scanner_download_url: Option<String>,
+    /// `unshallow`: missing history is fetched.
+    pub unshallow: bool,
+    /// `monorepo` and what goes with it; the inputs for a single project are not read then.
+    pub monorepo: Option<Monorepo>,
 }
 
 impl PrepareInputs {
@@ -77,8 +84,15 @@ impl PrepareInputs {
             "manual" => ConfigMode::Manual,
             other => return Err(one_of("configMode", other, "file, manual")),
         };
+        let unshallow = match env.input("unshallow").unwrap_or("auto") {
+            "auto" => true,
+            "off" => false,
+            other => return Err(one_of("unshallow", other, "auto, off")),
+        };
         let text = |name: &str| env.input(name).map(str::to_owned);
+        let monorepo = Monorepo::read(env, mode)?;
         let names = match (mode, config_mode) {
+            _ if monorepo.is_some() => None,
             (ScannerMode::Cli, ConfigMode::Manual) => {
                 Some(["cliProjectKey", "cliProjectName", "cliProjectVersion"])
             }
@@ -99,7 +113,7 @@ impl PrepareInputs {
             project_key,
             project_name,
             project_version,
-            sources: text("cliSources"),
+            sources: text("cliSources").filter(|_| monorepo.is_none()),
             organization: text("organization"),
             project_base_dir: text("projectBaseDir"),
             analysis_name: text("analysisName"),
@@ -113,6 +127,8 @@ impl PrepareInputs {
             dotnet_version: text("dotnetScannerVersion").or_else(|| text("msBuildVersion")),
             dotnet_sha256: text("dotnetScannerSha256"),
             scanner_download_url: text("scannerDownloadUrl"),
+            unshallow,
+            monorepo,
         })
     }
 }
@@ -334,6 +350,7 @@ mod tests {
                 vec![("SCANNERMODE", "maven")],
                 "the input scannerMode is \"maven\". Write one of: cli, dotnet, other.",
             ),
+            (vec![("UNSHALLOW", "yes")], "the input unshallow is \"yes\". Write one of: auto, off."),
             (
                 vec![("SCANNERMODE", "cli"), ("CONFIGMODE", "manual")],
                 "the input cliProjectKey is empty. Set it to the key of the SonarQube project (Project Information on the project's page).",

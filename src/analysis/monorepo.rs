@@ -42,7 +42,11 @@ pub fn entries(text: &str) -> Result<Vec<Entry>, String> {
         let entry =
             entry(item, number).map_err(|why| format!("entry {number} of monorepo (line {line}): {why}"))?;
         if let Some(earlier) = entries.iter().position(|earlier| earlier.key == entry.key) {
-            return Err(format!("entry {} and {number} of monorepo have the same key {}", earlier + 1, entry.key));
+            return Err(format!(
+                "entry {} and {number} of monorepo have the same key {}",
+                earlier + 1,
+                entry.key
+            ));
         }
         entries.push(entry);
     }
@@ -59,7 +63,9 @@ fn entry(item: Node, number: usize) -> Result<Entry, String> {
             Some("key") => once(&mut key, "key", text(value).ok_or("key is no text"))?,
             Some("baseDir") => once(&mut base_dir, "baseDir", text(value).ok_or("baseDir is no text"))?,
             Some("properties") => once(&mut properties, "properties", Ok(value))?,
-            Some(other) => return Err(format!("{other} is no key of an entry; they are key, baseDir and properties")),
+            Some(other) => {
+                return Err(format!("{other} is no key of an entry; they are key, baseDir and properties"));
+            }
             None => return Err("a key of it is no text".into()),
         }
     }
@@ -90,7 +96,9 @@ fn of_entry(node: Node) -> Result<Properties, String> {
             return Err(format!("it has the property {name} twice"));
         }
         let value = text(value).ok_or_else(|| {
-            format!("the property {name} is no text; where SonarQube wants a list, write its parts with commas")
+            format!(
+                "the property {name} is no text; where SonarQube wants a list, write its parts with commas"
+            )
         })?;
         properties.set(name, value.trim_end_matches('\n'));
     }

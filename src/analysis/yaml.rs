@@ -152,7 +152,10 @@ mod tests {
     #[test]
     fn scalars_are_text_as_it_is_written() {
         for (text, expected) in [
-            ("a: 1.10\nb: yes\nc: 0x1F\nd: null\ne:\nf: '~'", r#"{"a": "1.10", "b": "yes", "c": "0x1F", "d": "", "e": "", "f": "~"}"#),
+            (
+                "a: 1.10\nb: yes\nc: 0x1F\nd: null\ne:\nf: '~'",
+                r#"{"a": "1.10", "b": "yes", "c": "0x1F", "d": "", "e": "", "f": "~"}"#,
+            ),
             ("- a\n- [b, {c: d}]\n# e\n- |\n  f\n  g\n", r#"["a", ["b", {"c": "d"}], "f\ng\n"]"#),
             (r#"[{"a": true, "b": "c\td"}]"#, r#"[{"a": "true", "b": "c\td"}]"#),
             ("- &a {b: c}\n- *a", r#"[{"b": "c"}, {"b": "c"}]"#),

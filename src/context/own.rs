@@ -53,6 +53,7 @@ pub fn own_scope(own: &Properties, place: &str, server: &ServerFacts) -> Option<
         skip: None,
         explanation: format!("Analysing {what}, because {key} in {place} says so"),
         version: None,
+        default_branch: None,
         warnings,
     })
 }

@@ -19,6 +19,8 @@ pub struct Scope {
     pub version: Option<String>,
     /// What the user should know besides.
     pub warnings: Vec<String>,
+    /// The repository's default branch, where it was asked for and is known.
+    pub default_branch: Option<String>,
 }
 
 impl Scope {
@@ -30,6 +32,7 @@ impl Scope {
             explanation,
             version: None,
             warnings: Vec::new(),
+            default_branch: None,
         }
     }
 

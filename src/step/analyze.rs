@@ -12,6 +12,7 @@ use crate::scanner::{
 };
 use crate::secret::Secret;
 use crate::sonarqube::SonarQube;
+use shared::Shared;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -20,6 +21,8 @@ mod cli;
 mod dotnet;
 mod export;
 mod open;
+mod several;
+mod shared;
 
 /// Runs the step.
 ///
@@ -35,14 +38,19 @@ pub async fn analyze(job: &Job) -> Result<Ending> {
         tracing::warn!("Nothing is analysed: {reason}");
         return export(job, &inputs, &records).and_then(|()| Ending::new("Skipped: nothing was analysed"));
     }
-    let result = match open::choose(found, inputs.analysis_name.as_deref(), records.folder())? {
-        Some(record) => analyze_record(job, &inputs, &record).await,
-        None => {
+    let result = match open::choose(found, inputs.analysis_name.as_deref(), records.folder())?.as_slice() {
+        [] => {
             tracing::info!(
                 "In scannerMode other the build itself runs the scanner: there is nothing to do here"
             );
             Ending::new("The build runs the scanner")
         }
+        [record] => match analyze_record(job, &inputs, &Shared::default(), record).await {
+            Ok(Done::Analysed) => Ending::new("The analysis succeeded"),
+            Ok(Done::Skipped) => Ending::new("Skipped: nothing was analysed"),
+            Err(error) => Err(error),
+        },
+        records => several::analyze(job, &inputs, records).await,
     };
     // What went wrong travels too: the step that joins the records shall know of it.
     let exported = export(job, &inputs, &records);
@@ -53,11 +61,17 @@ fn export(job: &Job, inputs: &AnalyzeInputs, records: &Records) -> Result<()> {
     inputs.export_to.as_deref().map_or(Ok(()), |folder| export::export(job, records, folder))
 }
 
-async fn analyze_record(job: &Job, inputs: &AnalyzeInputs, record: &Record) -> Result<Ending> {
+/// How an analysis that did not fail ended.
+enum Done {
+    Analysed,
+    Skipped,
+}
+
+async fn analyze_record(job: &Job, inputs: &AnalyzeInputs, shared: &Shared, record: &Record) -> Result<Done> {
     if let Some(reason) = &record.prepared.skip {
         return skip(record, reason);
     }
-    let result = run(job, inputs, record).await;
+    let result = run(job, inputs, shared, record).await;
     let outcome = match &result {
         Ok(Run::Skipped) => return skip(record, "sonar.scanner.skip is true"),
         Ok(Run::Ended(EngineResult::Succeeded)) => Outcome::Succeeded,
@@ -79,7 +93,7 @@ async fn analyze_record(job: &Job, inputs: &AnalyzeInputs, record: &Record) -> R
             "The analysis itself succeeded; it waited for the gate because sonar.qualitygate.wait is true.",
         )),
         Run::Ended(EngineResult::Cancelled) => Err(Error::cancelled()),
-        Run::Ended(EngineResult::Succeeded) | Run::Skipped => Ending::new("The analysis succeeded"),
+        Run::Ended(EngineResult::Succeeded) | Run::Skipped => Ok(Done::Analysed),
     }
 }
 
@@ -88,10 +102,14 @@ enum Run {
     Skipped,
 }
 
-fn skip(record: &Record, reason: &str) -> Result<Ending> {
-    tracing::warn!("Nothing is analysed: {reason}");
+fn skip(record: &Record, reason: &str) -> Result<Done> {
+    match &record.prepared.member {
+        // Usual, and for most of them: the log tells, the build's list of issues need not.
+        Some(member) if member.untouched => tracing::info!("Nothing is analysed: {reason}"),
+        _ => tracing::warn!("Nothing is analysed: {reason}"),
+    }
     record.write_analyzed(Outcome::Skipped { reason: reason.to_owned() })?;
-    Ending::new("Skipped: nothing was analysed")
+    Ok(Done::Skipped)
 }
 
 /// What every way to run an analysis needs.
@@ -99,6 +117,7 @@ struct Setting<'a> {
     job: &'a Job,
     inputs: &'a AnalyzeInputs,
     prepared: &'a Prepared,
+    shared: &'a Shared,
     sonarqube: SonarQube,
     cache: Cache,
     platform: Platform,
@@ -107,7 +126,7 @@ struct Setting<'a> {
     token: &'a Secret,
 }
 
-async fn run(job: &Job, inputs: &AnalyzeInputs, record: &Record) -> Result<Run> {
+async fn run(job: &Job, inputs: &AnalyzeInputs, shared: &Shared, record: &Record) -> Result<Run> {
     let prepared = &record.prepared;
     if prepared.mode == ScannerMode::Dotnet {
         return match &prepared.dotnet {
@@ -135,6 +154,7 @@ async fn run(job: &Job, inputs: &AnalyzeInputs, record: &Record) -> Result<Run> 
         job,
         inputs,
         prepared,
+        shared,
         sonarqube,
         cache: Cache::in_user_home(&user_home(job, &properties)?),
         platform: platform(job, &properties),
@@ -153,7 +173,7 @@ async fn run_engine(setting: &Setting<'_>) -> Result<EngineResult> {
     let Setting { job, prepared, platform, .. } = setting;
     let started = now_in_milliseconds();
     let (jar, java, jre) = tokio::select! {
-        provisioned = provision_engine_and_java(setting) => provisioned?,
+        provisioned = setting.shared.engine_and_java(setting) => provisioned?,
         () = job.cancellation.requested() => return Err(Error::cancelled()),
     };
     tracing::info!("{java}");
@@ -321,6 +341,7 @@ async fn provision_engine_and_java(setting: &Setting<'_>) -> Result<(Jar, Java, 
     Ok((jar, java, provisioned))
 }
 
+#[derive(Clone)]
 struct Jar {
     path: PathBuf,
     /// None for a jar the user brought.

@@ -12,6 +12,9 @@ use crate::error::{Error, Result};
 use crate::sonarqube::{ProjectAccess, SonarQube};
 use crate::step::Job;
 use crate::step::repository::open;
+use std::cell::RefCell;
+use std::collections::HashSet;
+use tokio::sync::OnceCell;
 
 /// Whom to ask, and about which project.
 pub(super) struct Asker<'a> {
@@ -22,6 +25,20 @@ pub(super) struct Asker<'a> {
     pub(super) facts: &'a ServerFacts,
     pub(super) project_key: Option<&'a str>,
     pub(super) access: Option<ProjectAccess>,
+    pub(super) shared: &'a Shared,
+}
+
+/// What need not be asked or said for each of several projects again.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    default_branch: OnceCell<Option<(String, Source)>>,
+    told: RefCell<HashSet<String>>,
+}
+
+impl Shared {
+    fn is_new(&self, text: &str) -> bool {
+        self.told.borrow_mut().insert(text.to_owned())
+    }
 }
 
 /// Chooses what is analysed. `extra` are the user's own properties, which win.
@@ -87,12 +104,14 @@ impl Asker<'_> {
     }
 
     fn tell(&self, scope: &Scope, extra: &Properties, is_own: bool) {
-        if scope.skip.is_some() {
-            tracing::warn!("{}", scope.explanation);
-        } else {
-            tracing::info!("{}", scope.explanation);
+        if self.shared.is_new(&scope.explanation) {
+            if scope.skip.is_some() {
+                tracing::warn!("{}", scope.explanation);
+            } else {
+                tracing::info!("{}", scope.explanation);
+            }
         }
-        for warning in &scope.warnings {
+        for warning in scope.warnings.iter().filter(|warning| self.shared.is_new(warning)) {
             tracing::warn!("{warning}");
         }
         if !is_own {
@@ -137,11 +156,16 @@ impl Asker<'_> {
         let mut scope = decide(&context, &subject, choices, self.facts, &default)
             .map_err(|refusal| Error::new(refusal.message).hint(refusal.hint))?;
         scope.warnings.extend(conflict);
+        scope.default_branch = default.name().map(str::to_owned);
         Ok(scope)
     }
 
-    /// The repository's default branch: each source is asked only when those before it don't know.
     async fn default_branch(&self, context: &PipelineContext) -> Option<(String, Source)> {
+        self.shared.default_branch.get_or_init(|| self.ask_for_default_branch(context)).await.clone()
+    }
+
+    /// The repository's default branch: each source is asked only when those before it don't know.
+    async fn ask_for_default_branch(&self, context: &PipelineContext) -> Option<(String, Source)> {
         if let Some(name) = &self.inputs.default_branch {
             return Some((name.clone(), Source::Input));
         }
@@ -194,16 +218,23 @@ impl Asker<'_> {
         })
     }
 
-    /// Azure Repos, where the repository is there, with the project and the repository to ask about.
     fn azure_repos<'a>(&'a self, context: &'a PipelineContext) -> Option<(AzureDevOps, &'a str, &'a str)> {
-        let predefined = &self.job.predefined;
-        if context.provider != Provider::TfsGit {
-            return None;
-        }
-        let connection = JobConnection::read(&self.job.environment, predefined)?;
-        let project = predefined.system_teamprojectid.as_ref().or(context.team_project.as_ref())?;
-        let repository = predefined.build_repository_id.as_ref().or(context.repository.as_ref())?;
-        let azure = AzureDevOps::new(self.job.http.clone(), connection.collection, connection.token);
-        Some((azure, project, repository))
+        azure_repos(self.job, context)
     }
+}
+
+/// Azure Repos, where the repository is there, with the project and the repository to ask about.
+pub(super) fn azure_repos<'a>(
+    job: &'a Job,
+    context: &'a PipelineContext,
+) -> Option<(AzureDevOps, &'a str, &'a str)> {
+    let predefined = &job.predefined;
+    if context.provider != Provider::TfsGit {
+        return None;
+    }
+    let connection = JobConnection::read(&job.environment, predefined)?;
+    let project = predefined.system_teamprojectid.as_ref().or(context.team_project.as_ref())?;
+    let repository = predefined.build_repository_id.as_ref().or(context.repository.as_ref())?;
+    let azure = AzureDevOps::new(job.http.clone(), connection.collection, connection.token);
+    Some((azure, project, repository))
 }

@@ -27,6 +27,8 @@ pub(super) struct Subject {
 pub(super) enum Evidence {
     /// Nothing that a server could be asked about.
     None(Verdict, String),
+    /// It was left out because nothing of it changed: why, and who knows its last gate.
+    Untouched(Box<SonarQube>, String),
     /// A scanner's report.
     Report(Box<Reported>),
     /// The project as it is now, if it was analysed since the pipeline began.
@@ -75,7 +77,9 @@ impl Subject {
     pub(super) fn of_record(job: &Job, record: &Record, connection: Option<&ServiceConnection>) -> Self {
         let prepared = &record.prepared;
         let outcome = record.analyzed.as_ref().map(|analyzed| &analyzed.outcome);
-        let evidence = without_gate(outcome, prepared.skip.as_deref()).unwrap_or_else(|| {
+        let evidence = without_gate(outcome, prepared.skip.as_deref())
+            .map(|evidence| untouched(evidence, prepared, || server_of(job, prepared, connection).ok()));
+        let evidence = evidence.unwrap_or_else(|| {
             let report = match report_of(record) {
                 Ok(report) => report,
                 Err(reason) => return Evidence::None(Verdict::NoReport, reason),
@@ -113,6 +117,25 @@ pub(super) fn without_gate(outcome: Option<&Outcome>, skip: Option<&str>) -> Opt
         (None, Some(reason)) => (Verdict::Skipped, reason),
     };
     Some(Evidence::None(verdict, reason.to_owned()))
+}
+
+/// Likewise, with the server that knows the last gate of what nothing changed of.
+pub(super) fn untouched(
+    evidence: Evidence,
+    prepared: &Prepared,
+    server: impl FnOnce() -> Option<SonarQube>,
+) -> Evidence {
+    match evidence {
+        Evidence::None(Verdict::Skipped, reason)
+            if prepared.member.as_ref().is_some_and(|member| member.untouched) =>
+        {
+            match server() {
+                Some(sonarqube) => Evidence::Untouched(Box::new(sonarqube), reason),
+                None => Evidence::None(Verdict::Skipped, reason),
+            }
+        }
+        other => other,
+    }
 }
 
 /// The server, as `connection` reaches it.
