@@ -175,12 +175,12 @@ pub enum OnMissingConnection {
 impl OnMissingConnection {
     /// The input `onMissingConnection`; none where the kind of the build decides.
     fn read(env: &Environment) -> Result<Option<Self>> {
-        match env.input("onMissingConnection") {
-            None => Ok(None),
-            Some("skip") => Ok(Some(Self::Skip)),
-            Some("fail") => Ok(Some(Self::Fail)),
-            Some(other) => Err(one_of("onMissingConnection", other, "skip, fail")),
-        }
+        let parse = |text| match text {
+            "skip" => Ok(Self::Skip),
+            "fail" => Ok(Self::Fail),
+            other => Err(one_of("onMissingConnection", other, "skip, fail")),
+        };
+        env.input("onMissingConnection").map(parse).transpose()
     }
 }
 

@@ -16,11 +16,13 @@ pub(crate) use processes::{Processes, ends};
 pub(crate) use step::{Running, Step};
 
 use crate::fake_azure_devops::AzureDevOps;
+use crate::fake_sonarqube::server_time;
 use secrets::{Masker, Watch};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, SystemTime};
 use variables::{Variables, environment_name};
 
 /// The three tasks.
@@ -185,9 +187,11 @@ impl Job {
             ("Build.SourceBranchName", "main"),
             ("Build.SourcesDirectory", &sources),
             ("Build.SourceVersion", version),
+            ("Pipeline.Workspace", self.folder.path().display().to_string().as_str()),
             ("System.CollectionUri", &azure.collection_uri()),
             ("System.DefaultWorkingDirectory", &sources),
             ("System.HostType", "build"),
+            ("System.PipelineStartTime", &pipeline_time(SystemTime::now() - Duration::from_secs(600))),
             ("System.JobId", "12f1170f-54f2-53f3-20dd-22fc7dff55f9"),
             ("System.TeamFoundationCollectionUri", &azure.collection_uri()),
             ("System.TeamProject", &azure.project().name),
@@ -388,6 +392,11 @@ impl Job {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
     }
+}
+
+/// A time as Azure Pipelines writes it: `2026-11-24 06:00:00+00:00`.
+pub(crate) fn pipeline_time(time: SystemTime) -> String {
+    server_time(time).replace('T', " ").replace("+0000", "+00:00")
 }
 
 fn connection_environment(connection: &Connection) -> Vec<(String, String)> {

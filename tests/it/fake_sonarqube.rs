@@ -28,6 +28,9 @@ pub(crate) enum Access {
     MayCreate,
 }
 
+/// A project with a branch (none: the main branch) or a pull request of it.
+pub(crate) type Analysed = (String, Option<String>, Option<String>);
+
 /// All that a test may change.
 #[derive(Debug, Clone)]
 pub(crate) struct Model {
@@ -46,6 +49,10 @@ pub(crate) struct Model {
     pub(crate) tasks: BTreeMap<String, VecDeque<Value>>,
     /// `projectStatus` by analysis id.
     pub(crate) gates: BTreeMap<String, Value>,
+    /// By project, branch (none: the main branch) and pull request: when it was last analysed, and its gate.
+    pub(crate) projects: BTreeMap<Analysed, (SystemTime, Value)>,
+    /// Reports that wait. `None`: the token may not see them.
+    pub(crate) queue: Option<Vec<Value>>,
     /// `None`: the token may not read them.
     pub(crate) measures: Option<Vec<(&'static str, &'static str)>>,
     /// By path: answers given before the model's own, in order.
@@ -82,6 +89,8 @@ impl SonarQube {
             public_url: None,
             tasks: BTreeMap::new(),
             gates: BTreeMap::new(),
+            projects: BTreeMap::new(),
+            queue: None,
             measures: Some(vec![("coverage", "85.4"), ("violations", "3")]),
             scripted: BTreeMap::new(),
             everywhere: None,
@@ -190,6 +199,17 @@ impl Model {
         }
     }
 
+    /// What is known of a project's branches, or of its pull requests.
+    fn analysed(
+        &self,
+        project: &str,
+        pull_requests: bool,
+    ) -> impl Iterator<Item = (&Analysed, &(SystemTime, Value))> {
+        self.projects.iter().filter(move |((key, _, pull_request), _)| {
+            key == project && pull_request.is_some() == pull_requests
+        })
+    }
+
     fn resource(&mut self, path: &str, query: &BTreeMap<String, String>) -> ResponseTemplate {
         let parameter = |name: &str| query.get(name).map(String::as_str).unwrap_or_default();
         match path {
@@ -219,13 +239,40 @@ impl Model {
             }
             "/api/project_branches/list" => match self.access {
                 Access::Scan => {
-                    let main =
-                        json!({ "name": self.main_branch, "isMain": true, "type": "BRANCH", "status": {} });
-                    json_answer(&json!({ "branches": [main] }))
+                    let mut branches = vec![json!({
+                        "name": self.main_branch, "isMain": true, "type": "BRANCH", "status": {}
+                    })];
+                    for ((_, branch, _), (time, _)) in self.analysed(parameter("project"), false) {
+                        let date = server_time(*time);
+                        match branch {
+                            None => branches[0]["analysisDate"] = date.into(),
+                            Some(name) => branches.push(json!({
+                                "name": name, "isMain": false, "type": "BRANCH", "analysisDate": date
+                            })),
+                        }
+                    }
+                    json_answer(&json!({ "branches": branches }))
                 }
                 Access::None => refusal(403, "Insufficient privileges"),
                 _ => refusal(404, &format!("Project '{}' not found", parameter("project"))),
             },
+            "/api/project_pull_requests/list" => {
+                let entry = |((_, _, key), (time, _)): (&Analysed, &(SystemTime, Value))| json!({ "key": key, "branch": "fix", "base": "main", "analysisDate": server_time(*time) });
+                let entries: Vec<_> = self.analysed(parameter("project"), true).map(entry).collect();
+                json_answer(&json!({ "pullRequests": entries }))
+            }
+            "/api/ce/component" => match &self.queue {
+                Some(queue) => json_answer(&json!({ "queue": queue })),
+                None => refusal(403, "Insufficient privileges"),
+            },
+            "/api/qualitygates/project_status" if query.contains_key("projectKey") => {
+                let given = |name: &str| query.get(name).cloned();
+                let branch = given("branch").filter(|name| *name != self.main_branch);
+                match self.projects.get(&(parameter("projectKey").to_owned(), branch, given("pullRequest"))) {
+                    Some((_, gate)) => json_answer(&json!({ "projectStatus": gate })),
+                    None => refusal(404, "Component not found"),
+                }
+            }
             "/api/ce/task" => {
                 let id = parameter("id");
                 match self.tasks.get_mut(id) {

@@ -50,6 +50,13 @@ impl Scenario {
         self.job.run(Task::Prepare, &all)
     }
 
+    /// Another job of the same build, on another agent.
+    pub(crate) fn another_job(&self) -> Job {
+        let mut job = Job::with(self.job.azure.clone());
+        job.set("System.JobId", "a5b0cdba-1c0a-5c0b-7c6e-57a3bb2f8f2b");
+        job
+    }
+
     pub(crate) fn publish(&mut self, inputs: &[(&str, &str)]) -> Step {
         self.job.run(Task::Publish, inputs)
     }

@@ -7,3 +7,5 @@ mod prepare;
 mod publish;
 mod scanners;
 mod scope;
+mod several;
+mod standalone;

@@ -294,5 +294,5 @@ fn several_analyses_may_be_prepared_in_one_job() {
     let step = scenario.job.run(Task::Analyze, &[]);
     // Both were prepared in the same second, perhaps.
     let error = step.sole_error().replace("blog, shop", "shop, blog");
-    insta::assert_snapshot!(error, @"2 prepared analyses are open: shop, blog. Run each SonarAnalyze right after its SonarPrepare.");
+    insta::assert_snapshot!(error, @"2 prepared analyses are open: shop, blog. Run each SonarAnalyze right after its SonarPrepare, or give both the same analysisName.");
 }

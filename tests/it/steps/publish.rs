@@ -135,7 +135,7 @@ fn without_a_report_there_is_no_verdict() {
     // Nothing was prepared.
     let mut scenario = Scenario::new();
     let step = scenario.publish(&[]);
-    insta::assert_snapshot!(scenario.job.tidy(step.sole_error()), @"there is no analysis to publish: <job>/temp/sonar-azdo holds no record. Run SonarPrepare and SonarAnalyze before SonarPublish, in the same job.");
+    insta::assert_snapshot!(scenario.job.tidy(step.sole_error()), @"there is no analysis to publish: <job>/temp/sonar-azdo holds no record. Run SonarPrepare and SonarAnalyze before SonarPublish, in the same job; for analyses of other jobs set analyses, and for those of a scanner that ran by itself a service connection.");
     assert_eq!(scenario.gate_property().as_deref(), Some("no-report"));
     assert!(scenario.job.azure.summaries().is_empty());
 

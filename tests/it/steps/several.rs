@@ -1,0 +1,323 @@
+//! Several analyses: in one job by their names, and in several jobs by records that travel.
+
+use crate::fake_agent::{Job, Step, Task, TaskResult};
+use crate::fake_sonarqube::{SonarQube, TOKEN, failed_gate, gate, task};
+use crate::scenario::Scenario;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+/// The service connection of another job, which is its first.
+pub(super) fn connection_of(job: &mut Job, scenario: &Scenario) -> String {
+    job.connect_server(&scenario.sonarqube.url(), TOKEN)
+}
+
+/// Prepares an analysis by its name, the engine's report being task `AZ-<key>`.
+fn prepare_named(scenario: &mut Scenario, name: &str, key: &str) {
+    let engine = scenario.engine(&scenario.report(key, name));
+    let inputs = [("cliProjectKey", name), ("analysisName", name), ("extraProperties", &engine)];
+    scenario.prepare(&inputs).succeeded();
+}
+
+#[test]
+fn analyses_of_a_job_are_told_apart_by_their_names() {
+    let mut scenario = Scenario::new();
+    scenario.sonarqube.processed("1", "web", gate("OK"));
+    scenario.sonarqube.processed("2", "api", failed_gate());
+    prepare_named(&mut scenario, "web", "1");
+    prepare_named(&mut scenario, "api", "2");
+
+    let tidy = |scenario: &Scenario, step: &Step| scenario.job.tidy(step.sole_error());
+    let step = scenario.analyze();
+    insta::assert_snapshot!(tidy(&scenario, &step), @"2 prepared analyses are open: web (web), api (api). Run each SonarAnalyze right after its SonarPrepare, or give both the same analysisName.");
+    let step = scenario.analyze_with(&[("analysisName", "blog")]);
+    insta::assert_snapshot!(tidy(&scenario, &step), @"no prepared analysis is called blog; open are web (web), api (api). Write the analysisName of a SonarPrepare that ran before, in the same job.");
+
+    // The engine is one script for both, and the second one's report was written last.
+    scenario.analyze_with(&[("analysisName", "api")]).succeeded();
+    scenario.engine(&scenario.report("1", "web"));
+    let step = scenario.analyze_with(&[("analysisName", "api")]);
+    insta::assert_snapshot!(tidy(&scenario, &step), @"the analysis api was run already; open are web (web). Write the analysisName of a SonarPrepare that ran before, in the same job.");
+    // One alone needs no name.
+    scenario.analyze().succeeded();
+    let step = scenario.analyze_with(&[("analysisName", "web")]);
+    insta::assert_snapshot!(tidy(&scenario, &step), @"the analysis web was run already; none is open. Write the analysisName of a SonarPrepare that ran before, in the same job.");
+
+    scenario.publish(&[]).ended(TaskResult::Failed);
+    assert_eq!(scenario.job.azure.summaries()[0].0, "SonarQube – 2 projects – failed");
+    assert_eq!(scenario.record(0, "prepared.json")["name"], "web");
+    assert_eq!(scenario.sonarqube.times_asked("/api/ce/task"), 2);
+}
+
+#[test]
+fn a_name_given_twice_is_no_name() {
+    let mut scenario = Scenario::new();
+    prepare_named(&mut scenario, "web", "1");
+    prepare_named(&mut scenario, "web", "2");
+    let step = scenario.analyze_with(&[("analysisName", "web")]);
+    insta::assert_snapshot!(scenario.job.tidy(step.sole_error()), @"2 prepared analyses are called web; open are web (web), web (web). Give each SonarPrepare of a job an analysisName of its own.");
+}
+
+/// Exports the one record of a scenario; the file.
+pub(super) fn exported(scenario: &mut Scenario, key: &str) -> PathBuf {
+    let engine = scenario.engine(&scenario.report(key, "shop"));
+    scenario.prepare(&[("extraProperties", &engine)]).succeeded();
+    scenario.analyze_with(&[("exportTo", "out/sonar")]).succeeded().says("Exported 1 record to ");
+    only_file(scenario)
+}
+
+fn only_file(scenario: &Scenario) -> PathBuf {
+    let folder = scenario.job.sources().join("out/sonar");
+    let files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let [file] = &files[..] else { panic!("{files:?}") };
+    file.clone()
+}
+
+/// Downloads a record into a job, with what `change` makes of it.
+pub(super) fn download(job: &Job, file: &PathBuf, change: impl FnOnce(&mut Value)) {
+    let mut record: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    change(&mut record);
+    let folder = job.path("analyses/sonar-1");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join(file.file_name().unwrap()), record.to_string()).unwrap();
+}
+
+fn publish(job: &mut Job, connection: &str) -> Step {
+    job.run(Task::Publish, &[("SonarQube", connection), ("analyses", "analyses/**")])
+}
+
+#[test]
+fn a_record_travels_to_another_agent() {
+    let mut scenario = Scenario::new();
+    scenario.sonarqube.processed("1", "shop", gate("OK"));
+    let file = exported(&mut scenario, "1");
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(!text.contains(TOKEN) && !text.contains(&scenario.job.path("").display().to_string()), "{text}");
+
+    let mut job = scenario.another_job();
+    let connection = connection_of(&mut job, &scenario);
+    download(&job, &file, |_| ());
+    let step = publish(&mut job, &connection);
+    step.succeeded().says("Quality gate passed – The shop, branch main");
+    assert_eq!(scenario.gate_property().as_deref(), Some("ok"));
+    assert_eq!(scenario.job.azure.summaries()[0].0, "SonarQube – The shop – passed");
+
+    // The job that made it may publish it too, and judges it once.
+    let before = scenario.sonarqube.times_asked("/api/ce/task");
+    let connection = scenario.connection.clone();
+    scenario.publish(&[("SonarQube", &connection), ("analyses", "out/sonar")]).succeeded();
+    assert_eq!(scenario.sonarqube.times_asked("/api/ce/task"), before + 1);
+}
+
+#[test]
+fn an_analysis_that_failed_or_never_ran_travels_too() {
+    for (body, verdict) in [("exit 1", "analysis-failed"), ("exit 0", "no-report")] {
+        let mut scenario = Scenario::new();
+        let engine = scenario.engine(body);
+        scenario.prepare(&[("extraProperties", &engine)]).succeeded();
+        scenario.analyze_with(&[("exportTo", "out/sonar")]);
+        let mut job = scenario.another_job();
+        let connection = connection_of(&mut job, &scenario);
+        download(&job, &only_file(&scenario), |_| ());
+        publish(&mut job, &connection).sole_error();
+        assert_eq!(scenario.gate_property().as_deref(), Some(verdict));
+    }
+    // Prepared twice, analysed once: the copy that tells more counts.
+    let mut scenario = Scenario::new();
+    scenario.sonarqube.processed("1", "shop", gate("OK"));
+    let file = exported(&mut scenario, "1");
+    let mut job = scenario.another_job();
+    let connection = connection_of(&mut job, &scenario);
+    download(&job, &file, |_| ());
+    let early = job.path("analyses/a");
+    std::fs::create_dir_all(&early).unwrap();
+    let mut record: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    (record["outcome"], record["report"]) = (Value::Null, Value::Null);
+    std::fs::write(early.join(file.file_name().unwrap()), record.to_string()).unwrap();
+    publish(&mut job, &connection).succeeded();
+}
+
+#[test]
+fn what_an_artifact_says_turns_nothing_green() {
+    let other = SonarQube::start();
+    let evil = other.url();
+    let report = |project: &str, task: &str, server: &str| {
+        json!(format!("projectKey={project}\nserverUrl={server}\nceTaskId={task}\n"))
+    };
+    type Change<'a> = Box<dyn Fn(&mut Value, &str) + 'a>;
+    let changes: Vec<(Change<'_>, &str, &str)> = vec![
+        (
+            Box::new(|r, _| r["build"]["id"] = json!("4710")),
+            "no-report",
+            "The record is of build 4710, not of this build, 4711",
+        ),
+        (
+            Box::new(|r, _| r["build"]["project"] = json!("p")),
+            "no-report",
+            "The record is of build 4711 of the project p at",
+        ),
+        (
+            Box::new(|r, _| r["build"]["collection"] = json!("https://dev.azure.com/x")),
+            "no-report",
+            "at https://dev.azure.com/x, not",
+        ),
+        (Box::new(|r, _| r["version"] = json!(2)), "no-report", "not written by this version"),
+        (Box::new(|r, _| r["prepared"]["id"] = json!("../x")), "no-report", "is no exported record"),
+        (Box::new(|r, _| r["more"] = json!(1)), "no-report", "is no exported record"),
+        (Box::new(|r, _| r["prepared"]["serverUrl"] = json!(evil)), "unknown", "It was analysed by"),
+        // Where the API is said to be does not matter.
+        (Box::new(|r, _| r["prepared"]["apiUrl"] = json!(evil)), "passed", ""),
+        (
+            Box::new(|r, url| r["report"] = report("blog", "AZ-2", url)),
+            "no-report",
+            "of the project blog, not of shop",
+        ),
+        (
+            Box::new(|r, url| r["report"] = report("shop", "AZ-2", url)),
+            "no-report",
+            "of the project blog, not of shop",
+        ),
+        (
+            Box::new(|r, url| r["report"] = report("shop", "AZ-9", url)),
+            "no-report",
+            "knows no compute engine task AZ-9",
+        ),
+        (
+            Box::new(|r, _| r["report"] = report("shop", "AZ-1", &evil)),
+            "no-report",
+            "The report is of the server",
+        ),
+        (
+            Box::new(|r, url| {
+                r["report"] = report("shop", "AZ-3", url);
+                r["prepared"]["created"] = json!(1);
+            }),
+            "no-report",
+            "seconds before this pipeline began",
+        ),
+        (
+            Box::new(|r, _| r["prepared"]["target"] = json!({ "branch": { "name": "x" } })),
+            "no-report",
+            "prepared is the branch x",
+        ),
+        (Box::new(|r, _| r["report"] = json!("ceTaskId=AZ-1\n")), "no-report", "has no projectKey"),
+        (Box::new(|r, _| r["report"] = Value::Null), "no-report", "No scanner had left a report"),
+        (Box::new(|r, _| r["outcome"] = json!({ "failed": { "message": "m" } })), "analysis-failed", "– m"),
+    ];
+    for (change, verdict, words) in changes {
+        let mut scenario = Scenario::new();
+        scenario.sonarqube.processed("1", "shop", gate("OK"));
+        scenario.sonarqube.processed("2", "blog", gate("OK"));
+        let mut old = task("3", "shop", "SUCCESS");
+        old["task"]["submittedAt"] = json!("2026-01-01T00:00:00+0000");
+        scenario.sonarqube.processing("3", [old]);
+        scenario.sonarqube.change(|model| {
+            model.gates.insert("AY-3".into(), gate("OK"));
+        });
+        let file = exported(&mut scenario, "1");
+        let mut job = scenario.another_job();
+        let connection = connection_of(&mut job, &scenario);
+        let url = scenario.sonarqube.url();
+        download(&job, &file, |record| change(record, &url));
+        let step = publish(&mut job, &connection);
+        if verdict == "passed" {
+            step.succeeded();
+        } else {
+            assert!(step.sole_error().contains(words), "{words}: {}", step.transcript());
+        }
+        let property = scenario.gate_property();
+        assert_eq!(property.as_deref(), Some(if verdict == "passed" { "ok" } else { verdict }), "{words}");
+    }
+    assert!(other.asked().is_empty(), "the token went elsewhere");
+}
+
+#[test]
+fn what_is_missing_beside_a_record_is_said() {
+    let mut scenario = Scenario::new();
+    scenario.sonarqube.processed("1", "shop", gate("OK"));
+    let file = exported(&mut scenario, "1");
+    let other = SonarQube::start();
+
+    let mut job = scenario.another_job();
+    download(&job, &file, |_| ());
+    let step = job.run(Task::Publish, &[("analyses", "analyses/*/*.json")]);
+    assert!(
+        step.sole_error().contains("set SonarQube, SonarCloud or connection of SonarPublish"),
+        "{}",
+        step.transcript()
+    );
+
+    let elsewhere = job.connect_server(&other.url(), TOKEN);
+    let step = job.run(Task::Publish, &[("SonarQube", &elsewhere), ("analyses", "analyses")]);
+    assert!(step.sole_error().contains("Use a SonarPublish for each server"), "{}", step.transcript());
+    assert!(other.asked().is_empty());
+
+    let connection = connection_of(&mut job, &scenario);
+    let inputs = [("SonarQube", connection.as_str()), ("analyses", "analyses/**\nnowhere/*.json")];
+    let step = job.run(Task::Publish, &inputs);
+    insta::assert_snapshot!(step.sole_error(), @"No quality gate result – no analysis report was found – nowhere/*.json, branch main – analyses: nowhere/*.json names no exported record. Download the artifact before SonarPublish; SonarAnalyze writes it where exportTo says");
+    assert_eq!(scenario.gate_property().as_deref(), Some("unknown"), "the worst of three");
+
+    // A broken file is no record either.
+    let mut job = scenario.another_job();
+    let connection = connection_of(&mut job, &scenario);
+    std::fs::create_dir_all(job.path("analyses")).unwrap();
+    std::fs::write(job.path("analyses/sonar-analysis-1.json"), "{").unwrap();
+    let step = publish(&mut job, &connection);
+    assert!(step.sole_error().contains("is no exported record: EOF"), "{}", step.transcript());
+}
+
+/// A job of a fork's pull request, in which SonarPrepare never ran.
+fn of_fork() -> Scenario {
+    let mut scenario = Scenario::new();
+    scenario.job.of_pull_request("GitHub", "7", "fix", "main");
+    scenario.job.set("System.PullRequest.IsFork", "True");
+    scenario
+}
+
+#[test]
+fn a_fork_without_secrets_is_skipped_and_that_is_said() {
+    let mut scenario = of_fork();
+    scenario
+        .analyze_with(&[("exportTo", "out")])
+        .succeeded()
+        .warns("Nothing is analysed: this pull request comes from a fork");
+    assert!(scenario.job.sources().join("out").is_dir());
+    let step = scenario.publish(&[]);
+    step.succeeded().warns("comes from a fork");
+    assert_eq!(step.variable("qualityGateStatus"), "skipped");
+    assert_eq!(scenario.gate_property().as_deref(), Some("skipped"));
+    let [(title, text)] = &scenario.job.azure.summaries()[..] else { panic!("one summary") };
+    assert_eq!(title, "SonarQube – the project – skipped");
+    insta::assert_snapshot!(text, @"
+    ### ⏭️ Not analysed – the analysis was skipped
+
+    **the project** · pull request 7 (fix → main)
+
+    this pull request comes from a fork, whose builds get no secrets: without a service connection SonarPrepare could not run
+    ");
+    // The job that joins the records finds none.
+    scenario.publish(&[("analyses", "nowhere/*.json")]).succeeded();
+}
+
+#[test]
+fn what_is_skipped_without_a_connection_is_a_choice() {
+    let mut scenario = of_fork();
+    let fail = [("onMissingConnection", "fail")];
+    assert!(scenario.analyze_with(&fail).sole_error().starts_with("there is no analysis to run"));
+    assert!(scenario.publish(&fail).sole_error().starts_with("there is no analysis to publish"));
+    assert_eq!(scenario.gate_property().as_deref(), Some("no-report"));
+
+    let mut scenario = Scenario::new();
+    let skip = [("onMissingConnection", "skip")];
+    scenario.analyze_with(&skip).succeeded();
+    scenario.publish(&skip).succeeded().warns("SonarPrepare did not run");
+    scenario.publish(&[]).sole_error();
+
+    // A connection that is there and does not work is another matter.
+    let mut scenario = of_fork();
+    scenario.sonarqube.change(|model| model.accepted.clear());
+    scenario.prepare(&[]).sole_error();
+    scenario.analyze().sole_error();
+    scenario.publish(&[]).sole_error();
+    assert_eq!(scenario.gate_property().as_deref(), Some("no-report"));
+}
