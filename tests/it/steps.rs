@@ -3,6 +3,7 @@
 mod analyze;
 mod history;
 mod hostile;
+mod monorepo;
 mod prepare;
 mod publish;
 mod scanners;
