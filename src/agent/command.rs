@@ -51,6 +51,19 @@ impl Commands {
         Self { console }
     }
 
+    /// Runs a future, and begins each line of its log with `[prefix] `, which tells the logs of things that run at
+    /// the same time apart.
+    pub async fn prefixed<T>(&self, prefix: &str, future: impl Future<Output = T>) -> T {
+        let mut future = std::pin::pin!(future);
+        std::future::poll_fn(|context| {
+            let before = self.console.exchange_prefix(Some(format!("[{prefix}] ")));
+            let polled = future.as_mut().poll(context);
+            self.console.exchange_prefix(before);
+            polled
+        })
+        .await
+    }
+
     /// Tells the agent to mask `secret` in all that is logged from now on. A secret of several lines
     /// is registered line by line: the agent refuses it whole.
     pub fn set_secret(&self, secret: &Secret) {

@@ -3,10 +3,16 @@
 use super::Environment;
 use crate::analysis::ScannerMode;
 use crate::analysis::jvm_profile::JvmProfile;
+use crate::context::Choices;
 use crate::error::{Error, Result};
 use crate::quality_gate::{Policy, Reaction, Rule};
 use std::path::PathBuf;
 use std::time::Duration;
+
+mod monorepo;
+mod scope;
+
+pub use monorepo::Monorepo;
 
 /// Where the project's settings come from in scanner mode `cli`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +50,10 @@ pub struct PrepareInputs {
     pub extra_properties: String,
     /// `strictProperties`.
     pub strict_properties: bool,
+    /// `branch`, `tags` and `onUnsupportedBranch`.
+    pub choices: Choices,
+    /// `defaultBranch`.
+    pub default_branch: Option<String>,
     /// `buildWrapper`.
     pub build_wrapper: bool,
     /// `cliScannerVersion`, in mode `cli`.
@@ -58,6 +68,8 @@ pub struct PrepareInputs {
     pub scanner_download_url: Option<String>,
     /// `unshallow`: missing history is fetched.
     pub unshallow: bool,
+    /// `monorepo` and what goes with it; the inputs for a single project are not read then.
+    pub monorepo: Option<Monorepo>,
 }
 
 impl PrepareInputs {
@@ -78,7 +90,9 @@ impl PrepareInputs {
             other => return Err(one_of("unshallow", other, "auto, off")),
         };
         let text = |name: &str| env.input(name).map(str::to_owned);
+        let monorepo = Monorepo::read(env, mode)?;
         let names = match (mode, config_mode) {
+            _ if monorepo.is_some() => None,
             (ScannerMode::Cli, ConfigMode::Manual) => {
                 Some(["cliProjectKey", "cliProjectName", "cliProjectVersion"])
             }
@@ -99,12 +113,14 @@ impl PrepareInputs {
             project_key,
             project_name,
             project_version,
-            sources: text("cliSources"),
+            sources: text("cliSources").filter(|_| monorepo.is_none()),
             organization: text("organization"),
             project_base_dir: text("projectBaseDir"),
             analysis_name: text("analysisName"),
             extra_properties: text("extraProperties").unwrap_or_default(),
             strict_properties: boolean(env, "strictProperties", false)?,
+            choices: scope::choices(env)?,
+            default_branch: scope::default_branch(env),
             build_wrapper: boolean(env, "buildWrapper", false)?,
             cli_version: text("cliScannerVersion").or_else(|| text("cliVersion")),
             cli_sha256: text("cliScannerSha256"),
@@ -112,6 +128,7 @@ impl PrepareInputs {
             dotnet_sha256: text("dotnetScannerSha256"),
             scanner_download_url: text("scannerDownloadUrl"),
             unshallow,
+            monorepo,
         })
     }
 }

@@ -23,12 +23,14 @@ struct Sink {
     out: Box<dyn Write + Send>,
     failed: bool,
     cancel: Option<CancelSource>,
+    /// What each line of the log begins with.
+    prefix: Option<String>,
 }
 
 impl Console {
     /// Writes to `out`.
     pub fn new(out: Box<dyn Write + Send>) -> Self {
-        Self { inner: Arc::new(Mutex::new(Sink { out, failed: false, cancel: None })) }
+        Self { inner: Arc::new(Mutex::new(Sink { out, failed: false, cancel: None, prefix: None })) }
     }
 
     /// Writes to this process' standard output.
@@ -86,6 +88,11 @@ impl Console {
         }
     }
 
+    /// Sets what each line of the log begins with, and returns what that was before.
+    pub(super) fn exchange_prefix(&self, prefix: Option<String>) -> Option<String> {
+        std::mem::replace(&mut self.lock().prefix, prefix)
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Sink> {
         // A panic while a line was written leaves nothing half done that matters to the next line.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
@@ -123,7 +130,11 @@ impl<S: Subscriber> Layer<S> for Log {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let mut fields = Fields::default();
         event.record(&mut fields);
-        let text = fields.message;
+        let text = match &self.console.lock().prefix {
+            // A line break of the text is one of the log.
+            Some(prefix) => fields.message.lines().map(|line| format!("{prefix}{line}\n")).collect(),
+            None => fields.message,
+        };
         match *event.metadata().level() {
             Level::ERROR => self.commands.issue(command::Severity::Error, &text),
             Level::WARN => self.commands.issue(command::Severity::Warning, &text),

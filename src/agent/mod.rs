@@ -13,7 +13,7 @@ mod variables;
 pub use command::{Commands, TaskResult};
 pub use connection::http_settings;
 pub use env::{Environment, Host};
-pub use inputs::{AnalyzeInputs, ConfigMode, OnMissingConnection, PrepareInputs, PublishInputs};
+pub use inputs::{AnalyzeInputs, ConfigMode, Monorepo, OnMissingConnection, PrepareInputs, PublishInputs};
 pub use log::{Console, Log, neutralise};
 pub(crate) use service_connection::authentication;
 pub use service_connection::{JobConnection, ServiceConnection};

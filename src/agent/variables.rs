@@ -23,6 +23,8 @@ pub struct Predefined {
     pub build_reason: Option<String>,
     /// `Build.Repository.ID`.
     pub build_repository_id: Option<String>,
+    /// `Build.Repository.LocalPath`: where the pipeline's own repository is checked out.
+    pub build_repository_localpath: Option<PathBuf>,
     /// `Build.Repository.Name`; `owner/name` on GitHub and Bitbucket.
     pub build_repository_name: Option<String>,
     /// `Build.Repository.Provider`: `TfsGit`, `GitHub`, ...
@@ -106,6 +108,7 @@ impl Predefined {
             number: self.system_pullrequest_pullrequestnumber.clone(),
             source_branch: self.system_pullrequest_sourcebranch.clone().unwrap_or_default(),
             target_branch: self.system_pullrequest_targetbranch.clone().unwrap_or_default(),
+            is_fork: self.is_fork(),
         });
         PipelineContext {
             provider: Provider::parse(self.build_repository_provider.as_deref().unwrap_or_default()),

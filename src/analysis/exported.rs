@@ -149,6 +149,7 @@ mod tests {
             properties: properties.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
             target: Target::Branch { name: "release".into() },
             skip: None,
+            member: None,
             build_id: Some("12".into()),
         }
     }

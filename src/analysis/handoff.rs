@@ -132,8 +132,23 @@ pub struct Prepared {
     pub target: Target,
     /// Set when nothing is to be analysed: why.
     pub skip: Option<String>,
+    /// Set when it is one of the projects of the input `monorepo`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub member: Option<Member>,
     /// Build the record belongs to (`Build.BuildId`).
     pub build_id: Option<String>,
+}
+
+/// What an analysis has in common with the others that one SonarPrepare made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Member {
+    /// Identity of the first of them.
+    pub of: AnalysisId,
+    /// How many of them may run at a time.
+    pub parallel: usize,
+    /// It is skipped because the change that is built touches nothing of it.
+    pub untouched: bool,
 }
 
 impl Prepared {

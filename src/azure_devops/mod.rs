@@ -7,6 +7,7 @@ mod build;
 mod client;
 mod error;
 mod git;
+mod pull_request;
 
 pub use client::AzureDevOps;
 pub use error::Error;

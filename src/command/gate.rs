@@ -100,6 +100,7 @@ async fn ask(args: &Gate, sonarqube: &SonarQube) -> AnalysisResult {
         verdict: Verdict::Unknown,
         reason: None,
         gate: None,
+        last_known: None,
         measures: MeasureSet::default(),
         metrics: Metrics::default(),
         dashboard_url: Some(sonarqube.dashboard(

@@ -1,15 +1,15 @@
-//! Full names of Git references.
+//! What `Build.SourceBranch` names.
 
-/// What a reference names.
+/// A reference, or what other version control has instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GitRef {
     /// `refs/heads/<name>`.
     Branch(String),
     /// `refs/tags/<name>`.
     Tag(String),
-    /// `refs/pull/<number>/merge`, as a build of a pull request has it.
-    PullRequestMerge(String),
-    /// Anything else: a TFVC path, a shelveset, a Subversion folder.
+    /// `refs/pull/<number>/merge`, as a build of a pull request has it, or `/head`.
+    PullRequest(String),
+    /// Anything else: a folder of TFVC or Subversion, a shelveset, a commit, a plain name.
     Other(String),
 }
 
@@ -22,10 +22,11 @@ impl GitRef {
         if let Some(name) = text.strip_prefix("refs/tags/") {
             return Self::Tag(name.to_owned());
         }
-        if let Some((number, "merge")) = text.strip_prefix("refs/pull/").and_then(|rest| rest.split_once('/'))
+        if let Some((number, "merge" | "head")) =
+            text.strip_prefix("refs/pull/").and_then(|rest| rest.split_once('/'))
             && number.parse::<u64>().is_ok()
         {
-            return Self::PullRequestMerge(number.to_owned());
+            return Self::PullRequest(number.to_owned());
         }
         Self::Other(text.to_owned())
     }
@@ -33,7 +34,7 @@ impl GitRef {
 
 /// The name of a branch that may be given as a full reference, as Azure Repos does, or plain, as
 /// GitHub does.
-pub(super) fn branch_name(text: &str) -> &str {
+pub fn branch_name(text: &str) -> &str {
     text.strip_prefix("refs/heads/").unwrap_or(text)
 }
 
@@ -48,8 +49,10 @@ mod tests {
             ("refs/heads/feature/a/b", GitRef::Branch("feature/a/b".into())),
             ("refs/heads/refs/heads/x", GitRef::Branch("refs/heads/x".into())),
             ("refs/tags/v1.0", GitRef::Tag("v1.0".into())),
-            ("refs/pull/17/merge", GitRef::PullRequestMerge("17".into())),
+            ("refs/pull/17/merge", GitRef::PullRequest("17".into())),
+            ("refs/pull/17/head", GitRef::PullRequest("17".into())),
             ("refs/pull/x/merge", GitRef::Other("refs/pull/x/merge".into())),
+            ("refs/pull/17/merge/x", GitRef::Other("refs/pull/17/merge/x".into())),
             ("$/proj/main", GitRef::Other("$/proj/main".into())),
         ] {
             assert_eq!(GitRef::parse(text), expected);

@@ -1,6 +1,6 @@
 //! The facts of a run, as the agent's predefined variables give them.
 
-use super::GitRef;
+use super::{GitRef, PullRequest};
 
 /// Where the repository lives (`Build.Repository.Provider`).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,19 +37,6 @@ impl Provider {
             other => Self::Other(other.to_owned()),
         }
     }
-}
-
-/// A pull request being built.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PullRequest {
-    /// `System.PullRequest.PullRequestId`; on GitHub an internal id.
-    pub id: String,
-    /// `System.PullRequest.PullRequestNumber`: GitHub only.
-    pub number: Option<String>,
-    /// Source branch, as the agent gives it.
-    pub source_branch: String,
-    /// Target branch, as the agent gives it.
-    pub target_branch: String,
 }
 
 /// A run of a pipeline.

@@ -1,7 +1,7 @@
 //! The decision: what is analysed, and why.
 
-use super::git_ref::branch_name;
-use super::{GitRef, PipelineContext, Provider, PullRequest};
+use super::choices::{Choices, OnUnsupported};
+use super::{DefaultBranch, PipelineContext, PullRequest, Source, Subject};
 use crate::analysis::{Properties, ServerFacts, Target};
 
 /// What is analysed.
@@ -15,200 +15,195 @@ pub struct Scope {
     pub skip: Option<String>,
     /// The decision and its reason in one line for the log.
     pub explanation: String,
+    /// The version of the project, where it follows from what is built and the user set none.
+    pub version: Option<String>,
+    /// What the user should know besides.
+    pub warnings: Vec<String>,
+    /// The repository's default branch, where it was asked for and is known.
+    pub default_branch: Option<String>,
 }
 
-/// Decides. `default_branch` is the default branch of the repository with the source of that
-/// knowledge; `None` when nobody could tell, as for a project that was never analysed.
+impl Scope {
+    fn new(target: Target, explanation: String) -> Self {
+        Self {
+            target,
+            properties: Properties::default(),
+            skip: None,
+            explanation,
+            version: None,
+            warnings: Vec::new(),
+            default_branch: None,
+        }
+    }
+
+    fn skipped(target: Target, reason: String) -> Self {
+        let explanation = format!("Nothing will be analysed: {reason}");
+        Self { skip: Some(reason), ..Self::new(target, explanation) }
+    }
+}
+
+/// An analysis that cannot be, or that the user does not want to be left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// What is wrong.
+    pub message: String,
+    /// What to change.
+    pub hint: String,
+}
+
+/// The longest name of a branch and key of a pull request that SonarQube takes, in UTF-16 units: the
+/// width of its column. Other than blank ones it refuses no others (observed on 26.9).
+const LONGEST_NAME: usize = 255;
+
+/// Decides. `default` is only looked at for a [`Subject::Branch`].
+///
+/// # Errors
+/// SonarQube would refuse the name, or it analyses no branches and the user wants an error then.
 pub fn decide(
     context: &PipelineContext,
+    subject: &Subject,
+    choices: &Choices,
     server: &ServerFacts,
-    default_branch: Option<(&str, &str)>,
-) -> Scope {
-    match (&context.pull_request, &context.source) {
-        (Some(pull_request), _) => of_pull_request(context, pull_request, server),
-        (None, Some(GitRef::Branch(name))) => of_branch(name, server, default_branch),
-        (None, Some(GitRef::Tag(name))) => {
-            let reason = format!(
-                "the tag {name} is being built, and a SonarQube branch for each tag would stay for ever"
-            );
-            skipped(Target::Branch { name: format!("refs/tags/{name}") }, reason)
-        }
-        (None, Some(GitRef::PullRequestMerge(_) | GitRef::Other(_)) | None) => Scope {
-            target: Target::MainBranch { name: None },
-            properties: Properties::default(),
-            skip: None,
-            explanation: "Analysing the main branch: this build names no branch".into(),
-        },
-    }
-}
-
-fn of_branch(name: &str, server: &ServerFacts, default_branch: Option<(&str, &str)>) -> Scope {
-    let (default, source) = default_branch.unwrap_or((name, "the project was never analysed"));
-    if branch_name(default) == name {
-        return Scope {
-            target: Target::MainBranch { name: Some(name.to_owned()) },
-            properties: Properties::default(),
-            skip: None,
-            explanation: format!("Analysing {name} as the main branch ({source})"),
-        };
-    }
-    let target = Target::Branch { name: name.to_owned() };
-    if !server.branch_support {
-        let product = server.product();
-        return skipped(
-            target,
-            format!("{product} analyses the main branch only, and {name} is not {default} ({source})"),
-        );
-    }
-    Scope {
-        target,
-        properties: [("sonar.branch.name".to_owned(), name.to_owned())].into_iter().collect(),
-        skip: None,
-        explanation: format!("Analysing the branch {name}; the main branch is {default} ({source})"),
-    }
-}
-
-fn of_pull_request(context: &PipelineContext, pull_request: &PullRequest, server: &ServerFacts) -> Scope {
-    let key = match context.provider {
-        Provider::GitHub | Provider::GitHubEnterprise => {
-            pull_request.number.as_ref().unwrap_or(&pull_request.id)
-        }
-        _ => &pull_request.id,
-    };
-    let branch = branch_name(&pull_request.source_branch).to_owned();
-    let base = branch_name(&pull_request.target_branch).to_owned();
-    let target = Target::PullRequest { key: key.clone(), branch: branch.clone(), base: base.clone() };
-    if !server.branch_support {
-        let product = server.product();
-        return skipped(
-            target,
-            format!("{product} analyses no pull requests, and pull request {key} is being built"),
-        );
-    }
-    let mut properties = Properties::default();
-    properties.set("sonar.pullrequest.key", key.as_str());
-    properties.set("sonar.pullrequest.branch", branch.as_str());
-    properties.set("sonar.pullrequest.base", base.as_str());
-    let mut add = |key: &str, value: &Option<String>| {
-        if let Some(value) = value {
-            properties.set(format!("sonar.pullrequest.{key}"), value.as_str());
-        }
-    };
-    match context.provider {
-        Provider::TfsGit => {
-            if server.kind == crate::analysis::ServerKind::Cloud {
-                add("provider", &Some("vsts".into()));
-            }
-            add("vsts.instanceUrl", &context.collection_uri);
-            add("vsts.project", &context.team_project);
-            add("vsts.repository", &context.repository);
-        }
-        Provider::GitHub | Provider::GitHubEnterprise => {
-            add("provider", &Some("github".into()));
-            add("github.repository", &context.repository);
-        }
-        Provider::Bitbucket => add("provider", &Some("bitbucketcloud".into())),
-        _ => {}
-    }
-    let explanation = format!("Analysing pull request {key}, from {branch} into {base}");
-    Scope { target, properties, skip: None, explanation }
-}
-
-fn skipped(target: Target, reason: String) -> Scope {
-    let explanation = format!("Nothing will be analysed: {reason}");
-    Scope { target, properties: Properties::default(), skip: Some(reason), explanation }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::analysis::{Edition, ServerKind, ServerVersion};
-
-    fn server(branch_support: bool) -> ServerFacts {
-        let edition = Some(if branch_support { Edition::Developer } else { Edition::Community });
-        let version = ServerVersion::parse("26.9.0.1").unwrap();
-        ServerFacts { kind: ServerKind::Server, version, edition, branch_support }
-    }
-
-    fn context(provider: Provider, source: &str, pull_request: Option<PullRequest>) -> PipelineContext {
-        PipelineContext {
-            provider,
-            source: Some(GitRef::parse(source)),
-            pull_request,
-            collection_uri: Some("https://dev.azure.com/org/".into()),
-            team_project: Some("Proj".into()),
-            repository: Some("org/repo".into()),
-        }
-    }
-
-    fn pull_request(number: Option<&str>) -> Option<PullRequest> {
-        Some(PullRequest {
-            id: "42".into(),
-            number: number.map(str::to_owned),
-            source_branch: "refs/heads/feature/x".into(),
-            target_branch: "main".into(),
-        })
-    }
-
-    #[test]
-    fn branches() {
-        let api = Some(("refs/heads/main", "Azure Repos"));
-        for (branch, default, supported, property, skipped) in [
-            ("refs/heads/main", api, true, None, false),
-            ("refs/heads/main", api, false, None, false),
-            ("refs/heads/feature/x", api, true, Some("feature/x"), false),
-            ("refs/heads/feature/x", api, false, None, true),
-            ("refs/heads/trunk", None, false, None, false),
-            ("refs/heads/trunk", None, true, None, false),
-            ("refs/heads/main", Some(("master", "SonarQube")), true, Some("main"), false),
-            ("refs/tags/v1", api, true, None, true),
-            ("$/proj/main", api, true, None, false),
-        ] {
-            let scope = decide(&context(Provider::TfsGit, branch, None), &server(supported), default);
-            assert_eq!(scope.properties.value("sonar.branch.name"), property, "{branch}");
-            assert_eq!(scope.skip.is_some(), skipped, "{branch}: {}", scope.explanation);
-        }
-    }
-
-    #[test]
-    fn pull_requests_by_provider() {
-        let parameters = |provider, number| {
+    default: &DefaultBranch,
+) -> Result<Scope, Refusal> {
+    let table = Table { server, choices, default };
+    match subject {
+        Subject::MainBranch { why, version } => {
             let scope =
-                decide(&context(provider, "refs/pull/42/merge", pull_request(number)), &server(true), None);
-            assert_eq!(scope.skip, None);
-            scope
-                .properties
-                .iter()
-                .map(|(key, value)| format!("{}={value}", &key[18..]))
-                .collect::<Vec<_>>()
-                .join(" ")
+                Scope::new(Target::MainBranch { name: None }, format!("Analysing the main branch: {why}"));
+            Ok(Scope { version: version.clone(), ..scope })
+        }
+        Subject::Branch(name) => table.branch(name),
+        Subject::OtherBranch { name, what } => {
+            table.other_branch(name, what, format!("Analysing the branch {name}: {what}"))
+        }
+        Subject::PullRequest(pull_request) => table.pull_request(context, pull_request),
+        Subject::MergeRef(number) => Ok(Scope::skipped(
+            Target::PullRequest { key: number.clone(), branch: String::new(), base: String::new() },
+            format!(
+                "pull request {number} is being built by its reference alone, and its branches are not known (let the pull \
+                 request start the build, or set sonar.pullrequest.key, .branch and .base in extraProperties)"
+            ),
+        )),
+        Subject::Nothing { name, why } => {
+            Ok(Scope::skipped(Target::Branch { name: name.clone() }, why.clone()))
+        }
+    }
+}
+
+struct Table<'a> {
+    server: &'a ServerFacts,
+    choices: &'a Choices,
+    default: &'a DefaultBranch,
+}
+
+impl Table<'_> {
+    fn branch(&self, name: &str) -> Result<Scope, Refusal> {
+        let main = |why: &str| {
+            let target = Target::MainBranch { name: Some(name.to_owned()) };
+            Scope::new(target, format!("Analysing {name} as the main branch ({why})"))
         };
-        assert_eq!(
-            parameters(Provider::TfsGit, None),
-            "base=main branch=feature/x key=42 vsts.instanceUrl=https://dev.azure.com/org/ vsts.project=Proj vsts.repository=org/repo"
-        );
-        assert_eq!(
-            parameters(Provider::GitHub, Some("7")),
-            "base=main branch=feature/x github.repository=org/repo key=7 provider=github"
-        );
-        assert_eq!(
-            parameters(Provider::Bitbucket, None),
-            "base=main branch=feature/x key=42 provider=bitbucketcloud"
-        );
-        assert_eq!(parameters(Provider::Other("New".into()), None), "base=main branch=feature/x key=42");
+        match self.default {
+            DefaultBranch::Known { name: default, source } if default == name => {
+                Ok(main(&source.to_string()))
+            }
+            DefaultBranch::Known { name: default, source } => {
+                let remedy = match source {
+                    Source::SonarQube => {
+                        format!("; if {name} is the default branch, name it in the input defaultBranch")
+                    }
+                    _ => String::new(),
+                };
+                self.other_branch(
+                    name,
+                    &format!("{name} is not {default} ({source}{remedy})"),
+                    format!("Analysing the branch {name}; the main branch is {default} ({source})"),
+                )
+            }
+            DefaultBranch::NeverAnalysed => Ok(main("the project was never analysed")),
+            // SonarQube knows its main branch by name.
+            DefaultBranch::Unknown if self.server.branch_support => {
+                let explanation = format!(
+                    "Analysing the branch {name}: nobody could tell the default branch, SonarQube will know whether it is \
+                     its main branch"
+                );
+                self.other_branch(name, "", explanation)
+            }
+            DefaultBranch::Unknown => {
+                let mut scope = main("nobody could tell the default branch");
+                scope.warnings.push(format!(
+                    "{name} is analysed as the main branch, because nobody could tell the repository's default branch: \
+                     name it in the input defaultBranch"
+                ));
+                Ok(scope)
+            }
+        }
     }
 
-    #[test]
-    fn what_community_build_cannot_analyse_is_said() {
-        let scope = decide(
-            &context(Provider::TfsGit, "refs/pull/42/merge", pull_request(None)),
-            &server(false),
-            None,
-        );
-        assert_eq!(
-            scope.explanation,
-            "Nothing will be analysed: SonarQube Community Build analyses no pull requests, and pull request 42 is being built"
-        );
-        assert!(scope.properties.is_empty());
+    /// A branch that is not the main branch. `what` is being built, as the end of a sentence.
+    fn other_branch(&self, name: &str, what: &str, explanation: String) -> Result<Scope, Refusal> {
+        let target = Target::Branch { name: name.to_owned() };
+        if !self.server.branch_support {
+            let product = self.server.product();
+            return self.unsupported(target, format!("{product} analyses the main branch only, and {what}"));
+        }
+        check_name("branch", name)?;
+        let mut scope = Scope::new(target, explanation);
+        scope.properties.set("sonar.branch.name", name);
+        Ok(scope)
     }
+
+    fn pull_request(&self, context: &PipelineContext, pull_request: &PullRequest) -> Result<Scope, Refusal> {
+        let key = pull_request.key(context);
+        let (branch, base) = pull_request.branches();
+        let target =
+            Target::PullRequest { key: key.to_owned(), branch: branch.to_owned(), base: base.to_owned() };
+        if !self.server.branch_support {
+            let product = self.server.product();
+            let reason =
+                format!("{product} analyses no pull requests, and pull request {key} is being built");
+            return self.unsupported(target, reason);
+        }
+        check_name("pull request", key)?;
+        let of_fork = if pull_request.is_fork { " of a fork" } else { "" };
+        let mut scope =
+            Scope::new(target, format!("Analysing pull request {key}, from {branch}{of_fork} into {base}"));
+        scope.properties = pull_request.properties(context, self.server.kind);
+        Ok(scope)
+    }
+
+    fn unsupported(&self, target: Target, reason: String) -> Result<Scope, Refusal> {
+        match self.choices.on_unsupported {
+            OnUnsupported::Skip => Ok(Scope::skipped(target, reason)),
+            OnUnsupported::Fail => Err(Refusal {
+                message: reason,
+                hint: "Give the three steps a condition, set onUnsupportedBranch to skip or main, or use an edition that \
+                       analyses branches (Developer Edition and higher)."
+                    .into(),
+            }),
+            OnUnsupported::Main => {
+                let name = self.default.name().map(str::to_owned);
+                let explanation =
+                    format!("Analysing the main branch, because onUnsupportedBranch is main: {reason}");
+                Ok(Scope::new(Target::MainBranch { name }, explanation))
+            }
+        }
+    }
+}
+
+/// SonarQube would refuse the name after the scan.
+fn check_name(what: &str, name: &str) -> Result<(), Refusal> {
+    let length = name.encode_utf16().count();
+    let wrong = if name.trim().is_empty() {
+        format!("the {what} that is being built has no name")
+    } else if length > LONGEST_NAME {
+        let start: String = name.chars().take(40).collect();
+        format!(
+            "the name of the {what} {start}... has {length} characters, and SonarQube takes {LONGEST_NAME}"
+        )
+    } else {
+        return Ok(());
+    };
+    let hint = "Set the input branch to the name that it is to have in SonarQube, or to off.".into();
+    Err(Refusal { message: wrong, hint })
 }

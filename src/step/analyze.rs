@@ -10,6 +10,7 @@ use crate::scanner::{Cache, Engine, EngineEnd, EngineResult, JavaChoices, JavaHo
 use crate::secret::Secret;
 use crate::sonarqube::SonarQube;
 use provision::Ready;
+use shared::Shared;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -22,6 +23,8 @@ mod open;
 mod plugins;
 mod provision;
 mod settings;
+mod several;
+mod shared;
 
 /// Runs the step.
 ///
@@ -37,14 +40,19 @@ pub async fn analyze(job: &Job) -> Result<Ending> {
         tracing::warn!("Nothing is analysed: {reason}");
         return export(job, &inputs, &records).and_then(|()| Ending::new("Skipped: nothing was analysed"));
     }
-    let result = match open::choose(found, inputs.analysis_name.as_deref(), records.folder())? {
-        Some(record) => analyze_record(job, &inputs, &record).await,
-        None => {
+    let result = match open::choose(found, inputs.analysis_name.as_deref(), records.folder())?.as_slice() {
+        [] => {
             tracing::info!(
                 "In scannerMode other the build itself runs the scanner: there is nothing to do here"
             );
             Ending::new("The build runs the scanner")
         }
+        [record] => match analyze_record(job, &inputs, &Shared::default(), record).await {
+            Ok(Done::Analysed) => Ending::new("The analysis succeeded"),
+            Ok(Done::Skipped) => Ending::new("Skipped: nothing was analysed"),
+            Err(error) => Err(error),
+        },
+        records => several::analyze(job, &inputs, records).await,
     };
     // What went wrong travels too: the step that joins the records shall know of it.
     let exported = export(job, &inputs, &records);
@@ -55,11 +63,17 @@ fn export(job: &Job, inputs: &AnalyzeInputs, records: &Records) -> Result<()> {
     inputs.export_to.as_deref().map_or(Ok(()), |folder| export::export(job, records, folder))
 }
 
-async fn analyze_record(job: &Job, inputs: &AnalyzeInputs, record: &Record) -> Result<Ending> {
+/// How an analysis that did not fail ended.
+enum Done {
+    Analysed,
+    Skipped,
+}
+
+async fn analyze_record(job: &Job, inputs: &AnalyzeInputs, shared: &Shared, record: &Record) -> Result<Done> {
     if let Some(reason) = &record.prepared.skip {
         return skip(record, reason);
     }
-    let result = run(job, inputs, record).await;
+    let result = run(job, inputs, shared, record).await;
     let outcome = match &result {
         Ok(Run::Skipped) => return skip(record, "sonar.scanner.skip is true"),
         Ok(Run::Ended(EngineResult::Succeeded)) => Outcome::Succeeded,
@@ -81,7 +95,7 @@ async fn analyze_record(job: &Job, inputs: &AnalyzeInputs, record: &Record) -> R
             "The analysis itself succeeded; it waited for the gate because sonar.qualitygate.wait is true.",
         )),
         Run::Ended(EngineResult::Cancelled) => Err(Error::cancelled()),
-        Run::Ended(EngineResult::Succeeded) | Run::Skipped => Ending::new("The analysis succeeded"),
+        Run::Ended(EngineResult::Succeeded) | Run::Skipped => Ok(Done::Analysed),
     }
 }
 
@@ -90,10 +104,14 @@ enum Run {
     Skipped,
 }
 
-fn skip(record: &Record, reason: &str) -> Result<Ending> {
-    tracing::warn!("Nothing is analysed: {reason}");
+fn skip(record: &Record, reason: &str) -> Result<Done> {
+    match &record.prepared.member {
+        // Usual, and for most of them: the log tells, the build's list of issues need not.
+        Some(member) if member.untouched => tracing::info!("Nothing is analysed: {reason}"),
+        _ => tracing::warn!("Nothing is analysed: {reason}"),
+    }
     record.write_analyzed(Outcome::Skipped { reason: reason.to_owned() })?;
-    Ending::new("Skipped: nothing was analysed")
+    Ok(Done::Skipped)
 }
 
 /// What every way to run an analysis needs.
@@ -101,6 +119,7 @@ struct Setting<'a> {
     job: &'a Job,
     inputs: &'a AnalyzeInputs,
     prepared: &'a Prepared,
+    shared: &'a Shared,
     sonarqube: SonarQube,
     cache: Cache,
     platform: Platform,
@@ -109,7 +128,7 @@ struct Setting<'a> {
     token: &'a Secret,
 }
 
-async fn run(job: &Job, inputs: &AnalyzeInputs, record: &Record) -> Result<Run> {
+async fn run(job: &Job, inputs: &AnalyzeInputs, shared: &Shared, record: &Record) -> Result<Run> {
     let prepared = &record.prepared;
     if prepared.mode == ScannerMode::Dotnet {
         return match &prepared.dotnet {
@@ -139,6 +158,7 @@ async fn run(job: &Job, inputs: &AnalyzeInputs, record: &Record) -> Result<Run> 
         job,
         inputs,
         prepared,
+        shared,
         sonarqube,
         cache: Cache::in_user_home(&user_home),
         platform: platform(job, &properties),
@@ -157,7 +177,7 @@ async fn run(job: &Job, inputs: &AnalyzeInputs, record: &Record) -> Result<Run> 
 /// cache is checked and provisioned afresh, once.
 async fn run_engine(setting: &Setting<'_>) -> Result<EngineResult> {
     let began = SystemTime::now();
-    let ready = provision::provision(setting, None).await?;
+    let ready = setting.shared.engine_and_java(setting, None).await?;
     let message = match run_engine_once(setting, &ready).await {
         Ok(EngineEnd { result: EngineResult::Failed { message }, may_be_damage: true })
             if ready.is_ours() =>
@@ -171,7 +191,7 @@ async fn run_engine(setting: &Setting<'_>) -> Result<EngineResult> {
     tracing::info!(
         "Java and the scanner engine in the cache may be damaged: they are checked, and run once more"
     );
-    let ready = provision::provision(setting, Some(began)).await?;
+    let ready = setting.shared.engine_and_java(setting, Some(began)).await?;
     Ok(run_engine_once(setting, &ready).await?.result)
 }
 

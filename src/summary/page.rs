@@ -6,6 +6,9 @@ use super::result::{AnalysedTarget, AnalysisResult};
 use super::shown_measure::{FIXED_ISSUES, NEW_CODE, OVERALL_CODE, ShownMeasure};
 use super::text::{MESSAGE_CHARS, NAME_CHARS, one_line};
 use crate::quality_gate::{QualityGate, Verdict};
+use std::cmp::Reverse;
+
+mod several;
 
 /// The page shown on the build's Extensions tab.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,10 +20,14 @@ pub struct BuildSummary {
     pub markdown: String,
 }
 
-/// Writes the page about these analyses: what failed first, else in the order given.
+/// Writes the page about these analyses: the worst first, those as bad as each other by name.
 pub fn build_summary(results: &[AnalysisResult]) -> BuildSummary {
-    let of = |verdict: Verdict| results.iter().filter(move |result| result.verdict == verdict);
-    let results: Vec<&AnalysisResult> = Verdict::ALL.into_iter().rev().flat_map(of).collect();
+    let mut results: Vec<&AnalysisResult> = results.iter().collect();
+    let order = |result: &AnalysisResult| {
+        let name = result.name().to_lowercase();
+        (Reverse(result.verdict), name, result.project_key.clone(), result.target.full_name())
+    };
+    results.sort_by_cached_key(|result| order(result));
     let mut page = Page::default();
     match results.as_slice() {
         [] => {
@@ -69,6 +76,13 @@ fn word(verdict: Verdict) -> &'static str {
     }
 }
 
+/// `branch main, failed`: the gate of an earlier analysis, for one that was skipped.
+fn last_known(result: &AnalysisResult, max_chars: usize) -> Option<String> {
+    let known = result.last_known.as_ref().filter(|_| result.verdict == Verdict::Skipped)?;
+    let word = word(Verdict::of_gate(&known.status));
+    Some(format!("{}, {word}", escape(&known.target.name(), max_chars)))
+}
+
 /// ` – 2 of 6 conditions`; nothing when no condition is known to have failed.
 fn failed_of(result: &AnalysisResult) -> String {
     let Some(gate) = &result.gate else { return String::new() };
@@ -106,7 +120,7 @@ fn file_name(text: &str, max_chars: usize) -> String {
     safe.trim_matches(['.', ' ']).to_owned()
 }
 
-/// Rows of conditions or of projects shown at most.
+/// Rows of conditions shown at most.
 const ROWS: usize = 50;
 /// Server warnings shown at most for each analysis.
 const WARNINGS: usize = 10;
@@ -116,12 +130,13 @@ const BYTES: usize = 52_000;
 
 struct Page {
     text: String,
-    condition_rows_left: usize,
+    /// Failed conditions shown of an analysis.
+    condition_rows: usize,
 }
 
 impl Default for Page {
     fn default() -> Self {
-        Self { text: String::new(), condition_rows_left: ROWS }
+        Self { text: String::new(), condition_rows: ROWS }
     }
 }
 
@@ -139,42 +154,15 @@ impl Page {
         self.server_link(result, version.as_deref().unwrap_or_default());
     }
 
-    fn several(&mut self, results: &[&AnalysisResult]) {
-        self.heading("###", &headline_of_several(results));
-        self.projects(results);
-        let explained: Vec<_> = results
-            .iter()
-            .filter(|result| result.verdict != Verdict::Passed || !result.warnings.is_empty())
-            .collect();
-        for (index, result) in explained.iter().enumerate() {
-            if self.text.len() >= BYTES || self.condition_rows_left == 0 {
-                self.more(
-                    explained.len() - index,
-                    "more project is not shown in detail",
-                    "more projects are not shown in detail",
-                );
-                break;
-            }
-            let (sign, headline) = headline(result);
-            let heading = format!(
-                "{sign} {} · {}",
-                escape(result.name(), NAME_CHARS),
-                escape(&result.target.full_name(), NAME_CHARS)
-            );
-            self.heading("####", &heading);
-            if result.reason.is_none() && !matches!(result.verdict, Verdict::Passed | Verdict::Failed) {
-                self.paragraph(&headline);
-            }
-            self.details(result);
-            self.warnings(result);
-            self.server_link(result, "");
-        }
-    }
-
     /// Why it is no pass, or what a pass does not cover.
     fn details(&mut self, result: &AnalysisResult) {
         if let Some(reason) = &result.reason {
             self.paragraph(&escape(reason, MESSAGE_CHARS));
+        }
+        if let Some(known) = last_known(result, NAME_CHARS) {
+            self.paragraph(&format!(
+                "The last known quality gate, of the {known}. It counts for nothing here."
+            ));
         }
         let Some(gate) = &result.gate else { return };
         if result.verdict == Verdict::Failed {
@@ -194,7 +182,7 @@ impl Page {
     fn failed_conditions(&mut self, result: &AnalysisResult, gate: &QualityGate) {
         let rows: Vec<_> = gate
             .failed_conditions()
-            .take(self.condition_rows_left)
+            .take(self.condition_rows)
             .map(|condition| {
                 let metric = result.metrics.by_key(&condition.metric);
                 vec![
@@ -207,7 +195,6 @@ impl Page {
         let columns =
             [("Failed condition", Align::Left), ("Actual", Align::Right), ("Required", Align::Left)];
         let shown = self.table(&columns, &rows);
-        self.condition_rows_left -= shown;
         let left_out = gate.failed_conditions().count() - shown;
         self.more(left_out, "more failed condition", "more failed conditions");
     }
@@ -262,34 +249,6 @@ impl Page {
         }
     }
 
-    /// A line for each project.
-    fn projects(&mut self, results: &[&AnalysisResult]) {
-        let measured = |measure: &ShownMeasure| results.iter().any(|result| measure.value(result).is_some());
-        let measures: Vec<_> =
-            NEW_CODE.iter().filter(|measure| measure.in_overview && measured(measure)).collect();
-        let mut columns =
-            vec![("Project", Align::Left), ("Analysed", Align::Left), ("Quality gate", Align::Left)];
-        columns.extend(measures.iter().map(|measure| (measure.label, Align::Right)));
-        let rows: Vec<_> = results
-            .iter()
-            .take(ROWS)
-            .map(|result| {
-                let (sign, _) = headline(result);
-                let mut row = vec![
-                    link(&escape(result.name(), NAME_CHARS), result.dashboard_url.as_deref()),
-                    escape(&result.target.name(), NAME_CHARS),
-                    format!("{sign} {}{}", word(result.verdict), failed_of(result)),
-                ];
-                row.extend(measures.iter().map(|measure| {
-                    measure.value(result).map_or_else(|| "–".to_owned(), |value| escape(&value, NAME_CHARS))
-                }));
-                row
-            })
-            .collect();
-        let shown = self.table(&columns, &rows);
-        self.more(results.len() - shown, "more project", "more projects");
-    }
-
     fn heading(&mut self, level: &str, text: &str) {
         self.paragraph(&format!("{level} {text}"));
     }
@@ -329,27 +288,6 @@ impl Page {
             1 => self.paragraph(&format!("… and 1 {one}")),
             count => self.paragraph(&format!("… and {count} {many}")),
         }
-    }
-}
-
-fn headline_of_several(results: &[&AnalysisResult]) -> String {
-    let count =
-        |verdict: fn(Verdict) -> bool| results.iter().filter(|result| verdict(result.verdict)).count();
-    let all = results.len();
-    let failed = count(|verdict| verdict == Verdict::Failed);
-    let skipped = count(|verdict| verdict == Verdict::Skipped);
-    let without_result = all - failed - count(|verdict| verdict == Verdict::Passed);
-    match Verdict::worst(results.iter().map(|result| result.verdict)) {
-        Verdict::Passed if skipped > 0 => {
-            format!("✅ Quality gate passed – {} of {all} projects, {skipped} skipped", all - skipped)
-        }
-        Verdict::Passed => format!("✅ Quality gate passed – all {all} projects"),
-        Verdict::Failed if without_result > 0 => {
-            format!("❌ Quality gate failed – {failed} of {all} projects, {without_result} without a result")
-        }
-        Verdict::Failed => format!("❌ Quality gate failed – {failed} of {all} projects"),
-        Verdict::Skipped => format!("⏭️ Not analysed – {without_result} of {all} projects"),
-        _ => format!("{NO_RESULT} No quality gate result – {without_result} of {all} projects"),
     }
 }
 

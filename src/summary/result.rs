@@ -1,6 +1,6 @@
 //! What is known about one analysis when its summary is written.
 
-use crate::quality_gate::{Comparator, Condition, MeasureSet, Metrics, QualityGate, Verdict};
+use crate::quality_gate::{Comparator, Condition, GateStatus, MeasureSet, Metrics, QualityGate, Verdict};
 use serde_json::{Value, json};
 
 /// What was analysed.
@@ -54,6 +54,15 @@ impl AnalysedTarget {
     }
 }
 
+/// The gate of an earlier analysis.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastKnown {
+    /// What had been analysed.
+    pub target: AnalysedTarget,
+    /// The gate's status.
+    pub status: GateStatus,
+}
+
 /// One analysis and all that is known about its gate.
 #[derive(Debug, Clone)]
 pub struct AnalysisResult {
@@ -69,6 +78,8 @@ pub struct AnalysisResult {
     pub reason: Option<String>,
     /// The gate, when the server gave one.
     pub gate: Option<QualityGate>,
+    /// For an analysis that was skipped: a gate of before. It is shown, and counts for nothing.
+    pub last_known: Option<LastKnown>,
     /// Measures the token could read.
     pub measures: MeasureSet,
     /// Metrics of the server.

@@ -41,6 +41,10 @@ struct Model {
     project: Named,
     repository: Named,
     default_branch: Option<String>,
+    /// Number, source and target branch, and whether it comes from a fork.
+    pull_request: Option<(u32, String, String, bool)>,
+    /// What the last iteration of the pull request changes: kind, path and earlier path.
+    changes: Vec<(String, String, Option<String>)>,
     build: u32,
     properties: BTreeMap<String, String>,
     /// Every state the properties were in.
@@ -87,6 +91,8 @@ impl AzureDevOps {
             project: Named { id: "9d3c6f5e-7a41-4f0e-8a35-2f1f0f8b6c11".into(), name: "My Shop".into() },
             repository: Named { id: "1e8b4f7a-2d53-46c8-b6ac-0d3e5a7f9b22".into(), name: "shop api".into() },
             default_branch: Some("refs/heads/main".into()),
+            pull_request: None,
+            changes: Vec::new(),
             build: 4711,
             properties: BTreeMap::new(),
             history: Vec::new(),
@@ -135,6 +141,19 @@ impl AzureDevOps {
 
     pub(crate) fn set_default_branch(&self, name: Option<&str>) {
         self.model().default_branch = name.map(str::to_owned);
+    }
+
+    /// Opens a pull request, by full names of its branches.
+    pub(crate) fn open_pull_request(&self, number: u32, source: &str, target: &str, from_fork: bool) {
+        self.model().pull_request = Some((number, source.to_owned(), target.to_owned(), from_fork));
+    }
+
+    /// Puts files into the pull request: the kind of change, the path, and the earlier one of what was renamed.
+    pub(crate) fn change_files(&self, changes: &[(&str, &str, Option<&str>)]) {
+        let owned = |(kind, path, before): &(&str, &str, Option<&str>)| {
+            ((*kind).to_owned(), (*path).to_owned(), before.map(str::to_owned))
+        };
+        self.model().changes.extend(changes.iter().map(owned));
     }
 
     /// Serves the repositories in this folder to git.
@@ -271,7 +290,7 @@ impl Model {
             return error(self.hiccups.remove(0), "VS403463: The request could not be served");
         }
         let path: Vec<&str> = asked.path.iter().map(String::as_str).collect();
-        match self.resource(request.method.as_str(), &path, &asked.body) {
+        match self.resource(request.method.as_str(), &path, &asked.query, &asked.body) {
             Ok(answer) => {
                 let wrong = contract::answer_violations(&asked, &answer);
                 self.violations.extend(wrong.into_iter().map(|what| format!("the model's own: {what}")));
@@ -307,7 +326,13 @@ impl Model {
         }
     }
 
-    fn resource(&mut self, method: &str, path: &[&str], body: &[u8]) -> Result<Value, Refusal> {
+    fn resource(
+        &mut self,
+        method: &str,
+        path: &[&str],
+        query: &[(String, String)],
+        body: &[u8],
+    ) -> Result<Value, Refusal> {
         let [project, "_apis", rest @ ..] = path else { return Err(refusal(404, "The page is not found")) };
         if !self.project.is(project) {
             return Err(refusal(404, "TF200016: The following project does not exist"));
@@ -328,6 +353,33 @@ impl Model {
                 }
                 Ok(answer)
             }
+            ("GET", ["git", "repositories", name, "pullRequests", number]) if self.repository.is(name) => {
+                let found = self.pull_request.iter().find(|(known, ..)| known.to_string() == *number);
+                let Some((number, source, target, from_fork)) = found else {
+                    let message = format!("TF401180: The requested pull request was not found: {number}");
+                    return Err(refusal(404, &message));
+                };
+                let mut answer = json!({ "pullRequestId": number, "status": "active", "title": "Rework the cart",
+                    "sourceRefName": source, "targetRefName": target,
+                    "repository": { "id": self.repository.id, "name": self.repository.name } });
+                if *from_fork {
+                    answer["forkSource"] = json!({ "name": source, "repository": { "name": "shop-fork" } });
+                }
+                Ok(answer)
+            }
+            ("GET", ["git", "repositories", name, "pullRequests", number, "iterations", rest @ ..])
+                if self.repository.is(name) =>
+            {
+                if self.pull_request.as_ref().is_none_or(|(known, ..)| known.to_string() != *number) {
+                    let message = format!("TF401180: The requested pull request was not found: {number}");
+                    return Err(refusal(404, &message));
+                }
+                match rest {
+                    [] => Ok(json!({ "count": 3, "value": [{ "id": 1 }, { "id": 2 }, { "id": 3 }] })),
+                    ["3", "changes"] => Ok(self.changes(query)),
+                    _ => Err(refusal(404, "The iteration is not the last one")),
+                }
+            }
             (_, ["build", "builds", build, rest @ ..]) => {
                 if *build != self.build.to_string() {
                     return Err(refusal(404, &format!("The requested build {build} could not be found.")));
@@ -345,6 +397,27 @@ impl Model {
                 }
             }
             _ => Err(refusal(404, "The resource is not known")),
+        }
+    }
+
+    /// A page of the pull request's changes; there are three on one, however many are asked for.
+    fn changes(&self, query: &[(String, String)]) -> Value {
+        let number = |name: &str| {
+            query.iter().find(|(key, _)| key == name).and_then(|(_, value)| value.parse::<usize>().ok())
+        };
+        let (skip, top) = (number("$skip").unwrap_or(0), number("$top").unwrap_or(100).min(3));
+        let entry = |(kind, path, before): &(String, String, Option<String>)| {
+            let mut entry = json!({ "changeTrackingId": 1, "changeId": 1, "changeType": kind,
+                "item": { "objectId": "5f8c2e1a", "path": path } });
+            if let Some(before) = before {
+                entry["originalPath"] = before.as_str().into();
+            }
+            entry
+        };
+        let entries: Vec<_> = self.changes.iter().skip(skip).take(top).map(entry).collect();
+        match self.changes.len() > skip + top {
+            true => json!({ "changeEntries": entries, "nextSkip": skip + top, "nextTop": top }),
+            false => json!({ "changeEntries": entries }),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The three steps, started by their launchers, against real servers.
 
 mod blame;
+mod context;
 mod gates;
 mod machine;
 mod maven;
@@ -9,6 +10,7 @@ mod server;
 mod several;
 
 use crate::fake_agent::{Job, Step, Task, TaskResult};
+use context::every_ref_where_only_the_main_branch_is_analysed;
 use gates::{a_gate_of_every_kind_of_metric, a_queue_of_ten_reports};
 use machine::{a_private_authority_behind_a_proxy, modules_and_a_java_of_the_agent};
 use maven::a_build_by_maven;
@@ -31,6 +33,7 @@ on!(
     v10_7: a_gate_that_fails_twice,
     a_gate_that_passes,
     a_report_the_server_can_not_process,
+    every_ref_where_only_the_main_branch_is_analysed,
     tokens_and_rights,
     the_package_runs,
     modules_and_a_java_of_the_agent,

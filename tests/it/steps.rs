@@ -5,6 +5,7 @@ mod caches;
 mod history;
 mod hostile;
 mod modes;
+mod monorepo;
 mod parallel;
 mod prepare;
 mod publish;

@@ -5,12 +5,13 @@ use crate::error::{Error, Result};
 use crate::step::records::Record;
 use std::path::Path;
 
-/// The record that was prepared and not analysed yet: the one called `name`, else the only one; `None` when the
-/// build itself runs the scanner. `folder` is where the records were looked for.
+/// The records that were prepared and not analysed yet: the one called `name`, else the only one, or those that one
+/// SonarPrepare made of its input `monorepo`; none when the build itself runs the scanner. `folder` is where the records
+/// were looked for.
 ///
 /// # Errors
-/// There is no such record, or more than one.
-pub(super) fn choose(records: Vec<Record>, name: Option<&str>, folder: &Path) -> Result<Option<Record>> {
+/// There is no such record, or more than belong together.
+pub(super) fn choose(records: Vec<Record>, name: Option<&str>, folder: &Path) -> Result<Vec<Record>> {
     let is_named = |record: &Record| name.is_none() || record.prepared.name.as_deref() == name;
     let is_analysed = |record: &Record| record.analyzed.is_some();
     let (others, ours): (Vec<_>, Vec<_>) =
@@ -18,20 +19,27 @@ pub(super) fn choose(records: Vec<Record>, name: Option<&str>, folder: &Path) ->
     let (analysed, open): (Vec<_>, Vec<_>) = ours.into_iter().partition(is_analysed);
     let all_open = list(&open);
     let count = open.len();
-    let mut chosen: Vec<_> = open.into_iter().filter(is_named).collect();
-    match (chosen.pop(), chosen.len()) {
-        (Some(record), 0) => Ok(Some(record)),
-        (Some(_), more) => Err(match name {
+    let chosen: Vec<_> = open.into_iter().filter(is_named).collect();
+    let group = |record: &Record| record.prepared.member.as_ref().map(|member| member.of.clone());
+    let belong_together = |first: &Record| {
+        let of = group(first);
+        of.is_some() && chosen.iter().all(|record| group(record) == of)
+    };
+    match chosen.split_first() {
+        Some((_, [])) => Ok(chosen),
+        Some((first, _)) if belong_together(first) => Ok(chosen),
+        Some((_, more)) => Err(match name {
             None => Error::new(format!("{count} prepared analyses are open: {all_open}")).hint(
                 "Run each SonarAnalyze right after its SonarPrepare, or give both the same analysisName.",
             ),
-            Some(name) => {
-                Error::new(format!("{} prepared analyses are called {name}; open are {all_open}", more + 1))
-                    .hint("Give each SonarPrepare of a job an analysisName of its own.")
-            }
+            Some(name) => Error::new(format!(
+                "{} prepared analyses are called {name}; open are {all_open}",
+                more.len() + 1
+            ))
+            .hint("Give each SonarPrepare of a job an analysisName of its own."),
         }),
-        (None, _) if others.iter().any(is_named) => Ok(None),
-        (None, _) => {
+        None if others.iter().any(is_named) => Ok(Vec::new()),
+        None => {
             let Some(name) = name else { return Err(nothing_to_run(folder, analysed.len())) };
             let message = if analysed.iter().any(is_named) {
                 format!("the analysis {name} was run already")

@@ -5,7 +5,7 @@
 
 use super::start::PipelineStart;
 use super::subject::{
-    Evidence, Reported, Subject, blank_result, connect, is_same, unknown_result, without_gate,
+    Evidence, Reported, Subject, blank_result, connect, is_same, unknown_result, untouched, without_gate,
 };
 use crate::agent::ServiceConnection;
 use crate::analysis::{AnalysisId, Exported};
@@ -122,7 +122,11 @@ fn evidence(
     }
     let prepared = &record.prepared;
     if let Some(evidence) = without_gate(record.outcome.as_ref(), prepared.skip.as_deref()) {
-        return Ok(evidence);
+        let server = || {
+            let is_its = |connection: &&ServiceConnection| is_same(&connection.url, &prepared.server_url);
+            connection.filter(is_its).map(|connection| connect(job, connection))
+        };
+        return Ok(untouched(evidence, prepared, server));
     }
     let report = record.report().map_err(no_report)?;
     let address = prepared.server_address();

@@ -6,7 +6,7 @@ use super::subject::{Evidence, Reported, Subject};
 use super::weigh::{Claim, gate_verdict, timed_out, weigh};
 use crate::quality_gate::{Context, Metrics, Verdict};
 use crate::sonarqube::{Look, SonarQube, Wait, Waited};
-use crate::summary::{AnalysedTarget, AnalysisResult, shown_metrics};
+use crate::summary::{AnalysedTarget, AnalysisResult, LastKnown, shown_metrics};
 use std::collections::{HashMap, HashSet};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
@@ -31,6 +31,10 @@ impl Judge {
         let Subject { mut result, evidence, .. } = subject;
         match evidence {
             Evidence::None(verdict, reason) => without_gate(&mut result, verdict, reason),
+            Evidence::Untouched(sonarqube, reason) => {
+                without_gate(&mut result, Verdict::Skipped, reason);
+                self.add_last_known(&sonarqube, &mut result).await;
+            }
             Evidence::Report(reported) => self.ask(&reported, &mut result).await,
             Evidence::Project(sonarqube, start) => self.ask_project(&sonarqube, start, &mut result).await,
         }
@@ -173,6 +177,37 @@ impl Judge {
             && timeout_at(latest, self.add_measures(sonarqube, of, result)).await.is_err()
         {
             tracing::info!("The measures of {} are left out: the time is up", result.project_name);
+        }
+    }
+
+    /// The gate of what the change is made to: information, so that whatever goes wrong here is nobody's trouble.
+    async fn add_last_known(&self, sonarqube: &SonarQube, result: &mut AnalysisResult) {
+        let project = &result.project_key;
+        let of = match &result.target {
+            AnalysedTarget::MainBranch(_) => None,
+            AnalysedTarget::Branch(name) => Some(name.clone()),
+            AnalysedTarget::PullRequest { base, .. } => base.clone(),
+        };
+        let asking = async {
+            if let Some(name) = of
+                && let Ok(gate) = sonarqube.current_quality_gate(project, Some(&name), None).await
+            {
+                return Ok((AnalysedTarget::Branch(name), gate));
+            }
+            let gate = sonarqube.current_quality_gate(project, None, None).await?;
+            Ok::<_, crate::sonarqube::Error>((AnalysedTarget::MainBranch(None), gate))
+        };
+        match timeout_at(self.wait.latest(), asking).await {
+            Ok(Ok((target, gate))) => {
+                let branch = match &target {
+                    AnalysedTarget::Branch(name) => Some(name.as_str()),
+                    _ => None,
+                };
+                result.dashboard_url = Some(sonarqube.dashboard(project, branch, None));
+                result.last_known = Some(LastKnown { target, status: gate.status });
+            }
+            Ok(Err(error)) => tracing::debug!("The last gate of {project} is not known: {error}"),
+            Err(_) => tracing::debug!("The last gate of {project} is left out: the time is up"),
         }
     }
 

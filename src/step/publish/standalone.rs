@@ -30,7 +30,7 @@ pub(super) fn target_of_build(predefined: &Predefined) -> AnalysedTarget {
             base: Some(branch_name(&pull_request.target_branch)),
         },
         (None, Some(GitRef::Branch(name))) => AnalysedTarget::Branch(name),
-        (None, Some(GitRef::PullRequestMerge(key))) => {
+        (None, Some(GitRef::PullRequest(key))) => {
             AnalysedTarget::PullRequest { key, branch: None, base: None }
         }
         (None, _) => AnalysedTarget::MainBranch(None),
@@ -43,7 +43,7 @@ fn names_of_build(predefined: &Predefined) -> OwnNames {
     let mut names = OwnNames::default();
     match source {
         Some(GitRef::Branch(name)) => names.branches.push(name),
-        Some(GitRef::PullRequestMerge(key)) => names.pull_requests.push(key),
+        Some(GitRef::PullRequest(key)) => names.pull_requests.push(key),
         _ => {}
     }
     if let Some(pull_request) = pull_request {

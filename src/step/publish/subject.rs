@@ -27,6 +27,8 @@ pub(super) struct Subject {
 pub(super) enum Evidence {
     /// Nothing that a server could be asked about.
     None(Verdict, String),
+    /// It was left out because nothing of it changed: why, and who knows its last gate.
+    Untouched(Box<SonarQube>, String),
     /// A scanner's report.
     Report(Box<Reported>),
     /// The project as it is now, if it was analysed since the pipeline began.
@@ -83,7 +85,9 @@ impl Subject {
     pub(super) fn of_record(job: &Job, record: &Record, connection: Option<&ServiceConnection>) -> Self {
         let prepared = &record.prepared;
         let outcome = record.analyzed.as_ref().map(|analyzed| &analyzed.outcome);
-        let evidence = without_gate(outcome, prepared.skip.as_deref()).unwrap_or_else(|| {
+        let evidence = without_gate(outcome, prepared.skip.as_deref())
+            .map(|evidence| untouched(evidence, prepared, || server_of(job, prepared, connection).ok()));
+        let evidence = evidence.unwrap_or_else(|| {
             let report = match report_of(job, record) {
                 Ok(report) => report,
                 Err(reason) => return Evidence::None(Verdict::NoReport, reason),
@@ -124,6 +128,25 @@ pub(super) fn without_gate(outcome: Option<&Outcome>, skip: Option<&str>) -> Opt
         (None, Some(reason)) => (Verdict::Skipped, reason),
     };
     Some(Evidence::None(verdict, reason.to_owned()))
+}
+
+/// Likewise, with the server that knows the last gate of what nothing changed of.
+pub(super) fn untouched(
+    evidence: Evidence,
+    prepared: &Prepared,
+    server: impl FnOnce() -> Option<SonarQube>,
+) -> Evidence {
+    match evidence {
+        Evidence::None(Verdict::Skipped, reason)
+            if prepared.member.as_ref().is_some_and(|member| member.untouched) =>
+        {
+            match server() {
+                Some(sonarqube) => Evidence::Untouched(Box::new(sonarqube), reason),
+                None => Evidence::None(Verdict::Skipped, reason),
+            }
+        }
+        other => other,
+    }
 }
 
 /// The server, as `connection` reaches it.
@@ -181,7 +204,8 @@ fn report_of(job: &Job, record: &Record) -> Result<AnalysisReport, String> {
 
 /// What was to be analysed: what the properties say where a user has overridden the decision.
 fn analysed(prepared: &Prepared) -> AnalysedTarget {
-    let property = |key: &str| prepared.properties.value(key).map(str::to_owned);
+    let known = |value: &str| Some(value.to_owned()).filter(|value| !value.is_empty());
+    let property = |key: &str| prepared.properties.value(key).and_then(known);
     if let Some(key) = property("sonar.pullrequest.key") {
         let branch = property("sonar.pullrequest.branch");
         return AnalysedTarget::PullRequest { key, branch, base: property("sonar.pullrequest.base") };
@@ -193,11 +217,9 @@ fn analysed(prepared: &Prepared) -> AnalysedTarget {
         (_, Some(name)) => AnalysedTarget::Branch(name),
         (Target::MainBranch { name }, None) => AnalysedTarget::MainBranch(name.clone()),
         (Target::Branch { name }, None) => AnalysedTarget::Branch(name.clone()),
-        (Target::PullRequest { key, branch, base }, None) => AnalysedTarget::PullRequest {
-            key: key.clone(),
-            branch: Some(branch.clone()),
-            base: Some(base.clone()),
-        },
+        (Target::PullRequest { key, branch, base }, None) => {
+            AnalysedTarget::PullRequest { key: key.clone(), branch: known(branch), base: known(base) }
+        }
     }
 }
 
@@ -222,6 +244,7 @@ pub(super) fn unknown_result(project_key: String, target: AnalysedTarget) -> Ana
         verdict: Verdict::Unknown,
         reason: None,
         gate: None,
+        last_known: None,
         measures: MeasureSet::default(),
         metrics: Metrics::default(),
         dashboard_url: None,

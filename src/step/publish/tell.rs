@@ -148,6 +148,7 @@ mod tests {
                 conditions: coverages.iter().map(condition).collect(),
                 ignored_conditions: false,
             }),
+            last_known: None,
             measures: MeasureSet::default(),
             metrics: Metrics::default(),
             dashboard_url: Some(format!("https://sonar.example/dashboard?id={project}")),

@@ -211,20 +211,29 @@ async fn contradiction(
         submitted: task.submitted,
         report_file: task.report_file.as_deref(),
     };
-    // Servers may name the main branch too, and may call it by another name than the repository does.
-    if let (None, None, Some(branch)) = (claim.expected.branch, claim.expected.pull_request, processed.branch)
-    {
-        let is_main = claim.main_branch == Some(branch) || {
+    let mut expected = claim.expected;
+    // Servers may name the main branch too, and may call it by another name than the repository does. And a user, or
+    // Prepare when nobody could tell the default branch, may have named the branch that turns out to be the main one.
+    let named = match (expected.branch, processed.branch) {
+        (None, Some(name)) | (Some(name), None)
+            if (expected.pull_request, processed.pull_request) == (None, None) =>
+        {
+            Some(name)
+        }
+        _ => None,
+    };
+    if let Some(name) = named {
+        let is_main = claim.main_branch == Some(name) || {
             let look = async || server.main_branch(&report.project_key).await.map(Look::Done);
             matches!(wait.until("SonarQube's list of branches", &mut None, look).await,
-                Waited::Done(Some(main)) if main == branch)
+                Waited::Done(Some(main)) if main == name)
         };
         if is_main {
-            processed.branch = None;
+            (expected.branch, processed.branch) = (None, None);
         }
     }
     let is_main_branch = processed.branch.is_none() && processed.pull_request.is_none();
-    let mut own = claim.expected;
+    let mut own = expected;
     if claim.names.is_some() {
         (own.branch, own.pull_request) = (processed.branch, processed.pull_request);
     }

@@ -2,7 +2,7 @@ use super::*;
 use crate::quality_gate::{
     Comparator, Condition, GateStatus, Measure, MeasureSet, Metric, MetricKind, Metrics,
 };
-use crate::summary::{issue_line, outcome_line};
+use crate::summary::{LastKnown, issue_line, outcome_line};
 use insta::assert_snapshot;
 use proptest::prelude::*;
 
@@ -51,6 +51,7 @@ fn result(verdict: Verdict) -> AnalysisResult {
         verdict,
         reason: None,
         gate: None,
+        last_known: None,
         measures: MeasureSet::default(),
         metrics: metrics(),
         dashboard_url: Some("https://sonar.example/dashboard?id=shop".into()),
@@ -362,7 +363,7 @@ fn headlines_of_several_projects() {
     ### ✅ Quality gate passed – all 3 projects | SonarQube – 3 projects – passed
     ### ❌ Quality gate failed – 2 of 3 projects | SonarQube – 3 projects – failed
     ### ❌ Quality gate failed – 1 of 3 projects, 1 without a result | SonarQube – 3 projects – failed
-    ### ⚠️ No quality gate result – 2 of 3 projects | SonarQube – 3 projects – timed out
+    ### ⚠️ No quality gate result – 1 of 3 projects, 1 skipped | SonarQube – 3 projects – timed out
     ### ✅ Quality gate passed – 2 of 3 projects, 1 skipped | SonarQube – 3 projects – passed
     ### ⏭️ Not analysed – 3 of 3 projects | SonarQube – 3 projects – skipped
     ");
@@ -442,11 +443,97 @@ fn very_much_to_say() {
     assert!(page.contains("\n\n… and 10 more failed conditions\n"), "{page}");
     assert!(page.contains("\n\n… and 20 more warnings\n"), "{page}");
 
-    let page = markdown(&vec![many; 60]);
-    assert_eq!(page.matches("| Coverage on New Code |").count(), 50);
-    assert_eq!(page.matches("| [Shop](").count(), 50);
-    assert!(page.contains("\n\n… and 10 more projects\n"), "{page}");
-    assert!(page.contains("\n\n… and 59 more projects are not shown in detail\n"), "{page}");
+    let page = markdown(&vec![many; 120]);
+    assert_eq!(page.matches("| [Shop](").count(), 120);
+    let sections: Vec<_> = page.split("\n#### ❌ Shop").skip(1).collect();
+    let five = |section: &&str| section.matches("| Coverage on New Code |").count() == 5;
+    assert!(sections.len() > 20 && sections[..20].iter().all(five), "{page}");
+    let left_out = 120 - sections.len();
+    assert!(
+        page.contains(&format!("\n\n… and {left_out} more projects are not shown in detail\n")),
+        "{page}"
+    );
+}
+
+#[test]
+fn projects_nobody_touched() {
+    let untouched = |name: &str, status| AnalysisResult {
+        project_name: name.into(),
+        reason: Some(format!("nothing in services/{name} changed")),
+        target: AnalysedTarget::PullRequest { key: "12".into(), branch: None, base: None },
+        last_known: Some(LastKnown { target: AnalysedTarget::Branch("main".into()), status }),
+        dashboard_url: None,
+        ..result(Verdict::Skipped)
+    };
+    let (web, api) = (untouched("web", GateStatus::Error), untouched("API", GateStatus::Ok));
+    assert_snapshot!(markdown(&[web.clone(), passed(), api.clone()]), @"
+    ### ✅ Quality gate passed – 1 of 3 projects, 2 skipped
+
+    | Project | Analysed | Quality gate | New issues | Coverage |
+    | :--- | :--- | :--- | ---: | ---: |
+    | [Shop](https://sonar.example/dashboard?id=shop) | branch main | ✅ passed | 0 | 91.7% |
+    | API | pull request 12 | ⏭️ skipped (last known: branch main, passed) | – | – |
+    | web | pull request 12 | ⏭️ skipped (last known: branch main, failed) | – | – |
+
+    #### ⏭️ Not analysed
+
+    - API: nothing in services/API changed
+    - web: nothing in services/web changed
+    ");
+    assert_snapshot!(markdown(std::slice::from_ref(&api)), @"
+    ### ⏭️ Not analysed – the analysis was skipped
+
+    **API** · pull request 12
+
+    nothing in services/API changed
+
+    The last known quality gate, of the branch main, passed. It counts for nothing here.
+    ");
+    assert_eq!(build_summary(&[api, web]).title, "SonarQube – 2 projects – skipped");
+}
+
+#[test]
+fn two_hundred_projects_have_a_line_each() {
+    let verdict = |index: usize| match index % 20 {
+        0 => Verdict::Failed,
+        1 => Verdict::Timeout,
+        2..12 => Verdict::Skipped,
+        _ => Verdict::Passed,
+    };
+    let conditions = vec![condition("ERROR", "new_coverage", "LT", "80", "1"); 60];
+    for (name, branch) in [("com.contoso.shop:service", "main"), ("<b>|*[x](http://y)_`", "a|b<c>")] {
+        // The second time names that are as long as names get.
+        let (name, branch) = match branch {
+            "main" => (name.to_owned(), branch.to_owned()),
+            _ => (name.repeat(15), branch.repeat(50)),
+        };
+        let results: Vec<_> = (0..200)
+            .map(|index| AnalysisResult {
+                project_name: format!("{index:03} {name}"),
+                target: AnalysedTarget::Branch(branch.clone()),
+                reason: (verdict(index) == Verdict::Skipped).then(|| "nothing in it changed".into()),
+                last_known: Some(LastKnown { target: AnalysedTarget::MainBranch(None), status: GateStatus::Ok }),
+                gate: Some(gate(conditions.clone())),
+                dashboard_url: Some(format!(
+                    "https://sonarqube.contoso.example/dashboard?id=com.contoso.shop%3Aservice-{index}&branch=main"
+                )),
+                ..result(verdict(index))
+            })
+            .collect();
+        let page = markdown(&results);
+        assert!(page.len() < 64_000, "{} bytes", page.len());
+        tables_are_whole(&page).unwrap();
+        let lines: Vec<_> = page.lines().skip(4).take(200).collect();
+        assert!(lines.iter().all(|line| line.starts_with("| ")), "{lines:#?}");
+        let of = |line: &str| line.split(['[', ' ']).find_map(|word| word.parse::<usize>().ok()).unwrap();
+        let order: Vec<_> = lines.iter().map(|line| of(line)).collect();
+        assert_eq!(order[..11], [0, 20, 40, 60, 80, 100, 120, 140, 160, 180, 1], "the worst on top");
+        assert!(order[100..].is_sorted() && order[..10].is_sorted(), "then by name: {order:?}");
+        assert!(page.contains("\n#### ❌ 000"), "there is room for what failed");
+        let mut shuffled = results.clone();
+        shuffled.rotate_left(77);
+        assert_eq!(markdown(&shuffled), page, "the order of the analyses is none of the page");
+    }
 }
 
 /// Cells of a line of a table, split at the pipes that are not escaped.

@@ -2,7 +2,7 @@
 
 use crate::fake_agent::TaskResult;
 use crate::fake_azure_devops::{AzureDevOps, SignIn};
-use crate::fake_sonarqube::{Access, SonarQube};
+use crate::fake_sonarqube::{Access, SonarQube, gate};
 use crate::scenario::Scenario;
 use serde_json::{Value, json};
 
@@ -106,12 +106,19 @@ fn another_provider_asks_sonarqube_for_the_main_branch() {
         ("Git", "refs/heads/master", "sonar.branch.name=master"),
         ("TfsVersionControl", "$/shop/main", ""),
         ("Svn", "trunk", ""),
+        ("Svn", "branches/2.0", "sonar.branch.name=2.0"),
     ] {
         let mut scenario = Scenario::with(SonarQube::with_branches());
         scenario.job.set("Build.Repository.Provider", provider);
         scenario.job.set("Build.SourceBranch", branch);
         scenario.prepare(&[]).succeeded();
         assert_eq!(scope(&scenario), expected, "{provider} {branch}");
+        let asked = usize::from(branch.starts_with("refs/"));
+        assert_eq!(
+            scenario.sonarqube.times_asked("/api/project_branches/list"),
+            asked,
+            "{provider} {branch}"
+        );
         assert!(scenario.job.azure.requests().is_empty());
     }
 }
@@ -146,8 +153,258 @@ fn where_azure_devops_says_nothing_sonarqube_does() {
 fn what_a_user_says_about_the_branch_counts() {
     let mut scenario = Scenario::with(SonarQube::with_branches());
     scenario.job.of_pull_request("TfsGit", "7", "refs/heads/a", "refs/heads/main");
-    scenario.prepare(&[("extraProperties", "sonar.branch.name=mine")]).succeeded();
+    scenario
+        .prepare(&[("extraProperties", "sonar.branch.name=mine")])
+        .succeeded()
+        .says("Analysing the branch mine, because sonar.branch.name in extraProperties says so");
     assert_eq!(scope(&scenario), "sonar.branch.name=mine");
+    // A detail is changed, and the rest stays.
+    let mut scenario = Scenario::with(SonarQube::with_branches());
+    scenario.job.of_pull_request("Bitbucket", "7", "a", "main");
+    scenario
+        .prepare(&[("extraProperties", "sonar.pullrequest.base=develop")])
+        .succeeded()
+        .says("Analysing pull request 7, from a into main")
+        .says("sonar.pullrequest.base is develop, by extraProperties");
+    assert!(scope(&scenario).starts_with("sonar.pullrequest.base=develop\nsonar.pullrequest.branch=a\n"));
+}
+
+#[test]
+fn a_settings_file_counts_until_an_input_says_otherwise() {
+    let prepared = |inputs: &[(&str, &str)], settings: &str| {
+        let mut scenario = Scenario::with(SonarQube::with_branches());
+        scenario.job.set("Build.SourceBranch", "refs/heads/feature");
+        scenario.job.write("sonar-project.properties", &format!("sonar.projectKey=shop\n{settings}"));
+        let mut all = vec![("scannerMode", "cli"), ("configMode", "file")];
+        all.extend(inputs);
+        let step = scenario.prepare_as(&all);
+        step.succeeded();
+        (scope(&scenario), step)
+    };
+    let (sent, step) = prepared(&[], "sonar.branch.name=mine");
+    assert_eq!(sent, "sonar.branch.name=mine");
+    step.says("because sonar.branch.name in the settings file says so");
+    let pull_request = "sonar.pullrequest.key=9\nsonar.pullrequest.base=main";
+    let (sent, step) = prepared(&[("branch", "feature")], pull_request);
+    assert_eq!(sent, "sonar.branch.name=feature\nsonar.pullrequest.base=\nsonar.pullrequest.key=");
+    step.warns("sonar.pullrequest.key in the settings file is ignored");
+    let (sent, _) = prepared(&[("branch", "off")], "sonar.branch.name=mine");
+    assert_eq!(sent, "sonar.branch.name=");
+    let (sent, _) = prepared(&[("extraProperties", "sonar.branch.name=other")], pull_request);
+    assert_eq!(sent, "sonar.branch.name=other\nsonar.pullrequest.base=\nsonar.pullrequest.key=");
+}
+
+#[test]
+fn a_pull_request_queued_by_its_reference_is_asked_for() {
+    let mut scenario = Scenario::with(SonarQube::with_branches());
+    scenario.job.set("Build.SourceBranch", "refs/pull/7/merge");
+    scenario.job.azure.open_pull_request(7, "refs/heads/feature/x", "refs/heads/main", false);
+    scenario.prepare(&[]).succeeded().says("Analysing pull request 7, from feature/x into main");
+    assert!(scope(&scenario).contains("sonar.pullrequest.key=7"));
+
+    // Only Azure Repos can be asked, and only about what is there.
+    for (provider, number) in [("TfsGit", "8"), ("GitHub", "7")] {
+        let mut scenario = Scenario::with(SonarQube::with_branches());
+        scenario.job.azure.open_pull_request(7, "refs/heads/feature/x", "refs/heads/main", false);
+        scenario.job.set("Build.Repository.Provider", provider);
+        scenario.job.set("Build.SourceBranch", &format!("refs/pull/{number}/merge"));
+        scenario.prepare(&[]).succeeded().warns("its branches are not known");
+        assert_eq!(scope(&scenario), "");
+        assert_eq!(scenario.record(0, "prepared.json")["properties"]["sonar.scanner.skip"], "true");
+    }
+}
+
+#[test]
+fn a_clone_is_asked_where_azure_repos_can_not_be() {
+    let git = |directory: &std::path::Path, arguments: &[&str]| {
+        let mut command = std::process::Command::new("git");
+        command.current_dir(directory).args(["-c", "user.name=ada", "-c", "user.email=ada@contoso.example"]);
+        let output = command.args(arguments).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+    };
+    // Reachable or not, and with what a clone by hand remembers of its remote or without it, as agents make them.
+    for (reachable, remembers, branch, source) in [
+        (true, false, "trunk", "says the remote origin"),
+        (true, false, "main", "says the remote origin"),
+        (false, true, "main", "says origin/HEAD of the clone"),
+        (false, false, "main", "SonarQube's main branch"),
+    ] {
+        let mut scenario = Scenario::with(SonarQube::with_branches());
+        let (remote, sources) = (scenario.job.path("remote"), scenario.job.sources());
+        std::fs::create_dir(&remote).unwrap();
+        git(&remote, &["init", "--quiet", "--initial-branch=trunk"]);
+        git(&remote, &["commit", "--quiet", "--allow-empty", "--message=Start"]);
+        git(&sources, &["clone", "--quiet", remote.to_str().unwrap(), "."]);
+        if !remembers {
+            git(&sources, &["symbolic-ref", "--delete", "refs/remotes/origin/HEAD"]);
+        }
+        if !reachable {
+            std::fs::remove_dir_all(&remote).unwrap();
+        }
+        scenario.job.set("Build.Repository.Provider", "Git");
+        scenario.job.set("Build.SourceBranch", &format!("refs/heads/{branch}"));
+        let step = scenario.prepare(&[]);
+        step.succeeded().says(source);
+        let default = if source.starts_with("says") { "trunk" } else { "main" };
+        let expected = if branch == default { String::new() } else { format!("sonar.branch.name={branch}") };
+        assert_eq!(scope(&scenario), expected, "{source}");
+        // The model calls the project's main branch main.
+        assert_eq!(step.warnings.len(), usize::from(default == "trunk"), "{:?}", step.warnings);
+        scenario
+            .prepare(&[("defaultBranch", "refs/heads/develop")])
+            .succeeded()
+            .says("develop (says the input");
+    }
+}
+
+#[test]
+fn another_name_of_the_main_branch_is_told_with_what_to_change() {
+    let told = |branch: &str| {
+        let mut scenario = Scenario::with(SonarQube::with_branches());
+        scenario.sonarqube.change(|model| model.main_branch = "master".into());
+        scenario.job.set("Build.SourceBranch", branch);
+        let step = scenario.prepare(&[]);
+        step.succeeded();
+        step.warnings.join("\n")
+    };
+    insta::assert_snapshot!(told("refs/heads/main"), @"The default branch is main (says Azure Repos), and SonarQube calls the project's main branch master. Rename SonarQube's main branch to main: Project Settings > Branches, in SonarQube");
+    insta::assert_snapshot!(told("refs/heads/master"), @"");
+    assert_eq!(told("refs/pull/7/merge").matches("master").count(), 0);
+}
+
+#[test]
+fn a_tag_can_be_the_version_of_the_main_branch_or_a_branch() {
+    let prepared = |inputs: &[(&str, &str)]| {
+        let mut scenario = Scenario::with(SonarQube::with_branches());
+        scenario.job.set("Build.SourceBranch", "refs/tags/v1.2.0");
+        // In mode other the token is where its scanners read it.
+        scenario.job.allow_leaks();
+        scenario.job.write("own.properties", "sonar.projectKey=shop\nsonar.projectVersion=7");
+        scenario.prepare(inputs).succeeded();
+        assert!(scenario.job.azure.requests().is_empty(), "nobody needs to be asked");
+        let record = scenario.record(0, "prepared.json");
+        let property = |key: &str| record["properties"][key].as_str().unwrap_or("-").to_owned();
+        format!("{} {}", property("sonar.branch.name"), property("sonar.projectVersion"))
+    };
+    assert_eq!(prepared(&[("tags", "main")]), "- v1.2.0");
+    assert_eq!(prepared(&[("tags", "main"), ("cliProjectVersion", "2.5")]), "- 2.5");
+    assert_eq!(prepared(&[("tags", "main"), ("extraProperties", "sonar.projectVersion=3")]), "- 3");
+    assert_eq!(
+        prepared(&[("tags", "main"), ("configMode", "file"), ("configFile", "own.properties")]),
+        "- -"
+    );
+    assert_eq!(prepared(&[("tags", "main"), ("scannerMode", "other")]), "- -");
+    assert_eq!(prepared(&[("tags", "branch")]), "v1.2.0 1.0");
+}
+
+#[test]
+fn what_a_server_can_not_analyse_may_be_an_error_or_the_main_branch() {
+    let mut scenario = Scenario::new();
+    scenario.job.of_pull_request("TfsGit", "7", "refs/heads/feature", "refs/heads/main");
+    let step = scenario.prepare(&[("onUnsupportedBranch", "fail")]);
+    insta::assert_snapshot!(step.sole_error(), @"SonarQube Community Build analyses no pull requests, and pull request 7 is being built. Give the three steps a condition, set onUnsupportedBranch to skip or main, or use an edition that analyses branches (Developer Edition and higher).");
+    assert!(scenario.records().is_empty());
+    scenario
+        .prepare(&[("onUnsupportedBranch", "main")])
+        .succeeded()
+        .says("Analysing the main branch, because onUnsupportedBranch is main");
+    assert_eq!(scope(&scenario), "");
+
+    let mut scenario = Scenario::with(SonarQube::with_branches());
+    let step = scenario.prepare(&[("branch", &"x".repeat(256))]);
+    assert!(
+        step.sole_error().contains("has 256 characters, and SonarQube takes 255"),
+        "{}",
+        step.transcript()
+    );
+}
+
+#[test]
+fn a_directory_of_another_repository_is_noticed() {
+    let mut scenario = Scenario::new();
+    let own = scenario.job.sources().join("shop api");
+    std::fs::create_dir_all(&own).unwrap();
+    std::fs::create_dir_all(scenario.job.sources().join("tools")).unwrap();
+    scenario.job.set("Build.Repository.LocalPath", own.to_str().unwrap());
+    for (directory, warned) in [(".", false), ("shop api", false), ("tools", true)] {
+        let step = scenario.prepare(&[("projectBaseDir", directory)]);
+        step.succeeded();
+        assert_eq!(!step.warnings.is_empty(), warned, "{directory}: {:?}", step.warnings);
+    }
+    let step = scenario.prepare(&[("projectBaseDir", "tools"), ("branch", "main")]);
+    assert!(step.warnings.is_empty(), "{:?}", step.warnings);
+}
+
+/// What the engine is given, and what SonarPublish asks a server with branches.
+#[test]
+fn branches_and_pull_requests_go_all_the_way() {
+    for (kind, parameters) in [
+        ("branch", vec![("sonar.branch.name", "feature/a b")]),
+        (
+            "pull request",
+            vec![
+                ("sonar.pullrequest.base", "main"),
+                ("sonar.pullrequest.branch", "feature/a b"),
+                ("sonar.pullrequest.github.repository", "shop api"),
+                ("sonar.pullrequest.key", "7"),
+                ("sonar.pullrequest.provider", "github"),
+            ],
+        ),
+    ] {
+        let mut scenario = Scenario::with(SonarQube::with_branches());
+        let asked = if kind == "branch" {
+            scenario.job.set("Build.SourceBranch", "refs/heads/feature/a b");
+            ("branch", "feature/a b")
+        } else {
+            scenario.job.of_pull_request("GitHub", "1042", "feature/a b", "main");
+            scenario.job.set("System.PullRequest.PullRequestNumber", "7");
+            ("pullRequest", "7")
+        };
+        let link = if kind == "branch" { "&branch=feature%2Fa+b" } else { "&pullRequest=7" };
+        let report =
+            scenario.report("1", "shop").replace("dashboard?id=shop", &format!("dashboard?id=shop{link}"));
+        let engine = scenario.engine(&report);
+        scenario.prepare(&[("extraProperties", &engine)]).succeeded();
+        scenario.analyze().succeeded();
+        let given = scenario.engine_properties();
+        let given: Vec<_> = given
+            .iter()
+            .filter(|(key, _)| key.starts_with("sonar.branch") || key.starts_with("sonar.pullrequest"))
+            .map(|(key, value)| (key.as_str(), value.as_str()))
+            .collect();
+        assert_eq!(given, parameters);
+
+        scenario.sonarqube.processed("1", "shop", gate("OK"));
+        scenario.sonarqube.change(|model| {
+            let answer = &mut model.tasks.get_mut("AZ-1").unwrap()[0]["task"];
+            answer[asked.0] = asked.1.into();
+        });
+        scenario.publish(&[]).succeeded();
+        assert_eq!(scenario.gate_property().as_deref(), Some("ok"));
+        let requests = scenario.sonarqube.asked();
+        let gate = requests.iter().find(|asked| asked.path == "/api/qualitygates/project_status").unwrap();
+        assert_eq!(gate.query["analysisId"], "AY-1", "{:?}", gate.query);
+        let measures = requests.iter().find(|asked| asked.path == "/api/measures/component").unwrap();
+        assert_eq!(measures.query.get(asked.0).map(String::as_str), Some(asked.1), "{:?}", measures.query);
+        let [(_, text)] = &scenario.job.azure.summaries()[..] else { panic!("one summary") };
+        assert!(text.contains("feature/a b"), "{text}");
+        assert!(text.contains(&format!("/dashboard?id=shop{link}")), "{text}");
+
+        // The report of another branch, or of the main one, is not this analysis'.
+        for (name, value) in [("branch", "other"), ("pullRequest", "8")] {
+            scenario.sonarqube.change(|model| {
+                let answer = model.tasks.get_mut("AZ-1").unwrap()[0]["task"].as_object_mut().unwrap();
+                answer.remove(asked.0);
+                answer.insert(name.into(), value.into());
+            });
+            scenario.publish(&[]).ended(TaskResult::Failed);
+            scenario.sonarqube.change(|model| {
+                let answer = model.tasks.get_mut("AZ-1").unwrap()[0]["task"].as_object_mut().unwrap();
+                answer.remove(name);
+                answer.insert(asked.0.into(), asked.1.into());
+            });
+        }
+    }
 }
 
 #[test]
@@ -161,7 +418,11 @@ fn what_community_build_cannot_analyse_is_skipped_all_the_way() {
             "branch",
             "SonarQube Community Build analyses the main branch only, and feature is not main (says Azure Repos)",
         ),
-        ("tag", "the tag v1.0 is being built, and a SonarQube branch for each tag would stay for ever"),
+        (
+            "tag",
+            "the tag v1.0 is being built, and a SonarQube branch for each tag would stay for ever (set the input tags to main \
+             or branch to analyse it)",
+        ),
     ] {
         let mut scenario = Scenario::new();
         match kind {

@@ -1,0 +1,97 @@
+//! The inputs of SonarPrepare about several projects in one repository.
+
+use super::{Environment, boolean};
+use crate::analysis::ScannerMode;
+use crate::error::{Error, Result};
+
+/// Several projects in one repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Monorepo {
+    /// `monorepo`, as it stands.
+    pub list: String,
+    /// `projectBaseDir`: where the directories of the projects start.
+    pub start: Option<String>,
+    /// `changedOnly`.
+    pub changed_only: bool,
+    /// `parallel`: analyses that run at a time, one or more.
+    pub parallel: usize,
+}
+
+impl Monorepo {
+    /// Reads them; none where there is but one project.
+    ///
+    /// # Errors
+    /// Another mode than `cli`, inputs that only make sense for one project, a number that is none.
+    pub(super) fn read(env: &Environment, mode: ScannerMode) -> Result<Option<Self>> {
+        let Some(list) = env.input("monorepo") else { return Ok(None) };
+        if mode != ScannerMode::Cli {
+            return Err(Error::new(format!(
+                "monorepo works with scannerMode cli, not with {}",
+                mode.as_str()
+            ))
+            .hint("Set `scannerMode: cli`, or use a SonarPrepare for each project."));
+        }
+        let is_manual = env.input("configMode") == Some("manual");
+        if is_manual && env.input("cliProjectKey").is_some() {
+            return Err(Error::new("both cliProjectKey and monorepo are set")
+                .hint("Leave cliProjectKey out: each entry of monorepo has its own key."));
+        }
+        if boolean(env, "buildWrapper", false)? {
+            return Err(Error::new("buildWrapper does not work with monorepo: it is of one build")
+                .hint("Use a SonarPrepare for each project that is built with it."));
+        }
+        let text = env.input("parallel").unwrap_or("1");
+        let parallel = text.parse().ok().filter(|number| *number >= 1).ok_or_else(|| {
+            Error::new(format!("the input parallel is {text:?}"))
+                .hint("Write how many analyses may run at a time, such as 2.")
+        })?;
+        Ok(Some(Self {
+            list: list.to_owned(),
+            start: env.input("projectBaseDir").map(str::to_owned),
+            changed_only: boolean(env, "changedOnly", false)?,
+            parallel,
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(mode: ScannerMode, inputs: &[(&str, &str)]) -> Result<Option<Monorepo>> {
+        let variables = inputs.iter().map(|(name, value)| (format!("INPUT_{name}").into(), value.into()));
+        Monorepo::read(&Environment::new(variables), mode)
+    }
+
+    #[test]
+    fn for_one_project_there_is_nothing_to_read() {
+        assert_eq!(read(ScannerMode::Dotnet, &[("PARALLEL", "x")]).unwrap(), None);
+    }
+
+    #[test]
+    fn several() {
+        let inputs =
+            [("MONOREPO", "- a"), ("CHANGEDONLY", "True"), ("PARALLEL", "4"), ("PROJECTBASEDIR", "src")];
+        let expected =
+            Monorepo { list: "- a".into(), start: Some("src".into()), changed_only: true, parallel: 4 };
+        assert_eq!(read(ScannerMode::Cli, &inputs).unwrap(), Some(expected));
+        assert_eq!(read(ScannerMode::Cli, &inputs[..1]).unwrap().unwrap().parallel, 1);
+    }
+
+    #[test]
+    fn what_does_not_go_together() {
+        let list = ("MONOREPO", "- a");
+        for (mode, input, expected) in [
+            (ScannerMode::Dotnet, ("X", "y"), "works with scannerMode cli, not with dotnet"),
+            (ScannerMode::Other, ("X", "y"), "works with scannerMode cli, not with other"),
+            (ScannerMode::Cli, ("CLIPROJECTKEY", "shop"), "both cliProjectKey and monorepo"),
+            (ScannerMode::Cli, ("BUILDWRAPPER", "true"), "buildWrapper does not work with monorepo"),
+            (ScannerMode::Cli, ("PARALLEL", "0"), "the input parallel is \"0\""),
+            (ScannerMode::Cli, ("PARALLEL", "all"), "the input parallel is \"all\""),
+            (ScannerMode::Cli, ("CHANGEDONLY", "maybe"), "the input changedOnly is \"maybe\""),
+        ] {
+            let error = read(mode, &[list, ("CONFIGMODE", "manual"), input]).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}

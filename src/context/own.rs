@@ -1,0 +1,59 @@
+//! A user's own parameters of a branch or a pull request, which win over the decision.
+
+use super::scope::Scope;
+use crate::analysis::{Properties, ServerFacts, Target};
+
+const BRANCH: &str = "sonar.branch.name";
+const PULL_REQUEST: &str = "sonar.pullrequest.key";
+
+/// Whether a property is one of those that say what is analysed.
+pub fn is_of_scope(key: &str) -> bool {
+    key.starts_with("sonar.branch.") || key.starts_with("sonar.pullrequest.")
+}
+
+/// Whether these properties say what is analysed. Others of their kind, such as `sonar.pullrequest.base`,
+/// only change a detail of the decision.
+pub fn decides(properties: &Properties) -> bool {
+    [BRANCH, PULL_REQUEST].iter().any(|key| properties.value(key).is_some())
+}
+
+/// What the user's own properties say is analysed, as they are written in `place`; `None` when they leave
+/// it open.
+pub fn own_scope(own: &Properties, place: &str, server: &ServerFacts) -> Option<Scope> {
+    if !decides(own) {
+        return None;
+    }
+    let value = |key: &str| own.value(key).filter(|value| !value.is_empty());
+    let (target, what, key) = match (value(PULL_REQUEST), value(BRANCH)) {
+        (Some(number), _) => {
+            let detail = |key: &str| value(key).unwrap_or_default().to_owned();
+            let (branch, base) = (detail("sonar.pullrequest.branch"), detail("sonar.pullrequest.base"));
+            let target = Target::PullRequest { key: number.to_owned(), branch, base };
+            (target, format!("pull request {number}"), PULL_REQUEST)
+        }
+        (None, Some(name)) => {
+            (Target::Branch { name: name.to_owned() }, format!("the branch {name}"), BRANCH)
+        }
+        (None, None) => (Target::MainBranch { name: None }, "the main branch".to_owned(), BRANCH),
+    };
+    let mut warnings = Vec::new();
+    if !server.branch_support && !matches!(target, Target::MainBranch { .. }) {
+        warnings.push(format!(
+            "{} analyses the main branch only and will refuse {key}: take it out of {place}",
+            server.product()
+        ));
+    }
+    Some(Scope {
+        target,
+        properties: own
+            .iter()
+            .filter(|(key, _)| is_of_scope(key))
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .collect(),
+        skip: None,
+        explanation: format!("Analysing {what}, because {key} in {place} says so"),
+        version: None,
+        default_branch: None,
+        warnings,
+    })
+}

@@ -1,0 +1,119 @@
+//! What is being built, before anybody was asked.
+
+use super::choices::{BranchChoice, Choices, Tags};
+use super::{GitRef, PipelineContext, Provider, PullRequest};
+
+/// What is being built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// The main branch, whatever its name.
+    MainBranch {
+        /// Why it is that.
+        why: String,
+        /// The tag, where that is the version.
+        version: Option<String>,
+    },
+    /// A branch, which may be the default branch: that has to be asked for.
+    Branch(String),
+    /// A branch that is not the default branch, whoever is asked.
+    OtherBranch {
+        /// Its name in SonarQube.
+        name: String,
+        /// What is built, as the end of a sentence.
+        what: String,
+    },
+    /// A pull request.
+    PullRequest(PullRequest),
+    /// A pull request of which the build knows no more than the number: its reference was queued by hand.
+    MergeRef(String),
+    /// Nothing that should be analysed.
+    Nothing {
+        /// What is built: a full reference or a shelveset.
+        name: String,
+        /// Why it isn't analysed.
+        why: String,
+    },
+}
+
+impl PipelineContext {
+    /// What is being built, by the agent's variables and the user's choices.
+    pub fn subject(&self, choices: &Choices) -> Subject {
+        let main = |why: String| Subject::MainBranch { why, version: None };
+        match &choices.branch {
+            BranchChoice::Off => return main("the input branch is off".into()),
+            BranchChoice::Named(name) => return Subject::Branch(name.clone()),
+            BranchChoice::Auto => {}
+        }
+        if let Some(pull_request) = &self.pull_request {
+            return Subject::PullRequest(pull_request.clone());
+        }
+        match &self.source {
+            None => main("this run names no branch".into()),
+            Some(GitRef::Branch(name)) => Subject::Branch(name.clone()),
+            Some(GitRef::Tag(name)) => of_tag(name, choices.tags),
+            Some(GitRef::PullRequest(number)) => Subject::MergeRef(number.clone()),
+            Some(GitRef::Other(text)) => self.of_other(text, choices.tags),
+        }
+    }
+
+    fn of_other(&self, text: &str, tags: Tags) -> Subject {
+        let main = |why: String| Subject::MainBranch { why, version: None };
+        if self.provider == Provider::Svn {
+            return of_subversion(text, tags);
+        }
+        if text.starts_with("$/") {
+            return main(format!("{text} is built, and folders of TFVC are no branches to SonarQube"));
+        }
+        if self.provider == Provider::TfsVersionControl || text.starts_with("Gated_") {
+            let why = format!(
+                "{text} is a gated check-in or a shelveset, whose changes are not checked in yet (set the input branch to \
+                 off to analyse it as the main branch)"
+            );
+            return Subject::Nothing { name: text.to_owned(), why };
+        }
+        let is_commit = text.len() >= 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if is_commit || text.starts_with("refs/") {
+            let what = if is_commit { "a commit" } else { "a reference" };
+            let why =
+                format!("{text} is {what} and no branch (set the input branch to the branch that it is of)");
+            return Subject::Nothing { name: text.to_owned(), why };
+        }
+        Subject::Branch(text.to_owned())
+    }
+}
+
+/// By the layout that Subversion recommends: `trunk`, `branches/<name>`, `tags/<name>`.
+fn of_subversion(folder: &str, tags: Tags) -> Subject {
+    let below = |parent: &str| {
+        let (before, name) = folder.trim_end_matches('/').split_once(parent)?;
+        (before.is_empty() || before.ends_with('/')).then_some(name)
+    };
+    if let Some(name) = below("tags/") {
+        return of_tag(name, tags);
+    }
+    let what = format!("{folder} is being built");
+    match below("branches/") {
+        Some(name) => Subject::OtherBranch { name: name.to_owned(), what },
+        None => Subject::MainBranch { why: what, version: None },
+    }
+}
+
+fn of_tag(name: &str, tags: Tags) -> Subject {
+    match tags {
+        Tags::Skip => Subject::Nothing {
+            name: format!("refs/tags/{name}"),
+            why: format!(
+                "the tag {name} is being built, and a SonarQube branch for each tag would stay for ever (set the input tags \
+                 to main or branch to analyse it)"
+            ),
+        },
+        Tags::Main => Subject::MainBranch {
+            why: format!("the tag {name} is being built, and the input tags is main"),
+            version: Some(name.to_owned()),
+        },
+        Tags::Branch => Subject::OtherBranch {
+            name: name.to_owned(),
+            what: format!("the tag {name} is being built, and the input tags is branch"),
+        },
+    }
+}

@@ -1,0 +1,484 @@
+//! The whole decision table: captured environments of every provider and event, and what is made of them.
+
+use super::*;
+use crate::agent::{Environment, Predefined};
+use crate::analysis::{Edition, Properties, ServerFacts, ServerKind, ServerVersion, Target};
+use std::fmt::Write as _;
+use std::path::Path;
+
+fn server(branch_support: bool) -> ServerFacts {
+    let edition = Some(if branch_support { Edition::Developer } else { Edition::Community });
+    let version = ServerVersion::parse("26.9.0.1").unwrap();
+    ServerFacts { kind: ServerKind::Server, version, edition, branch_support }
+}
+
+/// An environment of tests/data/environments: variables as an agent sets them, one a line.
+fn captured(name: &str) -> PipelineContext {
+    let file =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/environments").join(format!("{name}.env"));
+    let text = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    let variables = lines.map(|line| line.split_once('=').unwrap());
+    let variables = variables.map(|(name, value)| (name.into(), value.into()));
+    Predefined::read(&Environment::new(variables)).unwrap().pipeline_context()
+}
+
+fn names() -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/environments");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut names: Vec<_> =
+        files.map(|file| file.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
+    names.sort();
+    names
+}
+
+fn known(name: &str, source: Source) -> DefaultBranch {
+    DefaultBranch::Known { name: name.into(), source }
+}
+
+fn decided(name: &str, choices: &Choices, server: &ServerFacts) -> Result<Scope, Refusal> {
+    let context = captured(name);
+    let subject = context.subject(choices);
+    decide(&context, &subject, choices, server, &known("main", Source::Remote))
+}
+
+fn shown(properties: &Properties) -> String {
+    properties.iter().map(|(key, value)| format!("\n    {key}={value}")).collect()
+}
+
+/// Explanation and properties where the server analyses branches; the explanation where it doesn't, if
+/// that is another.
+fn row(name: &str, choices: &Choices) -> String {
+    let told = |scope: Result<Scope, Refusal>| match scope {
+        Ok(scope) => {
+            assert_eq!(
+                scope.skip.is_some(),
+                scope.explanation.starts_with("Nothing will be analysed: "),
+                "{name}: {scope:?}"
+            );
+            let version = scope.version.map(|version| format!("\n    version {version}"));
+            format!("{}{}{}", scope.explanation, shown(&scope.properties), version.unwrap_or_default())
+        }
+        Err(refusal) => format!("Error: {}", refusal.message),
+    };
+    let mut row = format!("{name}\n  {}", told(decided(name, choices, &server(true))));
+    let community = told(decided(name, choices, &server(false)));
+    if !row.ends_with(&community) {
+        write!(row, "\n  {community}").unwrap();
+    }
+    row
+}
+
+#[test]
+fn every_provider_and_event() {
+    let rows: Vec<_> = names().iter().map(|name| row(name, &Choices::default())).collect();
+    insta::assert_snapshot!(rows.join("\n"), @"
+    bitbucket-branch
+      Analysing the branch feature/x; the main branch is main (says the remote origin)
+        sonar.branch.name=feature/x
+      Nothing will be analysed: SonarQube Community Build analyses the main branch only, and feature/x is not main (says the remote origin)
+    bitbucket-default-branch
+      Analysing main as the main branch (says the remote origin)
+    bitbucket-merge-ref-by-hand
+      Nothing will be analysed: pull request 7 is being built by its reference alone, and its branches are not known (let the pull request start the build, or set sonar.pullrequest.key, .branch and .base in extraProperties)
+    bitbucket-pull-request
+      Analysing pull request 42, from feature/x into main
+        sonar.pullrequest.base=main
+        sonar.pullrequest.branch=feature/x
+        sonar.pullrequest.key=42
+        sonar.pullrequest.provider=bitbucketcloud
+      Nothing will be analysed: SonarQube Community Build analyses no pull requests, and pull request 42 is being built
+    bitbucket-pull-request-fork
+      Analysing pull request 42, from main of a fork into main
+        sonar.pullrequest.base=main
+        sonar.pullrequest.branch=main
+        sonar.pullrequest.key=42
+        sonar.pullrequest.provider=bitbucketcloud
+      Nothing will be analysed: SonarQube Community Build analyses no pull requests, and pull request 42 is being built
+    bitbucket-tag
+      Nothing will be analysed: the tag v1.2.0 is being built, and a SonarQube branch for each tag would stay for ever (set the input tags to main or branch to analyse it)
+    git-branch
+      Analysing the branch feature/x; the main branch is main (says the remote origin)
+        sonar.branch.name=feature/x
+      Nothing will be analysed: SonarQube Community Build analyses the main branch only, and feature/x is not main (says the remote origin)
+    git-default-branch
+      Analysing main as the main branch (says the remote origin)
+    git-tag
+      Nothing will be analysed: the tag v1.2.0 is being built, and a SonarQube branch for each tag would stay for ever (set the input tags to main or branch to analyse it)
+    github-branch
+      Analysing the branch feature/x; the main branch is main (says the remote origin)
+        sonar.branch.name=feature/x
+      Nothing will be analysed: SonarQube Community Build analyses the main branch only, and feature/x is not main (says the remote origin)
+    github-default-branch
+      Analysing main as the main branch (says the remote origin)
+    github-merge-ref-by-hand
+      Nothing will be analysed: pull request 7 is being built by its reference alone, and its branches are not known (let the pull request start the build, or set sonar.pullrequest.key, .branch and .base in extraProperties)
+    github-pull-request
+      Analysing pull request 7, from feature/x into main
+        sonar.pullrequest.base=main
+        sonar.pullrequest.branch=feature/x
+        sonar.pullrequest.github.repository=contoso/shop
+        sonar.pullrequest.key=7
+        sonar.pullrequest.provider=github
+      Nothing will be analysed: SonarQube Community Build analyses no pull requests, and pull request 7 is being built
+    github-pull-request-fork
+      Analysing pull request 7, from main of a fork into main
+        sonar.pullrequest.base=main
+        sonar.pullrequest.branch=main
+        sonar.pullrequest.github.repository=contoso/shop
+        sonar.pullrequest.key=7
+        sonar.pullrequest.provider=github
+      Nothing will be analysed: SonarQube Community Build analyses no pull requests, and pull request 7 is being built
+    github-tag
+      Nothing will be analysed: the tag v1.2.0 is being built, and a SonarQube branch for each tag would stay for ever (set the input tags to main or branch to analyse it)
+    githubenterprise-branch
+      Analysing the branch feature/x; the main branch is main (says the remote origin)
+        sonar.branch.name=feature/x
+      Nothing will be analysed: SonarQube Community Build analyses the main branch only, and feature/x is not main (says the remote origin)
+    githubenterprise-default-branch
+      Analysing main as the main branch (says the remote origin)
+    githubenterprise-pull-request
+      Analysing pull request 7, from feature/x into main
+        sonar.pullrequest.base=main
+        sonar.pullrequest.branch=feature/x
+        sonar.pullrequest.github.repository=contoso/shop
+        sonar.pullrequest.key=7
+        sonar.pullrequest.provider=github
+      Nothing will be analysed: SonarQube Community Build analyses no pull requests, and pull request 7 is being built
+    githubenterprise-pull-request-fork
+      Analysing pull request 7, from main of a fork into main
+        sonar.pullrequest.base=main
+        sonar.pullrequest.branch=main
+        sonar.pullrequest.github.repository=contoso/shop
+        sonar.pullrequest.key=7
+        sonar.pullrequest.provider=github
+      Nothing will be analysed: SonarQube Community Build analyses no pull requests, and pull request 7 is being built
+    githubenterprise-tag
+      Nothing will be analysed: the tag v1.2.0 is being built, and a SonarQube branch for each tag would stay for ever (set the input tags to main or branch to analyse it)
+    release-branch
+      Analysing main as the main branch (says the remote origin)
+    release-plain-branch
+      Analysing main as the main branch (says the remote origin)
+    release-pull-request
+      Nothing will be analysed: pull request 42 is being built by its reference alone, and its branches are not known (let the pull request start the build, or set sonar.pullrequest.key, .branch and .base in extraProperties)
+    release-tfvc
+      Analysing the main branch: $/My Shop/main is built, and folders of TFVC are no branches to SonarQube
+    release-without-artifact
+      Analysing the main branch: this run names no branch
+    svn-branch
+      Analysing the branch release-2: branches/release-2 is being built
+        sonar.branch.name=release-2
+      Nothing will be analysed: SonarQube Community Build analyses the main branch only, and branches/release-2 is being built
+    svn-tag
+      Nothing will be analysed: the tag 1.2.0 is being built, and a SonarQube branch for each tag would stay for ever (set the input tags to main or branch to analyse it)
+    svn-trunk
+      Analysing the main branch: trunk is being built
+    tfsgit-branch
+      Analysing the branch feature/x; the main branch is main (says the remote origin)
+        sonar.branch.name=feature/x
+      Nothing will be analysed: SonarQube Community Build analyses the main branch only, and feature/x is not main (says the remote origin)
+    tfsgit-commit
+      Nothing will be analysed: 0123456789abcdef0123456789abcdef01234567 is a commit and no branch (set the input branch to the branch that it is of)
+    tfsgit-default-branch
+      Analysing main as the main branch (says the remote origin)
+    tfsgit-merge-ref-by-hand
+      Nothing will be analysed: pull request 7 is being built by its reference alone, and its branches are not known (let the pull request start the build, or set sonar.pullrequest.key, .branch and .base in extraProperties)
+    tfsgit-pull-request
+      Analysing pull request 42, from feature/x into main
+        sonar.pullrequest.base=main
+        sonar.pullrequest.branch=feature/x
+        sonar.pullrequest.key=42
+        sonar.pullrequest.vsts.instanceUrl=https://dev.azure.com/contoso/
+        sonar.pullrequest.vsts.project=My Shop
+        sonar.pullrequest.vsts.repository=shop api
+      Nothing will be analysed: SonarQube Community Build analyses no pull requests, and pull request 42 is being built
+    tfsgit-pull-request-fork
+      Analysing pull request 42, from main of a fork into main
+        sonar.pullrequest.base=main
+        sonar.pullrequest.branch=main
+        sonar.pullrequest.key=42
+        sonar.pullrequest.vsts.instanceUrl=https://dev.azure.com/contoso/
+        sonar.pullrequest.vsts.project=My Shop
+        sonar.pullrequest.vsts.repository=shop api
+      Nothing will be analysed: SonarQube Community Build analyses no pull requests, and pull request 42 is being built
+    tfsgit-resource-trigger
+      Analysing main as the main branch (says the remote origin)
+    tfsgit-scheduled
+      Analysing main as the main branch (says the remote origin)
+    tfsgit-several-repositories
+      Analysing main as the main branch (says the remote origin)
+    tfsgit-tag
+      Nothing will be analysed: the tag v1.2.0 is being built, and a SonarQube branch for each tag would stay for ever (set the input tags to main or branch to analyse it)
+    tfvc-folder
+      Analysing the main branch: $/My Shop/main is built, and folders of TFVC are no branches to SonarQube
+    tfvc-gated-check-in
+      Nothing will be analysed: Gated_2026-11-24_05.20.51.4369;ada@contoso.example is a gated check-in or a shelveset, whose changes are not checked in yet (set the input branch to off to analyse it as the main branch)
+    tfvc-shelveset
+      Nothing will be analysed: rework of the cart;ada@contoso.example is a gated check-in or a shelveset, whose changes are not checked in yet (set the input branch to off to analyse it as the main branch)
+    unknown-branch
+      Analysing the branch feature/x; the main branch is main (says the remote origin)
+        sonar.branch.name=feature/x
+      Nothing will be analysed: SonarQube Community Build analyses the main branch only, and feature/x is not main (says the remote origin)
+    unknown-default-branch
+      Analysing main as the main branch (says the remote origin)
+    unknown-pull-request
+      Analysing pull request 42, from feature/x into main
+        sonar.pullrequest.base=main
+        sonar.pullrequest.branch=feature/x
+        sonar.pullrequest.key=42
+      Nothing will be analysed: SonarQube Community Build analyses no pull requests, and pull request 42 is being built
+    unknown-pull-request-fork
+      Analysing pull request 42, from main of a fork into main
+        sonar.pullrequest.base=main
+        sonar.pullrequest.branch=main
+        sonar.pullrequest.key=42
+      Nothing will be analysed: SonarQube Community Build analyses no pull requests, and pull request 42 is being built
+    unknown-tag
+      Nothing will be analysed: the tag v1.2.0 is being built, and a SonarQube branch for each tag would stay for ever (set the input tags to main or branch to analyse it)
+    ");
+}
+
+#[test]
+fn choices_of_the_user() {
+    let choices = Choices::default;
+    let branch = |text: &str| Choices { branch: BranchChoice::parse(text), ..choices() };
+    let rows = [
+        row("tfsgit-branch", &branch("off")),
+        row("tfsgit-pull-request", &branch("off")),
+        row("tfvc-gated-check-in", &branch("off")),
+        row("tfsgit-branch", &branch("main")),
+        row("tfsgit-commit", &branch("refs/heads/release")),
+        row("tfsgit-pull-request", &branch("release")),
+        row("github-tag", &Choices { tags: Tags::Main, ..choices() }),
+        row("github-tag", &Choices { tags: Tags::Branch, ..choices() }),
+        row("github-tag", &Choices { tags: Tags::Branch, on_unsupported: OnUnsupported::Fail, ..choices() }),
+        row("tfsgit-branch", &Choices { on_unsupported: OnUnsupported::Fail, ..choices() }),
+        row("tfsgit-branch", &Choices { on_unsupported: OnUnsupported::Main, ..choices() }),
+        row("tfsgit-pull-request", &Choices { on_unsupported: OnUnsupported::Fail, ..choices() }),
+        row("tfsgit-pull-request", &Choices { on_unsupported: OnUnsupported::Main, ..choices() }),
+        row("tfsgit-default-branch", &Choices { on_unsupported: OnUnsupported::Fail, ..choices() }),
+    ];
+    insta::assert_snapshot!(rows.join("\n"), @"
+    tfsgit-branch
+      Analysing the main branch: the input branch is off
+    tfsgit-pull-request
+      Analysing the main branch: the input branch is off
+    tfvc-gated-check-in
+      Analysing the main branch: the input branch is off
+    tfsgit-branch
+      Analysing main as the main branch (says the remote origin)
+    tfsgit-commit
+      Analysing the branch release; the main branch is main (says the remote origin)
+        sonar.branch.name=release
+      Nothing will be analysed: SonarQube Community Build analyses the main branch only, and release is not main (says the remote origin)
+    tfsgit-pull-request
+      Analysing the branch release; the main branch is main (says the remote origin)
+        sonar.branch.name=release
+      Nothing will be analysed: SonarQube Community Build analyses the main branch only, and release is not main (says the remote origin)
+    github-tag
+      Analysing the main branch: the tag v1.2.0 is being built, and the input tags is main
+        version v1.2.0
+    github-tag
+      Analysing the branch v1.2.0: the tag v1.2.0 is being built, and the input tags is branch
+        sonar.branch.name=v1.2.0
+      Nothing will be analysed: SonarQube Community Build analyses the main branch only, and the tag v1.2.0 is being built, and the input tags is branch
+    github-tag
+      Analysing the branch v1.2.0: the tag v1.2.0 is being built, and the input tags is branch
+        sonar.branch.name=v1.2.0
+      Error: SonarQube Community Build analyses the main branch only, and the tag v1.2.0 is being built, and the input tags is branch
+    tfsgit-branch
+      Analysing the branch feature/x; the main branch is main (says the remote origin)
+        sonar.branch.name=feature/x
+      Error: SonarQube Community Build analyses the main branch only, and feature/x is not main (says the remote origin)
+    tfsgit-branch
+      Analysing the branch feature/x; the main branch is main (says the remote origin)
+        sonar.branch.name=feature/x
+      Analysing the main branch, because onUnsupportedBranch is main: SonarQube Community Build analyses the main branch only, and feature/x is not main (says the remote origin)
+    tfsgit-pull-request
+      Analysing pull request 42, from feature/x into main
+        sonar.pullrequest.base=main
+        sonar.pullrequest.branch=feature/x
+        sonar.pullrequest.key=42
+        sonar.pullrequest.vsts.instanceUrl=https://dev.azure.com/contoso/
+        sonar.pullrequest.vsts.project=My Shop
+        sonar.pullrequest.vsts.repository=shop api
+      Error: SonarQube Community Build analyses no pull requests, and pull request 42 is being built
+    tfsgit-pull-request
+      Analysing pull request 42, from feature/x into main
+        sonar.pullrequest.base=main
+        sonar.pullrequest.branch=feature/x
+        sonar.pullrequest.key=42
+        sonar.pullrequest.vsts.instanceUrl=https://dev.azure.com/contoso/
+        sonar.pullrequest.vsts.project=My Shop
+        sonar.pullrequest.vsts.repository=shop api
+      Analysing the main branch, because onUnsupportedBranch is main: SonarQube Community Build analyses no pull requests, and pull request 42 is being built
+    tfsgit-default-branch
+      Analysing main as the main branch (says the remote origin)
+    ");
+}
+
+#[test]
+fn who_says_what_the_default_branch_is() {
+    let sources = [Source::Input, Source::AzureRepos, Source::Remote, Source::OriginHead, Source::SonarQube];
+    let mut defaults: Vec<_> = sources.iter().map(|source| known("main", *source)).collect();
+    defaults.extend([DefaultBranch::NeverAnalysed, DefaultBranch::Unknown]);
+    let mut lines = String::new();
+    for name in ["tfsgit-default-branch", "tfsgit-branch"] {
+        for default in &defaults {
+            for branch_support in [true, false] {
+                let context = captured(name);
+                let choices = Choices::default();
+                let subject = context.subject(&choices);
+                let scope = decide(&context, &subject, &choices, &server(branch_support), default).unwrap();
+                let sent = scope.properties.value("sonar.branch.name").unwrap_or("-");
+                writeln!(lines, "{sent}: {}", scope.explanation).unwrap();
+                scope.warnings.iter().for_each(|warning| writeln!(lines, "  {warning}").unwrap());
+            }
+        }
+    }
+    insta::assert_snapshot!(lines, @"
+    -: Analysing main as the main branch (says the input defaultBranch)
+    -: Analysing main as the main branch (says the input defaultBranch)
+    -: Analysing main as the main branch (says Azure Repos)
+    -: Analysing main as the main branch (says Azure Repos)
+    -: Analysing main as the main branch (says the remote origin)
+    -: Analysing main as the main branch (says the remote origin)
+    -: Analysing main as the main branch (says origin/HEAD of the clone)
+    -: Analysing main as the main branch (says origin/HEAD of the clone)
+    -: Analysing main as the main branch (SonarQube's main branch)
+    -: Analysing main as the main branch (SonarQube's main branch)
+    -: Analysing main as the main branch (the project was never analysed)
+    -: Analysing main as the main branch (the project was never analysed)
+    main: Analysing the branch main: nobody could tell the default branch, SonarQube will know whether it is its main branch
+    -: Analysing main as the main branch (nobody could tell the default branch)
+      main is analysed as the main branch, because nobody could tell the repository's default branch: name it in the input defaultBranch
+    feature/x: Analysing the branch feature/x; the main branch is main (says the input defaultBranch)
+    -: Nothing will be analysed: SonarQube Community Build analyses the main branch only, and feature/x is not main (says the input defaultBranch)
+    feature/x: Analysing the branch feature/x; the main branch is main (says Azure Repos)
+    -: Nothing will be analysed: SonarQube Community Build analyses the main branch only, and feature/x is not main (says Azure Repos)
+    feature/x: Analysing the branch feature/x; the main branch is main (says the remote origin)
+    -: Nothing will be analysed: SonarQube Community Build analyses the main branch only, and feature/x is not main (says the remote origin)
+    feature/x: Analysing the branch feature/x; the main branch is main (says origin/HEAD of the clone)
+    -: Nothing will be analysed: SonarQube Community Build analyses the main branch only, and feature/x is not main (says origin/HEAD of the clone)
+    feature/x: Analysing the branch feature/x; the main branch is main (SonarQube's main branch)
+    -: Nothing will be analysed: SonarQube Community Build analyses the main branch only, and feature/x is not main (SonarQube's main branch; if feature/x is the default branch, name it in the input defaultBranch)
+    -: Analysing feature/x as the main branch (the project was never analysed)
+    -: Analysing feature/x as the main branch (the project was never analysed)
+    feature/x: Analysing the branch feature/x: nobody could tell the default branch, SonarQube will know whether it is its main branch
+    -: Analysing feature/x as the main branch (nobody could tell the default branch)
+      feature/x is analysed as the main branch, because nobody could tell the repository's default branch: name it in the input defaultBranch
+    ");
+}
+
+#[test]
+fn a_pull_request_needs_no_default_branch_and_most_others_do_not() {
+    let needing = names()
+        .into_iter()
+        .filter(|name| matches!(captured(name).subject(&Choices::default()), Subject::Branch(_)));
+    assert!(needing.clone().count() > 10);
+    for name in needing {
+        assert!(
+            ["-branch", "-default-branch", "-scheduled", "-repositories", "-trigger", "-plain-branch"]
+                .iter()
+                .any(|end| name.ends_with(end)),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_merge_ref_becomes_a_pull_request_once_its_branches_are_known() {
+    let context = captured("tfsgit-merge-ref-by-hand");
+    let choices = Choices::default();
+    assert_eq!(context.subject(&choices), Subject::MergeRef("7".into()));
+    let pull_request = PullRequest {
+        id: "7".into(),
+        number: None,
+        source_branch: "refs/heads/feature/x".into(),
+        target_branch: "refs/heads/main".into(),
+        is_fork: false,
+    };
+    let subject = Subject::PullRequest(pull_request);
+    let scope = decide(&context, &subject, &choices, &server(true), &DefaultBranch::Unknown).unwrap();
+    assert_eq!(scope.explanation, "Analysing pull request 7, from feature/x into main");
+    assert_eq!(scope.properties.value("sonar.pullrequest.base"), Some("main"));
+}
+
+#[test]
+fn cloud_is_told_the_provider_of_azure_repos_too() {
+    let cloud = ServerFacts { kind: ServerKind::Cloud, edition: None, ..server(true) };
+    let scope = decided("tfsgit-pull-request", &Choices::default(), &cloud).unwrap();
+    assert_eq!(scope.properties.value("sonar.pullrequest.provider"), Some("vsts"));
+    let scope = decided("tfsgit-pull-request", &Choices::default(), &server(true)).unwrap();
+    assert_eq!(scope.properties.value("sonar.pullrequest.provider"), None);
+}
+
+#[test]
+fn names_that_sonarqube_refuses() {
+    let choices = |name: &str| Choices { branch: BranchChoice::Named(name.to_owned()), ..Choices::default() };
+    for (name, taken) in [
+        ("a".repeat(255), true),
+        ("\u{e9}".repeat(255), true),
+        ("a".repeat(256), false),
+        // Two UTF-16 units each.
+        ("\u{1f600}".repeat(127), true),
+        ("\u{1f600}".repeat(128), false),
+        ("#11111".to_owned(), true),
+        ("dependabot/npm_and_yarn/@babel/runtime-7.3.1".to_owned(), true),
+        ("a b".to_owned(), true),
+        (" ".to_owned(), false),
+    ] {
+        let scope = decided("tfsgit-branch", &choices(&name), &server(true));
+        assert_eq!(scope.is_ok(), taken, "{name}: {scope:?}");
+        assert!(decided("tfsgit-branch", &choices(&name), &server(false)).is_ok(), "it is not sent");
+    }
+    let refusal = decided("tfsgit-branch", &choices(&"long".repeat(100)), &server(true)).unwrap_err();
+    insta::assert_snapshot!(format!("{}\n{}", refusal.message, refusal.hint), @"
+    the name of the branch longlonglonglonglonglonglonglonglonglong... has 400 characters, and SonarQube takes 255
+    Set the input branch to the name that it is to have in SonarQube, or to off.
+    ");
+}
+
+#[test]
+fn a_main_branch_of_another_name_is_a_conflict() {
+    let default = known("main", Source::AzureRepos);
+    assert_eq!(default.conflict(Some("main"), "main"), None);
+    assert_eq!(default.conflict(None, "main"), None);
+    assert_eq!(DefaultBranch::Unknown.conflict(Some("master"), "main"), None);
+    let told = ["main", "master"].map(|built| default.conflict(Some("master"), built).unwrap());
+    insta::assert_snapshot!(told.join("\n"), @"
+    The default branch is main (says Azure Repos), and SonarQube calls the project's main branch master. Rename SonarQube's main branch to main: Project Settings > Branches, in SonarQube
+    The default branch is main (says Azure Repos), and SonarQube calls the project's main branch master. So the analysis of the branch master goes into the history of main. Rename SonarQube's main branch to main: Project Settings > Branches, in SonarQube
+    ");
+}
+
+#[test]
+fn what_users_say_themselves() {
+    let own = |pairs: &[(&str, &str)], branch_support| {
+        let own: Properties = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        own_scope(&own, "extraProperties", &server(branch_support))
+    };
+    assert_eq!(own(&[("sonar.exclusions", "x"), ("sonar.pullrequest.base", "develop")], true), None);
+    let scope = own(&[("sonar.branch.name", "mine"), ("sonar.exclusions", "x")], true).unwrap();
+    assert_eq!(scope.target, Target::Branch { name: "mine".into() });
+    assert_eq!(
+        scope.explanation,
+        "Analysing the branch mine, because sonar.branch.name in extraProperties says so"
+    );
+    assert_eq!(shown(&scope.properties), "\n    sonar.branch.name=mine");
+    assert!(scope.warnings.is_empty());
+    let scope = own(&[("sonar.branch.name", "")], false).unwrap();
+    assert_eq!((scope.target, scope.warnings.len()), (Target::MainBranch { name: None }, 0));
+    let scope = own(&[("sonar.pullrequest.key", "9"), ("sonar.pullrequest.base", "main")], false).unwrap();
+    assert_eq!(
+        scope.target,
+        Target::PullRequest { key: "9".into(), branch: String::new(), base: "main".into() }
+    );
+    assert_eq!(
+        scope.warnings,
+        [
+            "SonarQube Community Build analyses the main branch only and will refuse sonar.pullrequest.key: take it out of \
+          extraProperties"
+        ]
+    );
+}

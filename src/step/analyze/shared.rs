@@ -1,0 +1,45 @@
+//! What the analyses of one step share.
+
+use super::Setting;
+use super::provision::{Ready, provision};
+use crate::error::Result;
+use std::rc::Rc;
+use std::time::SystemTime;
+use tokio::sync::Mutex;
+
+/// The properties that choose the engine and the Java.
+const CHOOSING: [&str; 6] = [
+    "sonar.scanner.engineJarPath",
+    "sonar.scanner.javaExePath",
+    "sonar.scanner.skipJreProvisioning",
+    "sonar.scanner.os",
+    "sonar.scanner.arch",
+    "sonar.userHome",
+];
+
+type Choice = [Option<String>; CHOOSING.len()];
+
+/// The engine and the Java, fetched and verified once for all analyses that choose alike.
+#[derive(Default)]
+pub(super) struct Shared(Mutex<Vec<(Choice, Rc<Ready>)>>);
+
+impl Shared {
+    /// Those of this analysis. While one fetches them, the others wait. What was made ready before `suspect_since`
+    /// is checked and provisioned again.
+    pub(super) async fn engine_and_java(
+        &self,
+        setting: &Setting<'_>,
+        suspect_since: Option<SystemTime>,
+    ) -> Result<Rc<Ready>> {
+        let choice = CHOOSING.map(|key| setting.properties.value(key).map(str::to_owned));
+        let mut known = self.0.lock().await;
+        let trusted = |ready: &Ready| suspect_since.is_none_or(|since| ready.started > since);
+        if let Some((_, ready)) = known.iter().find(|(of, ready)| *of == choice && trusted(ready)) {
+            return Ok(Rc::clone(ready));
+        }
+        let ready = Rc::new(provision(setting, suspect_since).await?);
+        known.retain(|(of, _)| *of != choice);
+        known.push((choice, Rc::clone(&ready)));
+        Ok(ready)
+    }
+}

@@ -1,0 +1,95 @@
+//! Which files the change that is built touches.
+
+use super::target::azure_repos;
+use crate::analysis::Target;
+use crate::analysis::monorepo::is_in;
+use crate::context::Scope;
+use crate::error::{Error, Result};
+use crate::git;
+use crate::step::{Job, repository};
+use std::path::{Path, PathBuf};
+
+/// What a change touches.
+#[derive(Debug)]
+pub(super) enum Change {
+    /// Everything counts as touched: why.
+    Everything(String),
+    /// These files.
+    Files {
+        /// Where their paths start.
+        root: PathBuf,
+        /// Paths with `/`, both names of what was renamed.
+        paths: Vec<String>,
+        /// What they were compared with, as `pull request 12`.
+        of: String,
+    },
+}
+
+impl Change {
+    /// Whether it touches a directory; one that does not lie in the repository counts as touched.
+    pub(super) fn touches(&self, directory: &Path) -> bool {
+        let Self::Files { root, paths, .. } = self else { return true };
+        let (Ok(root), Ok(directory)) = (root.canonicalize(), directory.canonicalize()) else { return true };
+        let Ok(below) = directory.strip_prefix(root) else { return true };
+        let parts: Vec<_> = below.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+        let below = parts.join("/");
+        paths.iter().any(|path| is_in(path, &below, cfg!(any(windows, target_os = "macos"))))
+    }
+}
+
+/// Finds out. What is not to be found out is no error: everything is analysed then.
+///
+/// # Errors
+/// The run was cancelled.
+pub(super) async fn find(job: &Job, scope: &Scope, may_fetch: bool) -> Result<Change> {
+    let base = match &scope.target {
+        Target::MainBranch { .. } => return Ok(Change::Everything("the main branch is being built".into())),
+        Target::PullRequest { key, base, .. } => {
+            if let Some(change) = of_pull_request(job, key).await {
+                return Ok(change);
+            }
+            Some(base).filter(|base| !base.is_empty())
+        }
+        Target::Branch { .. } => scope.default_branch.as_ref(),
+    };
+    let Some(base) = base else {
+        let why =
+            "nobody could tell the branch to compare with; for a branch, name it in the input defaultBranch";
+        return Ok(Change::Everything(why.into()));
+    };
+    match by_git(job, base, may_fetch).await {
+        Ok(change) => Ok(change),
+        Err(git::Error::Cancelled) => Err(Error::cancelled()),
+        Err(error @ git::Error::NoMergeBase(_)) => Ok(Change::Everything(format!(
+            "what changed is not known: {error}. Check out the whole history (`fetchDepth: 0`)"
+        ))),
+        Err(error) => Ok(Change::Everything(format!("what changed is not known: {error}"))),
+    }
+}
+
+/// By Azure Repos, if the pull request is there.
+async fn of_pull_request(job: &Job, number: &str) -> Option<Change> {
+    let context = job.predefined.pipeline_context();
+    let (azure, project, name) = azure_repos(job, &context)?;
+    let root = job.predefined.build_repository_localpath.clone();
+    let root = root.or_else(|| job.predefined.working_directory().ok())?;
+    match azure.changed_paths(project, name, number).await {
+        Ok(paths) => Some(Change::Files { root, paths, of: format!("pull request {number}") }),
+        Err(error) => {
+            tracing::info!("Azure Repos does not tell the files of pull request {number}: {error}");
+            None
+        }
+    }
+}
+
+async fn by_git(job: &Job, base: &str, may_fetch: bool) -> Result<Change, git::Error> {
+    let directory = job.predefined.build_repository_localpath.clone();
+    let directory = directory.or_else(|| job.predefined.working_directory().ok()).unwrap_or_default();
+    let clone = repository::open(job, &directory).await?;
+    let remote = format!("refs/remotes/origin/{base}");
+    if may_fetch && !clone.has_commit(&remote).await? {
+        clone.fetch_branch(base).await?;
+    }
+    let paths = clone.changed_files(&remote).await?;
+    Ok(Change::Files { root: clone.top_level().to_owned(), paths, of: format!("the branch against {base}") })
+}

@@ -1,0 +1,156 @@
+//! Several projects of one repository.
+
+use super::changes::{self, Change};
+use super::place::Place;
+use super::{
+    Common, Decided, Project, checked, history, new_id, set_established_variables, set_variables, target,
+};
+use crate::agent::Monorepo;
+use crate::analysis::monorepo::{Entry, OF_ONE_PROJECT, entries};
+use crate::analysis::{Member, Properties, Target};
+use crate::error::{Error, Result};
+use crate::step::{Ending, Job, concurrent};
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+
+/// Projects that the server is asked about at a time.
+const QUESTIONS: usize = 8;
+
+/// The projects of the input. `extra` are properties of all of them.
+///
+/// # Errors
+/// What is wrong with which entry.
+pub(super) fn projects(job: &Job, monorepo: &Monorepo, extra: &Properties) -> Result<Vec<Project>> {
+    if let Some(key) = OF_ONE_PROJECT.iter().find(|key| extra.value(key).is_some()) {
+        return Err(Error::new(format!(
+            "{key} in extraProperties would be the same for every project of monorepo"
+        ))
+        .hint("Set it in the properties of an entry; the key and the directory have keys of their own."));
+    }
+    let working_directory = job.predefined.working_directory()?;
+    let start = match &monorepo.start {
+        Some(directory) => working_directory.join(directory),
+        None => working_directory.clone(),
+    };
+    let hint = "The form of the input monorepo is in docs/monorepos.md.";
+    let entries = entries(&monorepo.list).map_err(|mistake| Error::new(mistake).hint(hint))?;
+    let mut projects: Vec<Project> = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let base_dir = base_dir(&entry, &start, &working_directory)?;
+        let mut own = extra.clone();
+        own.extend(&checked(entry.properties, &entry.name));
+        own.set("sonar.projectKey", entry.key);
+        if projects.iter().any(|project| project.place.base_dir == base_dir) {
+            // Two scanners in one directory must not share their files.
+            own.set_default("sonar.working.directory", format!(".scannerwork-{}", projects.len() + 1));
+        }
+        let place = Place { working_directory: working_directory.clone(), base_dir, settings_file: None };
+        projects.push(Project { place, own });
+    }
+    Ok(projects)
+}
+
+/// The directory of an entry, by its real name.
+fn base_dir(entry: &Entry, start: &Path, working_directory: &Path) -> Result<PathBuf> {
+    let Entry { name, base_dir, .. } = entry;
+    let directory = start.join(base_dir);
+    if !directory.is_dir() {
+        return Err(Error::new(format!("{name}: the baseDir {} does not exist", directory.display())).hint(
+            "Write a directory of the sources, relative to System.DefaultWorkingDirectory or projectBaseDir.",
+        ));
+    }
+    let real = |path: &Path| {
+        let real = path.canonicalize();
+        real.map_err(|error| Error::new(format!("{name}: {} can't be read: {error}", path.display())))
+    };
+    match real(&directory)?.strip_prefix(real(working_directory)?) {
+        Ok(below) => Ok(working_directory.join(below)),
+        Err(_) => Err(Error::new(format!("{name}: the baseDir {base_dir} leaves the sources"))
+            .hint(format!("Write a directory in {}.", working_directory.display()))),
+    }
+}
+
+/// Prepares the analyses of all of them.
+///
+/// # Errors
+/// As those of a single one: all are prepared, or none.
+pub(super) async fn prepare(
+    common: &Common<'_>,
+    monorepo: &Monorepo,
+    projects: &[Project],
+) -> Result<Ending> {
+    let shared = target::Shared::default();
+    let decisions = projects.iter().map(|project| {
+        let decision = common.decide(project, &shared);
+        Box::pin(decision) as Pin<Box<dyn Future<Output = Result<Decided>> + '_>>
+    });
+    let decisions = concurrent::all(QUESTIONS, decisions).await;
+    let mut decided = decisions.into_iter().collect::<Result<Vec<_>>>()?;
+    let first = decided.iter().zip(projects).find(|(decided, _)| decided.scope.skip.is_none());
+    if let Some((Decided { scope, .. }, project)) = first {
+        let properties = common.properties(project, scope);
+        let default = scope.default_branch.as_deref();
+        history::complete(common.job, &common.inputs, &project.place, &properties, default).await?;
+    }
+    let untouched = match monorepo.changed_only {
+        true => leave_out_untouched(common, projects, &mut decided).await?,
+        false => vec![false; projects.len()],
+    };
+    let of = new_id()?;
+    let mut prepared = Vec::with_capacity(projects.len());
+    for ((project, decided), untouched) in projects.iter().zip(decided).zip(untouched) {
+        let id = if prepared.is_empty() { of.clone() } else { new_id()? };
+        let properties = common.properties(project, &decided.scope);
+        let (mut record, secrets) = common.record(project, decided, id, properties).await?;
+        record.member = Some(Member { of: of.clone(), parallel: monorepo.parallel, untouched });
+        set_variables(common.job, &common.connection, &record, &secrets);
+        prepared.push(record);
+    }
+    for record in &prepared {
+        common.records.write_prepared(record)?;
+    }
+    if let Some(record) = prepared.first() {
+        set_established_variables(common.job, &common.connection, record, None);
+    }
+    let open = prepared.iter().filter(|record| record.skip.is_none()).count();
+    Ending::new(match (open, prepared.len()) {
+        (0, _) => "Prepared: nothing will be analysed".into(),
+        (open, all) if open == all => format!("Prepared the analyses of {all} projects"),
+        (open, all) => format!("Prepared the analyses of {open} of {all} projects"),
+    })
+}
+
+/// Skips what the change does not touch, and tells which that is.
+async fn leave_out_untouched(
+    common: &Common<'_>,
+    projects: &[Project],
+    decided: &mut [Decided],
+) -> Result<Vec<bool>> {
+    let is_compared = |Decided { scope, .. }: &Decided| {
+        scope.skip.is_none() && !matches!(scope.target, Target::MainBranch { .. })
+    };
+    let Some(compared) = decided.iter().find(|decided| is_compared(decided)) else {
+        if decided.iter().any(|decided| decided.scope.skip.is_none()) {
+            tracing::info!("changedOnly: every project is analysed, because the main branch is");
+        }
+        return Ok(vec![false; projects.len()]);
+    };
+    let change = changes::find(common.job, &compared.scope, common.inputs.unshallow).await?;
+    match &change {
+        Change::Everything(why) => tracing::warn!("changedOnly: every project is analysed, because {why}"),
+        Change::Files { paths, of, .. } => {
+            tracing::info!("changedOnly: {} files of {of} changed", paths.len())
+        }
+    }
+    let mut untouched = Vec::with_capacity(projects.len());
+    for (project, decided) in projects.iter().zip(decided) {
+        let is_untouched = is_compared(decided) && !change.touches(&project.place.base_dir);
+        if is_untouched {
+            let reason = format!("nothing in {} changed", project.place.relative(&project.place.base_dir));
+            tracing::info!("{} is not analysed: {reason}", decided.key.as_deref().unwrap_or("A project"));
+            decided.scope.skip = Some(reason);
+        }
+        untouched.push(is_untouched);
+    }
+    Ok(untouched)
+}

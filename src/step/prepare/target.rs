@@ -1,0 +1,240 @@
+//! What is analysed: asks whom it takes, decides, and tells.
+
+use super::Place;
+use crate::agent::{JobConnection, PrepareInputs};
+use crate::analysis::{Properties, ScannerMode, ServerFacts, java_properties};
+use crate::azure_devops::AzureDevOps;
+use crate::context::{
+    BranchChoice, DefaultBranch, PipelineContext, Provider, PullRequest, Scope, Source, Subject, branch_name,
+    decide, decides, is_of_scope, own_scope,
+};
+use crate::error::{Error, Result};
+use crate::sonarqube::{ProjectAccess, SonarQube};
+use crate::step::Job;
+use crate::step::repository::open;
+use std::cell::RefCell;
+use std::collections::HashSet;
+use tokio::sync::OnceCell;
+
+/// Whom to ask, and about which project.
+pub(super) struct Asker<'a> {
+    pub(super) job: &'a Job,
+    pub(super) inputs: &'a PrepareInputs,
+    pub(super) place: &'a Place,
+    pub(super) sonarqube: &'a SonarQube,
+    pub(super) facts: &'a ServerFacts,
+    pub(super) project_key: Option<&'a str>,
+    pub(super) access: Option<ProjectAccess>,
+    pub(super) shared: &'a Shared,
+}
+
+/// What need not be asked or said for each of several projects again.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    default_branch: OnceCell<Option<(String, Source)>>,
+    told: RefCell<HashSet<String>>,
+}
+
+impl Shared {
+    fn is_new(&self, text: &str) -> bool {
+        self.told.borrow_mut().insert(text.to_owned())
+    }
+}
+
+/// Chooses what is analysed. `extra` are the user's own properties, which win.
+///
+/// # Errors
+/// What [`decide`] refuses.
+pub(super) async fn choose(asker: &Asker<'_>, extra: &Properties) -> Result<Scope> {
+    let Asker { inputs, facts, .. } = asker;
+    let settings = asker.settings();
+    let of_file = match inputs.choices.branch {
+        BranchChoice::Auto => own_scope(&settings, "the settings file", facts),
+        BranchChoice::Off | BranchChoice::Named(_) => None,
+    };
+    let own = own_scope(extra, "extraProperties", facts).or(of_file);
+    let is_own = own.is_some();
+    let mut scope = match own {
+        Some(scope) => scope,
+        None => asker.decided().await?,
+    };
+    if decides(&settings) {
+        drop_others(&mut scope, &settings, extra);
+    }
+    if let Some(version) = &scope.version
+        && asker.has_no_version(&settings)
+    {
+        scope.properties.set("sonar.projectVersion", version.as_str());
+    }
+    asker.tell(&scope, extra, is_own);
+    Ok(scope)
+}
+
+/// Makes void what the settings file says against the decision: the scanner reads it below all this.
+fn drop_others(scope: &mut Scope, settings: &Properties, extra: &Properties) {
+    for (key, _) in settings.iter().filter(|(key, _)| is_of_scope(key)) {
+        if scope.properties.value(key).is_none() && extra.value(key).is_none() {
+            scope.properties.set(key, "");
+            scope.warnings.push(format!("{key} in the settings file is ignored: other settings win over it"));
+        }
+    }
+}
+
+impl Asker<'_> {
+    /// The settings file that the scanner will read, if there is one. What is wrong with it, others say.
+    fn settings(&self) -> Properties {
+        let file = match (&self.place.settings_file, self.inputs.mode) {
+            (Some(file), _) => file.clone(),
+            (None, ScannerMode::Cli) => self.place.base_dir.join("sonar-project.properties"),
+            (None, _) => return Properties::default(),
+        };
+        std::fs::read_to_string(file).map_or_else(
+            |_| Properties::default(),
+            |text| java_properties::parse(&text).into_iter().collect(),
+        )
+    }
+
+    /// Whether the user left the version open. `1.0` is what the task says when the user says nothing; builds that
+    /// run the scanner themselves have a version of their own.
+    fn has_no_version(&self, settings: &Properties) -> bool {
+        let of_input = self.inputs.project_version.as_deref().filter(|version| *version != "1.0");
+        self.inputs.mode != ScannerMode::Other
+            && of_input.is_none()
+            && settings.value("sonar.projectVersion").is_none()
+    }
+
+    fn tell(&self, scope: &Scope, extra: &Properties, is_own: bool) {
+        if self.shared.is_new(&scope.explanation) {
+            if scope.skip.is_some() {
+                tracing::warn!("{}", scope.explanation);
+            } else {
+                tracing::info!("{}", scope.explanation);
+            }
+        }
+        for warning in scope.warnings.iter().filter(|warning| self.shared.is_new(warning)) {
+            tracing::warn!("{warning}");
+        }
+        if !is_own {
+            for (key, value) in extra.iter().filter(|(key, _)| is_of_scope(key)) {
+                tracing::info!("{key} is {value}, by extraProperties");
+            }
+        }
+        let own_repository = self.job.predefined.build_repository_localpath.as_deref();
+        if let Some(repository) = own_repository
+            && self.inputs.choices.branch == BranchChoice::Auto
+            && !(self.place.base_dir.starts_with(repository) || repository.starts_with(&self.place.base_dir))
+        {
+            tracing::warn!(
+                "{} lies outside {}, the repository whose branch this build is of: name the branch that is checked out \
+                 there in the input branch",
+                self.place.base_dir.display(),
+                repository.display()
+            );
+        }
+    }
+
+    async fn decided(&self) -> Result<Scope> {
+        let choices = &self.inputs.choices;
+        let context = self.job.predefined.pipeline_context();
+        let mut subject = context.subject(choices);
+        if let Subject::MergeRef(number) = &subject
+            && let Some(pull_request) = self.pull_request(&context, number).await
+        {
+            subject = Subject::PullRequest(pull_request);
+        }
+        let (mut default, mut conflict) = (DefaultBranch::Unknown, None);
+        if let Subject::Branch(built) = &subject {
+            let (of_repository, of_sonarqube) =
+                tokio::join!(self.default_branch(&context), self.main_branch());
+            default = match of_repository.or_else(|| Some((of_sonarqube.clone()?, Source::SonarQube))) {
+                Some((name, source)) => DefaultBranch::Known { name, source },
+                None if self.access == Some(ProjectAccess::Unknown) => DefaultBranch::NeverAnalysed,
+                None => DefaultBranch::Unknown,
+            };
+            conflict = default.conflict(of_sonarqube.as_deref(), built);
+        }
+        let mut scope = decide(&context, &subject, choices, self.facts, &default)
+            .map_err(|refusal| Error::new(refusal.message).hint(refusal.hint))?;
+        scope.warnings.extend(conflict);
+        scope.default_branch = default.name().map(str::to_owned);
+        Ok(scope)
+    }
+
+    async fn default_branch(&self, context: &PipelineContext) -> Option<(String, Source)> {
+        self.shared.default_branch.get_or_init(|| self.ask_for_default_branch(context)).await.clone()
+    }
+
+    /// The repository's default branch: each source is asked only when those before it don't know.
+    async fn ask_for_default_branch(&self, context: &PipelineContext) -> Option<(String, Source)> {
+        if let Some(name) = &self.inputs.default_branch {
+            return Some((name.clone(), Source::Input));
+        }
+        if let Some((azure, project, repository)) = self.azure_repos(context) {
+            match azure.default_branch(project, repository).await {
+                Ok(Some(name)) => return Some((branch_name(&name).to_owned(), Source::AzureRepos)),
+                Ok(None) => {}
+                Err(error) => tracing::info!("The default branch could not be asked for: {error}"),
+            }
+        }
+        if matches!(context.provider, Provider::TfsVersionControl | Provider::Svn) {
+            return None;
+        }
+        self.default_branch_by_git().await
+    }
+
+    async fn default_branch_by_git(&self) -> Option<(String, Source)> {
+        let job = self.job;
+        let directory = job.predefined.build_repository_localpath.as_deref().unwrap_or(&self.place.base_dir);
+        let told = async {
+            let repository = open(job, directory).await?;
+            match repository.remote_default_branch().await {
+                Ok(Some(name)) => return Ok(Some((name, Source::Remote))),
+                Ok(None) => {}
+                Err(error) => tracing::info!("The remote told no default branch: {error}"),
+            }
+            Ok(repository.origin_head().await?.map(|name| (name, Source::OriginHead)))
+        };
+        told.await.unwrap_or_else(|error: crate::git::Error| {
+            tracing::info!("The clone tells no default branch: {error}");
+            None
+        })
+    }
+
+    /// The name SonarQube has for the main branch, where it tells.
+    async fn main_branch(&self) -> Option<String> {
+        let key = self.project_key.filter(|_| self.access == Some(ProjectAccess::Granted))?;
+        let told = self.sonarqube.main_branch(key).await;
+        told.unwrap_or_else(|error| {
+            tracing::info!("SonarQube's main branch could not be asked for: {error}");
+            None
+        })
+    }
+
+    async fn pull_request(&self, context: &PipelineContext, number: &str) -> Option<PullRequest> {
+        let (azure, project, repository) = self.azure_repos(context)?;
+        azure.pull_request(project, repository, number).await.unwrap_or_else(|error| {
+            tracing::info!("Pull request {number} could not be asked for: {error}");
+            None
+        })
+    }
+
+    fn azure_repos<'a>(&'a self, context: &'a PipelineContext) -> Option<(AzureDevOps, &'a str, &'a str)> {
+        azure_repos(self.job, context)
+    }
+}
+
+/// Azure Repos, where the repository is there, with the project and the repository to ask about.
+pub(super) fn azure_repos<'a>(
+    job: &'a Job,
+    context: &'a PipelineContext,
+) -> Option<(AzureDevOps, &'a str, &'a str)> {
+    let predefined = &job.predefined;
+    if context.provider != Provider::TfsGit {
+        return None;
+    }
+    let connection = JobConnection::read(&job.environment, predefined)?;
+    let project = predefined.system_teamprojectid.as_ref().or(context.team_project.as_ref())?;
+    let repository = predefined.build_repository_id.as_ref().or(context.repository.as_ref())?;
+    let azure = AzureDevOps::new(job.http.clone(), connection.collection, connection.token);
+    Some((azure, project, repository))
+}

@@ -1,0 +1,385 @@
+//! Several projects of one repository: prepared by one step, analysed by one, published in one summary.
+
+use crate::fake_agent::{Task, TaskResult, ends};
+use crate::fake_azure_devops::SignIn;
+use crate::fake_sonarqube::{SonarQube, failed_gate, gate, task};
+use crate::git_host::git;
+use crate::scenario::Scenario;
+use rustix::process::Signal;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::SystemTime;
+
+const LIST: &str = "
+- key: api
+  baseDir: services/api
+  properties:
+    sonar.projectName: The API
+    sonar.exclusions: '**/*_pb.py'
+- key: web
+  baseDir: services/web
+- {key: docs, baseDir: docs}
+";
+
+/// A job with the three projects, whose engine is a script: it knows its `$key` and its `$report`.
+fn scenario(sonarqube: SonarQube) -> Scenario {
+    let scenario = Scenario::with(sonarqube);
+    for directory in ["services/api", "services/web", "docs"] {
+        scenario.job.write(&format!("{directory}/main.py"), "print(1)\n");
+    }
+    scenario
+}
+
+/// Installs the engine and returns the properties that name it.
+fn engine(scenario: &Scenario, body: &str) -> String {
+    let folder = scenario.job.path("engine");
+    std::fs::create_dir_all(&folder).unwrap();
+    let (java, jar) = (folder.join("java"), folder.join("engine.jar"));
+    let script = format!(
+        "#!/bin/sh\ncd '{0}'\ninput=$(cat)\nvalue() {{ printf '%s' \"$input\" | sed -n \"s/.*\\\"$1\\\",\\\"value\\\":\\\"\\([^\\\"]*\\)\\\".*/\\1/p\"; }}\n\
+         key=$(value sonar.projectKey)\nreport=$(value sonar.scanner.metadataFilePath)\nprintf '%s' \"$input\" >\"$key.input\"\n\
+         leave() {{ printf '%s\\n' \"projectKey=$key\" 'serverUrl={1}' \"dashboardUrl={1}/dashboard?id=$key\" \"ceTaskId=AZ-$key\" >\"$report\"; }}\n\
+         {body}\n",
+        folder.display(),
+        scenario.sonarqube.url(),
+    );
+    std::fs::write(&java, script).unwrap();
+    std::fs::set_permissions(&java, PermissionsExt::from_mode(0o755)).unwrap();
+    std::fs::write(&jar, "").unwrap();
+    format!("sonar.scanner.javaExePath={}\nsonar.scanner.engineJarPath={}", java.display(), jar.display())
+}
+
+fn prepare(scenario: &mut Scenario, inputs: &[(&str, &str)]) -> crate::fake_agent::Step {
+    let all: Vec<_> =
+        [("scannerMode", "cli"), ("monorepo", LIST)].into_iter().chain(inputs.iter().copied()).collect();
+    scenario.prepare_as(&all)
+}
+
+/// The property the engine of a project was given.
+fn given(scenario: &Scenario, key: &str, property: &str) -> Option<String> {
+    let input = std::fs::read(scenario.job.path("engine").join(format!("{key}.input"))).ok()?;
+    let input: Value = serde_json::from_slice(&input).unwrap();
+    let properties = input["scannerProperties"].as_array().unwrap();
+    let found = properties.iter().find(|each| each["key"] == property)?;
+    Some(found["value"].as_str().unwrap().to_owned())
+}
+
+/// Projects whose engine was started.
+fn analysed(scenario: &Scenario) -> Vec<String> {
+    let keys = ["api", "docs", "web"].into_iter();
+    keys.filter(|key| given(scenario, key, "sonar.projectKey").is_some()).map(str::to_owned).collect()
+}
+
+/// How each project's record says that it ended.
+fn outcomes(scenario: &Scenario) -> Vec<String> {
+    let outcome = |index| {
+        let key = scenario.record(index, "prepared.json")["projectKey"].as_str().unwrap().to_owned();
+        let outcome = &scenario.record(index, "analyzed.json")["outcome"];
+        let word = outcome.as_str().map(str::to_owned);
+        let word = word.unwrap_or_else(|| outcome.as_object().unwrap().keys().next().unwrap().clone());
+        format!("{key} {word}")
+    };
+    let mut all: Vec<_> = (0..scenario.records().len()).map(outcome).collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn one_of_each_step_does_it_all() {
+    let mut scenario = scenario(SonarQube::start());
+    scenario
+        .job
+        .write("services/web/sonar-project.properties", "sonar.sources=src\nsonar.projectKey=ignored\n");
+    let engine = engine(&scenario, "leave");
+    let extra = format!("{engine}\nsonar.projectVersion=7\nsonar.exclusions=none");
+    let step = prepare(&mut scenario, &[("extraProperties", &extra)]);
+    step.succeeded().says("Analysing main as the main branch (says Azure Repos)");
+    assert_eq!(step.log.iter().filter(|line| line.contains("as the main branch")).count(), 1);
+    assert_eq!(scenario.job.azure.requests().len(), 1, "the default branch is asked for once");
+    let names: BTreeSet<_> =
+        step.set_variables().into_iter().map(|(name, _, secret)| (name, secret)).collect();
+    assert_eq!(
+        names.iter().filter(|(name, secret)| name.starts_with("SONAR_AZDO_TOKEN_") && *secret).count(),
+        3
+    );
+    assert!(!names.iter().any(|(name, _)| name.ends_with("REPORTTASKFILE") || name.ends_with("PARAMS")));
+
+    scenario.analyze().succeeded().says("Analysis of api");
+    let sources = scenario.job.sources().display().to_string();
+    for (key, directory) in [("api", "services/api"), ("web", "services/web"), ("docs", "docs")] {
+        let base = format!("{sources}/{directory}");
+        assert_eq!(given(&scenario, key, "sonar.projectBaseDir").as_deref(), Some(base.as_str()));
+        let work = format!("{base}/.scannerwork");
+        assert_eq!(given(&scenario, key, "sonar.working.directory").as_deref(), Some(work.as_str()));
+        assert_eq!(given(&scenario, key, "sonar.projectVersion").as_deref(), Some("7"));
+    }
+    assert_eq!(given(&scenario, "api", "sonar.exclusions").as_deref(), Some("**/*_pb.py"), "the entry wins");
+    assert_eq!(given(&scenario, "docs", "sonar.exclusions").as_deref(), Some("none"));
+    assert_eq!(given(&scenario, "web", "sonar.sources").as_deref(), Some("src"), "of its settings file");
+    assert_eq!(outcomes(&scenario), ["api succeeded", "docs succeeded", "web succeeded"]);
+    assert!(scenario.analyze().sole_error().contains("(3 were run already)"));
+
+    scenario.sonarqube.processed("api", "api", gate("OK"));
+    scenario.sonarqube.processed("web", "web", failed_gate());
+    scenario.sonarqube.processed("docs", "docs", gate("OK"));
+    scenario.publish(&[]).ended(TaskResult::Failed);
+    assert_eq!(scenario.gate_property().as_deref(), Some("failed"));
+    let [(title, page)] = &scenario.job.azure.summaries()[..] else { panic!("one summary") };
+    assert_eq!(title, "SonarQube – 3 projects – failed");
+    let table: Vec<_> = page.lines().filter(|line| line.starts_with("| [The ")).collect();
+    assert_eq!(table.len(), 3, "{page}");
+    for (line, (project, word)) in table.iter().zip([("web", "❌ failed"), ("api", "✅"), ("docs", "✅")])
+    {
+        assert!(line.contains(&format!("[The {project}]")) && line.contains(word), "{line}");
+    }
+}
+
+#[test]
+fn in_parallel_each_line_says_whose_it_is_and_each_result_is_kept() {
+    let mut scenario = scenario(SonarQube::start());
+    // Those two wait for each other: one after the other they would never end.
+    let body = "echo \"$key began\"\ntouch \"$key.began\"\ncase $key in docs) ;; *)\n\
+                while ! [ -e api.began ] || ! [ -e web.began ]; do sleep 0.05; done ;;\nesac\n\
+                [ $key != web ] || { echo '##vso[task.complete]'; echo oops >&2; exit 1; }\nleave";
+    let engine = engine(&scenario, body);
+    prepare(&mut scenario, &[("extraProperties", &engine), ("parallel", "2")]).succeeded();
+    let step = scenario.analyze();
+    step.ended(TaskResult::Failed).says("[api] api began").says("[web] web began").says("[docs] docs began");
+    insta::assert_snapshot!(step.errors.join("\n"), @"");
+    assert_eq!(outcomes(&scenario), ["api succeeded", "docs succeeded", "web failed"]);
+}
+
+#[test]
+fn failures_stop_nothing_and_are_named_at_the_end() {
+    let mut scenario = scenario(SonarQube::start());
+    let failing =
+        "[ $key = docs ] || { echo '{\"level\":\"ERROR\",\"message\":\"no '$key'\"}'; exit 2; }\nleave";
+    let engine = engine(&scenario, failing);
+    prepare(&mut scenario, &[("extraProperties", &engine)]).succeeded();
+    let step = scenario.analyze();
+    step.ended(TaskResult::Failed);
+    insta::assert_snapshot!(step.errors.join("\n"), @"");
+    assert_eq!(outcomes(&scenario), ["api failed", "docs succeeded", "web failed"]);
+    scenario.sonarqube.processed("docs", "docs", gate("OK"));
+    scenario.publish(&[]).ended(TaskResult::Failed);
+    assert_eq!(scenario.gate_property().as_deref(), Some("analysis-failed"));
+}
+
+#[test]
+fn cancellation_ends_them_all() {
+    let mut scenario = scenario(SonarQube::start());
+    let engine = engine(&scenario, "echo $$ >\"$key.pid\"\necho \"$key runs\"\nwhile :; do sleep 0.1; done");
+    prepare(&mut scenario, &[("extraProperties", &engine), ("parallel", "2")]).succeeded();
+    let mut running = scenario.job.begin(Task::Analyze, &[]);
+    let first = running.await_line(" runs");
+    let other = if first.contains("api") { "web runs" } else { "api runs" };
+    running.await_line(other);
+    running.signal(Signal::INT);
+    running.finish().ended(TaskResult::Canceled);
+    assert_eq!(outcomes(&scenario), ["api cancelled", "docs cancelled", "web cancelled"]);
+    assert_eq!(analysed(&scenario), ["api", "web"], "nothing new is begun");
+    for key in ["api", "web"] {
+        let pid = std::fs::read_to_string(scenario.job.path("engine").join(format!("{key}.pid"))).unwrap();
+        assert!(ends(pid.trim().parse().unwrap()), "{key}");
+    }
+}
+
+/// A pull request into `main` in Azure Repos.
+fn of_pull_request() -> (Scenario, String) {
+    let mut scenario = scenario(SonarQube::with_branches());
+    scenario.job.of_pull_request("TfsGit", "12", "refs/heads/fix", "refs/heads/main");
+    scenario.job.azure.open_pull_request(12, "refs/heads/fix", "refs/heads/main", false);
+    let engine = engine(&scenario, "leave");
+    (scenario, engine)
+}
+
+/// A task of the pull request.
+fn processed(scenario: &Scenario, key: &str, status: &str) {
+    scenario.sonarqube.processed(key, key, gate(status));
+    let mut answer = task(key, key, "SUCCESS");
+    answer["task"]["pullRequest"] = "12".into();
+    scenario.sonarqube.processing(key, [answer]);
+}
+
+#[test]
+fn of_a_pull_request_only_what_it_touches() {
+    let (mut scenario, engine) = of_pull_request();
+    // More than two pages: the model has three changes on each.
+    let readme = ("edit", "/README.md", None);
+    scenario.job.azure.change_files(&[readme; 6]);
+    scenario.job.azure.change_files(&[
+        ("add", "/services/api-gateway/main.py", None),
+        ("rename", "/tools/moved.py", Some("/services/web/moved.py")),
+        ("edit", "/docs-of-others/index.md", None),
+    ]);
+    let inputs = [("extraProperties", engine.as_str()), ("changedOnly", "true")];
+    let step = prepare(&mut scenario, &inputs);
+    step.succeeded()
+        .says("changedOnly: 10 files of pull request 12 changed")
+        .says("api is not analysed: nothing in services/api changed")
+        .says("docs is not analysed: nothing in docs changed");
+    assert!(step.warnings.is_empty(), "{}", step.transcript());
+    let pages =
+        scenario.job.azure.requests().iter().filter(|request| request.ends_with("/3/changes")).count();
+    assert_eq!(pages, 3);
+
+    let step = scenario.analyze();
+    step.succeeded();
+    assert!(step.warnings.is_empty(), "{}", step.transcript());
+    assert_eq!(analysed(&scenario), ["web"]);
+    assert_eq!(outcomes(&scenario), ["api skipped", "docs skipped", "web succeeded"]);
+
+    processed(&scenario, "web", "OK");
+    scenario.sonarqube.change(|model| {
+        model.projects.insert(("api".into(), None, None), (SystemTime::now(), failed_gate()));
+    });
+    scenario.publish(&[]).ended(TaskResult::Succeeded);
+    assert_eq!(scenario.gate_property().as_deref(), Some("ok"), "a gate of before counts for nothing");
+    let [(title, page)] = &scenario.job.azure.summaries()[..] else { panic!("one summary") };
+    assert_eq!(title, "SonarQube – 3 projects – passed");
+    let page = scenario.job.tidy(page);
+    let lines: Vec<_> = page.lines().filter(|line| line.starts_with(['#', '|', '-'])).collect();
+    insta::assert_snapshot!(lines.join("\n"), @"");
+}
+
+#[test]
+fn deleted_files_touch_and_nothing_touched_is_skipped_all_the_way() {
+    for (changes, expected, property) in [
+        (&[("delete", "/services/api/old.py", None)][..], &["api"][..], "ok"),
+        (&[("edit", "/docs/index.md", None), ("edit", "/services/web/a.py", None)], &["docs", "web"], "ok"),
+        (&[("edit", "/build.gradle", None)], &[], "skipped"),
+    ] {
+        let (mut scenario, engine) = of_pull_request();
+        scenario.job.azure.change_files(changes);
+        let inputs = [("extraProperties", engine.as_str()), ("changedOnly", "true")];
+        prepare(&mut scenario, &inputs).succeeded();
+        scenario.analyze().succeeded();
+        assert_eq!(analysed(&scenario), expected);
+        for key in expected {
+            processed(&scenario, key, "OK");
+        }
+        scenario.publish(&[]).ended(TaskResult::Succeeded);
+        assert_eq!(scenario.gate_property().as_deref(), Some(property));
+    }
+}
+
+#[test]
+fn what_nobody_can_tell_is_analysed() {
+    let (mut scenario, engine) = of_pull_request();
+    scenario.job.azure.forget_token(SignIn::Refuse);
+    let inputs = [("extraProperties", engine.as_str()), ("changedOnly", "true")];
+    let step = prepare(&mut scenario, &inputs);
+    step.succeeded()
+        .says("Azure Repos does not tell the files of pull request 12")
+        .warns("changedOnly: every project is analysed, because what changed is not known");
+    scenario.analyze().succeeded();
+    assert_eq!(analysed(&scenario), ["api", "docs", "web"]);
+}
+
+#[test]
+fn the_main_branch_is_analysed_whole() {
+    let mut scenario = scenario(SonarQube::with_branches());
+    let engine = engine(&scenario, "leave");
+    let inputs = [("extraProperties", engine.as_str()), ("changedOnly", "true")];
+    prepare(&mut scenario, &inputs)
+        .succeeded()
+        .says("changedOnly: every project is analysed, because the main branch is");
+    scenario.analyze().succeeded();
+    assert_eq!(analysed(&scenario), ["api", "docs", "web"]);
+}
+
+fn commit(directory: &Path, message: &str) {
+    git(directory, &["add", "--all"]);
+    let who = ["-c", "user.name=Ann", "-c", "user.email=ann@example.com"];
+    git(directory, &[&who[..], &["commit", "--quiet", "--message", message]].concat());
+}
+
+/// Makes the sources a clone, its branch `fix` checked out, which changes `web` alone; `main` goes on without it.
+fn check_out(scenario: &Scenario) {
+    let (sources, origin) = (scenario.job.sources(), scenario.job.path("origin"));
+    std::fs::create_dir(&origin).unwrap();
+    git(&origin, &["init", "--quiet", "--bare", "--initial-branch", "main"]);
+    git(&sources, &["init", "--quiet", "--initial-branch", "main"]);
+    git(&sources, &["remote", "add", "origin", &format!("file://{}", origin.display())]);
+    commit(&sources, "all");
+    git(&sources, &["checkout", "--quiet", "-b", "fix"]);
+    std::fs::rename(sources.join("services/web/main.py"), sources.join("services/web/ma\u{ef}n.py")).unwrap();
+    commit(&sources, "web");
+    git(&sources, &["checkout", "--quiet", "main"]);
+    scenario.job.write("docs/more.py", "");
+    commit(&sources, "docs");
+    git(&sources, &["push", "--quiet", "origin", "main", "fix"]);
+    git(&sources, &["checkout", "--quiet", "fix"]);
+}
+
+#[test]
+fn of_other_providers_git_tells_what_changed() {
+    for (kind, source) in [("branch", "refs/heads/fix"), ("pull request", "refs/pull/12/merge")] {
+        let mut scenario = scenario(SonarQube::with_branches());
+        check_out(&scenario);
+        if kind == "pull request" {
+            scenario.job.of_pull_request("GitHub", "12", "fix", "main");
+        }
+        scenario.job.set("Build.Repository.Provider", "GitHub");
+        scenario.job.set("Build.SourceBranch", source);
+        let engine = engine(&scenario, "leave");
+        let inputs = [("extraProperties", engine.as_str()), ("changedOnly", "true")];
+        let step = prepare(&mut scenario, &inputs);
+        step.succeeded().says("changedOnly: 2 files of the branch against main changed");
+        scenario.analyze().succeeded();
+        assert_eq!(analysed(&scenario), ["web"], "{kind}");
+    }
+}
+
+#[test]
+fn a_clone_that_does_not_reach_back_means_everything() {
+    let mut scenario = scenario(SonarQube::with_branches());
+    check_out(&scenario);
+    scenario.job.set("Build.Repository.Provider", "GitHub");
+    scenario.job.set("Build.SourceBranch", "refs/heads/fix");
+    let sources = scenario.job.sources();
+    let head = git(&sources, &["rev-parse", "HEAD"]);
+    std::fs::write(sources.join(".git/shallow"), format!("{head}\n")).unwrap();
+    let engine = engine(&scenario, "leave");
+    let inputs = [("extraProperties", engine.as_str()), ("changedOnly", "true"), ("unshallow", "off")];
+    let step = prepare(&mut scenario, &inputs);
+    step.succeeded().warns("(`fetchDepth: 0`)");
+    scenario.analyze().succeeded();
+    assert_eq!(analysed(&scenario), ["api", "docs", "web"]);
+}
+
+#[test]
+fn mistakes_are_told_before_the_server_is_asked() {
+    let mut said = Vec::new();
+    for (list, inputs) in [
+        ("- {key: a, baseDir: nowhere}", &[][..]),
+        ("- {key: a, baseDir: ../temp}", &[]),
+        ("- {key: a, baseDir: docs}\n- {key: a, baseDir: services}", &[]),
+        ("- key: a\n  baseDir: docs\n  properties:\n    sonar.sources: [a, b]\n", &[]),
+        ("- {key: a, baseDir: docs}", &[("extraProperties", "sonar.projectName=All")]),
+        ("- {key: a, baseDir: docs}", &[("scannerMode", "other")]),
+        ("- {key: a, baseDir: docs}", &[("parallel", "many")]),
+    ] {
+        let mut scenario = scenario(SonarQube::start());
+        let inputs: Vec<_> = [("monorepo", list)].into_iter().chain(inputs.iter().copied()).collect();
+        let step = prepare(&mut scenario, &inputs);
+        said.push(scenario.job.tidy(step.sole_error()));
+        assert!(scenario.sonarqube.asked().is_empty() && scenario.records().is_empty());
+    }
+    insta::assert_snapshot!(said.join("\n"), @"");
+}
+
+#[test]
+fn two_projects_of_one_directory_share_no_files_and_symbolic_links_are_followed() {
+    let mut scenario = scenario(SonarQube::start());
+    std::os::unix::fs::symlink("services/web", scenario.job.sources().join("front")).unwrap();
+    let engine = engine(&scenario, "leave");
+    let list = "- {key: api, baseDir: services/web}\n- {key: web, baseDir: ./front/}\n";
+    prepare(&mut scenario, &[("monorepo", list), ("extraProperties", &engine)]).succeeded();
+    scenario.analyze().succeeded();
+    let work = |key: &str| given(&scenario, key, "sonar.working.directory").unwrap();
+    assert!(work("api").ends_with("/services/web/.scannerwork"), "{}", work("api"));
+    assert!(work("web").ends_with("/services/web/.scannerwork-2"), "{}", work("web"));
+}
