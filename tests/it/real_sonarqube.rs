@@ -27,6 +27,7 @@ on!(
     tokens_and_rights,
     the_package_runs,
     modules_and_a_java_of_the_agent,
+    a_private_authority_behind_a_proxy,
 );
 
 on!(
