@@ -2,7 +2,8 @@
 //!
 //! Contract: its documentation page ("SonarScanner for .NET": `/k: /n: /v: /o: /d:`, `SONAR_TOKEN`), and the names of its
 //! archives and of the programs in them. An argument is one element of the child's argument list, so there is
-//! nothing to quote on Unix; on Windows the standard library quotes by the rules of the C runtime, which .NET's are.
+//! nothing to quote on Unix; on Windows the standard library quotes by the rules of the C runtime, which .NET's are
+//! (the tests hold both rules against each other).
 
 use super::cli_log::{self, CliLog};
 use super::engine::EngineResult;
@@ -67,7 +68,7 @@ pub struct Dotnet<'a> {
     pub java_home: Option<PathBuf>,
 }
 
-/// The arguments that begin an analysis.
+/// The arguments that begin an analysis. An empty value is left out: the scanner ends with an error at `/d:key=`.
 pub fn begin(properties: &Properties) -> Vec<String> {
     let option = |(key, value): (&str, &str)| match key {
         "sonar.projectKey" => format!("/k:{value}"),
@@ -76,7 +77,8 @@ pub fn begin(properties: &Properties) -> Vec<String> {
         "sonar.organization" => format!("/o:{value}"),
         _ => format!("/d:{key}={value}"),
     };
-    std::iter::once("begin".to_owned()).chain(properties.iter().map(option)).collect()
+    let given = properties.iter().filter(|(_, value)| !value.is_empty());
+    std::iter::once("begin".to_owned()).chain(given.map(option)).collect()
 }
 
 /// The properties that no argument may hold, and the token where the server knows `SONAR_TOKEN`: else it is one of them.
@@ -197,6 +199,93 @@ mod tests {
         seen.split_terminator('\0').map(str::to_owned).collect()
     }
 
+    /// One command line, as Rust's standard library makes it on Windows: an argument with a blank, or an empty one, is
+    /// put in quotes; backslashes count double before a quote, and a quote is escaped by one.
+    fn command_line(arguments: &[String]) -> String {
+        let quoted = |argument: &String| {
+            let quote = argument.is_empty() || argument.contains([' ', '\t']);
+            let mut text = String::from(if quote { "\"" } else { "" });
+            let mut backslashes = 0;
+            for c in argument.chars() {
+                match c {
+                    '\\' => backslashes += 1,
+                    '"' => text.push_str(&"\\".repeat(std::mem::take(&mut backslashes) + 1)),
+                    _ => backslashes = 0,
+                }
+                text.push(c);
+            }
+            if quote {
+                text.push_str(&"\\".repeat(backslashes));
+                text.push('"');
+            }
+            text
+        };
+        arguments.iter().map(quoted).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The arguments in a command line, by the rules of Microsoft's C runtime, which are those of .NET ("Parsing C
+    /// command-line arguments"): 2n backslashes and a quote are n backslashes and a mark, one backslash more makes the
+    /// quote a letter, and inside of marks two quotes are one.
+    fn arguments_in(line: &str) -> Vec<String> {
+        let letters: Vec<char> = line.chars().collect();
+        let (mut arguments, mut at) = (Vec::new(), 0);
+        while at < letters.len() {
+            if matches!(letters[at], ' ' | '\t') {
+                at += 1;
+                continue;
+            }
+            let (mut argument, mut inside) = (String::new(), false);
+            while at < letters.len() && (inside || !matches!(letters[at], ' ' | '\t')) {
+                let backslashes = letters[at..].iter().take_while(|c| **c == '\\').count();
+                at += backslashes;
+                if letters.get(at) != Some(&'"') {
+                    argument.push_str(&"\\".repeat(backslashes));
+                    if backslashes == 0 {
+                        argument.push(letters[at]);
+                        at += 1;
+                    }
+                    continue;
+                }
+                argument.push_str(&"\\".repeat(backslashes / 2));
+                at += 1;
+                if backslashes % 2 == 1 {
+                    argument.push('"');
+                } else if inside && letters.get(at) == Some(&'"') {
+                    argument.push('"');
+                    at += 1;
+                } else {
+                    inside = !inside;
+                }
+            }
+            arguments.push(argument);
+        }
+        arguments
+    }
+
+    /// Microsoft's own examples.
+    #[test]
+    fn command_lines_of_windows() {
+        for (line, expected) in [
+            (r#""a b c" d e"#, vec!["a b c", "d", "e"]),
+            (r#""ab\"c" "\\" d"#, vec![r#"ab"c"#, r"\", "d"]),
+            (r#"a\\\b d"e f"g h"#, vec![r"a\\\b", "de fg", "h"]),
+            (r#"a\\\"b c d"#, vec![r#"a\"b"#, "c", "d"]),
+            (r#"a\\\\"b c" d e"#, vec![r"a\\b c", "d", "e"]),
+            (r#"a"b"" c d"#, vec![r#"ab" c d"#]),
+        ] {
+            assert_eq!(arguments_in(line), expected, "{line}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn arguments_survive_a_command_line_of_windows(
+            arguments in proptest::collection::vec("(/[dknv]:)?([a-z.]{0,5}=)?[a-z \t\"';\\\\%^&|<>()é\n]{0,12}\\\\{0,3}", 0..6),
+        ) {
+            prop_assert_eq!(arguments_in(&command_line(&arguments)), arguments);
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(48))]
         #[test]
@@ -207,7 +296,8 @@ mod tests {
                 "sonar.exclusions", "sonar.x"];
             let pairs = keys.iter().zip(values).map(|(key, value)| ((*key).to_owned(), value));
             let properties: Properties = pairs.collect();
-            let expected: Vec<_> = properties.iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+            let given = properties.iter().filter(|(_, value)| !value.is_empty());
+            let expected: Vec<_> = given.map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
             prop_assert_eq!(parse(&received(begin(&properties))), expected);
         }
     }

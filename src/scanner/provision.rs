@@ -228,7 +228,8 @@ impl Provisioning<'_> {
             .await
             .map_err(|error| not_downloaded(artifact, error))?;
         self.keep(&temporary, archive)?;
-        match unpacked.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        let unpacked = unpacked.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match unpacked {
             Some(Ok(folder)) => Ok(folder),
             Some(Err(cause)) => Err(UnpackError { archive: archive.to_owned(), cause }.into()),
             None => Ok(archive::unpack(archive.to_owned(), self.cache.temporary("unpacked")?).await?),

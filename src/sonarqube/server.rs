@@ -1,6 +1,6 @@
 //! The server itself: is it there, is it up, what can it do, does it know the token.
 
-use super::client::{SonarQube, success, text};
+use super::client::{SonarQube, text};
 use super::error::{Error, Fault};
 use crate::analysis::{Edition, ServerFacts, ServerKind, ServerVersion};
 use serde::Deserialize;
@@ -36,42 +36,26 @@ impl SonarQube {
     /// # Errors
     /// No answer, or an answer that isn't SonarQube's.
     pub async fn availability(&self) -> Result<Availability, Error> {
-        #[derive(Deserialize)]
-        struct Status {
-            version: String,
-            status: String,
-        }
         let url = self.url("api/system/status", &[]);
-        let response = self.response(url.clone()).await?;
-        if response.status().as_u16() == 503 {
-            return Ok(Availability::Starting("503 Service Unavailable".into()));
-        }
-        let response = success(response).await?;
-        let date = response.date();
-        let media_type = response.media_type();
-        let shown = self.url("api/system/status", &[]).to_string();
-        let not_the_api = |what: String| Error { url: shown.clone(), fault: Fault::NotTheApi(what) };
-        if media_type != "application/json" {
-            return Err(not_the_api(if media_type.is_empty() {
-                "without a media type".into()
-            } else {
-                media_type
-            }));
-        }
-        let body = response
-            .bytes()
-            .await
-            .map_err(|error| Error { url: shown.clone(), fault: Fault::Network(error) })?;
-        let status: Status = serde_json::from_str(&String::from_utf8_lossy(&body))
-            .map_err(|error| not_the_api(format!("other JSON ({error})")))?;
-        Ok(match status.status.as_str() {
+        let answer = match self.value(url).await {
+            Ok(answer) => answer,
+            Err(Error { fault: Fault::Unavailable(_), .. }) => {
+                return Ok(Availability::Starting("503 Service Unavailable".into()));
+            }
+            Err(error) => return Err(error),
+        };
+        let required = |key| text(&answer.value, key).ok_or_else(|| answer.without(key));
+        let (version, status) = (required("version")?, required("status")?);
+        Ok(match status {
             "UP" => Availability::Up {
-                version: ServerVersion::parse(&status.version)
-                    .ok_or_else(|| not_the_api(format!("the version {:?}", status.version)))?,
-                date,
+                version: ServerVersion::parse(version).ok_or_else(|| Error {
+                    url: answer.url.clone(),
+                    fault: Fault::NotTheApi(format!("the version {version:?}")),
+                })?,
+                date: answer.date,
             },
-            "STARTING" | "RESTARTING" | "DB_MIGRATION_RUNNING" => Availability::Starting(status.status),
-            _ => Availability::Down(status.status),
+            "STARTING" | "RESTARTING" | "DB_MIGRATION_RUNNING" => Availability::Starting(status.to_owned()),
+            _ => Availability::Down(status.to_owned()),
         })
     }
 

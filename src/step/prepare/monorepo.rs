@@ -139,7 +139,7 @@ async fn leave_out_untouched(
     match &change {
         Change::Everything(why) => tracing::warn!("changedOnly: every project is analysed, because {why}"),
         Change::Files { paths, of, .. } => {
-            tracing::info!("changedOnly: {} files of {of} changed", paths.len())
+            tracing::info!("changedOnly: {} files of {of} changed", paths.len());
         }
     }
     let mut untouched = Vec::with_capacity(projects.len());

@@ -95,6 +95,9 @@ pub(super) async fn begin_dotnet(
     if job.predefined.is_debug() {
         properties.set_default("sonar.verbose", "true");
     }
+    for (key, _) in properties.iter().filter(|(_, value)| value.is_empty()) {
+        tracing::warn!("{key} is left out: the SonarScanner for .NET takes no empty values");
+    }
     let (secrets, token) = dotnet::secrets(&prepared.server, secrets, token);
     let run = Dotnet {
         start: &start,

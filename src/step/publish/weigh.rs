@@ -202,7 +202,7 @@ async fn contradiction(
     task: &CeTask,
     wait: &mut Wait,
 ) -> Result<bool, Weighed> {
-    let foreign = |reason: String| Err(Weighed::without_gate(Verdict::NoReport, reason));
+    let foreign = |reason: String| Weighed::without_gate(Verdict::NoReport, reason);
     let report = claim.report;
     let mut processed = Processed {
         project: task.project_key.as_deref(),
@@ -244,7 +244,7 @@ async fn contradiction(
         .or_else(|| claim.names.and_then(|names| names.contradiction(&processed)))
         .or_else(|| too_old(claim.start?, task));
     if let Some(reason) = contradiction {
-        return foreign(reason);
+        return Err(foreign(reason));
     }
     if same_server(&report.server_url, claim.server_url) {
         return Ok(is_main_branch);
@@ -256,13 +256,15 @@ async fn contradiction(
         {
             Ok(is_main_branch)
         }
-        Waited::Done(_) => {
-            foreign(format!("The report is of the server {}, not of {}", report.server_url, claim.server()))
-        }
+        Waited::Done(_) => Err(foreign(format!(
+            "The report is of the server {}, not of {}",
+            report.server_url,
+            claim.server()
+        ))),
         Waited::TimedOut { state, understood } => {
             Err(timed_out("has not told its own address", &state, understood, wait))
         }
-        Waited::Refused(error) => foreign(error.explain("ask for the server's own address").to_string()),
+        Waited::Refused(error) => Err(foreign(error.explain("ask for the server's own address").to_string())),
     }
 }
 

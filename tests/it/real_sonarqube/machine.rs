@@ -6,9 +6,10 @@ use crate::fake_agent::Task;
 use crate::tls::{ForwardProxy, Tls};
 use std::path::PathBuf;
 
-/// The JDKs of this machine, as agents name them: `JAVA_HOME_17_X64`.
+const PROCESSOR: &str = if cfg!(target_arch = "aarch64") { "ARM64" } else { "X64" };
+
+/// The JDKs of this machine from 17 on, as agents name them: `JAVA_HOME_17_X64`.
 pub(super) fn java_homes() -> Vec<(String, PathBuf)> {
-    let processor = if cfg!(target_arch = "aarch64") { "ARM64" } else { "X64" };
     let installed =
         std::fs::read_dir("/usr/lib/jvm").into_iter().flatten().map(|entry| entry.unwrap().path());
     let named = std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("JAVA_HOME"));
@@ -17,8 +18,9 @@ pub(super) fn java_homes() -> Vec<(String, PathBuf)> {
         .filter_map(|home| {
             let release = std::fs::read_to_string(home.join("release")).ok()?;
             let version = release.lines().find_map(|line| line.strip_prefix("JAVA_VERSION=\""))?;
-            let feature = version.split(['.', '"', '-']).next()?.to_owned();
-            home.join("bin/java").is_file().then(|| (format!("JAVA_HOME_{feature}_{processor}"), home))
+            let feature: u32 = version.split(['.', '"', '-']).next()?.parse().ok()?;
+            let usable = feature >= 17 && home.join("bin/java").is_file();
+            usable.then(|| (format!("JAVA_HOME_{feature}_{PROCESSOR}"), home))
         })
         .collect();
     homes.sort();
@@ -32,10 +34,21 @@ pub(super) fn modules_and_a_java_of_the_agent(server: &Server) {
     let mut project = server.project("modules");
     let token = project.token(TokenKind::Project);
     let mut journey = Journey::new(server, &token);
-    let homes = java_homes();
-    let named = homes.iter().map(|(name, _)| name).find(|name| name.starts_with("JAVA_HOME_17_"));
-    let named = named
-        .expect("a JDK 17 below /usr/lib/jvm, or in a variable JAVA_HOME_...: scripts/test installs one");
+    let mut homes = java_homes();
+    let named = if server.version == "10_7" {
+        homes.first().expect("the Java that the server runs on").0.clone()
+    } else {
+        let seventeen = format!("JAVA_HOME_17_{PROCESSOR}");
+        if homes.iter().all(|(name, _)| *name != seventeen) {
+            // It is not going to run.
+            let home = journey.job.path("jdk-17");
+            std::fs::create_dir_all(home.join("bin")).unwrap();
+            std::fs::write(home.join("release"), "JAVA_VERSION=\"17.0.15\"\n").unwrap();
+            std::fs::copy("/bin/true", home.join("bin/java")).unwrap();
+            homes.push((seventeen.clone(), home));
+        }
+        seventeen
+    };
     for (name, home) in &homes {
         journey.job.set(name, &home.display().to_string());
     }
@@ -48,10 +61,10 @@ pub(super) fn modules_and_a_java_of_the_agent(server: &Server) {
     journey.job.write("web/gen/made.py", "y = 1\n");
     let extra = format!("sonar.projectKey={}\nsonar.scanner.skipJreProvisioning=true", project.key);
     journey.prepare(&[("configMode", "file"), ("extraProperties", &extra)]).succeeded();
-    let analyze = journey.job.run(Task::Analyze, &[("jdkversion", named)]);
+    let analyze = journey.job.run(Task::Analyze, &[("jdkversion", &named)]);
     analyze.succeeded();
     if server.version == "10_7" {
-        analyze.says("Using Java 17").says(&format!(", as jdkversion {named} says: "));
+        analyze.says(&format!(", as jdkversion {named} says: "));
     } else {
         analyze
             .warns(&format!("jdkversion is {named}, which is Java 17"))

@@ -4,6 +4,7 @@ use super::scanners::{archive, java, report};
 use crate::fake_agent::{Task, TaskResult};
 use crate::fake_sonarqube::{SonarQube, TOKEN, gate, refusal, task};
 use crate::scenario::{Scenario, report_on};
+use crate::tls::Tls;
 
 /// From the oldest server to the last one that hands out no scanner engine.
 #[test]
@@ -135,4 +136,91 @@ fn a_build_that_leaves_no_report_is_told_of_containers() {
     let step = scenario.publish(&[]);
     let error = step.ended(TaskResult::Failed).sole_error();
     assert!(error.contains("if it does so in a container, run SonarPrepare there too"), "{error}");
+}
+
+/// What the engine of a job behind a proxy gets to know of it, when `set` and these properties come over that.
+fn proxy_of_engine(set: &[(&str, &str)], extra: &str) -> Vec<String> {
+    let mut scenario = Scenario::new();
+    // Our own requests need none; the engine is asked about a server elsewhere.
+    let engine = scenario.engine("");
+    scenario.prepare(&[("extraProperties", &format!("{engine}\n{extra}"))]).succeeded();
+    for (name, value) in [("Agent.ProxyUrl", "http://proxy.corp:3128"), ("Agent.ProxyUsername", "ci")] {
+        scenario.job.set(name, value);
+    }
+    scenario.job.set_secret("Agent.ProxyPassword", "s3cret-of-proxy");
+    scenario.job.watch_for("s3cret-of-proxy");
+    for (name, value) in set {
+        scenario.job.set(name, value);
+    }
+    scenario.analyze().succeeded();
+    assert!(!scenario.noted("arguments").contains("s3cret"));
+    let properties = scenario.engine_properties().into_iter();
+    let of_proxy = properties.filter(|(key, _)| key.starts_with("sonar.scanner.proxy"));
+    of_proxy.map(|(key, value)| format!("{}={value}", &key["sonar.scanner.".len()..])).collect()
+}
+
+#[test]
+fn the_engine_uses_the_agents_proxy_unless_the_user_says_otherwise() {
+    let agents = ["proxyHost=proxy.corp", "proxyPassword=s3cret-of-proxy", "proxyPort=3128", "proxyUser=ci"];
+    assert_eq!(proxy_of_engine(&[], ""), agents);
+    assert_eq!(proxy_of_engine(&[("NO_PROXY", "10.0.0.0/8,127.0.0.0/8")], ""), [""; 0]);
+    assert_eq!(proxy_of_engine(&[], "sonar.scanner.proxyHost=mine"), ["proxyHost=mine"]);
+    let java = "sonar.scanner.javaOpts=-Dhttp.proxyHost=mine";
+    assert_eq!(proxy_of_engine(&[], java), [""; 0]);
+    assert_eq!(proxy_of_engine(&[("JAVA_TOOL_OPTIONS", "-Dhttps.proxyHost=mine")], ""), [""; 0]);
+}
+
+#[test]
+fn an_engine_inside_of_the_cli_gets_the_proxy_by_options_of_java() {
+    let sonarqube = SonarQube::start();
+    sonarqube.change(|model| model.version = "9.9.8.100196".into());
+    let mut scenario = Scenario::with(sonarqube);
+    let zip = scenario.job.path("cli.zip");
+    let sha256 = archive(&zip, "cli/lib/sonar-scanner-cli-4.7.0.2747.jar", b"");
+    let extra = java(&scenario, "");
+    let inputs = [
+        ("extraProperties", extra.as_str()),
+        ("scannerDownloadUrl", zip.to_str().unwrap()),
+        ("cliScannerSha256", &sha256),
+    ];
+    scenario.prepare(&inputs).succeeded();
+    scenario.job.set("Agent.ProxyUrl", "http://ci:s3cret@proxy.corp:3128");
+    let step = scenario.analyze();
+    step.succeeded().warns("This scanner could be given the password of the proxy proxy.corp");
+    let arguments = scenario.noted("arguments");
+    for option in ["-Dhttp.proxyHost=proxy.corp", "-Dhttp.proxyPort=3128", "-Dhttp.nonProxyHosts="] {
+        assert!(arguments.lines().any(|line| line == option), "{option}: {arguments}");
+    }
+    assert!(!arguments.contains("s3cret"));
+}
+
+#[test]
+fn the_engine_trusts_the_agents_authorities_unless_the_user_names_others() {
+    let sonarqube = SonarQube::start();
+    let tls = Tls::before(sonarqube.url().trim_start_matches("http://").parse().unwrap());
+    let mut scenario = Scenario::with(sonarqube);
+    scenario.connection = scenario.job.connect_server(&tls.url, TOKEN);
+    let authority = scenario.job.path("ca.pem");
+    std::fs::write(&authority, &tls.authority).unwrap();
+    scenario.job.set("Agent.CAInfo", authority.to_str().unwrap());
+    let engine = scenario.engine("");
+    let chosen = format!("{engine}\nsonar.scanner.truststorePath=/my/own.p12");
+    for (extra, own) in [(&engine, None), (&chosen, Some("/my/own.p12"))] {
+        scenario.prepare(&[("extraProperties", extra)]).succeeded();
+        scenario.analyze().succeeded();
+        let properties = scenario.engine_properties().into_iter();
+        let store =
+            properties.filter(|(key, _)| key == "sonar.scanner.truststorePath").map(|(_, value)| value);
+        let [store] = &store.collect::<Vec<_>>()[..] else { panic!("one trust store") };
+        match own {
+            Some(own) => assert_eq!(store, own),
+            None => assert!(std::fs::metadata(store).unwrap().len() > 300, "{store}"),
+        }
+    }
+
+    // Who trusts anybody has no authority to name, and Java wants one.
+    scenario.job.unset("Agent.CAInfo");
+    scenario.job.set("Agent.SkipCertValidation", "True");
+    scenario.prepare(&[("extraProperties", &engine)]).succeeded();
+    scenario.analyze().succeeded().warns("configure the agent with --sslcacert <PEM file>, or set");
 }

@@ -286,9 +286,10 @@ fn dotnet_begins_in_prepare_and_ends_in_analyze() {
     );
     dotnet_scanner(&mut scenario, &body);
     let mut inputs = DOTNET.to_vec();
-    inputs.push(("extraProperties", "sonar.exclusions=**/gen/**\nsonar.my.password=hush-hush"));
+    inputs.push(("extraProperties", "sonar.exclusions=**/gen/**\nsonar.tests=\nsonar.my.password=hush-hush"));
     let step = scenario.prepare_as(&inputs);
     step.succeeded().says("SonarScanner for .NET: ").warns("no test projects");
+    step.warns("sonar.tests is left out: the SonarScanner for .NET takes no empty values");
     let record = scenario.records()[0].join("report-task.txt");
     let arguments = of_dotnet(&scenario, "begin.arguments");
     assert_eq!(
