@@ -8,6 +8,8 @@ use tracing::Level;
 
 /// So many of the last lines that are no log entries are shown when Java does not come up.
 const LAST_LINES: usize = 20;
+/// The last words of an engine whose analysis went well (observed on 10.7 and 26.9).
+const COMPLETED: &str = "SonarScanner Engine completed successfully";
 const GATE_FAILED: &str = "QUALITY GATE STATUS: FAILED";
 
 /// Sends one message to the log.
@@ -27,6 +29,7 @@ pub(super) fn emit(level: Level, text: &str) {
 pub(super) struct EngineLog {
     program: &'static str,
     waits_for_gate: bool,
+    has_completed: bool,
     last_error: Option<EngineError>,
     gate_error: Option<String>,
     last_lines: VecDeque<String>,
@@ -54,7 +57,19 @@ impl EngineLog {
 
     /// The log of another program that runs the engine.
     pub(super) fn of_program(program: &'static str, waits_for_gate: bool) -> Self {
-        Self { program, waits_for_gate, last_error: None, gate_error: None, last_lines: VecDeque::new() }
+        Self {
+            program,
+            waits_for_gate,
+            has_completed: false,
+            last_error: None,
+            gate_error: None,
+            last_lines: VecDeque::new(),
+        }
+    }
+
+    /// Whether the engine has said that its analysis is done and went well.
+    pub(super) fn has_completed(&self) -> bool {
+        self.has_completed
     }
 
     /// Takes one line and hands on what is to be told.
@@ -94,6 +109,7 @@ impl EngineLog {
             Some(message) if !message.trim().is_empty() => message,
             _ => trace.lines().next().unwrap_or_default().to_owned(),
         };
+        self.has_completed |= message == COMPLETED;
         match entry.level.as_str() {
             "ERROR" => self.error(EngineError { cause: root_cause(&trace, &message), message }, emit),
             "WARN" => emit(Level::WARN, &message),

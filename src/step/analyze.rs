@@ -1,14 +1,13 @@
 //! SonarAnalyze: runs the scanner engine for the record that is open, and notes how it ended.
 
 use super::records::{Record, Records, tokens_of};
-use super::{Ending, Job, machine, reports, source_size};
+use super::{Ending, Job, machine, reports};
 use crate::agent::AnalyzeInputs;
-use crate::analysis::jvm_profile::{self, JvmProfile, SourceSize};
 use crate::analysis::{Outcome, Prepared, Properties, ScannerMode, java_properties, scanner_environment};
 use crate::error::{Error, ErrorKind, Result};
 use crate::scanner::{
-    Cache, Engine, EngineResult, Java, JavaChoices, JavaHome, Platform, Provisioned, java_needed, provision,
-    provision_jre,
+    Cache, ClassArchive, Engine, EngineResult, Java, JavaChoices, JavaHome, Platform, Provisioned,
+    java_needed, provision, provision_jre,
 };
 use crate::secret::Secret;
 use crate::sonarqube::SonarQube;
@@ -18,6 +17,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 mod cli;
 mod dotnet;
+mod java_options;
+
+use java_options::JavaOptions;
 
 /// Runs the step.
 ///
@@ -179,33 +181,23 @@ async fn run_engine(setting: &Setting<'_>) -> Result<EngineResult> {
     properties.set("sonar.scanner.arch", platform.arch.as_str());
 
     let directory = Path::new(properties.value("sonar.projectBaseDir").unwrap_or("."));
-    let own_options = setting.properties.value("sonar.scanner.javaOpts");
-    let java_options = java_options(job, setting.inputs.jvm_profile, directory, own_options);
+    let java_options = JavaOptions::of(setting, directory);
+    // A longer analysis would hardly notice it.
+    let archive = if java_options.is_short && [jar.provisioned.as_ref(), jre.as_ref()].map(hit) == ["hit"; 2]
+    {
+        ClassArchive::find(&setting.cache, &jar.path, &java.executable, &java_options.with_variables)
+    } else {
+        ClassArchive::Unused
+    };
     let engine = Engine {
         java: &java.executable,
         jar: &jar.path,
-        java_options: &java_options,
+        java_options: &java_options.text,
+        archive: &archive,
         properties: &properties,
         directory,
     };
     engine.run(&job.environment.for_children(), &job.cancellation).await
-}
-
-/// Options for Java: those that suit the size of the project, then the user's own, which win.
-fn java_options(job: &Job, profile: JvmProfile, directory: &Path, own: Option<&str>) -> String {
-    let own = own.unwrap_or_default();
-    // Variables that every Java reads by itself.
-    let elsewhere = ["JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"];
-    let mut given = vec![own];
-    given.extend(elsewhere.iter().filter_map(|name| job.environment.value(name)));
-    let size = source_size::measure(directory);
-    let options = jvm_profile::options(profile, size, &given).join(" ");
-    if options.is_empty() {
-        return own.to_owned();
-    }
-    let SourceSize { files, bytes } = size;
-    tracing::info!("Java runs with {options}: {files} source files of {} kB are few", bytes.div_ceil(1000));
-    format!("{options} {own}")
 }
 
 /// All properties but the token: of the settings file, over it of the environment, over it of the
