@@ -69,9 +69,10 @@ pub struct Choice {
 }
 
 impl Choice {
-    /// Whether the fast compiler alone does it.
-    pub fn is_for_short_analysis(&self) -> bool {
-        self.options.contains(&FAST_COMPILER)
+    /// Whether an archive of the engine's classes goes with it: in a longer analysis it would hardly be noticed, and
+    /// to write it takes 200 MB more memory than the analysis does.
+    pub fn suits_class_archive(&self) -> bool {
+        self.options.contains(&FAST_COMPILER) && self.strength.memory.is_none_or(|bytes| bytes >= 2 << 30)
     }
 }
 
@@ -161,9 +162,12 @@ mod tests {
         ] {
             let choice = choose(JvmProfile::Auto, size, strength, &[]);
             assert_eq!(choice.options, expected, "{size:?} {strength:?}");
-            assert_eq!(choice.is_for_short_analysis(), expected.contains(&FAST_COMPILER));
+            assert_eq!(choice.suits_class_archive(), expected.contains(&FAST_COMPILER));
             assert!(choose(JvmProfile::Default, size, strength, &[]).options.is_empty());
         }
+        let choice = choose(JvmProfile::Auto, of(12, 34_000), strength(2, 1), &[]);
+        assert_eq!(choice.options, both);
+        assert!(!choice.suits_class_archive());
     }
 
     #[test]

@@ -5,10 +5,10 @@
 
 use super::class_archive::ClassArchive;
 use super::engine_log::{EngineLog, emit};
-use super::process::{self, Ended, Exit};
 use crate::analysis::{Invocation, Properties, is_secret};
 use crate::cancel::Cancellation;
 use crate::error::Result;
+use crate::process::{self, Ended, Exit};
 use crate::secret::Secret;
 use serde::Serialize;
 use std::ffi::OsString;

@@ -182,8 +182,9 @@ async fn run_engine(setting: &Setting<'_>) -> Result<EngineResult> {
 
     let directory = Path::new(properties.value("sonar.projectBaseDir").unwrap_or("."));
     let java_options = JavaOptions::of(setting, directory);
-    // A longer analysis would hardly notice it.
-    let archive = if java_options.is_short && [jar.provisioned.as_ref(), jre.as_ref()].map(hit) == ["hit"; 2]
+    // Where something had to be downloaded there may never be a second run.
+    let archive = if java_options.suits_class_archive
+        && [jar.provisioned.as_ref(), jre.as_ref()].map(hit) == ["hit"; 2]
     {
         ClassArchive::find(&setting.cache, &jar.path, &java.executable, &java_options.with_variables)
     } else {

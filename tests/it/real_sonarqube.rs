@@ -1,5 +1,7 @@
 //! The three steps, started by their launchers, against real servers.
 
+mod blame;
+mod class_archive;
 mod server;
 
 use crate::fake_agent::{Job, Step, Task, TaskResult};

@@ -12,8 +12,8 @@ const READ_BY_JAVA: [&str; 3] = ["JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA
 pub(super) struct JavaOptions {
     /// Our options, then the user's own, which win; divided by white space.
     pub(super) text: String,
-    /// Whether a short analysis is expected.
-    pub(super) is_short: bool,
+    /// Whether an archive of the engine's classes goes with them.
+    pub(super) suits_class_archive: bool,
     /// All that Java is told, the variables it reads by itself included.
     pub(super) with_variables: String,
 }
@@ -31,7 +31,7 @@ impl JavaOptions {
         let options = choice.options.join(" ");
         Self {
             text: format!("{options} {own}"),
-            is_short: choice.is_for_short_analysis(),
+            suits_class_archive: choice.suits_class_archive(),
             with_variables: format!("{options} {}", given.join(" ")),
         }
     }
