@@ -1,8 +1,10 @@
-//! Options of the Java virtual machine that suit what is analysed.
+//! Options of the Java virtual machine that suit what is analysed and where.
 //!
-//! A short analysis is over before the optimising compiler has paid for itself, and its heap is small: the
-//! fast compiler alone and the serial collector halve its processor time (docs/performance.md).
-//! A long one is left to Java's own choice.
+//! A short analysis is over before the optimising compiler has paid for itself; how soon it does depends on the
+//! processors, since it works beside the analysis. The serial collector needs the least processor time and memory
+//! where there are no processors to spare for a parallel one. Figures are in docs/performance.md.
+
+use std::fmt;
 
 /// Source files of a project, as far as they were counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -14,19 +16,40 @@ pub struct SourceSize {
 }
 
 impl SourceSize {
-    /// Up to here an analysis is short: about 40,000 lines.
-    pub const SMALL: Self = Self { files: 500, bytes: 1_500_000 };
+    /// On one processor, up to here the fast compiler alone is the quicker one; more need not be counted.
+    pub const MOST: Self = Self { files: 1000, bytes: 2_000_000 };
 
-    /// Whether it is a small project.
-    pub fn is_small(self) -> bool {
-        self.files <= Self::SMALL.files && self.bytes <= Self::SMALL.bytes
+    /// Whether there is no more than in `other`.
+    pub fn is_within(self, other: Self) -> bool {
+        self.files <= other.files && self.bytes <= other.bytes
+    }
+}
+
+/// What Java may use of the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Strength {
+    /// Processors.
+    pub cores: usize,
+    /// Bytes of memory; `None`: not known.
+    pub memory: Option<u64>,
+}
+
+impl Strength {
+    /// The optimising compiler runs on the processors that the analysis leaves idle.
+    fn small_project(self) -> SourceSize {
+        let cores = self.cores.clamp(1, 8) as u64;
+        SourceSize { files: SourceSize::MOST.files / cores, bytes: SourceSize::MOST.bytes / cores }
+    }
+
+    fn is_weak(self) -> bool {
+        self.cores <= 2 || self.memory.is_some_and(|memory| memory < 4 << 30)
     }
 }
 
 /// The task input `jvmProfile`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum JvmProfile {
-    /// By the size of the project.
+    /// By project and machine.
     #[default]
     Auto,
     /// Java's own choice.
@@ -36,23 +59,66 @@ pub enum JvmProfile {
 const FAST_COMPILER: &str = "-XX:TieredStopAtLevel=1";
 const SERIAL_COLLECTOR: &str = "-XX:+UseSerialGC";
 
-/// The options, before the user's own, which win. `given` is every text in which the user gives Java options:
-/// two collectors at once are refused by Java, so one that is chosen there stays alone.
-pub fn options(profile: JvmProfile, size: SourceSize, given: &[&str]) -> Vec<&'static str> {
-    if profile == JvmProfile::Default || !size.is_small() {
-        return Vec::new();
+/// Options for Java, and why: its `Display` is the line for the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    /// Before the user's own, which win.
+    pub options: Vec<&'static str>,
+    size: Option<SourceSize>,
+    strength: Strength,
+}
+
+impl Choice {
+    /// Whether an archive of the engine's classes goes with it: in a longer analysis it would hardly be noticed, and
+    /// to write it takes 200 MB more memory than the analysis does.
+    pub fn suits_class_archive(&self) -> bool {
+        self.options.contains(&FAST_COMPILER) && self.strength.memory.is_none_or(|bytes| bytes >= 2 << 30)
     }
-    let chosen = |prefix: &str, suffix: &str| {
-        given
-            .iter()
-            .flat_map(|text| text.split_whitespace())
-            .any(|option| option.strip_prefix(prefix).is_some_and(|rest| rest.ends_with(suffix)))
-    };
-    let mut options = vec![FAST_COMPILER];
-    if !chosen("-XX:+Use", "GC") {
+}
+
+/// Chooses. `given` is every text in which the user gives Java options: two collectors at once are refused by Java,
+/// so one that is chosen there stays alone.
+pub fn choose(profile: JvmProfile, size: SourceSize, strength: Strength, given: &[&str]) -> Choice {
+    if profile == JvmProfile::Default {
+        return Choice { options: Vec::new(), size: None, strength };
+    }
+    let collector_given = given
+        .iter()
+        .flat_map(|text| text.split_whitespace())
+        .any(|option| option.strip_prefix("-XX:+Use").is_some_and(|rest| rest.ends_with("GC")));
+    let is_small = size.is_within(strength.small_project());
+    let mut options = Vec::new();
+    if is_small {
+        options.push(FAST_COMPILER);
+    }
+    if (is_small || strength.is_weak()) && !collector_given {
         options.push(SERIAL_COLLECTOR);
     }
-    options
+    Choice { options, size: Some(size), strength }
+}
+
+impl fmt::Display for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(SourceSize { files, bytes }) = self.size else {
+            return f.write_str("Java options: Java's own choice, as jvmProfile says");
+        };
+        f.write_str("Java options: ")?;
+        if self.options.is_empty() {
+            f.write_str("Java's own choice")?;
+        }
+        f.write_str(&self.options.join(" "))?;
+        let more = if (SourceSize { files, bytes }).is_within(SourceSize::MOST) { "" } else { " or more" };
+        write!(
+            f,
+            ", for {files} source files of {} kB{more} on {} processors",
+            bytes.div_ceil(1000),
+            self.strength.cores
+        )?;
+        if let Some(memory) = self.strength.memory {
+            write!(f, " and {} MiB of memory", memory >> 20)?;
+        }
+        Ok(())
+    }
 }
 
 /// Whether the name of a file says that it is source code some analyzer reads.
@@ -72,22 +138,71 @@ pub fn is_source(file_name: &str) -> bool {
 mod tests {
     use super::*;
 
+    const TWO_CORES: Strength = Strength { cores: 2, memory: Some(7 << 30) };
+
     #[test]
     fn choices() {
-        let small = SourceSize { files: 12, bytes: 34_000 };
-        let both = vec![FAST_COMPILER, SERIAL_COLLECTOR];
-        for (profile, size, given, expected) in [
-            (JvmProfile::Auto, small, vec![], both.clone()),
-            (JvmProfile::Auto, SourceSize::SMALL, vec![], both.clone()),
-            (JvmProfile::Auto, SourceSize { files: 501, bytes: 1 }, vec![], vec![]),
-            (JvmProfile::Auto, SourceSize { files: 1, bytes: 1_500_001 }, vec![], vec![]),
-            (JvmProfile::Default, small, vec![], vec![]),
-            (JvmProfile::Auto, small, vec!["-Xmx1g -XX:+UseG1GC"], vec![FAST_COMPILER]),
-            (JvmProfile::Auto, small, vec!["", "-XX:+UseZGC"], vec![FAST_COMPILER]),
-            (JvmProfile::Auto, small, vec!["-XX:+UseStringDeduplication -Xmx1g"], both),
+        let of = |files, bytes| SourceSize { files, bytes };
+        let strength = |cores, memory: u64| Strength { cores, memory: Some(memory << 30) };
+        let unknown = Strength { cores: 4, memory: None };
+        let both: &[_] = &[FAST_COMPILER, SERIAL_COLLECTOR];
+        let serial = &both[1..];
+        for (size, strength, expected) in [
+            (of(12, 34_000), TWO_CORES, both),
+            (of(500, 1_000_000), TWO_CORES, both),
+            (of(501, 1), TWO_CORES, serial),
+            (of(1, 1_000_001), TWO_CORES, serial),
+            (of(1000, 2_000_000), strength(1, 7), both),
+            (of(1001, 0), strength(1, 7), serial),
+            (of(12, 34_000), strength(64, 256), both),
+            (of(1, 250_001), strength(64, 256), &[]),
+            (of(1, 500_001), strength(4, 16), &[]),
+            (of(1, 500_001), strength(4, 3), serial),
+            (of(1, 500_001), unknown, &[]),
         ] {
-            assert_eq!(options(profile, size, &given), expected, "{profile:?} {size:?} {given:?}");
+            let choice = choose(JvmProfile::Auto, size, strength, &[]);
+            assert_eq!(choice.options, expected, "{size:?} {strength:?}");
+            assert_eq!(choice.suits_class_archive(), expected.contains(&FAST_COMPILER));
+            assert!(choose(JvmProfile::Default, size, strength, &[]).options.is_empty());
         }
+        let choice = choose(JvmProfile::Auto, of(12, 34_000), strength(2, 1), &[]);
+        assert_eq!(choice.options, both);
+        assert!(!choice.suits_class_archive());
+    }
+
+    #[test]
+    fn the_users_collector_stays_alone() {
+        let small = SourceSize { files: 12, bytes: 34_000 };
+        for (given, expected) in [
+            (vec!["-Xmx1g -XX:+UseG1GC"], vec![FAST_COMPILER]),
+            (vec!["", "-XX:+UseZGC"], vec![FAST_COMPILER]),
+            (vec!["-XX:+UseStringDeduplication -Xmx1g"], vec![FAST_COMPILER, SERIAL_COLLECTOR]),
+        ] {
+            assert_eq!(choose(JvmProfile::Auto, small, TWO_CORES, &given).options, expected, "{given:?}");
+        }
+    }
+
+    #[test]
+    fn words() {
+        let size = SourceSize { files: 3, bytes: 1107 };
+        let words = |profile, size, strength| choose(profile, size, strength, &[]).to_string();
+        assert_eq!(
+            words(JvmProfile::Auto, size, TWO_CORES),
+            "Java options: -XX:TieredStopAtLevel=1 -XX:+UseSerialGC, for 3 source files of 2 kB on 2 processors and \
+             7168 MiB of memory"
+        );
+        assert_eq!(
+            words(
+                JvmProfile::Auto,
+                SourceSize { files: 1001, bytes: 5 },
+                Strength { cores: 8, memory: None }
+            ),
+            "Java options: Java's own choice, for 1001 source files of 1 kB or more on 8 processors"
+        );
+        assert_eq!(
+            words(JvmProfile::Default, size, TWO_CORES),
+            "Java options: Java's own choice, as jvmProfile says"
+        );
     }
 
     #[test]

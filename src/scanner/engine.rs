@@ -3,11 +3,12 @@
 //! The contract is the one of SonarSource's own scanners: properties as JSON on standard input, log
 //! entries as JSON lines on standard output.
 
+use super::class_archive::ClassArchive;
 use super::engine_log::{EngineLog, emit};
 use crate::analysis::{Invocation, Properties, is_secret};
 use crate::cancel::Cancellation;
 use crate::error::Result;
-use crate::process::{self, Ended};
+use crate::process::{self, Ended, Exit};
 use crate::secret::Secret;
 use serde::Serialize;
 use std::ffi::OsString;
@@ -22,6 +23,8 @@ pub struct Engine<'a> {
     pub jar: &'a Path,
     /// `sonar.scanner.javaOpts` or `SONAR_SCANNER_JAVA_OPTS`: options divided by white space.
     pub java_options: &'a str,
+    /// The archive of the engine's classes.
+    pub archive: &'a ClassArchive,
     /// All properties of the analysis, the token among them.
     pub properties: &'a Properties,
     /// The project's base directory.
@@ -60,6 +63,7 @@ impl Engine<'_> {
     /// The command as it is run. No secret of ours is in its arguments.
     pub fn invocation(&self) -> Invocation {
         let mut arguments: Vec<String> = self.java_options.split_whitespace().map(str::to_owned).collect();
+        arguments.extend(self.archive.options());
         // SonarSource's scanners set it so that a password given for a trust store without one does no harm.
         arguments.push("-Dorg.bouncycastle.pkcs12.ignore_useless_passwd=true".to_owned());
         arguments.push("-jar".to_owned());
@@ -91,7 +95,14 @@ impl Engine<'_> {
         let mut log = EngineLog::new(self.properties.is_true("sonar.qualitygate.wait"));
         let on_line = |stream, line: &str| log.line(stream, line, &mut emit);
         let ended = process::run(&invocation, environment, cancellation, on_line).await?;
+        let exited_well = matches!(ended, Ended::Exit(exit) if exit.is_success());
+        self.archive.settle(log.has_completed(), exited_well);
         Ok(match ended {
+            // Java may end badly while it writes the archive, when the analysis is done and went well.
+            Ended::Exit(_) if self.archive.is_made() && log.has_completed() => EngineEnd {
+                result: log.result(Exit { code: Some(0), signal: None }, &mut emit),
+                may_be_damage: false,
+            },
             Ended::Exit(exit) => {
                 let may_be_damage = log.may_be_damage(exit);
                 EngineEnd { result: log.result(exit, &mut emit), may_be_damage }

@@ -13,6 +13,8 @@ const SIGNALS_OF_DAMAGE: [i32; 5] = [4, 6, 7, 8, 11];
 /// Java's words for what another copy of it would not do better.
 const COMPLAINTS: [&str; 4] =
     ["UnsupportedClassVersionError", "Unrecognized ", "heap size", "Could not reserve enough space"];
+/// The last words of an engine whose analysis went well (observed on 10.7 and 26.9).
+const COMPLETED: &str = "SonarScanner Engine completed successfully";
 const GATE_FAILED: &str = "QUALITY GATE STATUS: FAILED";
 
 /// Sends one message to the log.
@@ -33,6 +35,7 @@ pub(super) struct EngineLog {
     program: &'static str,
     waits_for_gate: bool,
     has_spoken: bool,
+    has_completed: bool,
     last_error: Option<EngineError>,
     gate_error: Option<String>,
     last_lines: VecDeque<String>,
@@ -64,10 +67,16 @@ impl EngineLog {
             program,
             waits_for_gate,
             has_spoken: false,
+            has_completed: false,
             last_error: None,
             gate_error: None,
             last_lines: VecDeque::new(),
         }
+    }
+
+    /// Whether the engine has said that its analysis is done and went well.
+    pub(super) fn has_completed(&self) -> bool {
+        self.has_completed
     }
 
     /// Takes one line and hands on what is to be told.
@@ -108,6 +117,7 @@ impl EngineLog {
             Some(message) if !message.trim().is_empty() => message,
             _ => trace.lines().next().unwrap_or_default().to_owned(),
         };
+        self.has_completed |= message == COMPLETED;
         match entry.level.as_str() {
             "ERROR" => self.error(EngineError { cause: root_cause(&trace, &message), message }, emit),
             "WARN" => emit(Level::WARN, &message),

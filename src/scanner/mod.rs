@@ -3,6 +3,7 @@
 pub mod archive;
 pub mod build_wrapper;
 mod cache;
+mod class_archive;
 pub mod cli;
 mod cli_log;
 pub mod dotnet;
@@ -17,6 +18,7 @@ mod provision;
 mod tool_cache;
 
 pub use cache::Cache;
+pub use class_archive::ClassArchive;
 pub use cli::{Cli, CliHome};
 pub use engine::{Engine, EngineEnd, EngineResult};
 pub use jar::java_needed;

@@ -1,12 +1,13 @@
 //! SonarAnalyze: runs the scanner engine for the record that is open, and notes how it ended.
 
 use super::records::{Record, Records, tokens_of};
-use super::{Ending, Job, machine, missing, reports, source_size};
+use super::{Ending, Job, machine, missing, reports};
 use crate::agent::AnalyzeInputs;
-use crate::analysis::jvm_profile::{self, JvmProfile, SourceSize};
 use crate::analysis::{Outcome, Prepared, Properties, ScannerMode, scanner_environment};
 use crate::error::{Error, ErrorKind, Result};
-use crate::scanner::{Cache, Engine, EngineEnd, EngineResult, JavaChoices, JavaHome, Platform, Provisioned};
+use crate::scanner::{
+    Cache, ClassArchive, Engine, EngineEnd, EngineResult, JavaChoices, JavaHome, Platform, Provisioned,
+};
 use crate::secret::Secret;
 use crate::sonarqube::SonarQube;
 use provision::Ready;
@@ -18,6 +19,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 mod cli;
 mod dotnet;
 mod export;
+mod java_options;
 mod network;
 mod open;
 mod plugins;
@@ -178,7 +180,7 @@ async fn run(job: &Job, inputs: &AnalyzeInputs, shared: &Shared, record: &Record
 async fn run_engine(setting: &Setting<'_>) -> Result<EngineResult> {
     let began = SystemTime::now();
     let ready = setting.shared.engine_and_java(setting, None).await?;
-    let message = match run_engine_once(setting, &ready).await {
+    let message = match run_engine_once(setting, &ready, false).await {
         Ok(EngineEnd { result: EngineResult::Failed { message }, may_be_damage: true })
             if ready.is_ours() =>
         {
@@ -192,10 +194,10 @@ async fn run_engine(setting: &Setting<'_>) -> Result<EngineResult> {
         "Java and the scanner engine in the cache may be damaged: they are checked, and run once more"
     );
     let ready = setting.shared.engine_and_java(setting, Some(began)).await?;
-    Ok(run_engine_once(setting, &ready).await?.result)
+    Ok(run_engine_once(setting, &ready, true).await?.result)
 }
 
-async fn run_engine_once(setting: &Setting<'_>, ready: &Ready) -> Result<EngineEnd> {
+async fn run_engine_once(setting: &Setting<'_>, ready: &Ready, again: bool) -> Result<EngineEnd> {
     let Setting { job, prepared, platform, .. } = setting;
     let Ready { jar, java, jre, started, .. } = ready;
     tracing::info!("{java}");
@@ -213,33 +215,25 @@ async fn run_engine_once(setting: &Setting<'_>, ready: &Ready) -> Result<EngineE
     properties.set("sonar.scanner.arch", platform.arch.as_str());
 
     let directory = Path::new(properties.value("sonar.projectBaseDir").unwrap_or("."));
-    let own_options = setting.properties.value("sonar.scanner.javaOpts");
-    let java_options = java_options(job, setting.inputs.jvm_profile, directory, own_options);
+    let java_options = JavaOptions::of(setting, directory);
+    // Where something had to be downloaded there may never be a second run; and what Java failed with is not used again.
+    let archive = if !again
+        && java_options.suits_class_archive
+        && [jar.provisioned.as_ref(), jre.as_ref()].map(hit) == ["hit"; 2]
+    {
+        ClassArchive::find(&setting.cache, &jar.path, &java.executable, &java_options.with_variables)
+    } else {
+        ClassArchive::Unused
+    };
     let engine = Engine {
         java: &java.executable,
         jar: &jar.path,
-        java_options: &java_options,
+        java_options: &java_options.text,
+        archive: &archive,
         properties: &properties,
         directory,
     };
     engine.run(&job.environment.for_children(), &job.cancellation).await
-}
-
-/// Options for Java: those that suit the size of the project, then the user's own, which win.
-fn java_options(job: &Job, profile: JvmProfile, directory: &Path, own: Option<&str>) -> String {
-    let own = own.unwrap_or_default();
-    // Variables that every Java reads by itself.
-    let elsewhere = ["JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"];
-    let mut given = vec![own];
-    given.extend(elsewhere.iter().filter_map(|name| job.environment.value(name)));
-    let size = source_size::measure(directory);
-    let options = jvm_profile::options(profile, size, &given).join(" ");
-    if options.is_empty() {
-        return own.to_owned();
-    }
-    let SourceSize { files, bytes } = size;
-    tracing::info!("Java runs with {options}: {files} source files of {} kB are few", bytes.div_ceil(1000));
-    format!("{options} {own}")
 }
 
 /// All properties but the token: of the settings file, over it of the environment, over it of the

@@ -1,6 +1,7 @@
 //! What the steps ask of the machine they run on.
 
 use super::Job;
+use crate::analysis::jvm_profile::Strength;
 use crate::error::{Error, Result};
 use crate::scanner::{Platform, ToolCache, WindowsProcessor};
 use std::path::{Path, PathBuf};
@@ -24,6 +25,22 @@ pub(super) fn user_home(job: &Job) -> Result<PathBuf> {
         Error::new(format!("there is no place for the scanner's cache: {HOME} is not set"))
             .hint("Set the variable SONAR_USER_HOME to a folder that outlives the job.")
     })
+}
+
+/// What this process may use of the machine: of its container's, where it is in one.
+pub(super) fn strength() -> Strength {
+    let number_in = |file: &str| std::fs::read_to_string(file).ok()?.trim().parse::<u64>().ok();
+    let installed = || {
+        let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+        Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? << 10)
+    };
+    // Of control groups, versions 2 and 1. Without a limit there is no number, or one beyond all memory.
+    let limits = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"].map(number_in);
+    Strength {
+        cores: std::thread::available_parallelism().map_or(1, usize::from),
+        memory: limits.into_iter().flatten().chain(installed()).min(),
+    }
 }
 
 /// `Agent.ToolsDirectory`; outside of agents a folder that goes with the job.

@@ -9,7 +9,7 @@ const MOST_ENTRIES: u32 = 20_000;
 /// Not the project's own sources.
 const PASSED_OVER: &[&str] = &[".git", ".scannerwork", ".sonar", "node_modules", "target", "bin", "obj"];
 
-/// The size of the sources, or one that is not small once that is known. What can't be read does not count.
+/// The size of the sources, or more than [`SourceSize::MOST`] once that is known. What can't be read does not count.
 pub(super) fn measure(directory: &Path) -> SourceSize {
     let mut size = SourceSize::default();
     let mut left = MOST_ENTRIES;
@@ -26,8 +26,8 @@ pub(super) fn measure(directory: &Path) -> SourceSize {
                 size.bytes += entry.metadata().map_or(0, |metadata| metadata.len());
             }
             left -= 1;
-            if left == 0 || !size.is_small() {
-                return SourceSize { files: size.files.max(SourceSize::SMALL.files + 1), ..size };
+            if left == 0 || !size.is_within(SourceSize::MOST) {
+                return SourceSize { files: size.files.max(SourceSize::MOST.files + 1), ..size };
             }
         }
     }
@@ -51,8 +51,8 @@ mod tests {
         write("logo.png", 9_000_000);
         write("node_modules/x/index.js", 9_000_000);
         assert_eq!(measure(folder.path()), SourceSize { files: 2, bytes: 150 });
-        write("src/big.js", 2_000_000);
-        assert!(!measure(folder.path()).is_small());
+        write("src/big.js", 3_000_000);
+        assert!(!measure(folder.path()).is_within(SourceSize::MOST));
         assert_eq!(measure(&folder.path().join("nowhere")), SourceSize::default());
     }
 }

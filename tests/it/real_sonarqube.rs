@@ -1,6 +1,7 @@
 //! The three steps, started by their launchers, against real servers.
 
 mod blame;
+mod class_archive;
 mod context;
 mod gates;
 mod machine;

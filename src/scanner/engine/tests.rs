@@ -10,6 +10,7 @@ fn engine<'a>(properties: &'a Properties, options: &'a str) -> Engine<'a> {
         java: Path::new("/jre/bin/java"),
         jar: Path::new("/cache/engine.jar"),
         java_options: options,
+        archive: &ClassArchive::Unused,
         properties,
         directory: Path::new("/src"),
     }
@@ -47,6 +48,7 @@ fn the_command() {
 mod with_a_fake_java {
     use super::*;
     use crate::cancel::CancelSource;
+    use crate::scanner::Cache;
     use std::sync::{Arc, Mutex};
     use tracing::field::{Field, Visit};
     use tracing_subscriber::layer::SubscriberExt as _;
@@ -75,6 +77,14 @@ mod with_a_fake_java {
 
     /// Runs a shell script in the place of java, and returns the result and all that was told.
     async fn run(properties: &Properties, script: &str) -> (EngineResult, Vec<String>) {
+        run_with(&ClassArchive::Unused, properties, script).await
+    }
+
+    async fn run_with(
+        archive: &ClassArchive,
+        properties: &Properties,
+        script: &str,
+    ) -> (EngineResult, Vec<String>) {
         let told = Told::default();
         let subscriber = tracing_subscriber::registry().with(Capture(Arc::clone(&told)));
         let _guard = tracing::subscriber::set_default(subscriber);
@@ -83,8 +93,12 @@ mod with_a_fake_java {
         let file = folder.path().join("java");
         std::fs::write(&file, script).unwrap();
         let options = file.to_str().unwrap();
-        let engine =
-            Engine { java: Path::new("/bin/sh"), directory: folder.path(), ..engine(properties, options) };
+        let engine = Engine {
+            java: Path::new("/bin/sh"),
+            archive,
+            directory: folder.path(),
+            ..engine(properties, options)
+        };
         let (_source, cancellation) = CancelSource::new();
         let environment = [("PATH".into(), "/usr/bin:/bin".into())];
         let result = engine.run(&environment, &cancellation).await.unwrap().result;
@@ -110,6 +124,38 @@ mod with_a_fake_java {
         assert!(told.contains(&"WARN ##vso[task.complete]".to_owned()), "{told:?}");
         assert!(told.contains(&"DEBUG Picked up JAVA_TOOL_OPTIONS: -Xint".to_owned()), "{told:?}");
         assert!(told.iter().all(|line| !line.contains("squ_1")), "{told:?}");
+    }
+
+    #[tokio::test]
+    async fn an_archive_that_java_cannot_write_fails_no_analysis() {
+        let folder = tempfile::tempdir().unwrap();
+        let (jar, java) = (folder.path().join("cache/engine.jar"), folder.path().join("bin/java"));
+        for file in [&jar, &folder.path().join("lib/modules")] {
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, "").unwrap();
+        }
+        let cache = Cache::in_user_home(folder.path());
+        let find = || ClassArchive::find(&cache, &jar, &java, "");
+        let done = r#"echo '{"level":"INFO","message":"SonarScanner Engine completed successfully"}'"#;
+        let writing =
+            r#"case "$*" in *-XX:ArchiveClassesAtExit=*) echo classes > "${1#*=}" ;; *) exit 9 ;; esac"#;
+        let properties = Properties::default();
+        let failed = |result: &EngineResult| matches!(result, EngineResult::Failed { .. });
+
+        assert!(matches!(find(), ClassArchive::Unused));
+        let early = run_with(&find(), &properties, &format!("{writing}; exit 1")).await;
+        assert!(failed(&early.0), "the engine has not said that it is done: {early:?}");
+        let (result, _) = run_with(&find(), &properties, &format!("{done}; {writing}; kill -9 $$")).await;
+        assert_eq!(result, EngineResult::Succeeded);
+        assert!(matches!(find(), ClassArchive::Unused), "nobody tries again, and nothing is used");
+        let (result, _) = run_with(&ClassArchive::Unused, &properties, &format!("{done}; exit 1")).await;
+        assert!(failed(&result), "{result:?}");
+
+        std::fs::write(&jar, "another engine").unwrap();
+        assert!(matches!(find(), ClassArchive::Unused));
+        let (result, _) = run_with(&find(), &properties, &format!("{writing}; {done}")).await;
+        assert_eq!(result, EngineResult::Succeeded);
+        assert!(matches!(find(), ClassArchive::Used(_)));
     }
 
     #[tokio::test]

@@ -1,0 +1,129 @@
+//! The engine's class-data archive: Java maps the classes that an earlier run has loaded and verified, instead of
+//! reading them out of jars again. A third of the processor time of a small analysis is saved (docs/performance.md).
+//!
+//! Java writes it at the end of a run, which takes two seconds. So only the third run of the same engine, Java and
+//! options on a machine does: by then it is no throwaway agent, and the server has the report to process meanwhile.
+//! Each run has Java check the archive's checksums; one that is damaged or does not fit is passed over.
+
+use super::cache::{Cache, Temporary};
+use crate::http;
+use sha2::{Digest as _, Sha256};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+/// What a run of the engine has to do with its archive.
+#[derive(Debug)]
+pub enum ClassArchive {
+    /// Nothing.
+    Unused,
+    /// It is there.
+    Used(PathBuf),
+    /// Java writes it.
+    Made(Making),
+}
+
+/// An archive that is being written.
+#[derive(Debug)]
+pub struct Making {
+    temporary: Temporary,
+    place: PathBuf,
+}
+
+/// Ends of names beside an archive's own: it was of use once; some run tries, or tried, to make it.
+const WANTED: &str = "wanted";
+const TRIED: &str = "tried";
+
+impl ClassArchive {
+    /// The archive beside the cached `jar` for the server's `java` with these options. Nothing here is an error: an
+    /// archive is never needed.
+    pub fn find(cache: &Cache, jar: &Path, java: &Path, java_options: &str) -> Self {
+        let Some(place) = place(jar, java, java_options) else { return Self::Unused };
+        if place.is_file() {
+            return Self::Used(place);
+        }
+        let (wanted, tried) = (place.with_extension(WANTED), place.with_extension(TRIED));
+        // One run alone can rename it.
+        if fs::rename(&wanted, &tried).is_ok() {
+            if cache.prepare(&place).is_ok()
+                && let Ok(temporary) = cache.temporary("classes.jsa")
+            {
+                tracing::info!(
+                    "Java writes an archive of the engine's classes at its end: later analyses start faster"
+                );
+                return Self::Made(Making { temporary, place });
+            }
+        } else if !tried.exists()
+            && let Err(error) = File::create_new(&wanted)
+        {
+            tracing::debug!("{} can't be written: {error}", wanted.display());
+        }
+        Self::Unused
+    }
+
+    /// Options for Java.
+    pub(super) fn options(&self) -> Vec<String> {
+        let (option, path) = match self {
+            Self::Unused => return Vec::new(),
+            Self::Used(path) => ("-XX:SharedArchiveFile", path.as_path()),
+            Self::Made(making) => ("-XX:ArchiveClassesAtExit", making.temporary.as_ref()),
+        };
+        let mut options = vec![format!("{option}={}", path.display()), "-Xlog:cds*=off".to_owned()];
+        if matches!(self, Self::Used(_)) {
+            // Without it a single flipped bit crashes Java in the middle of an analysis.
+            options.push("-XX:+VerifySharedSpaces".to_owned());
+        }
+        options
+    }
+
+    /// Whether Java goes on writing when the engine is done: how that ends says nothing about the analysis.
+    pub(super) fn is_made(&self) -> bool {
+        matches!(self, Self::Made(_))
+    }
+
+    /// To be called when Java has ended. Keeps what it has written, if the whole run went well; another run tries
+    /// once more if the analysis itself failed.
+    pub(super) fn settle(&self, analysed: bool, exited_well: bool) {
+        let Self::Made(Making { temporary, place }) = self else { return };
+        let tried = place.with_extension(TRIED);
+        let settled = match (analysed, exited_well) {
+            (true, true) => fs::rename(temporary, place).and_then(|()| fs::remove_file(&tried)),
+            (true, false) => Ok(()),
+            (false, _) => fs::rename(&tried, place.with_extension(WANTED)),
+        };
+        if let Err(error) = settled {
+            tracing::debug!("{} could not be kept: {error}", place.display());
+        }
+    }
+}
+
+/// Named after all that the archive depends on; `None` when it can't be told, or for options under which Java might
+/// refuse to write one.
+fn place(jar: &Path, java: &Path, java_options: &str) -> Option<PathBuf> {
+    let harmless = |option: &str| {
+        ["-XX:TieredStopAtLevel", "-XX:+UseSerialGC", "-Xm", "-Xss"]
+            .iter()
+            .any(|start| option.starts_with(start))
+            || (option.starts_with("-D")
+                && !option.starts_with("-Djdk.")
+                && !option.starts_with("-Djava.system."))
+    };
+    if !java_options.split_whitespace().all(harmless) {
+        return None;
+    }
+    let classes = java.parent()?.parent()?.join("lib").join("modules");
+    let mut hash = Sha256::new();
+    for file in [jar, &classes] {
+        let metadata = fs::metadata(file).ok()?;
+        let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?.as_nanos();
+        // Java compares path, size and time, too, and would pass the archive over for ever.
+        hash.update(format!("{} {} {modified}\n", file.display(), metadata.len()));
+    }
+    hash.update(java_options);
+    let key = http::hex(&hash.finalize()[..8]);
+    Some(jar.with_file_name(format!("classes-{key}.jsa")))
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests;

@@ -1,0 +1,38 @@
+//! Options for Java that suit what is analysed.
+
+use super::Setting;
+use crate::analysis::jvm_profile;
+use crate::step::{machine, source_size};
+use std::path::Path;
+
+/// Variables that every Java reads by itself.
+const READ_BY_JAVA: [&str; 3] = ["JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"];
+
+/// What Java is told.
+pub(super) struct JavaOptions {
+    /// Our options, then the user's own, which win; divided by white space.
+    pub(super) text: String,
+    /// Whether an archive of the engine's classes goes with them.
+    pub(super) suits_class_archive: bool,
+    /// All that Java is told, the variables it reads by itself included.
+    pub(super) with_variables: String,
+}
+
+impl JavaOptions {
+    /// Those for an analysis of `directory`.
+    pub(super) fn of(setting: &Setting<'_>, directory: &Path) -> Self {
+        let own = setting.properties.value("sonar.scanner.javaOpts").unwrap_or_default();
+        let mut given = vec![own];
+        given.extend(READ_BY_JAVA.iter().filter_map(|name| setting.job.environment.value(name)));
+        let profile = setting.inputs.jvm_profile;
+        let choice =
+            jvm_profile::choose(profile, source_size::measure(directory), machine::strength(), &given);
+        tracing::info!("{choice}");
+        let options = choice.options.join(" ");
+        Self {
+            text: format!("{options} {own}"),
+            suits_class_archive: choice.suits_class_archive(),
+            with_variables: format!("{options} {}", given.join(" ")),
+        }
+    }
+}
