@@ -56,8 +56,19 @@ impl Access {
     }
 }
 
-/// `configuration` as variables, behind the `already` entries that the environment holds.
-pub(super) fn variables(configuration: Vec<(String, Secret)>, already: usize) -> Vec<(String, Secret)> {
+/// What git would start beside what it is asked for: programs that the clone's configuration names, which would have the
+/// token in their environment, and a clean-up that goes on in the background.
+const NOTHING_ELSE: [(&str, &str); 4] = [
+    ("core.fsmonitor", "false"),
+    ("core.hooksPath", "/dev/null"),
+    ("gc.auto", "0"),
+    ("maintenance.auto", "false"),
+];
+
+/// `configuration` as variables, behind the `already` entries that the environment holds, with what keeps git from
+/// starting anything else.
+pub(super) fn variables(mut configuration: Vec<(String, Secret)>, already: usize) -> Vec<(String, Secret)> {
+    configuration.extend(NOTHING_ELSE.map(|(key, value)| (key.to_owned(), Secret::new(value))));
     let count = already + configuration.len();
     let mut variables = vec![("GIT_CONFIG_COUNT".to_owned(), Secret::new(count.to_string()))];
     for (number, (key, value)) in (already..).zip(configuration) {
@@ -194,9 +205,9 @@ mod tests {
             .map(|(name, value)| format!("{name}={}", value.expose()))
             .collect();
         assert_eq!(
-            variables,
+            variables[..5],
             [
-                "GIT_CONFIG_COUNT=5",
+                "GIT_CONFIG_COUNT=9",
                 "GIT_CONFIG_KEY_3=a.b",
                 "GIT_CONFIG_VALUE_3=1",
                 "GIT_CONFIG_KEY_4=c.d",

@@ -14,6 +14,7 @@ use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+mod history;
 mod scanners;
 mod target;
 
@@ -58,6 +59,9 @@ pub async fn prepare(job: &Job) -> Result<Ending> {
         properties.set("sonar.scanner.skip", "true");
     }
     properties.extend(&extra);
+    if scope.skip.is_none() {
+        history::complete(job, &inputs, &place, &properties, scope.default_branch.as_deref()).await?;
+    }
     if inputs.build_wrapper && scope.skip.is_none() {
         let folder = records.folder().join(id.as_str()).join("build-wrapper");
         scanners::install_build_wrapper(job, &sonarqube, &checked.facts, &folder, &mut properties).await?;
