@@ -43,17 +43,8 @@ pub fn own_scope(own: &Properties, place: &str, server: &ServerFacts) -> Option<
             server.product()
         ));
     }
-    Some(Scope {
-        target,
-        properties: own
-            .iter()
-            .filter(|(key, _)| is_of_scope(key))
-            .map(|(key, value)| (key.to_owned(), value.to_owned()))
-            .collect(),
-        skip: None,
-        explanation: format!("Analysing {what}, because {key} in {place} says so"),
-        version: None,
-        default_branch: None,
-        warnings,
-    })
+    let explanation = format!("Analysing {what}, because {key} in {place} says so");
+    let pairs = own.iter().filter(|(key, _)| is_of_scope(key));
+    let properties = pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+    Some(Scope { properties, warnings, ..Scope::new(target, explanation) })
 }

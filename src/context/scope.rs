@@ -17,22 +17,22 @@ pub struct Scope {
     pub explanation: String,
     /// The version of the project, where it follows from what is built and the user set none.
     pub version: Option<String>,
+    /// Name of the repository's default branch, where that was asked for and somebody knew.
+    pub default_branch: Option<String>,
     /// What the user should know besides.
     pub warnings: Vec<String>,
-    /// The repository's default branch, where it was asked for and is known.
-    pub default_branch: Option<String>,
 }
 
 impl Scope {
-    fn new(target: Target, explanation: String) -> Self {
+    pub(super) fn new(target: Target, explanation: String) -> Self {
         Self {
             target,
             properties: Properties::default(),
             skip: None,
             explanation,
             version: None,
-            warnings: Vec::new(),
             default_branch: None,
+            warnings: Vec::new(),
         }
     }
 

@@ -10,6 +10,7 @@ use crate::scanner::{
 };
 use crate::secret::Secret;
 use crate::sonarqube::SonarQube;
+use java_options::JavaOptions;
 use provision::Ready;
 use shared::Shared;
 use std::ffi::OsStr;
@@ -215,7 +216,8 @@ async fn run_engine_once(setting: &Setting<'_>, ready: &Ready, again: bool) -> R
     properties.set("sonar.scanner.arch", platform.arch.as_str());
 
     let directory = Path::new(properties.value("sonar.projectBaseDir").unwrap_or("."));
-    let java_options = JavaOptions::of(setting, directory);
+    let own_options = setting.properties.value("sonar.scanner.javaOpts").unwrap_or_default();
+    let java_options = JavaOptions::of(setting, directory, own_options);
     // Where something had to be downloaded there may never be a second run; and what Java failed with is not used again.
     let archive = if !again
         && java_options.suits_class_archive

@@ -1,5 +1,6 @@
 //! The analysis by the SonarScanner CLI.
 
+use super::java_options::JavaOptions;
 use super::provision::server_jre;
 use super::{Setting, java_choices, network};
 use crate::analysis::ScannerRelease;
@@ -35,8 +36,7 @@ pub(super) async fn run(setting: &Setting<'_>, release: &ScannerRelease) -> Resu
     if runs_engine_itself(setting, release) {
         java_options.push(' ');
         java_options.push_str(properties.value("sonar.scanner.javaOpts").unwrap_or_default());
-        java_options =
-            super::java_options(job, setting.inputs.jvm_profile, Path::new(directory), Some(&java_options));
+        java_options = JavaOptions::of(setting, Path::new(directory), &java_options).text;
         java_options.push_str(&network::options_of_java(&properties, &prepared.server_url));
     } else {
         // Else it would look for a Java of its own.

@@ -19,9 +19,8 @@ pub(super) struct JavaOptions {
 }
 
 impl JavaOptions {
-    /// Those for an analysis of `directory`.
-    pub(super) fn of(setting: &Setting<'_>, directory: &Path) -> Self {
-        let own = setting.properties.value("sonar.scanner.javaOpts").unwrap_or_default();
+    /// Those for an analysis of `directory`; `own` are the user's.
+    pub(super) fn of(setting: &Setting<'_>, directory: &Path, own: &str) -> Self {
         let mut given = vec![own];
         given.extend(READ_BY_JAVA.iter().filter_map(|name| setting.job.environment.value(name)));
         let profile = setting.inputs.jvm_profile;

@@ -154,12 +154,13 @@ impl<'a> Settings<'a> {
     }
 
     fn value(&self, key: &str) -> Option<&str> {
-        self.properties.value(key).or_else(|| self.of_file.get(key).map(String::as_str)).map(str::trim)
+        let value = self.properties.value(key).or_else(|| self.of_file.get(key).map(String::as_str));
+        value.map(str::trim).filter(|value| !value.is_empty())
     }
 
     fn are_for_git(&self) -> bool {
         let is_true = |key| self.value(key).is_some_and(|value| value.eq_ignore_ascii_case("true"));
-        let is_git = self.value("sonar.scm.provider").is_none_or(|name| name.is_empty() || name == "git");
+        let is_git = self.value("sonar.scm.provider").is_none_or(|name| name == "git");
         is_git && !is_true("sonar.scm.disabled") && !is_true("sonar.scanner.skip")
     }
 }

@@ -155,8 +155,8 @@ impl Asker<'_> {
         }
         let mut scope = decide(&context, &subject, choices, self.facts, &default)
             .map_err(|refusal| Error::new(refusal.message).hint(refusal.hint))?;
-        scope.warnings.extend(conflict);
         scope.default_branch = default.name().map(str::to_owned);
+        scope.warnings.extend(conflict);
         Ok(scope)
     }
 
