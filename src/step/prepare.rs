@@ -26,8 +26,9 @@ mod scanners;
 pub async fn prepare(job: &Job) -> Result<Ending> {
     let connection = ServiceConnection::read(&job.environment)?;
     register_secrets(job, &connection);
-    let records = Records::new(&job.predefined.temp_directory()?);
-    records.note_prepare()?;
+    if let Ok(temporary) = job.predefined.temp_directory() {
+        Records::new(&temporary).note_prepare()?;
+    }
     let inputs = PrepareInputs::read(&job.environment)?;
     let extra = read_extra_properties(&inputs)?;
     let place = Place::find(&job.predefined, &inputs, &extra)?;
@@ -60,6 +61,7 @@ pub async fn prepare(job: &Job) -> Result<Ending> {
     }
 
     let id = new_id()?;
+    let records = Records::new(&job.predefined.temp_directory()?);
     let report_file = records.report_file(&id);
     let mut properties = properties_of_inputs(&inputs);
     if !overridden {
