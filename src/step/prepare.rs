@@ -30,8 +30,9 @@ mod target;
 pub async fn prepare(job: &Job) -> Result<Ending> {
     let connection = ServiceConnection::read(&job.environment)?;
     register_secrets(job, &connection);
-    let records = Records::new(&job.predefined.temp_directory()?);
-    records.note_prepare()?;
+    if let Ok(temporary) = job.predefined.temp_directory() {
+        Records::new(&temporary).note_prepare()?;
+    }
     let inputs = PrepareInputs::read(&job.environment)?;
     let extra = read_extra_properties(&inputs)?;
     let projects = match &inputs.monorepo {
@@ -43,6 +44,7 @@ pub async fn prepare(job: &Job) -> Result<Ending> {
     let server = server::check(&sonarqube, &job.cancellation).await?;
     tracing::info!("{} {} at {}", server.facts.product(), server.facts.version, sonarqube.address());
     let cli = scanners::cli_release(&inputs, &server.facts)?;
+    let records = Records::new(&job.predefined.temp_directory()?);
     let common = Common { job, connection, records, inputs, sonarqube, server, cli };
     match (&common.inputs.monorepo, projects.as_slice()) {
         (None, [project]) => common.prepare_one(project).await,

@@ -119,7 +119,9 @@ fn an_old_report_is_not_of_this_build() {
 
 #[test]
 fn a_report_is_of_what_is_built_or_of_what_the_inputs_say() {
-    let built: [(&str, &str, &[(&str, &str)], Option<&str>); 9] = [
+    // What the task says it is of, the inputs, and why it is refused.
+    type Row<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], Option<&'a str>);
+    let rows: [Row<'_>; 9] = [
         ("branch", "main", &[], None),
         ("branch", "feature/x", &[], None),
         (
@@ -140,7 +142,7 @@ fn a_report_is_of_what_is_built_or_of_what_the_inputs_say() {
         ),
         ("pullRequest", "7", &[("pullRequest", "7")], None),
     ];
-    for (name, value, inputs, refusal) in built {
+    for (name, value, inputs, refusal) in rows {
         let mut scenario = Scenario::with(SonarQube::with_branches());
         scenario.job.set("Build.SourceBranch", "refs/heads/feature/x");
         scenario.sonarqube.processed("1", "shop", gate("OK"));
