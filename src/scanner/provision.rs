@@ -217,9 +217,9 @@ impl Provisioning<'_> {
         let reader = || -> http::Reader {
             let (cache, unpacked) = (self.cache.clone(), Arc::clone(&unpacked));
             Box::new(move |body| {
-                let Some(announced) = body.announced().filter(|_| is_stream) else { return };
-                let result = unpack_into_new_folder(body, announced, &cache);
-                *unpacked.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+                let announced = body.announced().filter(|_| is_stream);
+                let result = announced.map(|announced| unpack_into_new_folder(body, announced, &cache));
+                *unpacked.lock().unwrap_or_else(PoisonError::into_inner) = result;
             })
         };
         let download = self.download(artifact, &temporary);

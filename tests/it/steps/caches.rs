@@ -74,9 +74,13 @@ impl Machine {
     }
 
     fn with_java(body: &str) -> Self {
+        Self::with(body, noise(ENGINE))
+    }
+
+    fn with(body: &str, engine: Vec<u8>) -> Self {
         let mut scenario = Scenario::new();
         let depot = Depot::start();
-        let (engine, archive) = (noise(ENGINE), jre(&scenario.job.path(""), body));
+        let archive = jre(&scenario.job.path(""), body);
         let home = scenario.job.path("höme mit leerzeichen");
         scenario.job.set("SONAR_USER_HOME", home.to_str().unwrap());
         let expected = scenario.job.path("expected");
@@ -363,6 +367,27 @@ fn java_that_does_not_come_up_is_provisioned_afresh_once() {
         assert_eq!(std::fs::read(&modules).unwrap(), noise(50_000));
     }
     assert_eq!(machine.downloads(), (1, 1), "the archive itself was in good order");
+}
+
+#[test]
+fn a_large_engine_that_can_not_be_read_is_downloaded_again() {
+    // More than any processor is asked to hash on each run.
+    let mut machine = Machine::with("", vec![0; 65 << 20]);
+    machine.analyze().succeeded();
+    let engine = machine.engine_file();
+    assert!(engine.with_file_name("engine.jar.checked").exists());
+    let damage = || {
+        let modified = engine.metadata().unwrap().modified().unwrap();
+        flip(&engine);
+        File::options().write(true).open(&engine).unwrap().set_modified(modified).unwrap();
+    };
+    damage();
+    let step = machine.analyze();
+    step.ended(TaskResult::Succeeded)
+        .warns("Error: Invalid or corrupt jarfile")
+        .says("engine.jar may be damaged");
+    assert_eq!((machine.runs(), machine.downloads()), (3, (2, 1)));
+    machine.analyze().succeeded().says("Scanner engine: engine.jar (from the cache)");
 }
 
 #[test]
