@@ -19,19 +19,16 @@ pub fn http_settings(env: &Environment) -> Settings {
 }
 
 fn proxies(env: &Environment) -> Vec<Proxy> {
-    let no_proxy = env.value("NO_PROXY").unwrap_or_default();
+    let mut past = bypassed(env.variable("Agent.ProxyBypassList").unwrap_or_default());
+    past.extend(env.value("NO_PROXY").map(str::to_owned));
+    let no_proxy = past.join(",");
     let proxy = |scope, url: Option<&str>| {
         let mut url = Url::parse(url?).ok()?;
         let user = (!url.username().is_empty()).then(|| url.username().to_owned());
         let password = Secret::new(url.password().unwrap_or_default());
         // Fails only for URLs that cannot have user info.
         let _ = url.set_username("").and_then(|()| url.set_password(None));
-        Some(Proxy {
-            scope,
-            url,
-            credentials: user.map(|user| (user, password)),
-            no_proxy: no_proxy.to_owned(),
-        })
+        Some(Proxy { scope, url, credentials: user.map(|user| (user, password)), no_proxy: no_proxy.clone() })
     };
     if let Some(mut of_agent) = proxy(ProxyScope::All, env.variable("Agent.ProxyUrl")) {
         if let Some(user) = env.variable("Agent.ProxyUsername") {
@@ -48,6 +45,27 @@ fn proxies(env: &Environment) -> Vec<Proxy> {
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// The hosts of the agent's file `.proxybypass`: a JSON list of regular expressions for URLs. Those that write a host, or
+/// all below a domain, are read (`sonar\.corp`, `^https?://.*\.corp`): NO_PROXY can say that, and no more.
+fn bypassed(list: &str) -> Vec<String> {
+    let patterns: Vec<String> = serde_json::from_str(list).unwrap_or_default();
+    patterns.iter().filter_map(|pattern| host_of(pattern)).collect()
+}
+
+fn host_of(pattern: &str) -> Option<String> {
+    let mut rest = pattern.trim().trim_start_matches('^').trim_end_matches('$');
+    for scheme in ["https?://", "http[s]?://", "(http|https)://", "http://", "https://"] {
+        rest = rest.strip_prefix(scheme).unwrap_or(rest);
+    }
+    rest = rest.trim_end_matches(".*").trim_end_matches(['/', '*']);
+    for start in ["(.*\\.)?", ".*", "*", "\\.", "."] {
+        rest = rest.strip_prefix(start).unwrap_or(rest);
+    }
+    let host = rest.replace("\\.", ".").replace("\\-", "-");
+    let is_host = !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || ".-".contains(c));
+    is_host.then_some(host)
 }
 
 #[cfg(test)]
@@ -68,6 +86,29 @@ mod tests {
         assert_eq!(settings.proxies[0].url.as_str(), "http://proxy.corp:8080/");
         assert_eq!(settings.proxies[0].credentials, Some(("ci".into(), Secret::new("hush"))));
         assert_eq!(settings.ca_files, [std::path::PathBuf::from("/etc/ca.pem")]);
+    }
+
+    #[test]
+    fn what_the_agent_reaches_directly() {
+        for (pattern, host) in [
+            ("sonar\\.corp", Some("sonar.corp")),
+            ("^https?://.*\\.corp", Some("corp")),
+            ("https://sonar.corp/.*", Some("sonar.corp")),
+            ("*.corp.local", Some("corp.local")),
+            ("(.*\\.)?my\\-corp\\.local$", Some("my-corp.local")),
+            ("10\\.1\\.2\\.3", Some("10.1.2.3")),
+            ("10\\.[0-9]+\\.", None),
+            ("a|b", None),
+            ("", None),
+        ] {
+            assert_eq!(host_of(pattern).as_deref(), host, "{pattern}");
+        }
+        let env = Environment::new([
+            ("AGENT_PROXYURL".into(), "http://proxy.corp:8080".into()),
+            ("AGENT_PROXYBYPASSLIST".into(), r#"["sonar\\.corp","a|b"]"#.into()),
+            ("no_proxy".into(), "x.org".into()),
+        ]);
+        assert_eq!(http_settings(&env).proxies[0].no_proxy, "sonar.corp,x.org");
     }
 
     #[test]

@@ -63,6 +63,7 @@ pub(super) fn modules_and_a_java_of_the_agent(server: &Server) {
     journey.prepare(&[("configMode", "file"), ("extraProperties", &extra)]).succeeded();
     let analyze = journey.job.run(Task::Analyze, &[("jdkversion", &named)]);
     analyze.succeeded();
+    assert!(analyze.set_variables().is_empty(), "the child alone sees which Java it is");
     if server.version == "10_7" {
         analyze.says(&format!(", as jdkversion {named} says: "));
     } else {
