@@ -9,7 +9,7 @@
 //!   -> CeTask (polled) -> QualityGate -> Verdict -> BuildSummary             SonarPublish
 //! ```
 //!
-//! `main -> cli -> step, command -> edges (agent, sonarqube, azure_devops, scanner) -> http`; anything may use the
+//! `main -> cli -> step, command -> edges (agent, sonarqube, azure_devops, scanner, git) -> http, process`; anything may use the
 //! pure core (context, analysis, quality_gate, summary) and [`secret`]; the core uses none of them.
 
 pub mod arguments;
@@ -28,6 +28,8 @@ pub mod summary;
 
 pub mod agent;
 pub mod azure_devops;
+pub mod git;
 pub mod http;
+pub mod process;
 pub mod scanner;
 pub mod sonarqube;

@@ -33,7 +33,7 @@ async function main([tasks, url, runs]) {
   const taskOf = (name) => JSON.parse(fs.readFileSync(path.join(tasks, name, 'task.json'), 'utf8'));
   const inputs = {
     prepare: {
-      SonarQube: connection, scannerMode: 'cli', configMode: 'manual', cliProjectKey: KEY, cliProjectName: 'Bench',
+      SonarQube: connection, scannerMode: 'cli', unshallow: 'off', configMode: 'manual', cliProjectKey: KEY, cliProjectName: 'Bench',
       cliProjectVersion: '2.1', cliSources: '.', extraProperties: '# tests\nsonar.exclusions=**/gen/**\nsonar.python.version=3.12\n',
     },
     publish: { pollingTimeoutSec: '300' },

@@ -74,7 +74,8 @@ async function main(folder, [tasks, dir]) {
   });
   const step = (task, given, condition) => agent.runTask(job, path.join(tasks, task), given, condition);
   const manual = { configMode: 'manual', cliProjectKey: key, cliProjectName: name };
-  await step('prepare', { SonarQube: connection, scannerMode: 'cli', ...(inputs.configMode ? {} : manual), ...inputs });
+  // A folder of somebody's own stays as it is.
+  await step('prepare', { SonarQube: connection, scannerMode: 'cli', unshallow: 'off', ...(inputs.configMode ? {} : manual), ...inputs });
   const analyze = await step('analyze');
   const publish = await step('publish');
   await job.close();

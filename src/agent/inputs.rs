@@ -53,6 +53,8 @@ pub struct PrepareInputs {
     pub dotnet_sha256: Option<String>,
     /// `scannerDownloadUrl`.
     pub scanner_download_url: Option<String>,
+    /// `unshallow`: missing history is fetched.
+    pub unshallow: bool,
 }
 
 impl PrepareInputs {
@@ -66,6 +68,11 @@ impl PrepareInputs {
             "file" => ConfigMode::File,
             "manual" => ConfigMode::Manual,
             other => return Err(one_of("configMode", other, "file, manual")),
+        };
+        let unshallow = match env.input("unshallow").unwrap_or("auto") {
+            "auto" => true,
+            "off" => false,
+            other => return Err(one_of("unshallow", other, "auto, off")),
         };
         let text = |name: &str| env.input(name).map(str::to_owned);
         let names = match (mode, config_mode) {
@@ -100,6 +107,7 @@ impl PrepareInputs {
             dotnet_version: text("dotnetScannerVersion").or_else(|| text("msBuildVersion")),
             dotnet_sha256: text("dotnetScannerSha256"),
             scanner_download_url: text("scannerDownloadUrl"),
+            unshallow,
         })
     }
 }
@@ -257,6 +265,7 @@ mod tests {
                 vec![("SCANNERMODE", "maven")],
                 "the input scannerMode is \"maven\". Write one of: cli, dotnet, other.",
             ),
+            (vec![("UNSHALLOW", "yes")], "the input unshallow is \"yes\". Write one of: auto, off."),
             (
                 vec![("SCANNERMODE", "cli"), ("CONFIGMODE", "manual")],
                 "the input cliProjectKey is empty. Set it to the key of the SonarQube project (Project Information on the project's page).",

@@ -2,10 +2,10 @@
 
 use super::engine::EngineResult;
 use super::engine_log::{EngineLog, emit};
-use super::process::{self, Ended, Exit, Stream};
 use crate::analysis::Invocation;
 use crate::cancel::Cancellation;
 use crate::error::Result;
+use crate::process::{self, Ended, Exit, Stream};
 use std::ffi::OsString;
 use tracing::Level;
 

@@ -6,10 +6,10 @@
 
 use super::cli_log::{self, CliLog};
 use super::engine::EngineResult;
-use super::java::{first_in_path, is_executable};
 use crate::analysis::{Invocation, Properties, ServerFacts};
 use crate::cancel::Cancellation;
 use crate::error::{Error, Result};
+use crate::process::{first_in_path, is_executable};
 use crate::secret::Secret;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};

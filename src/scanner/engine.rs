@@ -4,10 +4,10 @@
 //! entries as JSON lines on standard output.
 
 use super::engine_log::{EngineLog, emit};
-use super::process::{self, Ended};
 use crate::analysis::{Invocation, Properties, is_secret};
 use crate::cancel::Cancellation;
 use crate::error::Result;
+use crate::process::{self, Ended};
 use crate::secret::Secret;
 use serde::Serialize;
 use std::ffi::OsString;

@@ -1,7 +1,7 @@
 //! What the scanner engine says, and what that means for the analysis.
 
 use super::engine::EngineResult;
-use super::process::{Exit, Stream};
+use crate::process::{Exit, Stream};
 use serde::Deserialize;
 use std::collections::VecDeque;
 use tracing::Level;

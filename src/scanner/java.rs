@@ -1,6 +1,7 @@
 //! Which Java runs the analysis, and why.
 
 use crate::error::{Error, Result};
+use crate::process::{first_in_path, is_executable};
 use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -263,25 +264,6 @@ fn feature(version: &str) -> Option<u32> {
         (1, Some(Ok(old))) => Some(old),
         (feature, _) => Some(feature),
     }
-}
-
-/// Searches the absolute folders of `PATH` alone: a relative one, or on Windows the current folder, would let the
-/// analysed project choose what runs.
-pub(super) fn first_in_path(path: Option<&OsStr>, name: &str) -> Option<PathBuf> {
-    std::env::split_paths(path?)
-        .filter(|folder| folder.is_absolute())
-        .map(|folder| folder.join(name))
-        .find(|program| is_executable(program))
-}
-
-/// Whether `path` is a file that may be run.
-pub(super) fn is_executable(path: &Path) -> bool {
-    let Ok(metadata) = std::fs::metadata(path) else { return false };
-    #[cfg(unix)]
-    let may_run = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o111 != 0;
-    #[cfg(not(unix))]
-    let may_run = true;
-    metadata.is_file() && may_run
 }
 
 /// The version in `<home>/release`, which every JDK and JRE has since Java 8. No process is started for it.

@@ -1,4 +1,4 @@
-//! SonarSource's scanners and what they need: downloads in a shared cache, Java, child processes.
+//! SonarSource's scanners and what they need: downloads in a shared cache, Java.
 
 pub mod archive;
 pub mod build_wrapper;
@@ -10,9 +10,7 @@ pub mod engine;
 mod engine_log;
 mod jar;
 pub mod java;
-mod lines;
 mod platform;
-pub mod process;
 mod provision;
 mod tool_cache;
 

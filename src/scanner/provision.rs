@@ -3,10 +3,10 @@
 
 use super::archive::{self, UnpackError};
 use super::cache::Cache;
-use super::java::is_executable;
 use crate::analysis::{Artifact, Jre};
 use crate::error::Error;
 use crate::http::{self, Client, Credentials, Request};
+use crate::process::is_executable;
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
 use std::io::{self, Read as _};

@@ -6,6 +6,7 @@ mod prepare;
 mod publish;
 mod records;
 mod reports;
+mod repository;
 mod server;
 mod source_size;
 

@@ -16,6 +16,7 @@ use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+mod history;
 mod scanners;
 
 /// Runs the step.
@@ -67,6 +68,9 @@ pub async fn prepare(job: &Job) -> Result<Ending> {
         properties.set("sonar.scanner.skip", "true");
     }
     properties.extend(&extra);
+    if skip.is_none() {
+        history::complete(job, &inputs, &place, &properties, default.map(|(name, _)| name)).await?;
+    }
     if inputs.build_wrapper && skip.is_none() {
         let folder = records.folder().join(id.as_str()).join("build-wrapper");
         scanners::install_build_wrapper(job, &sonarqube, &checked.facts, &folder, &mut properties).await?;

@@ -2,8 +2,10 @@
 //! job's token, keeps properties and attachments, and holds every request against Microsoft's own descriptions.
 
 use crate::contract;
+use crate::git_host;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
@@ -49,6 +51,8 @@ struct Model {
     attachments: Vec<(String, String, Vec<u8>)>,
     sign_in: SignIn,
     sign_in_url: String,
+    /// Where the repositories are, each under its name.
+    git: Option<PathBuf>,
     /// The right to change the build is missing.
     read_only: bool,
     /// The product loses what the agent uploads.
@@ -90,6 +94,7 @@ impl AzureDevOps {
             attachments: Vec::new(),
             sign_in: SignIn::Refuse,
             sign_in_url: format!("{}/_signin", stranger.uri()),
+            git: None,
             read_only: false,
             loses_attachments: false,
             hiccups: Vec::new(),
@@ -130,6 +135,18 @@ impl AzureDevOps {
 
     pub(crate) fn set_default_branch(&self, name: Option<&str>) {
         self.model().default_branch = name.map(str::to_owned);
+    }
+
+    /// Serves the repositories in this folder to git.
+    pub(crate) fn host(&self, repositories: PathBuf) {
+        self.model().git = Some(repositories);
+    }
+
+    /// The URL of the build's repository for git.
+    pub(crate) fn clone_url(&self) -> String {
+        let model = self.model();
+        let (collection, project, name) = (&model.collection, &model.project.name, &model.repository.name);
+        format!("{}/{collection}/{project}/_git/{name}", self.origin()).replace(' ', "%20")
     }
 
     /// From now on the job's token is not accepted.
@@ -234,6 +251,11 @@ impl Model {
             self.violations.push(format!("{} {path:?} is not below the collection", request.method));
             return error(404, "TF50309: there is no such collection");
         };
+        if let [project, "_git", rest @ ..] = below.iter().map(String::as_str).collect::<Vec<_>>().as_slice()
+            && self.project.is(project)
+        {
+            return self.git(&rest.join("/"), request);
+        }
         let asked = contract::Request {
             method: request.method.to_string(),
             path: below,
@@ -260,6 +282,17 @@ impl Model {
                 ResponseTemplate::new(200).set_body_raw(answer.to_string(), &media_type)
             }
             Err(Refusal(status, message)) => error(status, &message),
+        }
+    }
+
+    fn git(&self, path: &str, request: &Request) -> ResponseTemplate {
+        let senders = git_host::authorizations(request);
+        match (&self.git, senders.as_slice()) {
+            (_, [_, _, ..]) => ResponseTemplate::new(400).set_body_string("Duplicate header: Authorization"),
+            (Some(root), [sender]) if *sender == format!("bearer {}", self.token) => {
+                git_host::serve(root, &format!("/{path}"), request)
+            }
+            _ => self.unknown_sender(),
         }
     }
 

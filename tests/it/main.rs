@@ -13,6 +13,7 @@
 mod fake_agent;
 mod fake_azure_devops;
 mod fake_sonarqube;
+mod git_host;
 
 mod contract;
 mod errors;

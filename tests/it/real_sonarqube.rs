@@ -1,5 +1,6 @@
 //! The three steps, started by their launchers, against real servers.
 
+mod blame;
 mod gates;
 mod server;
 

@@ -1,6 +1,7 @@
 //! The three steps, each as one process, against models of SonarQube and Azure DevOps.
 
 mod analyze;
+mod history;
 mod hostile;
 mod parallel;
 mod prepare;

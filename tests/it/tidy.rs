@@ -55,7 +55,9 @@ fn sources() -> Vec<Source> {
 /// The pure core, and the crates without I/O that it may use.
 const CORE: [&str; 4] = ["analysis", "context", "quality_gate", "summary"];
 const CRATES_OF_CORE: [&str; 4] = ["std", "serde", "serde_json", "url"];
-const EDGES: [&str; 4] = ["agent", "azure_devops", "scanner", "sonarqube"];
+const EDGES: [&str; 5] = ["agent", "azure_devops", "git", "scanner", "sonarqube"];
+/// What edges stand on.
+const FOUNDATION: [&str; 2] = ["http", "process"];
 /// What anything may use.
 const COMMON: [&str; 3] = ["secret", "error", "cancel"];
 
@@ -66,12 +68,13 @@ fn may_use(module: &str) -> Vec<&'static str> {
         _ if CORE.contains(&module) => &[&CORE, &["secret"]],
         _ if COMMON.contains(&module) => &[],
         "http" => &[&COMMON],
-        _ if EDGES.contains(&module) => &[&CORE, &COMMON, &["http"]],
-        "step" | "command" => &[&CORE, &COMMON, &["http"], &EDGES],
+        "process" => &[&CORE, &COMMON],
+        _ if EDGES.contains(&module) => &[&CORE, &COMMON, &FOUNDATION],
+        "step" | "command" => &[&CORE, &COMMON, &FOUNDATION, &EDGES],
         "arguments" => &[&COMMON, &["command"]],
-        "cli" => &[&CORE, &COMMON, &["http"], &EDGES, &["step", "command", "arguments"]],
+        "cli" => &[&CORE, &COMMON, &FOUNDATION, &EDGES, &["step", "command", "arguments"]],
         // The map, and the executable's few lines.
-        "lib" | "main" => &[&CORE, &COMMON, &["http"], &EDGES, &["step", "command", "arguments", "cli"]],
+        "lib" | "main" => &[&CORE, &COMMON, &FOUNDATION, &EDGES, &["step", "command", "arguments", "cli"]],
         _ => panic!("{module} is new: say here what it may use"),
     };
     parts.concat()

@@ -1,9 +1,14 @@
 //! The one place where child processes are started, and the promise that their whole tree ends.
 
-use super::lines::Lines;
+mod lines;
+mod path;
+
+pub use path::{first_in_path, is_executable};
+
 use crate::analysis::Invocation;
 use crate::cancel::Cancellation;
 use crate::error::{Error, Result};
+use lines::Lines;
 use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop};
 use std::ffi::OsString;
 use std::io::ErrorKind;

@@ -1,0 +1,22 @@
+//! git, as the executable in `PATH`: what the clone of the sources knows, and what its remote `origin` can tell and
+//! send.
+//!
+//! Commands ask nobody anything, end by themselves in a given time, and get credentials in their environment alone,
+//! for one URL alone (see [`Access`]). Where there is no git, or no clone, that is an [`Error`] of its own to go on
+//! without.
+
+mod access;
+mod changes;
+mod error;
+mod history;
+mod remote;
+mod repository;
+
+pub use access::Access;
+pub use error::Error;
+pub use history::tracking;
+pub use repository::Repository;
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests;

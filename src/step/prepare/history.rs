@@ -1,0 +1,191 @@
+//! The history that blame and new code are told from: noticed when it is missing, fetched where that is possible.
+
+use super::Place;
+use crate::agent::PrepareInputs;
+use crate::analysis::{Properties, ScannerMode, java_properties};
+use crate::context::Provider;
+use crate::error::{Error, Result};
+use crate::git::{self, Repository};
+use crate::step::{Job, repository};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Completes the clone of what is analysed, if that is shallow or partial and the input says so, and fetches the
+/// branches that the analysis compares with: a pull request's target, the reference branch of new code, and of a
+/// shallow clone the `default` branch. What can't be had gives a warning that says what to write.
+///
+/// # Errors
+/// The run was cancelled.
+pub(super) async fn complete(
+    job: &Job,
+    inputs: &PrepareInputs,
+    place: &Place,
+    properties: &Properties,
+    default: Option<&str>,
+) -> Result<()> {
+    let settings = Settings::read(inputs, place, properties);
+    if !settings.are_for_git() {
+        return Ok(());
+    }
+    let result = match repository::open(job, &place.base_dir).await {
+        Ok(repository) => History { job, repository }.complete(inputs.unshallow, &settings, default).await,
+        // SonarQube's scanner reads clones without git, too.
+        Err(error @ (git::Error::NotInstalled | git::Error::ForeignOwner(_)))
+            if has_mark_of_shallow(&place.base_dir) =>
+        {
+            warn_of_lack(job, &format!("The clone is shallow, and {error}"));
+            Ok(())
+        }
+        Err(error) => Err(error),
+    };
+    match result {
+        Ok(()) => Ok(()),
+        Err(git::Error::Cancelled) => Err(Error::cancelled()),
+        Err(error) => {
+            tracing::debug!("Whether the history is whole is not known: {error}");
+            Ok(())
+        }
+    }
+}
+
+struct History<'a> {
+    job: &'a Job,
+    repository: Repository,
+}
+
+impl History<'_> {
+    async fn complete(
+        &self,
+        may_fetch: bool,
+        settings: &Settings<'_>,
+        default: Option<&str>,
+    ) -> Result<(), git::Error> {
+        let is_shallow = self.repository.is_shallow().await?;
+        let lack = match self.repository.filter().await? {
+            Some(filter) => Some(format!("partial ({filter})")),
+            None if is_shallow => Some("shallow".to_owned()),
+            None => None,
+        };
+        match lack {
+            Some(lack) if may_fetch => {
+                tracing::info!("The clone is {lack}: fetching the rest of its history");
+                if let Some(error) = self.fetch_all().await? {
+                    let what =
+                        format!("The clone is {lack}, and the rest of its history can't be fetched: {error}");
+                    warn_of_lack(self.job, &what);
+                    return Ok(());
+                }
+                tracing::info!("The history is whole");
+            }
+            Some(lack) => tracing::info!(
+                "The clone is {lack}, and stays so (unshallow: off): SonarQube can't tell who changed each line"
+            ),
+            None => {}
+        }
+        if may_fetch {
+            self.fetch_branches(settings, default.filter(|_| is_shallow), is_shallow).await
+        } else {
+            Ok(())
+        }
+    }
+
+    /// By the commit, which a branch may have left behind; if that fails, by what is built, as some servers give no
+    /// commits.
+    async fn fetch_all(&self) -> Result<Option<git::Error>, git::Error> {
+        let head = self.repository.head().await?;
+        let error = trouble(self.repository.complete(&[&head]).await)?;
+        let built =
+            self.job.predefined.build_sourcebranch.as_deref().filter(|name| name.starts_with("refs/"));
+        match (&error, built) {
+            (Some(git::Error::Failed(..)), Some(built)) => trouble(self.repository.complete(&[built]).await),
+            _ => Ok(error),
+        }
+    }
+
+    /// Fetches the branches to compare with, where there are none; in what was a shallow clone in any case: there they
+    /// may be what an earlier build left behind.
+    async fn fetch_branches(
+        &self,
+        settings: &Settings<'_>,
+        default: Option<&str>,
+        was_shallow: bool,
+    ) -> Result<(), git::Error> {
+        let base = settings.value("sonar.pullrequest.base");
+        let built = self.job.predefined.build_sourcebranch.as_deref().unwrap_or_default();
+        let mut branches: Vec<_> = [base, settings.value("sonar.newCode.referenceBranch"), default]
+            .into_iter()
+            .flatten()
+            .filter(|branch| built.strip_prefix("refs/heads/") != Some(branch))
+            .collect();
+        branches.dedup();
+        for branch in branches {
+            let name = format!("refs/remotes/origin/{branch}");
+            if !was_shallow && self.repository.has_commit(&name).await? {
+                continue;
+            }
+            match trouble(self.repository.fetch_branch(branch).await)? {
+                Some(error) if Some(branch) == base => {
+                    let what = format!("The pull request's target {branch} can't be fetched: {error}");
+                    warn_of_lack(self.job, &what);
+                }
+                Some(error) => tracing::info!("The branch {branch} can't be fetched: {error}"),
+                None => tracing::debug!("Fetched {branch}"),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What the analysis will be run with, as far as is known before it.
+struct Settings<'a> {
+    properties: &'a Properties,
+    of_file: BTreeMap<String, String>,
+}
+
+impl<'a> Settings<'a> {
+    fn read(inputs: &PrepareInputs, place: &Place, properties: &'a Properties) -> Self {
+        let file =
+            place.settings_file.clone().unwrap_or_else(|| place.base_dir.join("sonar-project.properties"));
+        let text = match inputs.mode {
+            ScannerMode::Cli => std::fs::read_to_string(file).unwrap_or_default(),
+            ScannerMode::Dotnet | ScannerMode::Other => String::new(),
+        };
+        Self { properties, of_file: java_properties::parse(&text) }
+    }
+
+    fn value(&self, key: &str) -> Option<&str> {
+        self.properties.value(key).or_else(|| self.of_file.get(key).map(String::as_str)).map(str::trim)
+    }
+
+    fn are_for_git(&self) -> bool {
+        let is_true = |key| self.value(key).is_some_and(|value| value.eq_ignore_ascii_case("true"));
+        let is_git = self.value("sonar.scm.provider").is_none_or(|name| name.is_empty() || name == "git");
+        is_git && !is_true("sonar.scm.disabled") && !is_true("sonar.scanner.skip")
+    }
+}
+
+/// What went wrong, unless the run was cancelled: that ends everything.
+fn trouble(result: Result<(), git::Error>) -> Result<Option<git::Error>, git::Error> {
+    match result {
+        Ok(()) => Ok(None),
+        Err(git::Error::Cancelled) => Err(git::Error::Cancelled),
+        Err(error) => Ok(Some(error)),
+    }
+}
+
+/// Whether git's own mark of a shallow clone is there, in this directory or one above it.
+fn has_mark_of_shallow(directory: &Path) -> bool {
+    directory.ancestors().any(|folder| folder.join(".git/shallow").is_file())
+}
+
+/// Says what the pipeline should do. The job's token opens Azure Repos; for others there is what the checkout leaves behind.
+fn warn_of_lack(job: &Job, what: &str) {
+    let or = match job.predefined.pipeline_context().provider {
+        Provider::TfsGit => "",
+        _ => "\nor, to have it fetched here, with persistCredentials: true instead",
+    };
+    tracing::warn!(
+        "{what}. Without it SonarQube can't tell who changed which line, nor what is new code. Check out with all of it, \
+         and without fetchFilter:\n- checkout: self\n  fetchDepth: 0{or}"
+    );
+}

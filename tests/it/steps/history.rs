@@ -1,0 +1,297 @@
+//! Shallow clones: noticed, made whole where the job may, and told of where it may not.
+
+use crate::fake_agent::{Job, Step, Task, TaskResult};
+use crate::fake_azure_devops::SignIn;
+use crate::fake_sonarqube::SonarQube;
+use crate::git_host::{Door, GitHost, Origin, commits, git};
+use crate::scenario::Scenario;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use rustix::process::Signal;
+use std::os::unix::fs::PermissionsExt as _;
+
+/// A job whose sources are a clone of depth 1 of the repository in Azure Repos.
+fn of_azure_repos(sonarqube: SonarQube, reference: &str) -> (Scenario, Origin) {
+    let scenario = Scenario::with(sonarqube);
+    let azure = &scenario.job.azure;
+    let origin = Origin::new(&azure.repository().name);
+    azure.host(origin.root().to_owned());
+    origin.check_out(&scenario.job.sources(), reference, &["--depth=1"], &azure.clone_url());
+    (scenario, origin)
+}
+
+/// Likewise, of a repository with another provider.
+fn of_another_host(origin: &Origin, host: &GitHost) -> Scenario {
+    let mut scenario = Scenario::new();
+    scenario.job.set("Build.Repository.Provider", "GitHub");
+    origin.check_out(&scenario.job.sources(), "refs/heads/main", &["--depth=1"], &host.url("shop"));
+    scenario
+}
+
+fn prepare(scenario: &mut Scenario) -> Step {
+    // With all that git says in the log.
+    scenario.job.set("System.Debug", "true");
+    scenario.prepare(&[])
+}
+
+/// Requests for the repository itself.
+fn git_requests(job: &Job) -> usize {
+    job.azure.requests().iter().filter(|request| request.contains("/_git/")).count()
+}
+
+#[test]
+fn the_jobs_token_completes_a_clone_of_azure_repos() {
+    let (mut scenario, _origin) = of_azure_repos(SonarQube::start(), "refs/heads/main");
+    let sources = scenario.job.sources();
+    assert_eq!(commits(&sources, "HEAD"), 1);
+    let step = prepare(&mut scenario);
+    step.succeeded().says("The clone is shallow: fetching").says("The history is whole");
+    assert!(step.warnings.is_empty(), "{}", step.transcript());
+    assert!(step.debug.iter().any(|line| line.contains("--unshallow origin ")), "{}", step.transcript());
+    assert_eq!(commits(&sources, "HEAD"), 4);
+    assert!(!sources.join(".git/shallow").exists());
+    let configuration = std::fs::read_to_string(sources.join(".git/config")).unwrap();
+    assert!(!configuration.contains(&scenario.job.azure.token()), "{configuration}");
+
+    // Nothing is left to do, and nobody is asked.
+    let before = git_requests(&scenario.job);
+    let step = prepare(&mut scenario);
+    assert!(!step.log.iter().any(|line| line.contains("clone")), "{}", step.transcript());
+    assert_eq!(git_requests(&scenario.job), before);
+}
+
+#[test]
+fn what_a_build_left_in_the_clone_is_not_run() {
+    let (mut scenario, _origin) = of_azure_repos(SonarQube::start(), "refs/heads/main");
+    let sources = scenario.job.sources();
+    let hook = sources.join(".git/hooks/reference-transaction");
+    let seen = scenario.job.path("seen");
+    std::fs::create_dir_all(hook.parent().unwrap()).unwrap();
+    std::fs::write(&hook, format!("#!/bin/sh\nenv >>'{}'\n", seen.display())).unwrap();
+    std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).unwrap();
+    git(&sources, &["update-ref", "refs/heads/x", "HEAD"]);
+    std::fs::remove_file(&seen).expect("the hook works");
+    prepare(&mut scenario).succeeded().says("The history is whole");
+    assert!(!seen.exists(), "{}", std::fs::read_to_string(seen).unwrap());
+}
+
+#[test]
+fn a_token_that_the_checkout_left_is_sent_once() {
+    let (mut scenario, _origin) = of_azure_repos(SonarQube::start(), "refs/heads/main");
+    let (url, token) = (scenario.job.azure.clone_url(), scenario.job.azure.token());
+    let header = format!("AUTHORIZATION: bearer {token}");
+    git(&scenario.job.sources(), &["config", &format!("http.{url}.extraheader"), &header]);
+    prepare(&mut scenario).succeeded().says("The history is whole");
+}
+
+#[test]
+fn a_pull_requests_target_is_fetched() {
+    let (mut scenario, origin) = of_azure_repos(SonarQube::with_branches(), "refs/pull/7/merge");
+    let sources = scenario.job.sources();
+    // What an earlier build left behind.
+    git(&sources, &["update-ref", "refs/remotes/origin/main", "HEAD"]);
+    scenario.job.of_pull_request("TfsGit", "7", "refs/heads/feature", "refs/heads/main");
+    prepare(&mut scenario).succeeded();
+    assert_eq!(commits(&sources, "HEAD"), 6);
+    assert_eq!(git(&sources, &["rev-parse", "origin/main"]), origin.commit_of("main"));
+    assert_eq!(
+        git(&sources, &["merge-base", "origin/main", "HEAD^2"]),
+        origin.commit_of("main~2"),
+        "what is new can be told"
+    );
+
+    // A whole clone that lacks the target alone.
+    git(&sources, &["update-ref", "-d", "refs/remotes/origin/main"]);
+    prepare(&mut scenario).succeeded();
+    assert_eq!(git(&sources, &["rev-parse", "origin/main"]), origin.commit_of("main"));
+
+    git(&sources, &["update-ref", "-d", "refs/remotes/origin/main"]);
+    scenario.job.of_pull_request("TfsGit", "7", "refs/heads/feature", "refs/heads/gone");
+    let step = prepare(&mut scenario);
+    step.ended(TaskResult::Succeeded).warns("The pull request's target gone can't be fetched: ");
+}
+
+#[test]
+fn a_branch_is_compared_with_others() {
+    let (mut scenario, origin) = of_azure_repos(SonarQube::with_branches(), "refs/heads/feature");
+    let sources = scenario.job.sources();
+    scenario.job.set("Build.SourceBranch", "refs/heads/feature");
+    let step = scenario.prepare(&[("extraProperties", "sonar.newCode.referenceBranch=gone")]);
+    step.succeeded().says("The branch gone can't be fetched: ");
+    assert_eq!(commits(&sources, "HEAD"), 3);
+    assert_eq!(git(&sources, &["rev-parse", "origin/main"]), origin.commit_of("main"));
+}
+
+#[test]
+fn a_partial_clone_gets_its_files() {
+    let scenario = Scenario::new();
+    let azure = scenario.job.azure.clone();
+    let origin = Origin::new(&azure.repository().name);
+    azure.host(origin.root().to_owned());
+    let sources = scenario.job.sources();
+    origin.check_out(&sources, "refs/heads/main", &["--filter=blob:none"], &azure.clone_url());
+    let missing = || git(&sources, &["rev-list", "--objects", "--missing=print", "HEAD"]).contains("\n?");
+    assert!(missing());
+    let mut scenario = scenario;
+    prepare(&mut scenario).succeeded().says("The clone is partial (blob:none): fetching");
+    assert!(!missing());
+    let before = git_requests(&scenario.job);
+    prepare(&mut scenario).succeeded();
+    assert_eq!(git_requests(&scenario.job), before, "it is not fetched twice");
+}
+
+#[test]
+fn no_other_host_sees_the_token() {
+    let origin = Origin::new("shop");
+    let host = GitHost::start(&origin, Door::Locked("basic czNjcmV0"));
+    let mut scenario = of_another_host(&origin, &host);
+    let step = prepare(&mut scenario);
+    step.ended(TaskResult::Succeeded);
+    let warning = step.warnings.join("\n").replace(host.url("").trim_end_matches('/'), "<host>");
+    insta::assert_snapshot!(warning, @"
+    The clone is shallow, and the rest of its history can't be fetched: git fetch failed: could not read Username for '<host>': terminal prompts disabled. Without it SonarQube can't tell who changed which line, nor what is new code. Check out with all of it, and without fetchFilter:
+    - checkout: self
+      fetchDepth: 0
+    or, to have it fetched here, with persistCredentials: true instead
+    ");
+    assert_eq!(commits(&scenario.job.sources(), "HEAD"), 1);
+    let seen = host.authorizations();
+    assert!(!seen.is_empty() && seen.iter().all(Vec::is_empty), "{seen:?}");
+
+    // What persistCredentials leaves behind.
+    let key = format!("http.{}.extraheader", host.url("shop"));
+    git(&scenario.job.sources(), &["config", &key, "AUTHORIZATION: basic czNjcmV0"]);
+    prepare(&mut scenario).succeeded().says("The history is whole");
+    assert_eq!(commits(&scenario.job.sources(), "HEAD"), 4);
+}
+
+#[test]
+fn a_public_repository_needs_no_credentials() {
+    let origin = Origin::new("shop");
+    let host = GitHost::start(&origin, Door::Open);
+    let mut scenario = of_another_host(&origin, &host);
+    prepare(&mut scenario).succeeded().says("The history is whole");
+    assert!(host.authorizations().iter().all(Vec::is_empty));
+}
+
+#[test]
+fn the_agents_proxy_leads_to_the_host() {
+    let origin = Origin::new("shop");
+    let basic = format!("Basic {}", BASE64.encode("agent:t0p/s3cret"));
+    let proxy = GitHost::start(&origin, Door::Proxy(basic));
+    let mut scenario = of_another_host(&origin, &proxy);
+    let nowhere = "http://git.invalid/shop";
+    git(&scenario.job.sources(), &["remote", "set-url", "origin", nowhere]);
+    scenario.job.set("Agent.ProxyUrl", &proxy.url(""));
+    scenario.job.set("Agent.ProxyUsername", "agent");
+    scenario.job.set_secret("Agent.ProxyPassword", "t0p/s3cret");
+    scenario.job.watch_for("t0p/s3cret");
+    scenario.job.set("NO_PROXY", "127.0.0.1");
+    prepare(&mut scenario).succeeded().says("The history is whole");
+    assert!(proxy.authorizations().iter().all(Vec::is_empty));
+}
+
+#[test]
+fn a_redirect_does_not_carry_the_token_along() {
+    let (mut scenario, origin) = of_azure_repos(SonarQube::start(), "refs/heads/main");
+    // As of a proxy or a moved server that the collection's host is now.
+    let stranger = GitHost::start(&origin, Door::Open);
+    let mover = GitHost::start(&origin, Door::Elsewhere(stranger.url("").trim_end_matches('/').to_owned()));
+    scenario.job.set("System.CollectionUri", &mover.url(""));
+    git(&scenario.job.sources(), &["remote", "set-url", "origin", &mover.url("shop")]);
+    let step = prepare(&mut scenario);
+    step.ended(TaskResult::Succeeded).warns("can't be fetched");
+    let token = format!("bearer {}", scenario.job.azure.token());
+    assert!(mover.authorizations().contains(&vec![token]), "{:?}", mover.authorizations());
+    assert!(stranger.authorizations().is_empty(), "{:?}", stranger.authorizations());
+
+    let (mut scenario, _origin) = of_azure_repos(SonarQube::start(), "refs/heads/main");
+    scenario.job.azure.forget_token(SignIn::Redirect);
+    let step = prepare(&mut scenario);
+    step.ended(TaskResult::Succeeded).warns("  fetchDepth: 0");
+    assert!(!scenario.job.azure.is_stranger_asked());
+    assert!(!step.warnings[0].contains("persistCredentials"), "{}", step.transcript());
+}
+
+#[test]
+fn what_a_host_says_is_no_command() {
+    let origin = Origin::new("shop");
+    let host =
+        GitHost::start(&origin, Door::Refusing("##vso[task.complete result=Failed;]no https://me:pw@x/y"));
+    let mut scenario = of_another_host(&origin, &host);
+    let step = prepare(&mut scenario);
+    step.ended(TaskResult::Succeeded).warns("# #vso[task.complete result=Failed;]no https://x/y");
+    assert!(!step.transcript().contains("me:pw"));
+}
+
+#[test]
+fn clones_stay_as_they_are_when_that_is_wanted() {
+    for (inputs, says) in [
+        ([("unshallow", "off"), ("extraProperties", "")], "and stays so (unshallow: off)"),
+        ([("unshallow", "auto"), ("extraProperties", "sonar.scm.disabled=true")], "Analysing main"),
+        ([("unshallow", "auto"), ("extraProperties", "sonar.scm.provider=svn")], "Analysing main"),
+        ([("unshallow", "auto"), ("extraProperties", "sonar.scanner.skip=true")], "Analysing main"),
+    ] {
+        let (mut scenario, _origin) = of_azure_repos(SonarQube::start(), "refs/heads/main");
+        let step = scenario.prepare(&inputs);
+        step.succeeded().says(says);
+        assert!(step.warnings.is_empty(), "{}", step.transcript());
+        assert_eq!(
+            (git_requests(&scenario.job), commits(&scenario.job.sources(), "HEAD")),
+            (0, 1),
+            "{inputs:?}"
+        );
+    }
+    // The sources say so.
+    let (mut scenario, _origin) = of_azure_repos(SonarQube::start(), "refs/heads/main");
+    scenario.job.write("sonar-project.properties", "sonar.projectKey=shop\nsonar.scm.disabled=true\n");
+    scenario.prepare(&[("configMode", "file")]).succeeded();
+    assert_eq!(git_requests(&scenario.job), 0);
+    // Nothing is analysed.
+    let (mut scenario, _origin) = of_azure_repos(SonarQube::start(), "refs/pull/7/merge");
+    scenario.job.of_pull_request("TfsGit", "7", "refs/heads/feature", "refs/heads/main");
+    scenario.prepare(&[]).ended(TaskResult::Succeeded).warns("Nothing will be analysed");
+    assert_eq!(git_requests(&scenario.job), 0);
+}
+
+#[test]
+fn without_git_a_shallow_clone_is_noticed_all_the_same() {
+    let (mut scenario, _origin) = of_azure_repos(SonarQube::start(), "refs/heads/main");
+    scenario.job.set("PATH", "/nowhere");
+    prepare(&mut scenario)
+        .ended(TaskResult::Succeeded)
+        .warns("The clone is shallow, and there is no git in PATH");
+    std::fs::remove_file(scenario.job.sources().join(".git/shallow")).unwrap();
+    let step = prepare(&mut scenario);
+    step.succeeded();
+    assert!(step.warnings.is_empty(), "{}", step.transcript());
+}
+
+#[test]
+fn sources_without_git_are_no_matter() {
+    let mut scenario = Scenario::new();
+    let step = prepare(&mut scenario);
+    step.succeeded();
+    assert!(step.warnings.is_empty(), "{}", step.transcript());
+    assert!(
+        !step.log.iter().any(|line| line.contains("git") || line.contains("clone")),
+        "{}",
+        step.transcript()
+    );
+}
+
+#[test]
+fn cancellation_ends_a_fetch() {
+    let origin = Origin::new("shop");
+    let host = GitHost::start(&origin, Door::Slow);
+    let mut scenario = of_another_host(&origin, &host);
+    let inputs = [("SonarQube", scenario.connection.clone()), ("scannerMode", "other".to_owned())];
+    let inputs = inputs.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let mut running = scenario.job.begin(Task::Prepare, &inputs);
+    running.await_line("The clone is shallow: fetching");
+    running.signal(Signal::INT);
+    let step = running.finish();
+    step.ended(TaskResult::Canceled);
+    assert!(step.errors.is_empty(), "{}", step.transcript());
+    assert_eq!(step.processes.survivors(), [0; 0]);
+}
