@@ -41,15 +41,31 @@ async function startRelay(target) {
   return relay;
 }
 
-// When the server says that the task has ended, asked every 20 ms.
-async function reference(admin, task) {
-  for (;;) {
-    const asked = now();
-    const { status } = (await sonarqube.call(admin, 'GET', 'ce/task', { id: task })).task;
-    if (status === 'SUCCESS') return now();
-    if (status === 'FAILED' || status === 'CANCELED') throw new Error(`the task ${task} ended as ${status}`);
-    await new Promise((resolve) => setTimeout(resolve, Math.max(0, asked + 20 - now())));
-  }
+// When the server first says that the task has ended, asked every 20 ms, by up to four requests at the same time, so
+// that an answer which takes longer doesn't hold up the next.
+function reference(url, authorization, task) {
+  const keepAlive = new http.Agent({ keepAlive: true });
+  return new Promise((resolve, reject) => {
+    let open = 0;
+    const end = (settle, value) => {
+      clearInterval(timer);
+      keepAlive.destroy();
+      settle(value);
+    };
+    const ask = () => {
+      if (open === 4) return;
+      open++;
+      http.get(`${url}/api/ce/task?id=${task}`, { headers: { Authorization: authorization }, agent: keepAlive }, (response) => {
+        let text = '';
+        response.on('data', (piece) => { text += piece; }).on('end', () => {
+          open--;
+          if (text.includes('"status":"SUCCESS"')) end(resolve, now());
+          else if (!/"status":"(PENDING|IN_PROGRESS)"/.test(text)) end(reject, new Error(`the reference was answered ${text}`));
+        });
+      }).on('error', (error) => end(reject, error));
+    };
+    const timer = setInterval(ask, 20);
+  });
 }
 
 async function main([tasks, url, runs]) {
@@ -82,7 +98,7 @@ async function main([tasks, url, runs]) {
     verdict = undefined;
     const began = now();
     const publishing = step('publish', { pollingTimeoutSec: '300' });
-    const ended = await reference(admin, /^ceTaskId=(.*)$/m.exec(report)[1]);
+    const ended = await reference(url, admin.authorization, /^ceTaskId=(.*)$/m.exec(report)[1]);
     await publishing;
     const times = relay.polls;
     console.error(`run ${run}: the server was done after ${(ended - began).toFixed(0)} ms, the verdict was there ${(verdict - ended).toFixed(0)} ms later, ${times.length} polls`);
