@@ -179,7 +179,7 @@ mod tests {
         for (text, expected) in [
             ("", "is empty"),
             ("# nothing", "is empty"),
-            ("- a\n- b: [c", "is no YAML: line 2"),
+            ("- a\n- b: [c", "is no YAML: line 3"),
             ("- a\n\t- b", "is no YAML: line 2"),
             ("- *a", "is no YAML: line 1"),
             ("- &a [*a]", "inside of what it names"),
