@@ -180,7 +180,7 @@ mod tests {
             ("", "is empty"),
             ("# nothing", "is empty"),
             ("- a\n- b: [c", "is no YAML: line 3"),
-            ("- a\n\t- b", "is no YAML: line 2"),
+            ("- a: [\n\tb: c: d]", "is no YAML: line"),
             ("- *a", "is no YAML: line 1"),
             ("- &a [*a]", "inside of what it names"),
             ("a\n---\nb", "can't be read: line 2: a second document"),

@@ -2,10 +2,12 @@
 
 mod blame;
 mod context;
+mod monorepo;
 mod server;
 
 use crate::fake_agent::{Job, Step, Task, TaskResult};
 use context::every_ref_where_only_the_main_branch_is_analysed;
+use monorepo::three_projects_of_one_repository;
 use serde_json::Value;
 use server::{Project, Server, TokenKind};
 use std::path::{Path, PathBuf};
@@ -25,6 +27,7 @@ on_each_server!(
     every_ref_where_only_the_main_branch_is_analysed,
     tokens_and_rights,
     the_package_runs,
+    three_projects_of_one_repository,
 );
 
 /// A job on this server, run by the launchers of target/tasks.
