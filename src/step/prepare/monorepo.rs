@@ -138,9 +138,11 @@ async fn leave_out_untouched(
     };
     let change = changes::find(common.job, &compared.scope, common.inputs.unshallow).await?;
     match &change {
-        Change::Everything(why) => tracing::warn!("changedOnly: every project is analysed, because {why}"),
+        Change::Everything(why) => {
+            tracing::warn!("changedOnly: every project is analysed, because {why}");
+        }
         Change::Files { paths, of, .. } => {
-            tracing::info!("changedOnly: {} files of {of} changed", paths.len())
+            tracing::info!("changedOnly: {} files of {of} changed", paths.len());
         }
     }
     let mut untouched = Vec::with_capacity(projects.len());

@@ -92,7 +92,7 @@ pub(super) async fn weigh(
     };
     let is_main_branch = match contradiction(server, claim, &task, wait).await {
         Ok(is_main_branch) => is_main_branch,
-        Err(foreign) => return foreign,
+        Err(foreign) => return *foreign,
     };
     let mut weighed = match (&task.status, &task.analysis_id) {
         (CeTaskStatus::Success, Some(id)) => gate(server, id, wait).await,
@@ -201,8 +201,8 @@ async fn contradiction(
     claim: &Claim<'_>,
     task: &CeTask,
     wait: &mut Wait,
-) -> Result<bool, Weighed> {
-    let foreign = |reason: String| Err(Weighed::without_gate(Verdict::NoReport, reason));
+) -> Result<bool, Box<Weighed>> {
+    let foreign = |reason: String| Err(Box::new(Weighed::without_gate(Verdict::NoReport, reason)));
     let report = claim.report;
     let mut processed = Processed {
         project: task.project_key.as_deref(),
