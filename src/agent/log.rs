@@ -130,11 +130,11 @@ impl<S: Subscriber> Layer<S> for Log {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let mut fields = Fields::default();
         event.record(&mut fields);
-        let text = match &self.console.lock().prefix {
-            // A line break of the text is one of the log.
-            Some(prefix) => fields.message.lines().map(|line| format!("{prefix}{line}\n")).collect(),
-            None => fields.message,
-        };
+        let mut text = fields.message;
+        if let Some(prefix) = &self.console.lock().prefix {
+            // A line of the text is one of the log.
+            text = format!("{prefix}{}", text.trim_end().replace('\n', &format!("\n{prefix}")));
+        }
         match *event.metadata().level() {
             Level::ERROR => self.commands.issue(command::Severity::Error, &text),
             Level::WARN => self.commands.issue(command::Severity::Warning, &text),
@@ -286,6 +286,33 @@ mod tests {
         ##vso[task.debug]detail
         ");
         assert!(!logged(false, emit).contains("detail"));
+    }
+
+    #[tokio::test]
+    async fn lines_say_whose_they_are_while_several_things_run() {
+        let (console, written) = Console::buffer();
+        let log = Log::new(console.clone(), false);
+        let _default = tracing::subscriber::set_default(tracing_subscriber::registry().with(log));
+        let commands = Commands::new(console);
+        let work = async |name: &'static str| {
+            tracing::info!("{name} begins\nnow");
+            tokio::task::yield_now().await;
+            tracing::warn!("of {name}");
+        };
+        tokio::join!(commands.prefixed("a", work("a")), commands.prefixed("#", work("b")), work("c"));
+        tracing::info!("done");
+        insta::assert_snapshot!(written(), @"
+        [a] a begins
+        [a] now
+        [#] b begins
+        [#] now
+        c begins
+        now
+        ##vso[task.logissue type=warning;][#] of b
+        ##vso[task.logissue type=warning;]of c
+        ##vso[task.logissue type=warning;][a] of a
+        done
+        ");
     }
 
     #[test]

@@ -145,6 +145,8 @@ pub struct Prepared {
 pub struct Member {
     /// Identity of the first of them.
     pub of: AnalysisId,
+    /// Its place among them, from 0.
+    pub place: usize,
     /// How many of them may run at a time.
     pub parallel: usize,
     /// It is skipped because the change that is built touches nothing of it.

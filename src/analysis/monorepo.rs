@@ -174,7 +174,24 @@ mod tests {
             "- {? [a] : b}",
         ];
         let said: Vec<_> = mistakes.iter().map(|text| entries(text).unwrap_err()).collect();
-        insta::assert_snapshot!(said.join("\n"), @"");
+        insta::assert_snapshot!(said.join("\n"), @"
+        the input monorepo is empty
+        the input monorepo is no list; write `- key: <project>` for each project
+        the input monorepo lists no project
+        the input monorepo is no list; write `- key: <project>` for each project
+        entry 1 of monorepo (line 1): it is no map; write key, baseDir and properties
+        entry 1 of monorepo (line 1): it has no baseDir (a)
+        entry 1 of monorepo (line 1): it has no key
+        entry 1 of monorepo (line 1): key is no text
+        entry 1 of monorepo (line 1): basedir is no key of an entry; they are key, baseDir and properties
+        entry 1 of monorepo (line 1): it has key twice
+        entry 1 and 3 of monorepo have the same key a
+        entry 1 of monorepo (line 1): its properties are no map; write `sonar.sources: src` (a)
+        entry 1 of monorepo (line 1): the property x is no text; where SonarQube wants a list, write its parts with commas (a)
+        entry 1 of monorepo (line 1): it has the property x twice (a)
+        entry 1 of monorepo (line 1): sonar.projectKey is what key of the entry says; leave it out of properties (a)
+        entry 1 of monorepo (line 1): a key of it is no text
+        ");
     }
 
     #[test]

@@ -179,8 +179,8 @@ mod tests {
         for (text, expected) in [
             ("", "is empty"),
             ("# nothing", "is empty"),
-            ("- a\n- b: [c", "is no YAML: line 2"),
-            ("- a\n\t- b", "is no YAML: line 2"),
+            ("- a\n- b: [c", "is no YAML: line 3"),
+            ("- a: [\n\tb: c: d]", "is no YAML: line"),
             ("- *a", "is no YAML: line 1"),
             ("- &a [*a]", "inside of what it names"),
             ("a\n---\nb", "can't be read: line 2: a second document"),

@@ -98,17 +98,15 @@ impl Records {
                 )));
             }
             let analyzed = read::<Analyzed>(&folder.join(ANALYZED))?.filter(|analyzed| analyzed.id == id);
-            // The server's clock has whole seconds; within one, this machine's own order counts.
+            // The server's clock has whole seconds; within one, this machine's own order counts,
+            // and within a tick of its clock that of the list of projects.
             let written =
                 std::fs::metadata(folder.join(PREPARED)).and_then(|metadata| metadata.modified()).ok();
             records.push((written, Record { folder, prepared, analyzed }));
         }
-        records.sort_by(|(a_written, a), (b_written, b)| {
-            (a.prepared.created, a_written, &a.prepared.id).cmp(&(
-                b.prepared.created,
-                b_written,
-                &b.prepared.id,
-            ))
+        records.sort_by_cached_key(|(written, Record { prepared, .. })| {
+            let place = prepared.member.as_ref().map(|member| member.place);
+            (prepared.created, *written, place, prepared.id.clone())
         });
         Ok(records.into_iter().map(|(_, record)| record).collect())
     }

@@ -6,6 +6,7 @@ mod context;
 mod gates;
 mod machine;
 mod maven;
+mod monorepo;
 mod older;
 mod server;
 mod several;
@@ -15,6 +16,7 @@ use context::every_ref_where_only_the_main_branch_is_analysed;
 use gates::{a_gate_of_every_kind_of_metric, a_queue_of_ten_reports};
 use machine::{a_private_authority_behind_a_proxy, modules_and_a_java_of_the_agent};
 use maven::a_build_by_maven;
+use monorepo::three_projects_of_one_repository;
 use older::{a_gate_that_fails_by_the_cli, a_gate_that_passes_by_the_cli};
 use serde_json::Value;
 use server::{Project, Server, TokenKind};
@@ -56,6 +58,7 @@ on!(
     a_build_by_maven,
     a_private_authority_behind_a_proxy,
     scanners_that_ran_by_themselves,
+    three_projects_of_one_repository,
 );
 
 on!(v9_9: a_gate_that_fails_by_the_cli, a_gate_that_passes_by_the_cli);

@@ -102,7 +102,8 @@ pub(super) async fn prepare(
         let id = if prepared.is_empty() { of.clone() } else { new_id()? };
         let properties = common.properties(project, &decided.scope);
         let (mut record, secrets) = common.record(project, decided, id, properties).await?;
-        record.member = Some(Member { of: of.clone(), parallel: monorepo.parallel, untouched });
+        record.member =
+            Some(Member { of: of.clone(), place: prepared.len(), parallel: monorepo.parallel, untouched });
         set_variables(common.job, &common.connection, &record, &secrets);
         prepared.push(record);
     }
@@ -137,7 +138,9 @@ async fn leave_out_untouched(
     };
     let change = changes::find(common.job, &compared.scope, common.inputs.unshallow).await?;
     match &change {
-        Change::Everything(why) => tracing::warn!("changedOnly: every project is analysed, because {why}"),
+        Change::Everything(why) => {
+            tracing::warn!("changedOnly: every project is analysed, because {why}");
+        }
         Change::Files { paths, of, .. } => {
             tracing::info!("changedOnly: {} files of {of} changed", paths.len());
         }

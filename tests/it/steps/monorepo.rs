@@ -147,7 +147,13 @@ fn in_parallel_each_line_says_whose_it_is_and_each_result_is_kept() {
     prepare(&mut scenario, &[("extraProperties", &engine), ("parallel", "2")]).succeeded();
     let step = scenario.analyze();
     step.ended(TaskResult::Failed).says("[api] api began").says("[web] web began").says("[docs] docs began");
-    insta::assert_snapshot!(step.errors.join("\n"), @"");
+    insta::assert_snapshot!(step.errors.join("\n"), @"
+    web: the analysis failed: the scanner engine ended with exit code 1 and gave no reason. The last lines:
+    web began
+    # #vso[task.complete]
+    oops
+    1 of 3 analyses failed: web
+    ");
     assert_eq!(outcomes(&scenario), ["api succeeded", "docs succeeded", "web failed"]);
 }
 
@@ -160,7 +166,11 @@ fn failures_stop_nothing_and_are_named_at_the_end() {
     prepare(&mut scenario, &[("extraProperties", &engine)]).succeeded();
     let step = scenario.analyze();
     step.ended(TaskResult::Failed);
-    insta::assert_snapshot!(step.errors.join("\n"), @"");
+    insta::assert_snapshot!(step.errors.join("\n"), @"
+    api: the analysis failed: no api
+    web: the analysis failed: no web
+    2 of 3 analyses failed: api, web
+    ");
     assert_eq!(outcomes(&scenario), ["api failed", "docs succeeded", "web failed"]);
     scenario.sonarqube.processed("docs", "docs", gate("OK"));
     scenario.publish(&[]).ended(TaskResult::Failed);
@@ -170,11 +180,12 @@ fn failures_stop_nothing_and_are_named_at_the_end() {
 #[test]
 fn cancellation_ends_them_all() {
     let mut scenario = scenario(SonarQube::start());
-    let engine = engine(&scenario, "echo $$ >\"$key.pid\"\necho \"$key runs\"\nwhile :; do sleep 0.1; done");
+    let engine =
+        engine(&scenario, "echo $$ >\"$key.pid\"\necho \"$key runs, says it\"\nwhile :; do sleep 0.1; done");
     prepare(&mut scenario, &[("extraProperties", &engine), ("parallel", "2")]).succeeded();
     let mut running = scenario.job.begin(Task::Analyze, &[]);
-    let first = running.await_line(" runs");
-    let other = if first.contains("api") { "web runs" } else { "api runs" };
+    let first = running.await_line("runs, says");
+    let other = if first.contains("[api]") { "web runs, says" } else { "api runs, says" };
     running.await_line(other);
     running.signal(Signal::INT);
     running.finish().ended(TaskResult::Canceled);
@@ -241,7 +252,17 @@ fn of_a_pull_request_only_what_it_touches() {
     assert_eq!(title, "SonarQube – 3 projects – passed");
     let page = scenario.job.tidy(page);
     let lines: Vec<_> = page.lines().filter(|line| line.starts_with(['#', '|', '-'])).collect();
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @"
+    ### ✅ Quality gate passed – 1 of 3 projects, 2 skipped
+    | Project | Analysed | Quality gate |
+    | :--- | :--- | :--- |
+    | [The web](<server>/dashboard?id=web) | pull request 12 | ✅ passed |
+    | docs | pull request 12 | ⏭️ skipped |
+    | [The API](<server>/dashboard?id=api&branch=main) | pull request 12 | ⏭️ skipped (last known: branch main, failed) |
+    #### ⏭️ Not analysed
+    - docs: nothing in docs changed
+    - The API: nothing in services/api changed
+    ");
 }
 
 #[test]
@@ -368,7 +389,15 @@ fn mistakes_are_told_before_the_server_is_asked() {
         said.push(scenario.job.tidy(step.sole_error()));
         assert!(scenario.sonarqube.asked().is_empty() && scenario.records().is_empty());
     }
-    insta::assert_snapshot!(said.join("\n"), @"");
+    insta::assert_snapshot!(said.join("\n"), @r#"
+    entry 1 of monorepo (a): the baseDir <job>/s/nowhere does not exist. Write a directory of the sources, relative to System.DefaultWorkingDirectory or projectBaseDir.
+    entry 1 of monorepo (a): the baseDir ../temp leaves the sources. Write a directory in <job>/s.
+    entry 1 and 2 of monorepo have the same key a. The form of the input monorepo is in docs/monorepos.md.
+    entry 1 of monorepo (line 1): the property sonar.sources is no text; where SonarQube wants a list, write its parts with commas (a). The form of the input monorepo is in docs/monorepos.md.
+    sonar.projectName in extraProperties would be the same for every project of monorepo. Set it in the properties of an entry; the key and the directory have keys of their own.
+    monorepo works with scannerMode cli, not with other. Set `scannerMode: cli`, or use a SonarPrepare for each project.
+    the input parallel is "many". Write how many analyses may run at a time, such as 2.
+    "#);
 }
 
 #[test]
