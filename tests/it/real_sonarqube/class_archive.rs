@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 /// Prepares and analyses, and returns how the engine was started.
 fn analyse(journey: &mut Journey, key: &str) -> String {
-    journey.prepare(&[("configMode", "manual"), ("cliProjectKey", key)]).succeeded();
+    let extra = format!("sonar.projectKey={key}\nsonar.scm.disabled=true");
+    journey.prepare(&[("configMode", "file"), ("extraProperties", &extra)]).succeeded();
     let analyze = journey.job.run(Task::Analyze, &[]);
     analyze.succeeded();
     let transcript = analyze.transcript();
