@@ -259,7 +259,7 @@ async fn contradiction(
             foreign(format!("The report is of the server {}, not of {}", report.server_url, claim.server()))
         }
         Waited::TimedOut { state, understood } => {
-            Err(timed_out("has not told its own address", &state, understood, wait))
+            Err(Box::new(timed_out("has not told its own address", &state, understood, wait)))
         }
         Waited::Refused(error) => foreign(error.explain("ask for the server's own address").to_string()),
     }
