@@ -194,7 +194,7 @@ async fn run_engine(setting: &Setting<'_>) -> Result<EngineResult> {
     tracing::info!(
         "Java and the scanner engine in the cache may be damaged: they are checked, and run once more"
     );
-    let ready = setting.shared.engine_and_java(setting, Some(began)).await?;
+    let ready = setting.shared.engine_and_java(setting, Some((&ready, began))).await?;
     Ok(run_engine_once(setting, &ready, true).await?.result)
 }
 

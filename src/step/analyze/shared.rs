@@ -24,20 +24,20 @@ type Choice = [Option<String>; CHOOSING.len()];
 pub(super) struct Shared(Mutex<Vec<(Choice, Rc<Ready>)>>);
 
 impl Shared {
-    /// Those of this analysis. While one fetches them, the others wait. What was made ready before `suspect_since`
-    /// is checked and provisioned again.
+    /// Those of this analysis. While one fetches them, the others wait. `suspect` did not work: what was not checked
+    /// since then is provisioned again.
     pub(super) async fn engine_and_java(
         &self,
         setting: &Setting<'_>,
-        suspect_since: Option<SystemTime>,
+        suspect: Option<(&Rc<Ready>, SystemTime)>,
     ) -> Result<Rc<Ready>> {
         let choice = CHOOSING.map(|key| setting.properties.value(key).map(str::to_owned));
         let mut known = self.0.lock().await;
-        let trusted = |ready: &Ready| suspect_since.is_none_or(|since| ready.started > since);
+        let trusted = |ready: &Rc<Ready>| suspect.is_none_or(|(suspect, _)| !Rc::ptr_eq(ready, suspect));
         if let Some((_, ready)) = known.iter().find(|(of, ready)| *of == choice && trusted(ready)) {
             return Ok(Rc::clone(ready));
         }
-        let ready = Rc::new(provision(setting, suspect_since).await?);
+        let ready = Rc::new(provision(setting, suspect.map(|(_, since)| since)).await?);
         known.retain(|(of, _)| *of != choice);
         known.push((choice, Rc::clone(&ready)));
         Ok(ready)
