@@ -26,10 +26,11 @@ function launch() {
   run(unpacked(binary, step, version), step);
 }
 
-/** Whether not even the launcher of SonarPrepare ran in this job. */
+/** Whether not even the launcher of SonarPrepare ran in this job: it left no program, and no token. */
 function neverPrepared() {
   const temporary = process.env.AGENT_TEMPDIRECTORY;
-  return Boolean(temporary) && !stat(path.join(temporary, 'sonar-azdo-bin'));
+  return Boolean(temporary) && !stat(path.join(temporary, 'sonar-azdo-bin')) &&
+    !Object.keys(process.env).some(name => /^SECRET_SONAR_AZDO_TOKEN_/i.test(name));
 }
 
 // What follows decides as src/step/missing.rs does, for the one task that has no program before SonarPrepare ran.

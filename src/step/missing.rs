@@ -10,8 +10,9 @@ pub(super) fn reason(
     records: &Records,
     wish: Option<OnMissingConnection>,
 ) -> Option<&'static str> {
-    // A SonarPrepare that began had its connection, and failed.
-    if records.is_prepare_noted() {
+    // A SonarPrepare that began had its connection; its records may be gone since, but not its token.
+    let is_token = |(name, _): (&str, _)| name.starts_with("SECRET_SONAR_AZDO_TOKEN_");
+    if records.is_prepare_noted() || job.environment.iter().any(is_token) {
         return None;
     }
     match (wish, job.predefined.is_fork()) {

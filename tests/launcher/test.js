@@ -320,6 +320,10 @@ test('SonarAnalyze skips where SonarPrepare got no service connection', async ()
   for (const env of [{}, { SYSTEM_PULLREQUEST_ISFORK: 'False' }, Object.assign({ INPUT_ONMISSINGCONNECTION: 'fail' }, fork)]) {
     assert.ok(failure(await launch(folder, directory('temp'), { env }), 0).includes('Run SonarPrepare before'));
   }
+  // A step that deletes what SonarPrepare left behind does not delete its token.
+  const token = Object.assign({ SECRET_SONAR_AZDO_TOKEN_12AB: 't0k' }, fork);
+  const message = failure(await launch(folder, directory('temp'), { env: token }), 0);
+  assert.ok(message.includes('Run SonarPrepare before'), message);
   // Where SonarPrepare ran, its program decides.
   const temporary = directory('temp');
   await launch(stage('prepare', HELLO), temporary);

@@ -320,4 +320,11 @@ fn what_is_skipped_without_a_connection_is_a_choice() {
     scenario.analyze().sole_error();
     scenario.publish(&[]).sole_error();
     assert_eq!(scenario.gate_property().as_deref(), Some("no-report"));
+    // Nor is one whose records a step of the build deleted: its token is in the job.
+    let mut scenario = of_fork();
+    scenario.prepare(&[("branch", "off")]).succeeded();
+    std::fs::remove_dir_all(scenario.job.temp().join("sonar-azdo")).unwrap();
+    scenario.analyze().sole_error();
+    scenario.publish(&[]).sole_error();
+    assert_eq!(scenario.gate_property().as_deref(), Some("no-report"));
 }
