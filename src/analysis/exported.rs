@@ -30,8 +30,11 @@ pub struct Exported {
     pub version: u32,
     /// The build it is of.
     pub build: Build,
-    /// What Prepare decided, without what only the job that ran the scanner needs.
+    /// What Prepare decided, without what only the job that ran the scanner needs; with the key of the project where
+    /// only the scanner knew it.
     pub prepared: Prepared,
+    /// Whether the user had the scanner leave its report elsewhere than in a folder of this analysis alone.
+    pub chosen_report_file: bool,
     /// How the scanner ended; none when SonarAnalyze has not run it.
     pub outcome: Option<Outcome>,
     /// The text of the scanner's report.
@@ -41,21 +44,27 @@ pub struct Exported {
 /// Properties by which SonarPublish knows what was analysed.
 const KEPT: &[&str] = &["sonar.projectName", "sonar.branch.", "sonar.pullrequest."];
 
+fn is_kept(key: &str) -> bool {
+    KEPT.iter().any(|kept| key.starts_with(kept))
+}
+
 impl Exported {
     /// The record of one analysis, as it may travel.
     pub fn new(build: Build, prepared: &Prepared, outcome: Option<Outcome>, report: Option<String>) -> Self {
-        let is_kept = |key: &str| KEPT.iter().any(|kept| key.starts_with(kept));
+        let chosen_report_file = prepared.properties.value("sonar.scanner.metadataFilePath").is_some();
+        let of_report = || Some(AnalysisReport::parse(report.as_deref()?).ok()?.project_key);
         let kept = prepared.properties.iter().filter(|(key, _)| is_kept(key));
         let properties: Properties = kept.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
         let prepared = Prepared {
             cli: None,
             dotnet: None,
             base_dir: ".".into(),
+            project_key: prepared.project_key.clone().or_else(of_report),
             settings_file: None,
             properties,
             ..prepared.clone()
         };
-        Self { version: RECORD_VERSION, build, prepared, outcome, report }
+        Self { version: RECORD_VERSION, build, prepared, chosen_report_file, outcome, report }
     }
 
     /// The name of its file.
@@ -72,7 +81,11 @@ impl Exported {
         if value["version"] != RECORD_VERSION || value["prepared"]["version"] != RECORD_VERSION {
             return Err("it was not written by this version of the extension".into());
         }
-        serde_json::from_value(value).map_err(|error| error.to_string())
+        let exported: Self = serde_json::from_value(value).map_err(|error| error.to_string())?;
+        if let Some((key, _)) = exported.prepared.properties.iter().find(|(key, _)| !is_kept(key)) {
+            return Err(format!("it holds the property {key}, which no record has"));
+        }
+        Ok(exported)
     }
 
     /// The scanner's report, if it is whole and of the project that was prepared; else a word why not.
@@ -85,10 +98,9 @@ impl Exported {
         let report = AnalysisReport::parse(text)
             .map_err(|key| format!("The scanner's report in the exported record has no {key}"))?;
         match &self.prepared.project_key {
-            Some(key) if *key != report.project_key => {
-                Err(format!("The report is of the project {}, not of {key}", report.project_key))
-            }
-            _ => Ok(report),
+            Some(key) if *key == report.project_key => Ok(report),
+            Some(key) => Err(format!("The report is of the project {}, not of {key}", report.project_key)),
+            None => Err("The record does not say which project was analysed".into()),
         }
     }
 
@@ -167,6 +179,7 @@ mod tests {
         assert!(!text.contains("/agent") && !text.contains("secret"), "{text}");
         assert_eq!(exported.prepared.properties.value("sonar.branch.name"), Some("release"));
         assert_eq!(exported.prepared.properties.value("sonar.projectName"), Some("The shop"));
+        assert!(exported.chosen_report_file);
         assert_eq!(exported.file_name(), "sonar-analysis-07070707070707070707070707070707.json");
         assert_eq!(Exported::parse(&text), Ok(exported));
     }
@@ -204,6 +217,7 @@ mod tests {
             ("\"outcome\"", "\"more\""),
             ("{", "["),
             ("07070707070707070707070707070707", "../../etc/passwd"),
+            ("sonar.branch.name", "sonar.scanner.metadataFilePath"),
         ] {
             let changed = text.replace(from, to);
             assert_ne!(changed, text);
@@ -223,5 +237,12 @@ mod tests {
         ] {
             assert!(with(report).unwrap_err().contains(words), "{report:?}");
         }
+        // Of a project that only the scanner knew; whoever takes its key out of the record has none.
+        let report = exported().report;
+        let unnamed = Prepared { project_key: None, ..prepared() };
+        let mut exported = Exported::new(exported().build, &unnamed, None, report);
+        assert_eq!(exported.report().unwrap().project_key, "shop");
+        exported.prepared.project_key = None;
+        assert!(exported.report().unwrap_err().contains("does not say which project"));
     }
 }

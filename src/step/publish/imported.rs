@@ -147,5 +147,7 @@ fn evidence(
     if start.is_none() && !prepared.by_server_clock {
         return Err(no_report("Nobody tells whether the report was handed in by this build".into()));
     }
-    Ok(Evidence::Report(Box::new(Reported::of(prepared, report, connect(job, connection), start))))
+    let sonarqube = connect(job, connection);
+    let reported = Reported::of(prepared, record.chosen_report_file, report, sonarqube, start);
+    Ok(Evidence::Report(Box::new(reported)))
 }

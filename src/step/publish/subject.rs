@@ -93,7 +93,10 @@ impl Subject {
                 Err(reason) => return Evidence::None(Verdict::NoReport, reason),
             };
             match server_of(job, prepared, connection) {
-                Ok(sonarqube) => Evidence::Report(Box::new(Reported::of(prepared, report, sonarqube, None))),
+                Ok(sonarqube) => {
+                    let chosen = prepared.properties.value("sonar.scanner.metadataFilePath").is_some();
+                    Evidence::Report(Box::new(Reported::of(prepared, chosen, report, sonarqube, None)))
+                }
                 Err(error) => Evidence::None(Verdict::Unknown, error.to_string()),
             }
         });
@@ -102,18 +105,18 @@ impl Subject {
 }
 
 impl Reported {
-    /// A report whose analysis was prepared.
+    /// A report whose analysis was prepared. `chosen` says that a user had it left elsewhere than in the folder that is
+    /// named after the analysis.
     pub(super) fn of(
         prepared: &Prepared,
+        chosen: bool,
         report: AnalysisReport,
         sonarqube: SonarQube,
         start: Option<PipelineStart>,
     ) -> Self {
         let project = prepared.project_key.clone();
         let created = prepared.by_server_clock.then_some(prepared.created);
-        // Unless a user has it elsewhere, the report lies in the folder that is named after the analysis.
-        let own_file = prepared.properties.value("sonar.scanner.metadataFilePath").is_none();
-        let id = own_file.then(|| prepared.id.clone());
+        let id = (!chosen).then(|| prepared.id.clone());
         Self { report, sonarqube, project, created, id, start, names: None }
     }
 }

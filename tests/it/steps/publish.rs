@@ -407,7 +407,7 @@ fn a_forged_report_counts_for_nothing() {
 }
 
 /// What the server keeps of what a scanner told it, shortened.
-fn scanner_context(report: &Path) -> serde_json::Value {
+pub(super) fn scanner_context(report: &Path) -> serde_json::Value {
     let report = report.display();
     format!(
         "Plugins:\n  - Python (python)\nGlobal server settings:\n  - sonar.core.id=1\nProject scanner properties:\n  \

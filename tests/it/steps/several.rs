@@ -3,6 +3,7 @@
 use crate::fake_agent::{Job, Step, Task, TaskResult};
 use crate::fake_sonarqube::{SonarQube, TOKEN, failed_gate, gate, task};
 use crate::scenario::Scenario;
+use crate::steps::publish::scanner_context;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -109,6 +110,28 @@ fn a_record_travels_to_another_agent() {
 }
 
 #[test]
+fn a_report_elsewhere_and_a_project_that_the_scanner_alone_knows_travel_too() {
+    let mut scenario = Scenario::new();
+    // In mode other the scanner reads its token there.
+    scenario.job.allow_leaks();
+    scenario.sonarqube.processed("1", "shop", gate("OK"));
+    let report = scenario.job.sources().join("report.txt");
+    let extra = format!("sonar.scanner.metadataFilePath={}", report.display());
+    scenario.prepare_as(&[("scannerMode", "other"), ("extraProperties", &extra)]).succeeded();
+    let url = scenario.sonarqube.url();
+    std::fs::write(&report, format!("projectKey=shop\nserverUrl={url}\nceTaskId=AZ-1\n")).unwrap();
+    scenario.analyze_with(&[("exportTo", "out/sonar")]).succeeded();
+    let mut processed = task("1", "shop", "SUCCESS");
+    processed["task"]["scannerContext"] = scanner_context(&report);
+    scenario.sonarqube.processing("1", [processed]);
+
+    let mut job = scenario.another_job();
+    let connection = connection_of(&mut job, &scenario);
+    download(&job, &only_file(&scenario), |_| ());
+    publish(&mut job, &connection).succeeded();
+}
+
+#[test]
 fn an_analysis_that_failed_or_never_ran_travels_too() {
     for (body, verdict) in [("exit 1", "analysis-failed"), ("exit 0", "no-report")] {
         let mut scenario = Scenario::new();
@@ -198,6 +221,20 @@ fn what_an_artifact_says_turns_nothing_green() {
             Box::new(|r, _| r["prepared"]["target"] = json!({ "branch": { "name": "x" } })),
             "no-report",
             "prepared is the branch x",
+        ),
+        // Neither checks are left out because the record leaves out what they compare with.
+        (
+            Box::new(|r, url| {
+                r["prepared"]["projectKey"] = Value::Null;
+                r["report"] = report("blog", "AZ-2", url);
+            }),
+            "no-report",
+            "does not say which project was analysed",
+        ),
+        (
+            Box::new(|r, _| r["prepared"]["properties"]["sonar.scanner.metadataFilePath"] = json!("/x")),
+            "no-report",
+            "it holds the property sonar.scanner.metadataFilePath",
         ),
         (Box::new(|r, _| r["report"] = json!("ceTaskId=AZ-1\n")), "no-report", "has no projectKey"),
         (Box::new(|r, _| r["report"] = Value::Null), "no-report", "No scanner had left a report"),
