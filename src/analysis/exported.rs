@@ -30,6 +30,10 @@ pub struct Exported {
     pub version: u32,
     /// The build it is of.
     pub build: Build,
+    /// The job that made it, by a name that is its own in the build.
+    pub job: String,
+    /// Attempt of the job's stage, and attempt of the job in it.
+    pub attempt: (u64, u64),
     /// What Prepare decided, without what only the job that ran the scanner needs; with the key of the project where
     /// only the scanner knew it.
     pub prepared: Prepared,
@@ -50,7 +54,13 @@ fn is_kept(key: &str) -> bool {
 
 impl Exported {
     /// The record of one analysis, as it may travel.
-    pub fn new(build: Build, prepared: &Prepared, outcome: Option<Outcome>, report: Option<String>) -> Self {
+    pub fn new(
+        build: Build,
+        (job, attempt): (&str, (u64, u64)),
+        prepared: &Prepared,
+        outcome: Option<Outcome>,
+        report: Option<String>,
+    ) -> Self {
         let chosen_report_file = prepared.properties.value("sonar.scanner.metadataFilePath").is_some();
         let of_report = || Some(AnalysisReport::parse(report.as_deref()?).ok()?.project_key);
         let kept = prepared.properties.iter().filter(|(key, _)| is_kept(key));
@@ -64,7 +74,8 @@ impl Exported {
             properties,
             ..prepared.clone()
         };
-        Self { version: RECORD_VERSION, build, prepared, chosen_report_file, outcome, report }
+        let job = job.to_owned();
+        Self { version: RECORD_VERSION, build, job, attempt, prepared, chosen_report_file, outcome, report }
     }
 
     /// The name of its file.
@@ -169,7 +180,7 @@ mod tests {
     fn exported() -> Exported {
         let report = "projectKey=shop\nserverUrl=https://sonar.example\nceTaskId=T\n".to_owned();
         let build = Build::new("https://dev.azure.com/Contoso/", "P1", "12");
-        Exported::new(build, &prepared(), Some(Outcome::Succeeded), Some(report))
+        Exported::new(build, ("s.a", (1, 2)), &prepared(), Some(Outcome::Succeeded), Some(report))
     }
 
     #[test]
@@ -240,7 +251,7 @@ mod tests {
         // Of a project that only the scanner knew; whoever takes its key out of the record has none.
         let report = exported().report;
         let unnamed = Prepared { project_key: None, ..prepared() };
-        let mut exported = Exported::new(exported().build, &unnamed, None, report);
+        let mut exported = Exported::new(exported().build, ("s.a", (1, 1)), &unnamed, None, report);
         assert_eq!(exported.report().unwrap().project_key, "shop");
         exported.prepared.project_key = None;
         assert!(exported.report().unwrap_err().contains("does not say which project"));

@@ -56,6 +56,11 @@ impl Ledger {
         Self { job: parts.join("."), attempt }
     }
 
+    /// The job's name in the build, and its attempt.
+    pub fn job(&self) -> (&str, Attempt) {
+        (&self.job, self.attempt)
+    }
+
     /// Name of this job's turn property.
     pub fn turn(&self) -> String {
         format!("{TURN}{}", self.job)

@@ -3,6 +3,7 @@
 mod analyze;
 mod concurrent;
 mod glob;
+mod ledger;
 mod machine;
 mod missing;
 mod prepare;

@@ -3,6 +3,7 @@
 use crate::analysis::Exported;
 use crate::error::{Error, Result};
 use crate::step::Job;
+use crate::step::ledger::ledger;
 use crate::step::records::{Records, report_roots, write};
 use std::path::Path;
 
@@ -19,13 +20,15 @@ pub(super) fn export(job: &Job, records: &Records, folder: &Path) -> Result<()> 
         .map_err(|error| Error::new(format!("exportTo: {} can't be made: {error}", folder.display())))?;
     let found = records.list()?;
     let roots = report_roots(job);
+    let ledger = ledger(&job.environment);
     for record in &found {
         let report = record.report_text(&roots).unwrap_or_else(|error| {
             tracing::warn!("{error}");
             None
         });
         let outcome = record.analyzed.as_ref().map(|analyzed| analyzed.outcome.clone());
-        let exported = Exported::new(build.clone(), &record.prepared, outcome, report.map(|(_, text)| text));
+        let report = report.map(|(_, text)| text);
+        let exported = Exported::new(build.clone(), ledger.job(), &record.prepared, outcome, report);
         write(&folder, &exported.file_name(), &exported)?;
     }
     let count = found.len();

@@ -2,11 +2,12 @@
 //! here is a warning, because the task's own result tells the truth already.
 
 use super::property::settle;
-use crate::agent::{Environment, JobConnection};
+use crate::agent::JobConnection;
 use crate::analysis::AnalysisId;
 use crate::azure_devops::{AzureDevOps, Error};
-use crate::quality_gate::{AGGREGATE, Entry, Ledger, Properties, Verdict};
+use crate::quality_gate::{AGGREGATE, Entry, Properties, Verdict};
 use crate::step::Job;
+use crate::step::ledger::ledger;
 use crate::summary::AnalysisResult;
 use std::cell::RefCell;
 use std::time::{Duration, SystemTime};
@@ -66,29 +67,6 @@ fn read_or_remembered(
     }
 }
 
-/// This job's part of the properties, by names that no other job of the build has.
-///
-/// `System.PhaseName` is the job as the pipeline names it, `System.JobName` the leg of a matrix (and
-/// `__default` or the job's own name without one).
-fn ledger(environment: &Environment) -> Ledger {
-    let variable = |name: &str| environment.variable(name).unwrap_or_default();
-    let first =
-        |names: &[&'static str]| names.iter().map(|name| variable(name)).find(|value| !value.is_empty());
-    let attempt = |name: &str| variable(name).parse().unwrap_or(1);
-    let job =
-        first(&["System.PhaseName", "System.JobName", "Agent.JobName", "System.JobId"]).unwrap_or("job");
-    let mut leg = variable("System.JobName");
-    if leg.is_empty() || leg == job || leg == "__default" {
-        // Jobs that `parallel` makes have one name.
-        leg = variable("System.JobPositionInPhase");
-    }
-    if leg == "1" {
-        leg = "";
-    }
-    let stage = first(&["System.StageName"]).unwrap_or("__default");
-    Ledger::new(&[stage, job, leg], (attempt("System.StageAttempt"), attempt("System.JobAttempt")))
-}
-
 fn entries(analyses: &[Option<AnalysisId>], results: &[AnalysisResult]) -> Vec<Entry> {
     let when = httpdate::fmt_http_date(SystemTime::now());
     if results.is_empty() {
@@ -140,35 +118,6 @@ async fn check_arrival(job: &Job, azure: &AzureDevOps, project: &str, build: &st
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn each_job_has_a_name_of_its_own() {
-        for (variables, expected) in [
-            (&[][..], "__default.job"),
-            (&[("SYSTEM_JOBID", "12f1")], "__default.12f1"),
-            (&[("AGENT_JOBNAME", "Job"), ("SYSTEM_JOBID", "12f1")], "__default.Job"),
-            (
-                &[
-                    ("SYSTEM_STAGENAME", "Build"),
-                    ("SYSTEM_PHASENAME", "unit"),
-                    ("SYSTEM_JOBNAME", "__default"),
-                ],
-                "Build.unit",
-            ),
-            (&[("SYSTEM_STAGENAME", "Build"), ("SYSTEM_JOBNAME", "unit")], "Build.unit"),
-            (&[("SYSTEM_PHASENAME", "unit"), ("SYSTEM_JOBNAME", "unit")], "__default.unit"),
-            (&[("SYSTEM_PHASENAME", "unit"), ("SYSTEM_JOBNAME", "linux")], "__default.unit.linux"),
-            (&[("SYSTEM_PHASENAME", "unit"), ("SYSTEM_JOBPOSITIONINPHASE", "1")], "__default.unit"),
-            (&[("SYSTEM_PHASENAME", "unit"), ("SYSTEM_JOBPOSITIONINPHASE", "2")], "__default.unit.2"),
-        ] {
-            let environment =
-                Environment::new(variables.iter().map(|(name, value)| (name.into(), value.into())));
-            assert_eq!(ledger(&environment).turn(), format!("sonar-azdo-turn.{expected}"), "{variables:?}");
-        }
-        let retried = [("SYSTEM_STAGEATTEMPT", "2"), ("SYSTEM_JOBATTEMPT", "3")];
-        let environment = Environment::new(retried.map(|(name, value)| (name.into(), value.into())));
-        assert_eq!(ledger(&environment), Ledger::new(&["__default", "job", ""], (2, 3)));
-    }
 
     #[test]
     fn a_server_that_shows_no_properties_does_not_hide_the_own() {

@@ -75,9 +75,31 @@ pub(super) fn import(
             }
         }
     }
+    leave_out_earlier_attempts(job, &mut records);
     imported.subjects = records.into_values().map(|record| subject(job, &record, connection)).collect();
     imported.subjects.extend(unreadable);
     imported
+}
+
+/// What a job was run again for is no matter any more. What does not count in this build stays, and is refused.
+fn leave_out_earlier_attempts(job: &Job, records: &mut BTreeMap<(u64, AnalysisId), Exported>) {
+    let Some(build) = job.predefined.build() else { return };
+    let mut newest: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+    for Exported { job, attempt, .. } in records.values().filter(|record| record.build == build) {
+        let standing = newest.entry(job.clone()).or_default();
+        *standing = (*standing).max(*attempt);
+    }
+    records.retain(|_, Exported { build: of, job, attempt, prepared, .. }| {
+        let counts = *of != build || newest.get(job) == Some(attempt);
+        if !counts {
+            let name = prepared.project_key.as_deref().unwrap_or("a project");
+            tracing::info!(
+                "The analysis of {name} by attempt {} of {job} is left out: the job was run again",
+                attempt.1
+            );
+        }
+        counts
+    });
 }
 
 /// Records that a pattern names, from the working directory, else from where artifacts are downloaded to.

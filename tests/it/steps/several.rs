@@ -160,6 +160,43 @@ fn an_analysis_that_failed_or_never_ran_travels_too() {
 }
 
 #[test]
+fn a_job_that_is_run_again_counts_by_its_newest_attempt() {
+    let mut failed = Scenario::new();
+    let engine = failed.engine("exit 1");
+    failed.prepare(&[("extraProperties", &engine)]).succeeded();
+    failed.analyze_with(&[("exportTo", "out/sonar")]);
+    let first = only_file(&failed);
+    let mut again = Scenario::within(failed.job.azure.clone(), SonarQube::start());
+    again.job.set("System.StageAttempt", "2");
+    again.job.set("System.JobAttempt", "2");
+    again.sonarqube.processed("1", "shop", gate("OK"));
+    let second = exported(&mut again, "1");
+
+    type Change = fn(&mut Value);
+    let changes: [(Change, bool); 5] = [
+        (|_| (), true),
+        (|r| r["build"]["id"] = json!("4710"), false),
+        // Another job's failure is not undone.
+        (|r| r["job"] = json!("__default.other"), false),
+        // Whoever failed last failed.
+        (|r| r["attempt"] = json!([3, 1]), false),
+        (|r| r["attempt"] = json!([2, 2]), false),
+    ];
+    for (change, passes) in changes {
+        let mut job = again.another_job();
+        let connection = connection_of(&mut job, &again);
+        download(&job, &first, change);
+        download(&job, &second, |_| ());
+        let step = publish(&mut job, &connection);
+        if passes {
+            step.succeeded().says("by attempt 1 of ");
+        } else {
+            step.ended(TaskResult::Failed);
+        }
+    }
+}
+
+#[test]
 fn what_an_artifact_says_turns_nothing_green() {
     let other = SonarQube::start();
     let evil = other.url();
