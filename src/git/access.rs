@@ -50,6 +50,8 @@ impl Access {
                     format!("http.{origin}.extraHeader"),
                     &format!("AUTHORIZATION: bearer {}", token.expose()),
                 );
+                // If the token is refused, no program is asked for another: it would see this one.
+                set("credential.helper".into(), "");
             }
         }
         configuration
@@ -58,11 +60,14 @@ impl Access {
 
 /// What git would start beside what it is asked for: programs that the clone's configuration names, which would have the
 /// token in their environment, and a clean-up that goes on in the background.
-const NOTHING_ELSE: [(&str, &str); 4] = [
+const NOTHING_ELSE: [(&str, &str); 6] = [
+    ("core.alternateRefsCommand", ""),
     ("core.fsmonitor", "false"),
     ("core.hooksPath", "/dev/null"),
     ("gc.auto", "0"),
     ("maintenance.auto", "false"),
+    // With `remote.origin.vcs` a file in the clone would be what reaches `origin`.
+    ("protocol.ext.allow", "never"),
 ];
 
 /// `configuration` as variables, behind the `already` entries that the environment holds, with what keeps git from
@@ -163,6 +168,7 @@ mod tests {
                     format!("http.{origin}.followRedirects=false"),
                     format!("http.{origin}.extraHeader="),
                     format!("http.{origin}.extraHeader=AUTHORIZATION: bearer t0k"),
+                    "credential.helper=".to_owned(),
                 ]
             } else {
                 Vec::new()
@@ -207,7 +213,7 @@ mod tests {
         assert_eq!(
             variables[..5],
             [
-                "GIT_CONFIG_COUNT=9",
+                "GIT_CONFIG_COUNT=11",
                 "GIT_CONFIG_KEY_3=a.b",
                 "GIT_CONFIG_VALUE_3=1",
                 "GIT_CONFIG_KEY_4=c.d",

@@ -71,8 +71,38 @@ fn what_a_build_left_in_the_clone_is_not_run() {
     std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).unwrap();
     git(&sources, &["update-ref", "refs/heads/x", "HEAD"]);
     std::fs::remove_file(&seen).expect("the hook works");
+    // Nor what names the references of a repository that lends objects, or finds credentials.
+    let lender = scenario.job.path("lender");
+    git(&sources, &["init", "-q", lender.to_str().unwrap()]);
+    std::fs::write(
+        sources.join(".git/objects/info/alternates"),
+        lender.join(".git/objects").display().to_string(),
+    )
+    .unwrap();
+    let show = format!("env >>'{}'", seen.display());
+    git(&sources, &["config", "core.alternateRefsCommand", &format!("{show};:")]);
+    git(&sources, &["config", "credential.helper", &format!("!{show};:")]);
+    let unseen = || assert!(!seen.exists(), "{}", std::fs::read_to_string(&seen).unwrap());
     prepare(&mut scenario).succeeded().says("The history is whole");
-    assert!(!seen.exists(), "{}", std::fs::read_to_string(seen).unwrap());
+    unseen();
+
+    let (mut scenario, _origin) = of_azure_repos(SonarQube::start(), "refs/heads/main");
+    git(&scenario.job.sources(), &["config", "credential.helper", &format!("!{show};:")]);
+    scenario.job.azure.forget_token(SignIn::Refuse);
+    prepare(&mut scenario).ended(TaskResult::Succeeded).warns("can't be fetched");
+    unseen();
+
+    // Nor a file of the clone in place of git's own way to the host.
+    let (mut scenario, _origin) = of_azure_repos(SonarQube::start(), "refs/heads/main");
+    let sources = scenario.job.sources();
+    let program = sources.join(scenario.job.azure.clone_url());
+    std::fs::create_dir_all(program.parent().unwrap()).unwrap();
+    std::fs::write(&program, format!("#!/bin/sh\n{show}\n")).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    git(&sources, &["config", "remote.origin.vcs", "ext"]);
+    git(&sources, &["config", "protocol.ext.allow", "always"]);
+    prepare(&mut scenario).ended(TaskResult::Succeeded).warns("can't be fetched");
+    unseen();
 }
 
 #[test]
