@@ -95,7 +95,9 @@ fn what_a_build_left_in_the_clone_is_not_run() {
     // Nor a file of the clone in place of git's own way to the host.
     let (mut scenario, _origin) = of_azure_repos(SonarQube::start(), "refs/heads/main");
     let sources = scenario.job.sources();
-    let program = sources.join(scenario.job.azure.clone_url());
+    let url = scenario.job.azure.clone_url().replace("%20", "");
+    git(&sources, &["remote", "set-url", "origin", &url]);
+    let program = sources.join(url);
     std::fs::create_dir_all(program.parent().unwrap()).unwrap();
     std::fs::write(&program, format!("#!/bin/sh\n{show}\n")).unwrap();
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
