@@ -193,9 +193,10 @@ fn a_project_by_its_key() {
         ("shop".to_owned(), branch.map(str::to_owned), pull_request.map(str::to_owned))
     };
     let (new, old) = (SystemTime::now(), SystemTime::now() - OLD);
-    let queued = Some(vec![json!({ "branch": "main" })]);
+    // A report of the main branch bears no name.
+    let queued = Some(vec![json!({})]);
     type Row<'a> = (&'a [(&'a str, &'a str)], Option<Vec<Value>>, &'a str, &'a str);
-    let rows: [Row<'_>; 10] = [
+    let rows: [Row<'_>; 12] = [
         (&[], Some(vec![]), "ok", ""),
         (&[], None, "ok", ""),
         (&[("branch", "main")], None, "ok", ""),
@@ -215,7 +216,9 @@ fn a_project_by_its_key() {
             "no-report",
             "SonarQube knows no analysis of the pull request 8",
         ),
-        (&[], queued, "timeout", "1 reports in the queue"),
+        (&[], queued.clone(), "timeout", "1 reports in the queue"),
+        (&[("branch", "main")], queued.clone(), "timeout", "1 reports in the queue"),
+        (&[("branch", "red")], queued, "failed", "Coverage"),
     ];
     for (inputs, queue, property, words) in rows {
         let mut scenario = Scenario::with(SonarQube::with_branches());
