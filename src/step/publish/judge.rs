@@ -8,8 +8,12 @@ use crate::quality_gate::{Context, Metrics, Verdict};
 use crate::sonarqube::{Look, SonarQube, Wait, Waited};
 use crate::summary::{AnalysedTarget, AnalysisResult, LastKnown, shown_metrics};
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
+
+/// The last known gate of a project is worth this much time.
+const LAST_KNOWN: Duration = Duration::from_secs(5);
 
 /// Judges the analyses of one step: one after the other, within one wait.
 #[derive(Debug)]
@@ -27,14 +31,32 @@ impl Judge {
         Self { wait, polled: HashMap::new(), metrics: HashMap::new(), claimed: HashSet::new() }
     }
 
-    pub(super) async fn judge(&mut self, subject: Subject) -> AnalysisResult {
+    /// Judges all of them. What is only shown is asked for when all that counts is known.
+    pub(super) async fn judge(&mut self, subjects: Vec<Subject>) -> Vec<AnalysisResult> {
+        let mut results = Vec::with_capacity(subjects.len());
+        let mut untouched = Vec::with_capacity(subjects.len());
+        for subject in subjects {
+            untouched.push(match &subject.evidence {
+                Evidence::Untouched(sonarqube, _) => Some(sonarqube.without_retries()),
+                _ => None,
+            });
+            results.push(self.judge_one(subject).await);
+        }
+        for (result, sonarqube) in results.iter_mut().zip(&untouched) {
+            if let Some(sonarqube) = sonarqube
+                && !self.add_last_known(sonarqube, result).await
+            {
+                break;
+            }
+        }
+        results
+    }
+
+    async fn judge_one(&mut self, subject: Subject) -> AnalysisResult {
         let Subject { mut result, evidence, .. } = subject;
         match evidence {
             Evidence::None(verdict, reason) => without_gate(&mut result, verdict, reason),
-            Evidence::Untouched(sonarqube, reason) => {
-                without_gate(&mut result, Verdict::Skipped, reason);
-                self.add_last_known(&sonarqube, &mut result).await;
-            }
+            Evidence::Untouched(_, reason) => without_gate(&mut result, Verdict::Skipped, reason),
             Evidence::Report(reported) => self.ask(&reported, &mut result).await,
             Evidence::Project(sonarqube, start) => self.ask_project(&sonarqube, start, &mut result).await,
         }
@@ -182,8 +204,9 @@ impl Judge {
         }
     }
 
-    /// The gate of what the change is made to: information, so that whatever goes wrong here is nobody's trouble.
-    async fn add_last_known(&self, sonarqube: &SonarQube, result: &mut AnalysisResult) {
+    /// The gate of what the change is made to: information, so that whatever goes wrong here is nobody's trouble. Says
+    /// whether there is time for more.
+    async fn add_last_known(&self, sonarqube: &SonarQube, result: &mut AnalysisResult) -> bool {
         let project = &result.project_key;
         let of = match &result.target {
             AnalysedTarget::MainBranch(_) => None,
@@ -199,7 +222,9 @@ impl Judge {
             let gate = sonarqube.current_quality_gate(project, None, None).await?;
             Ok::<_, crate::sonarqube::Error>((AnalysedTarget::MainBranch(None), gate))
         };
-        match timeout_at(self.wait.latest(), asking).await {
+        let told = timeout_at(self.wait.latest().min(Instant::now() + LAST_KNOWN), asking).await;
+        let in_time = told.is_ok();
+        match told {
             Ok(Ok((target, gate))) => {
                 let branch = match &target {
                     AnalysedTarget::Branch(name) => Some(name.as_str()),
@@ -209,8 +234,9 @@ impl Judge {
                 result.last_known = Some(LastKnown { target, status: gate.status });
             }
             Ok(Err(error)) => tracing::debug!("The last gate of {project} is not known: {error}"),
-            Err(_) => tracing::debug!("The last gate of {project} is left out: the time is up"),
+            Err(_) => tracing::debug!("The last gates of {project} and others are left out: the time is up"),
         }
+        in_time
     }
 
     /// Names for the conditions, and measures beside them. The gate is what counts: whatever goes wrong

@@ -40,11 +40,7 @@ pub async fn publish(job: &Job) -> Result<Ending> {
     let judging = async {
         let subjects = subjects(job, &inputs, &records, &found).await?;
         let analyses: Vec<_> = subjects.iter().map(|subject| subject.analysis.clone()).collect();
-        let mut results = Vec::with_capacity(subjects.len());
-        for subject in subjects {
-            results.push(judge.judge(subject).await);
-        }
-        Ok::<_, Error>((analyses, results))
+        Ok::<_, Error>((analyses, judge.judge(subjects).await))
     };
     let (analyses, results) = tokio::select! {
         judged = judging => judged?,

@@ -248,6 +248,11 @@ fn of_a_pull_request_only_what_it_touches() {
     });
     scenario.publish(&[]).ended(TaskResult::Succeeded);
     assert_eq!(scenario.gate_property().as_deref(), Some("ok"), "a gate of before counts for nothing");
+    // What is only shown spends no time of what counts.
+    let asked = scenario.sonarqube.asked();
+    let of_last = asked.iter().position(|asked| asked.query.contains_key("projectKey")).unwrap();
+    let of_web = asked.iter().rposition(|asked| asked.query.contains_key("analysisId")).unwrap();
+    assert!(of_web < of_last, "{asked:?}");
     let [(title, page)] = &scenario.job.azure.summaries()[..] else { panic!("one summary") };
     assert_eq!(title, "SonarQube – 3 projects – passed");
     let page = scenario.job.tidy(page);
