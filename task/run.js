@@ -53,19 +53,27 @@ function skip() {
     ? 'this pull request comes from a fork, whose builds get no secrets: without a service connection SonarPrepare ' +
       'could not run'
     : 'SonarPrepare did not run, and onMissingConnection is skip';
-  // The step that publishes the records wants a folder, with or without any.
+  // By this SonarPublish of another job tells it from a job that came to no export.
   const folder = input('EXPORTTO');
-  if (folder) makeFolder(path.resolve(process.env.SYSTEM_DEFAULTWORKINGDIRECTORY || '.', folder));
+  if (folder) exportNote(path.resolve(process.env.SYSTEM_DEFAULTWORKINGDIRECTORY || '.', folder), why);
   report(
     '##vso[task.logissue type=warning]Nothing is analysed: ' + why + '\n' +
     '##vso[task.complete result=Succeeded;]Skipped: nothing was analysed\n', 0);
 }
 
-function makeFolder(folder) {
+/** Writes what `Unconnected` of src/analysis/exported.rs reads. */
+function exportNote(folder, why) {
+  const { env } = process;
+  const build = {
+    collection: (env.SYSTEM_COLLECTIONURI || env.SYSTEM_TEAMFOUNDATIONCOLLECTIONURI || '').replace(/\/+$/, '').toLowerCase(),
+    project: (env.SYSTEM_TEAMPROJECTID || env.SYSTEM_TEAMPROJECT || '').toLowerCase(),
+    id: env.BUILD_BUILDID || '',
+  };
   try {
     fs.mkdirSync(folder, { recursive: true });
+    fs.writeFileSync(path.join(folder, 'sonar-analysis-none.json'), JSON.stringify({ version: 1, build, skipped: why }));
   } catch (error) {
-    throw new Error('exportTo: ' + folder + ' cannot be made: ' + error.message);
+    throw new Error('exportTo: ' + folder + ' cannot be written: ' + error.message);
   }
 }
 

@@ -20,6 +20,45 @@ impl Build {
         let collection = collection.trim_end_matches('/').to_lowercase();
         Self { collection, project: project.to_lowercase(), id: id.to_owned() }
     }
+
+    /// Why a record of this build does not count in the build `here`; `None` when it does.
+    pub fn refusal(&self, here: &Self) -> Option<String> {
+        if self == here {
+            return None;
+        }
+        let Self { collection, project, id } = self;
+        let whose = if (collection, project) == (&here.collection, &here.project) {
+            String::new()
+        } else {
+            format!(" of the project {project} at {collection}")
+        };
+        Some(format!("The record is of build {id}{whose}, not of this build, {}", here.id))
+    }
+}
+
+/// `sonar-analysis-none.json`: a job had no service connection, so that it analysed nothing. task/run.js writes it too.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unconnected {
+    version: u32,
+    /// The build it is of.
+    pub build: Build,
+    skipped: String,
+}
+
+impl Unconnected {
+    /// The name of its file.
+    pub const FILE_NAME: &str = "sonar-analysis-none.json";
+
+    /// Says so, and why that was to be skipped.
+    pub fn new(build: Build, reason: &str) -> Self {
+        Self { version: RECORD_VERSION, build, skipped: reason.to_owned() }
+    }
+
+    /// Reads a file's text; `None` when it says anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok().filter(|read: &Self| read.version == RECORD_VERSION)
+    }
 }
 
 /// `sonar-analysis-<id>.json`.
@@ -115,20 +154,6 @@ impl Exported {
         }
     }
 
-    /// Why it does not count in this build; `None` when it does.
-    pub fn refusal(&self, build: &Build) -> Option<String> {
-        if self.build == *build {
-            return None;
-        }
-        let Build { collection, project, id } = &self.build;
-        let whose = if (collection, project) == (&build.collection, &build.project) {
-            String::new()
-        } else {
-            format!(" of the project {project} at {collection}")
-        };
-        Some(format!("The record is of build {id}{whose}, not of this build, {}", build.id))
-    }
-
     /// How much of the analysis it tells: of two copies the one that tells more was made later.
     pub fn completeness(&self) -> (bool, bool) {
         (self.outcome.is_some(), self.report.is_some())
@@ -214,10 +239,21 @@ mod tests {
             ),
             ("https://dev.azure.com/fabrikam", "p1", "12", Some("at https://dev.azure.com/contoso, not")),
         ] {
-            let refusal = exported().refusal(&Build::new(collection, project, id));
+            let refusal = exported().build.refusal(&Build::new(collection, project, id));
             assert_eq!(refusal.is_some(), words.is_some(), "{refusal:?}");
             assert!(refusal.unwrap_or_default().contains(words.unwrap_or_default()));
         }
+    }
+
+    /// As tests/launcher/test.js expects it of task/run.js.
+    #[test]
+    fn a_missing_connection() {
+        let text = r#"{"version":1,"build":{"collection":"https://dev.azure.com/contoso","project":"p1","id":"12"},"skipped":"why"}"#;
+        let unconnected = Unconnected::new(exported().build, "why");
+        assert_eq!(serde_json::to_string(&unconnected).unwrap(), text);
+        assert_eq!(Unconnected::parse(text), Some(unconnected));
+        assert_eq!(Unconnected::parse(&text.replace("version\":1", "version\":2")), None);
+        assert_eq!(Unconnected::parse(&serde_json::to_string(&exported()).unwrap()), None);
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub mod trust_store;
 mod yaml;
 
 pub use artifact::{Artifact, Jre, Plugin};
-pub use exported::{Build, Exported};
+pub use exported::{Build, Exported, Unconnected};
 pub use handoff::{AnalysisId, Analyzed, Member, Outcome, Prepared, RECORD_VERSION, ScannerMode, Target};
 pub use invocation::Invocation;
 pub use language::languages_of;

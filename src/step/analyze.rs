@@ -41,7 +41,10 @@ pub async fn analyze(job: &Job) -> Result<Ending> {
         && let Some(reason) = missing::reason(job, &records, inputs.on_missing_connection)
     {
         tracing::warn!("Nothing is analysed: {reason}");
-        return export(job, &inputs, &records).and_then(|()| Ending::new("Skipped: nothing was analysed"));
+        if let Some(folder) = &inputs.export_to {
+            export::without_connection(job, folder, reason)?;
+        }
+        return Ending::new("Skipped: nothing was analysed");
     }
     let result = match open::choose(found, inputs.analysis_name.as_deref(), records.folder())?.as_slice() {
         [] => {

@@ -15,6 +15,11 @@ pub(super) fn reason(
     if records.is_prepare_noted() || job.environment.iter().any(is_token) {
         return None;
     }
+    wished(job, wish)
+}
+
+/// Why a missing connection is to be skipped here; `None` where it is an error.
+pub(super) fn wished(job: &Job, wish: Option<OnMissingConnection>) -> Option<&'static str> {
     match (wish, job.predefined.is_fork()) {
         (Some(OnMissingConnection::Fail), _) | (None, false) => None,
         (_, true) => Some(

@@ -302,7 +302,10 @@ test('SonarAnalyze without SonarPrepare says what to do', async () => {
 test('SonarAnalyze skips where SonarPrepare got no service connection', async () => {
   const fork = { SYSTEM_PULLREQUEST_ISFORK: 'True' };
   const work = directory('sources');
-  const exporting = { INPUT_EXPORTTO: ' out/sonar ', SYSTEM_DEFAULTWORKINGDIRECTORY: work };
+  const exporting = {
+    INPUT_EXPORTTO: ' out/sonar ', SYSTEM_DEFAULTWORKINGDIRECTORY: work, BUILD_BUILDID: '12',
+    SYSTEM_COLLECTIONURI: 'https://dev.azure.com/Contoso/', SYSTEM_TEAMPROJECTID: 'P1',
+  };
   const folder = stage('analyze', HELLO);
   for (const [env, why] of [
     [fork, 'comes from a fork, whose builds get no secrets'],
@@ -316,7 +319,11 @@ test('SonarAnalyze skips where SonarPrepare got no service connection', async ()
     assert.ok(issue.data.startsWith('Nothing is analysed: ') && issue.data.includes(why), issue.data);
     assert.deepEqual([complete.name, complete.properties], ['task.complete', { result: 'Succeeded' }]);
   }
-  assert.deepEqual(fs.readdirSync(path.join(work, 'out', 'sonar')), []);
+  // As src/analysis/exported.rs reads it.
+  assert.equal(
+    fs.readFileSync(path.join(work, 'out', 'sonar', 'sonar-analysis-none.json'), 'utf8'),
+    '{"version":1,"build":{"collection":"https://dev.azure.com/contoso","project":"p1","id":"12"},' +
+    '"skipped":"SonarPrepare did not run, and onMissingConnection is skip"}');
   for (const env of [{}, { SYSTEM_PULLREQUEST_ISFORK: 'False' }, Object.assign({ INPUT_ONMISSINGCONNECTION: 'fail' }, fork)]) {
     assert.ok(failure(await launch(folder, directory('temp'), { env }), 0).includes('Run SonarPrepare before'));
   }

@@ -1,23 +1,15 @@
 //! Writes the records of this job where they can be published as an artifact, for SonarPublish in another job.
 
-use crate::analysis::Exported;
+use crate::analysis::{Build, Exported, Unconnected};
 use crate::error::{Error, Result};
 use crate::step::Job;
 use crate::step::ledger::ledger;
 use crate::step::records::{Records, report_roots, write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Writes one file for each analysis of this job into `folder`, which is made if need be.
 pub(super) fn export(job: &Job, records: &Records, folder: &Path) -> Result<()> {
-    let build = job.predefined.build().ok_or_else(|| {
-        Error::new(
-            "exportTo needs System.CollectionUri, System.TeamProjectId and Build.BuildId, and one is not set",
-        )
-        .hint("Run this task by an Azure Pipelines agent.")
-    })?;
-    let folder = job.predefined.working_directory()?.join(folder);
-    std::fs::create_dir_all(&folder)
-        .map_err(|error| Error::new(format!("exportTo: {} can't be made: {error}", folder.display())))?;
+    let (build, folder) = destination(job, folder)?;
     let found = records.list()?;
     let roots = report_roots(job);
     let ledger = ledger(&job.environment);
@@ -38,4 +30,25 @@ pub(super) fn export(job: &Job, records: &Records, folder: &Path) -> Result<()> 
         folder.display()
     );
     Ok(())
+}
+
+/// Tells SonarPublish that this job analysed nothing for want of a service connection: it can't tell that from a job that
+/// came to no export.
+pub(super) fn without_connection(job: &Job, folder: &Path, reason: &str) -> Result<()> {
+    let (build, folder) = destination(job, folder)?;
+    write(&folder, Unconnected::FILE_NAME, &Unconnected::new(build, reason))
+}
+
+/// This build, and the folder, which is made if need be.
+fn destination(job: &Job, folder: &Path) -> Result<(Build, PathBuf)> {
+    let build = job.predefined.build().ok_or_else(|| {
+        Error::new(
+            "exportTo needs System.CollectionUri, System.TeamProjectId and Build.BuildId, and one is not set",
+        )
+        .hint("Run this task by an Azure Pipelines agent.")
+    })?;
+    let folder = job.predefined.working_directory()?.join(folder);
+    std::fs::create_dir_all(&folder)
+        .map_err(|error| Error::new(format!("exportTo: {} can't be made: {error}", folder.display())))?;
+    Ok((build, folder))
 }

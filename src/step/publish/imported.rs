@@ -7,17 +7,18 @@ use super::start::PipelineStart;
 use super::subject::{
     Evidence, Reported, Subject, blank_result, connect, is_same, unknown_result, untouched, without_gate,
 };
-use crate::agent::ServiceConnection;
-use crate::analysis::{AnalysisId, Exported};
+use crate::agent::{PublishInputs, ServiceConnection};
+use crate::analysis::{AnalysisId, Exported, Unconnected};
 use crate::quality_gate::Verdict;
 use crate::step::records::read_text;
-use crate::step::{Job, glob};
+use crate::step::{Job, glob, missing};
 use crate::summary::AnalysedTarget;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Names of exported records.
 const NAMES: &str = "sonar-analysis-*.json";
+const NO_BUILD: &str = "The variables do not tell which build this is";
 
 /// What the patterns of the input `analyses` brought.
 #[derive(Debug, Default)]
@@ -28,10 +29,10 @@ pub(super) struct Imported {
     pub(super) missing: Vec<Subject>,
 }
 
-/// Reads the records that `patterns` name, but for those of `own` analyses.
+/// Reads the records that the input names, but for those of `own` analyses.
 pub(super) fn import(
     job: &Job,
-    patterns: &[String],
+    inputs: &PublishInputs,
     own: &[AnalysisId],
     connection: Option<&ServiceConnection>,
     target: &AnalysedTarget,
@@ -44,7 +45,8 @@ pub(super) fn import(
         result: unknown_result(what.to_owned(), target.clone()),
         evidence: Evidence::None(Verdict::NoReport, reason),
     };
-    for pattern in patterns {
+    let mut unconnected = None;
+    for pattern in &inputs.analyses {
         let found = files(job, pattern);
         if found.is_empty() {
             let reason = format!(
@@ -55,10 +57,12 @@ pub(super) fn import(
         }
         for file in found {
             match read(&file) {
-                Ok(record) if own.contains(&record.prepared.id) => {
+                Ok(Read::Unconnected(note)) => unconnected = unconnected.or(Some(note)),
+                Ok(Read::Analysis(record)) if own.contains(&record.prepared.id) => {
                     tracing::info!("{} is a record of this job, which is judged by itself", file.display());
                 }
-                Ok(record) => {
+                Ok(Read::Analysis(record)) => {
+                    let record = *record;
                     let place = records.entry((record.prepared.created, record.prepared.id.clone()));
                     let kept = place.or_insert_with(|| record.clone());
                     if kept.completeness() < record.completeness() {
@@ -78,6 +82,11 @@ pub(super) fn import(
     leave_out_earlier_attempts(job, &mut records);
     imported.subjects = records.into_values().map(|record| subject(job, &record, connection)).collect();
     imported.subjects.extend(unreadable);
+    imported.subjects.extend(unconnected.map(|note| {
+        let (verdict, reason) = without_connection(job, inputs, &note);
+        let result = unknown_result("the project".into(), target.clone());
+        Subject { analysis: None, result, evidence: Evidence::None(verdict, reason) }
+    }));
     imported
 }
 
@@ -115,9 +124,35 @@ fn files(job: &Job, pattern: &str) -> Vec<PathBuf> {
     bases.into_iter().flatten().map(below).find(|found| !found.is_empty()).unwrap_or_default()
 }
 
-fn read(file: &Path) -> Result<Exported, String> {
-    let text = read_text(file).map_err(|error| error.to_string())?;
-    Exported::parse(&text.unwrap_or_default())
+/// What a file says.
+enum Read {
+    Analysis(Box<Exported>),
+    Unconnected(Unconnected),
+}
+
+fn read(file: &Path) -> Result<Read, String> {
+    let text = read_text(file).map_err(|error| error.to_string())?.unwrap_or_default();
+    match Unconnected::parse(&text) {
+        Some(note) => Ok(Read::Unconnected(note)),
+        None => Exported::parse(&text).map(|record| Read::Analysis(Box::new(record))),
+    }
+}
+
+/// What another job means here that had no connection.
+fn without_connection(job: &Job, inputs: &PublishInputs, note: &Unconnected) -> (Verdict, String) {
+    let refusal = match job.predefined.build() {
+        Some(build) => note.build.refusal(&build),
+        None => Some(NO_BUILD.to_owned()),
+    };
+    match (refusal, missing::wished(job, inputs.on_missing_connection)) {
+        (Some(reason), _) => (Verdict::NoReport, reason),
+        (None, Some(reason)) => (Verdict::Skipped, reason.to_owned()),
+        (None, None) => {
+            let reason = "SonarAnalyze of another job skipped, as it had no service connection, and onMissingConnection of \
+                          SonarPublish is not skip";
+            (Verdict::NoReport, reason.to_owned())
+        }
+    }
 }
 
 fn subject(job: &Job, record: &Exported, connection: Option<&ServiceConnection>) -> Subject {
@@ -137,9 +172,9 @@ fn evidence(
     let no_report = |reason: String| (Verdict::NoReport, reason);
     let unknown = |reason: String| (Verdict::Unknown, reason);
     let Some(build) = job.predefined.build() else {
-        return Err(no_report("The variables do not tell which build this is".into()));
+        return Err(no_report(NO_BUILD.into()));
     };
-    if let Some(reason) = record.refusal(&build) {
+    if let Some(reason) = record.build.refusal(&build) {
         return Err(no_report(reason));
     }
     let prepared = &record.prepared;

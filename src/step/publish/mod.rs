@@ -68,11 +68,13 @@ async fn subjects(
     let connection = connection.as_ref();
     let own: Vec<AnalysisId> = found.iter().map(|record| record.prepared.id.clone()).collect();
     let target = target_of_build(&job.predefined);
-    let imported = import(job, &inputs.analyses, &own, connection, &target);
+    let imported = import(job, inputs, &own, connection, &target);
     let mut subjects: Vec<_> =
         found.iter().map(|record| Subject::of_record(job, record, connection)).collect();
     subjects.extend(imported.subjects);
+    // Whether another job had a connection, what it exported tells.
     if subjects.is_empty()
+        && inputs.analyses.is_empty()
         && connection.is_none()
         && let Some(reason) = missing::reason(job, records, inputs.on_missing_connection)
     {

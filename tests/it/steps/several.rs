@@ -355,7 +355,7 @@ fn a_fork_without_secrets_is_skipped_and_that_is_said() {
         .analyze_with(&[("exportTo", "out")])
         .succeeded()
         .warns("Nothing is analysed: this pull request comes from a fork");
-    assert!(scenario.job.sources().join("out").is_dir());
+    let note = scenario.job.sources().join("out/sonar-analysis-none.json");
     let step = scenario.publish(&[]);
     step.succeeded().warns("comes from a fork");
     assert_eq!(step.variable("qualityGateStatus"), "skipped");
@@ -369,8 +369,22 @@ fn a_fork_without_secrets_is_skipped_and_that_is_said() {
 
     this pull request comes from a fork, whose builds get no secrets: without a service connection SonarPrepare could not run
     ");
-    // The job that joins the records finds none.
-    scenario.publish(&[("analyses", "nowhere/*.json")]).succeeded();
+
+    // The job that joins the records is told; what never came to an export is not known to be a fork's lack.
+    let mut job = scenario.another_job();
+    job.of_pull_request("GitHub", "7", "fix", "main");
+    job.set("System.PullRequest.IsFork", "True");
+    let analyses = ("analyses", "analyses/**");
+    job.run(Task::Publish, &[analyses]).sole_error();
+    download(&job, &note, |_| ());
+    let step = job.run(Task::Publish, &[analyses]);
+    step.succeeded().warns("comes from a fork");
+    assert_eq!(step.variable("qualityGateStatus"), "skipped");
+    let step = job.run(Task::Publish, &[analyses, ("onMissingConnection", "fail")]);
+    assert!(step.sole_error().contains("onMissingConnection of SonarPublish is not skip"));
+    download(&job, &note, |note| note["build"]["id"] = json!("1"));
+    let step = job.run(Task::Publish, &[analyses]);
+    assert!(step.sole_error().contains("The record is of build 1, not of this build"));
 }
 
 #[test]
