@@ -84,7 +84,8 @@ impl Common<'_> {
         let properties = self.properties(project, &decided.scope);
         if decided.scope.skip.is_none() {
             let default = decided.scope.default_branch.as_deref();
-            history::complete(self.job, &self.inputs, &project.place, &properties, default).await?;
+            let wanted = (&project.place, properties.clone(), default);
+            history::complete(self.job, &self.inputs, &[wanted]).await?;
         }
         let (mut prepared, secrets) = self.record(project, decided, id, properties).await?;
         set_variables(self.job, &self.connection, &prepared, &secrets);

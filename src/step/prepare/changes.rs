@@ -26,6 +26,15 @@ pub(super) enum Change {
 }
 
 impl Change {
+    fn tell(&self) {
+        match self {
+            Self::Everything(why) => tracing::warn!("changedOnly: every project is analysed, because {why}"),
+            Self::Files { paths, of, .. } => {
+                tracing::info!("changedOnly: {} files of {of} changed", paths.len());
+            }
+        }
+    }
+
     /// Whether it touches a directory; one that does not lie in the repository counts as touched.
     pub(super) fn touches(&self, directory: &Path) -> bool {
         let Self::Files { root, paths, .. } = self else { return true };
@@ -37,11 +46,37 @@ impl Change {
     }
 }
 
+/// What was found out of the changes that projects are built for: one for all, unless some have a branch or a pull
+/// request of their own.
+#[derive(Debug, Default)]
+pub(super) struct Changes(Vec<(Target, Option<String>, Change)>);
+
+impl Changes {
+    /// What is built of a project, compared with where it is to go; told when it is first asked for.
+    ///
+    /// # Errors
+    /// The run was cancelled.
+    pub(super) async fn of(&mut self, job: &Job, scope: &Scope, may_fetch: bool) -> Result<&Change> {
+        let Scope { target, default_branch, .. } = scope;
+        let known = self.0.iter().position(|(of, default, _)| (of, default) == (target, default_branch));
+        let place = match known {
+            Some(place) => place,
+            None => {
+                let change = find(job, scope, may_fetch).await?;
+                change.tell();
+                self.0.push((target.clone(), default_branch.clone(), change));
+                self.0.len() - 1
+            }
+        };
+        Ok(&self.0[place].2)
+    }
+}
+
 /// Finds out. What is not to be found out is no error: everything is analysed then.
 ///
 /// # Errors
 /// The run was cancelled.
-pub(super) async fn find(job: &Job, scope: &Scope, may_fetch: bool) -> Result<Change> {
+async fn find(job: &Job, scope: &Scope, may_fetch: bool) -> Result<Change> {
     let base = match &scope.target {
         Target::MainBranch { .. } => return Ok(Change::Everything("the main branch is being built".into())),
         Target::PullRequest { key, base, .. } => {

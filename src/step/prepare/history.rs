@@ -10,28 +10,47 @@ use crate::step::{Job, repository};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Completes the clone of what is analysed, if that is shallow or partial and the input says so, and fetches the
-/// branches that the analysis compares with: a pull request's target, the reference branch of new code, and of a
-/// shallow clone the `default` branch. What can't be had gives a warning that says what to write.
+/// A project whose history is wanted: where it lies, what it is analysed with, and the repository's default branch.
+pub(super) type Wanted<'a> = (&'a Place, Properties, Option<&'a str>);
+
+/// Completes each clone of what is analysed, if that is shallow or partial and the input says so, and fetches the
+/// branches that the analyses compare with: a pull request's target, the reference branch of new code, and of a
+/// shallow clone the default branch. What can't be had gives a warning that says what to write.
 ///
 /// # Errors
 /// The run was cancelled.
-pub(super) async fn complete(
+pub(super) async fn complete(job: &Job, inputs: &PrepareInputs, projects: &[Wanted<'_>]) -> Result<()> {
+    let mut clones: BTreeMap<Option<&Path>, (&Path, Branches)> = BTreeMap::new();
+    for (place, properties, default) in projects {
+        let settings = Settings::read(inputs, place, properties);
+        if settings.are_for_git() {
+            let clone = place.base_dir.ancestors().find(|folder| folder.join(".git").exists());
+            let (_, branches) = clones.entry(clone).or_insert((&place.base_dir, Branches::new()));
+            let named = [settings.value("sonar.pullrequest.base"), settings.value(REFERENCE), *default];
+            for (name, role) in named.into_iter().zip([Role::Target, Role::Reference, Role::Default]) {
+                let Some(name) = name else { continue };
+                let standing = branches.entry(name.to_owned()).or_insert(role);
+                *standing = role.min(*standing);
+            }
+        }
+    }
+    for (directory, branches) in clones.into_values() {
+        complete_clone(job, inputs, directory, &branches).await?;
+    }
+    Ok(())
+}
+
+async fn complete_clone(
     job: &Job,
     inputs: &PrepareInputs,
-    place: &Place,
-    properties: &Properties,
-    default: Option<&str>,
+    directory: &Path,
+    branches: &Branches,
 ) -> Result<()> {
-    let settings = Settings::read(inputs, place, properties);
-    if !settings.are_for_git() {
-        return Ok(());
-    }
-    let result = match repository::open(job, &place.base_dir).await {
-        Ok(repository) => History { job, repository }.complete(inputs.unshallow, &settings, default).await,
+    let result = match repository::open(job, directory).await {
+        Ok(repository) => History { job, repository }.complete(inputs.unshallow, branches).await,
         // SonarQube's scanner reads clones without git, too.
         Err(error @ (git::Error::NotInstalled | git::Error::ForeignOwner(_)))
-            if has_mark_of_shallow(&place.base_dir) =>
+            if has_mark_of_shallow(directory) =>
         {
             warn_of_lack(job, &format!("The clone is shallow, and {error}"));
             Ok(())
@@ -48,18 +67,27 @@ pub(super) async fn complete(
     }
 }
 
+/// What a branch is to the analyses that compare with it, the most urgent first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Role {
+    /// Target of the pull request.
+    Target,
+    /// What new code is told by.
+    Reference,
+    Default,
+}
+
+type Branches = BTreeMap<String, Role>;
+
+const REFERENCE: &str = "sonar.newCode.referenceBranch";
+
 struct History<'a> {
     job: &'a Job,
     repository: Repository,
 }
 
 impl History<'_> {
-    async fn complete(
-        &self,
-        may_fetch: bool,
-        settings: &Settings<'_>,
-        default: Option<&str>,
-    ) -> Result<(), git::Error> {
+    async fn complete(&self, may_fetch: bool, branches: &Branches) -> Result<(), git::Error> {
         let is_shallow = self.repository.is_shallow().await?;
         let lack = match self.repository.filter().await? {
             Some(filter) => Some(format!("partial ({filter})")),
@@ -82,11 +110,7 @@ impl History<'_> {
             ),
             None => {}
         }
-        if may_fetch {
-            self.fetch_branches(settings, default.filter(|_| is_shallow), is_shallow).await
-        } else {
-            Ok(())
-        }
+        if may_fetch { self.fetch_branches(branches, is_shallow).await } else { Ok(()) }
     }
 
     /// By the commit, which a branch may have left behind; if that fails, by what is built, as some servers give no
@@ -104,27 +128,18 @@ impl History<'_> {
 
     /// Fetches the branches to compare with, where there are none; in what was a shallow clone in any case: there they
     /// may be what an earlier build left behind.
-    async fn fetch_branches(
-        &self,
-        settings: &Settings<'_>,
-        default: Option<&str>,
-        was_shallow: bool,
-    ) -> Result<(), git::Error> {
-        let base = settings.value("sonar.pullrequest.base");
+    async fn fetch_branches(&self, branches: &Branches, was_shallow: bool) -> Result<(), git::Error> {
         let built = self.job.predefined.build_sourcebranch.as_deref().unwrap_or_default();
-        let mut branches: Vec<_> = [base, settings.value("sonar.newCode.referenceBranch"), default]
-            .into_iter()
-            .flatten()
-            .filter(|branch| built.strip_prefix("refs/heads/") != Some(branch))
-            .collect();
-        branches.dedup();
-        for branch in branches {
+        for (branch, role) in branches {
+            if built.strip_prefix("refs/heads/") == Some(branch) || (*role == Role::Default && !was_shallow) {
+                continue;
+            }
             let name = format!("refs/remotes/origin/{branch}");
             if !was_shallow && self.repository.has_commit(&name).await? {
                 continue;
             }
             match trouble(self.repository.fetch_branch(branch).await)? {
-                Some(error) if Some(branch) == base => {
+                Some(error) if *role == Role::Target => {
                     let what = format!("The pull request's target {branch} can't be fetched: {error}");
                     warn_of_lack(self.job, &what);
                 }

@@ -1,6 +1,6 @@
 //! Several projects of one repository.
 
-use super::changes::{self, Change};
+use super::changes::Changes;
 use super::place::Place;
 use super::{
     Common, Decided, Project, checked, history, new_id, set_established_variables, set_variables, target,
@@ -86,12 +86,11 @@ pub(super) async fn prepare(
     });
     let decisions = concurrent::all(QUESTIONS, decisions).await;
     let mut decided = decisions.into_iter().collect::<Result<Vec<_>>>()?;
-    let first = decided.iter().zip(projects).find(|(decided, _)| decided.scope.skip.is_none());
-    if let Some((Decided { scope, .. }, project)) = first {
-        let properties = common.properties(project, scope);
-        let default = scope.default_branch.as_deref();
-        history::complete(common.job, &common.inputs, &project.place, &properties, default).await?;
-    }
+    let analysed = projects.iter().zip(&decided).filter(|(_, decided)| decided.scope.skip.is_none());
+    let wanted = analysed.map(|(project, Decided { scope, .. })| {
+        (&project.place, common.properties(project, scope), scope.default_branch.as_deref())
+    });
+    history::complete(common.job, &common.inputs, &wanted.collect::<Vec<_>>()).await?;
     let untouched = match monorepo.changed_only {
         true => leave_out_untouched(common, projects, &mut decided).await?,
         false => vec![false; projects.len()],
@@ -130,24 +129,19 @@ async fn leave_out_untouched(
     let is_compared = |Decided { scope, .. }: &Decided| {
         scope.skip.is_none() && !matches!(scope.target, Target::MainBranch { .. })
     };
-    let Some(compared) = decided.iter().find(|decided| is_compared(decided)) else {
+    if !decided.iter().any(is_compared) {
         if decided.iter().any(|decided| decided.scope.skip.is_none()) {
             tracing::info!("changedOnly: every project is analysed, because the main branch is");
         }
         return Ok(vec![false; projects.len()]);
-    };
-    let change = changes::find(common.job, &compared.scope, common.inputs.unshallow).await?;
-    match &change {
-        Change::Everything(why) => {
-            tracing::warn!("changedOnly: every project is analysed, because {why}");
-        }
-        Change::Files { paths, of, .. } => {
-            tracing::info!("changedOnly: {} files of {of} changed", paths.len());
-        }
     }
+    let mut changes = Changes::default();
     let mut untouched = Vec::with_capacity(projects.len());
     for (project, decided) in projects.iter().zip(decided) {
-        let is_untouched = is_compared(decided) && !change.touches(&project.place.base_dir);
+        let is_untouched = is_compared(decided) && {
+            let change = changes.of(common.job, &decided.scope, common.inputs.unshallow).await?;
+            !change.touches(&project.place.base_dir)
+        };
         if is_untouched {
             let reason = format!("nothing in {} changed", project.place.relative(&project.place.base_dir));
             tracing::info!("{} is not analysed: {reason}", decided.key.as_deref().unwrap_or("A project"));

@@ -155,6 +155,31 @@ fn a_branch_is_compared_with_others() {
 }
 
 #[test]
+fn every_clone_and_branch_of_a_monorepo_is_completed() {
+    let mut scenario = Scenario::with(SonarQube::start());
+    let azure = scenario.job.azure.clone();
+    let origin = Origin::new(&azure.repository().name);
+    azure.host(origin.root().to_owned());
+    let sources = scenario.job.sources();
+    let [one, two] = ["one", "two"].map(|name| sources.join(name));
+    for clone in [&one, &two] {
+        std::fs::create_dir(clone).unwrap();
+        origin.check_out(clone, "refs/heads/main", &["--depth=1"], &azure.clone_url());
+    }
+    let list = "
+- {key: a, baseDir: one}
+- {key: b, baseDir: one, properties: {sonar.newCode.referenceBranch: feature}}
+- {key: c, baseDir: two}
+";
+    let step = scenario.prepare_as(&[("scannerMode", "cli"), ("monorepo", list)]);
+    step.ended(TaskResult::Succeeded);
+    let completed = step.log.iter().filter(|line| line.contains("The history is whole")).count();
+    assert_eq!(completed, 2, "{}", step.transcript());
+    assert_eq!([commits(&one, "HEAD"), commits(&two, "HEAD")], [4, 4]);
+    assert_eq!(git(&one, &["rev-parse", "origin/feature"]), origin.commit_of("feature"));
+}
+
+#[test]
 fn a_partial_clone_gets_its_files() {
     let scenario = Scenario::new();
     let azure = scenario.job.azure.clone();

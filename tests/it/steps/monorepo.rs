@@ -360,6 +360,20 @@ fn of_other_providers_git_tells_what_changed() {
 }
 
 #[test]
+fn a_project_with_a_branch_of_its_own_is_compared_by_itself() {
+    let mut scenario = scenario(SonarQube::with_branches());
+    check_out(&scenario);
+    scenario.job.set("Build.Repository.Provider", "GitHub");
+    scenario.job.set("Build.SourceBranch", "refs/heads/fix");
+    let engine = engine(&scenario, "leave");
+    let list = LIST.replace("    sonar.projectName", "    sonar.branch.name: x\n    sonar.projectName");
+    let inputs = [("monorepo", list.as_str()), ("extraProperties", engine.as_str()), ("changedOnly", "true")];
+    scenario.prepare_as(&[&[("scannerMode", "cli")], &inputs[..]].concat()).ended(TaskResult::Succeeded);
+    scenario.analyze().succeeded();
+    assert_eq!(analysed(&scenario), ["api", "web"], "nobody knows what x is compared with");
+}
+
+#[test]
 fn a_clone_that_does_not_reach_back_means_everything() {
     let mut scenario = scenario(SonarQube::with_branches());
     check_out(&scenario);
