@@ -1,6 +1,6 @@
 //! A user's own parameters of a branch or a pull request, which win over the decision.
 
-use super::scope::Scope;
+use super::scope::{Refusal, Scope, check_name};
 use crate::analysis::{Properties, ServerFacts, Target};
 
 const BRANCH: &str = "sonar.branch.name";
@@ -19,9 +19,12 @@ pub fn decides(properties: &Properties) -> bool {
 
 /// What the user's own properties say is analysed, as they are written in `place`; `None` when they leave
 /// it open.
-pub fn own_scope(own: &Properties, place: &str, server: &ServerFacts) -> Option<Scope> {
+///
+/// # Errors
+/// SonarQube would refuse a name.
+pub fn own_scope(own: &Properties, place: &str, server: &ServerFacts) -> Result<Option<Scope>, Refusal> {
     if !decides(own) {
-        return None;
+        return Ok(None);
     }
     let value = |key: &str| own.value(key).filter(|value| !value.is_empty());
     let (target, what, key) = match (value(PULL_REQUEST), value(BRANCH)) {
@@ -36,6 +39,12 @@ pub fn own_scope(own: &Properties, place: &str, server: &ServerFacts) -> Option<
         }
         (None, None) => (Target::MainBranch { name: None }, "the main branch".to_owned(), BRANCH),
     };
+    for name in [PULL_REQUEST, "sonar.pullrequest.branch", BRANCH] {
+        if let Some(chosen) = value(name).filter(|_| server.branch_support) {
+            let hint = format!("Write another {name} in {place}, or none.");
+            check_name(&format!("value of {name}"), chosen).map_err(|refusal| Refusal { hint, ..refusal })?;
+        }
+    }
     let mut warnings = Vec::new();
     if !server.branch_support && !matches!(target, Target::MainBranch { .. }) {
         warnings.push(format!(
@@ -46,5 +55,5 @@ pub fn own_scope(own: &Properties, place: &str, server: &ServerFacts) -> Option<
     let explanation = format!("Analysing {what}, because {key} in {place} says so");
     let pairs = own.iter().filter(|(key, _)| is_of_scope(key));
     let properties = pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-    Some(Scope { properties, warnings, ..Scope::new(target, explanation) })
+    Ok(Some(Scope { properties, warnings, ..Scope::new(target, explanation) }))
 }

@@ -147,7 +147,7 @@ impl Table<'_> {
             let product = self.server.product();
             return self.unsupported(target, format!("{product} analyses the main branch only, and {what}"));
         }
-        check_name("branch", name)?;
+        check_name("name of the branch", name)?;
         let mut scope = Scope::new(target, explanation);
         scope.properties.set("sonar.branch.name", name);
         Ok(scope)
@@ -164,7 +164,10 @@ impl Table<'_> {
                 format!("{product} analyses no pull requests, and pull request {key} is being built");
             return self.unsupported(target, reason);
         }
-        check_name("pull request", key)?;
+        check_name("name of the pull request", key)?;
+        if !branch.is_empty() {
+            check_name("name of the pull request's branch", branch)?;
+        }
         let of_fork = if pull_request.is_fork { " of a fork" } else { "" };
         let mut scope =
             Scope::new(target, format!("Analysing pull request {key}, from {branch}{of_fork} into {base}"));
@@ -192,15 +195,13 @@ impl Table<'_> {
 }
 
 /// SonarQube would refuse the name after the scan.
-fn check_name(what: &str, name: &str) -> Result<(), Refusal> {
+pub(super) fn check_name(what: &str, name: &str) -> Result<(), Refusal> {
     let length = name.encode_utf16().count();
     let wrong = if name.trim().is_empty() {
-        format!("the {what} that is being built has no name")
+        format!("the {what} is blank")
     } else if length > LONGEST_NAME {
         let start: String = name.chars().take(40).collect();
-        format!(
-            "the name of the {what} {start}... has {length} characters, and SonarQube takes {LONGEST_NAME}"
-        )
+        format!("the {what} {start}... has {length} characters, and SonarQube takes {LONGEST_NAME}")
     } else {
         return Ok(());
     };

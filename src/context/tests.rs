@@ -456,7 +456,7 @@ fn a_main_branch_of_another_name_is_a_conflict() {
 fn what_users_say_themselves() {
     let own = |pairs: &[(&str, &str)], branch_support| {
         let own: Properties = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        own_scope(&own, "extraProperties", &server(branch_support))
+        own_scope(&own, "extraProperties", &server(branch_support)).unwrap()
     };
     assert_eq!(own(&[("sonar.exclusions", "x"), ("sonar.pullrequest.base", "develop")], true), None);
     let scope = own(&[("sonar.branch.name", "mine"), ("sonar.exclusions", "x")], true).unwrap();
@@ -481,4 +481,23 @@ fn what_users_say_themselves() {
           extraProperties"
         ]
     );
+}
+
+#[test]
+fn names_of_the_users_own_are_checked_too() {
+    let own = |pairs: &[(&str, &str)], branch_support| {
+        let own = pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        own_scope(&own, "extraProperties", &server(branch_support))
+    };
+    let (long, longest) = ("a".repeat(256), "a".repeat(255));
+    for key in ["sonar.branch.name", "sonar.pullrequest.key", "sonar.pullrequest.branch"] {
+        let with = |name: &str| [("sonar.pullrequest.key", "7"), (key, name)].map(|(k, v)| (k, v.to_owned()));
+        let ask = |name: &str, support| own(&with(name).each_ref().map(|(k, v)| (*k, v.as_str())), support);
+        assert!(ask(&longest, true).is_ok());
+        assert!(ask(&long, false).is_ok(), "it is refused anyway");
+        let refusal = ask(&long, true).unwrap_err();
+        assert!(refusal.message.starts_with(&format!("the value of {key} aaa")), "{refusal:?}");
+        assert_eq!(refusal.hint, format!("Write another {key} in extraProperties, or none."));
+        assert_eq!(ask(" ", true).unwrap_err().message, format!("the value of {key} is blank"));
+    }
 }

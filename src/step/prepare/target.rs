@@ -5,8 +5,8 @@ use crate::agent::{JobConnection, PrepareInputs};
 use crate::analysis::{Properties, ScannerMode, ServerFacts, java_properties};
 use crate::azure_devops::AzureDevOps;
 use crate::context::{
-    BranchChoice, DefaultBranch, PipelineContext, Provider, PullRequest, Scope, Source, Subject, branch_name,
-    decide, decides, is_of_scope, own_scope,
+    BranchChoice, DefaultBranch, PipelineContext, Provider, PullRequest, Refusal, Scope, Source, Subject,
+    branch_name, decide, decides, is_of_scope, own_scope,
 };
 use crate::error::{Error, Result};
 use crate::sonarqube::{ProjectAccess, SonarQube};
@@ -48,11 +48,14 @@ impl Shared {
 pub(super) async fn choose(asker: &Asker<'_>, extra: &Properties) -> Result<Scope> {
     let Asker { inputs, facts, .. } = asker;
     let settings = asker.settings();
-    let of_file = match inputs.choices.branch {
-        BranchChoice::Auto => own_scope(&settings, "the settings file", facts),
-        BranchChoice::Off | BranchChoice::Named(_) => None,
+    let refused = |refusal: Refusal| Error::new(refusal.message).hint(refusal.hint);
+    let of_extra = own_scope(extra, "extraProperties", facts).map_err(refused)?;
+    let own = match inputs.choices.branch {
+        BranchChoice::Auto if of_extra.is_none() => {
+            own_scope(&settings, "the settings file", facts).map_err(refused)?
+        }
+        _ => of_extra,
     };
-    let own = own_scope(extra, "extraProperties", facts).or(of_file);
     let is_own = own.is_some();
     let mut scope = match own {
         Some(scope) => scope,
