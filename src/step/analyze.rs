@@ -148,7 +148,8 @@ async fn run(job: &Job, inputs: &AnalyzeInputs, shared: &Shared, record: &Record
         return Ok(Run::Skipped);
     }
     let base_dir = PathBuf::from(properties.value("sonar.projectBaseDir").unwrap_or("."));
-    reports::import(&mut properties, &base_dir, &job.predefined.temp_directory()?, record.prepared_at());
+    let (temporary, several) = (job.predefined.temp_directory()?, prepared.member.is_some());
+    reports::import(&mut properties, &base_dir, &temporary, record.prepared_at(), several);
     let tokens = tokens_of(job, prepared)?;
     let sonarqube = SonarQube::new(
         job.http.clone(),

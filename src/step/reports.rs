@@ -24,14 +24,26 @@ struct Found {
 }
 
 /// Sets the properties that import what is found in the sources at `base_dir` and in `temporary`, but for those
-/// that are set. In the sources reports count that are newer than `since`: older ones came with the repository.
-pub(super) fn import(properties: &mut Properties, base_dir: &Path, temporary: &Path, since: SystemTime) {
+/// that are set. In the sources reports count that are newer than `since`: older ones came with the repository. Where
+/// the project is one of `several`, those in `temporary` are any's: they count if they speak of its files.
+pub(super) fn import(
+    properties: &mut Properties,
+    base_dir: &Path,
+    temporary: &Path,
+    since: SystemTime,
+    several: bool,
+) {
     let since = checked_out(base_dir).unwrap_or(since);
     let mut found = Vec::new();
     find_reports(base_dir, Some(since), &mut found);
     // An agent's temporary folder and its sources lie beside each other.
     if !base_dir.starts_with(temporary) && !temporary.starts_with(base_dir) {
-        find_reports(temporary, None, &mut found);
+        let mut elsewhere = Vec::new();
+        find_reports(temporary, None, &mut elsewhere);
+        let is_its = |Found { report, .. }: &Found| {
+            !several || (!report.files.is_empty() && matches_sources(report, base_dir))
+        };
+        found.extend(elsewhere.into_iter().filter(is_its));
     }
     found.retain(|found| properties.value(found.report.kind.property).is_none());
     while let Some(kind) = found.first().map(|found| found.report.kind) {
@@ -218,9 +230,13 @@ mod tests {
         }
 
         fn import(&self, own: &[(&str, &str)], since: SystemTime) -> Vec<(String, String)> {
+            self.import_as(own, since, false)
+        }
+
+        fn import_as(&self, own: &[(&str, &str)], since: SystemTime, several: bool) -> Vec<(String, String)> {
             let pairs = own.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
             let mut properties: Properties = pairs.collect();
-            import(&mut properties, &self.0.path().join("s"), &self.0.path().join("t"), since);
+            import(&mut properties, &self.0.path().join("s"), &self.0.path().join("t"), since, several);
             properties.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
         }
     }
@@ -258,6 +274,22 @@ mod tests {
             ]
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
         );
+    }
+
+    #[test]
+    fn of_several_projects_each_takes_what_speaks_of_its_files() {
+        let (now, later) = (SystemTime::UNIX_EPOCH, SystemTime::now() + Duration::from_secs(3600));
+        for (file, several, found) in
+            [("src/a.js", true, true), ("src/b.js", true, false), ("src/b.js", false, true)]
+        {
+            let job = Job::new(&[(&format!("s/{file}"), ""), ("t/lcov.info", LCOV), ("t/junit.xml", PYTEST)]);
+            let lcov = |since| {
+                let imported = job.import_as(&[], since, several);
+                assert_eq!(imported.iter().any(|(key, _)| key.contains("xunit")), !several);
+                imported.iter().any(|(key, _)| key.contains("lcov"))
+            };
+            assert_eq!((lcov(now), lcov(later)), (found, found), "{file} {several}");
+        }
     }
 
     #[test]
