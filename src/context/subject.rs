@@ -82,20 +82,19 @@ impl PipelineContext {
     }
 }
 
-/// By the layout that Subversion recommends: `trunk`, `branches/<name>`, `tags/<name>`.
+/// By the layout that Subversion recommends: `trunk`, `branches/<name>`, `tags/<name>`, below any folders.
 fn of_subversion(folder: &str, tags: Tags) -> Subject {
-    let below = |parent: &str| {
-        let (before, name) = folder.trim_end_matches('/').split_once(parent)?;
-        (before.is_empty() || before.ends_with('/')).then_some(name)
-    };
-    if let Some(name) = below("tags/") {
-        return of_tag(name, tags);
-    }
     let what = format!("{folder} is being built");
-    match below("branches/") {
-        Some(name) => Subject::OtherBranch { name: name.to_owned(), what },
-        None => Subject::MainBranch { why: what, version: None },
+    let mut rest = folder.trim_end_matches('/');
+    while let Some((part, name)) = rest.split_once('/') {
+        match part {
+            "trunk" => break,
+            "tags" => return of_tag(name, tags),
+            "branches" => return Subject::OtherBranch { name: name.to_owned(), what },
+            _ => rest = name,
+        }
     }
+    Subject::MainBranch { why: what, version: None }
 }
 
 fn of_tag(name: &str, tags: Tags) -> Subject {
@@ -115,5 +114,34 @@ fn of_tag(name: &str, tags: Tags) -> Subject {
             name: name.to_owned(),
             what: format!("the tag {name} is being built, and the input tags is branch"),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_of_subversion() {
+        for (folder, expected) in [
+            ("trunk", None),
+            ("/shop/trunk/", None),
+            ("branches", None),
+            ("branches/2.0", Some("2.0")),
+            ("/shop/branches/team/2.0/", Some("team/2.0")),
+            ("old-branches/branches/2.0", Some("2.0")),
+            ("my-tags/branches/2.0", Some("2.0")),
+            ("branches/of/tags/1", Some("of/tags/1")),
+            ("trunk/src/branches/2.0", None),
+            ("old-branches/2.0", None),
+        ] {
+            let found = match of_subversion(folder, Tags::Skip) {
+                Subject::OtherBranch { name, .. } => Some(name),
+                Subject::MainBranch { .. } => None,
+                other => panic!("{folder}: {other:?}"),
+            };
+            assert_eq!(found.as_deref(), expected, "{folder}");
+        }
+        assert_eq!(of_subversion("my-tags/tags/v1", Tags::Skip), of_tag("v1", Tags::Skip));
     }
 }
