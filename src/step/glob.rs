@@ -18,8 +18,7 @@ pub(super) fn files(base: &Path, pattern: &str, name: &str) -> Vec<PathBuf> {
         // Only what comes after the first wildcard is searched: a temporary folder may well be behind a link.
         let plain = parts.iter().take_while(|part| is_plain(part)).count().min(parts.len().saturating_sub(1));
         let rest = parts.split_off(plain);
-        let root = if pattern.starts_with('/') { "/" } else { "" };
-        let base = PathBuf::from(format!("{root}{}/", parts.join("/")));
+        let base = PathBuf::from(format!("{}{}/", root(&pattern), parts.join("/")));
         parts = rest;
         base
     } else {
@@ -30,6 +29,12 @@ pub(super) fn files(base: &Path, pattern: &str, name: &str) -> Vec<PathBuf> {
     search.found.sort();
     search.found.dedup();
     search.found
+}
+
+/// What an absolute pattern begins with: two slashes where a server follows, on Windows.
+fn root(pattern: &str) -> &str {
+    let slashes = pattern.bytes().take_while(|&byte| byte == b'/').count();
+    &pattern[..slashes.min(2)]
 }
 
 struct Search<'a> {
@@ -119,6 +124,14 @@ mod tests {
             ("", "a", false),
         ] {
             assert_eq!(matches(pattern, name), expected, "{pattern} {name}");
+        }
+    }
+
+    #[test]
+    fn roots() {
+        for (pattern, expected) in [("/a/b", "/"), ("//srv/share/*.json", "//"), ("C:/a", ""), ("///a", "//")]
+        {
+            assert_eq!(root(pattern), expected);
         }
     }
 
