@@ -21,7 +21,7 @@ pub struct PullRequest {
 
 impl PullRequest {
     /// The number that people know it by, and SonarQube.
-    pub(super) fn key<'a>(&'a self, context: &'a PipelineContext) -> &'a str {
+    pub fn key<'a>(&'a self, context: &'a PipelineContext) -> &'a str {
         match (&context.provider, &self.number, &context.source) {
             (Provider::GitHub | Provider::GitHubEnterprise, Some(number), _)
             | (Provider::GitHub | Provider::GitHubEnterprise, None, Some(GitRef::PullRequest(number))) => {
@@ -32,7 +32,7 @@ impl PullRequest {
     }
 
     /// Source and target branch, without `refs/heads/`.
-    pub(super) fn branches(&self) -> (&str, &str) {
+    pub fn branches(&self) -> (&str, &str) {
         (branch_name(&self.source_branch), branch_name(&self.target_branch))
     }
 

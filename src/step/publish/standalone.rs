@@ -22,16 +22,19 @@ const NAME: Duration = Duration::from_secs(5);
 
 /// What this build is of, as far as its variables tell.
 pub(super) fn target_of_build(predefined: &Predefined) -> AnalysedTarget {
-    let PipelineContext { pull_request, source, .. } = predefined.pipeline_context();
-    match (pull_request, source) {
-        (Some(pull_request), _) => AnalysedTarget::PullRequest {
-            key: pull_request.number.unwrap_or(pull_request.id),
-            branch: Some(branch_name(&pull_request.source_branch)),
-            base: Some(branch_name(&pull_request.target_branch)),
-        },
-        (None, Some(GitRef::Branch(name))) => AnalysedTarget::Branch(name),
+    let context = predefined.pipeline_context();
+    match (&context.pull_request, &context.source) {
+        (Some(pull_request), _) => {
+            let (branch, base) = pull_request.branches();
+            AnalysedTarget::PullRequest {
+                key: pull_request.key(&context).to_owned(),
+                branch: Some(branch.to_owned()),
+                base: Some(base.to_owned()),
+            }
+        }
+        (None, Some(GitRef::Branch(name))) => AnalysedTarget::Branch(name.clone()),
         (None, Some(GitRef::PullRequest(key))) => {
-            AnalysedTarget::PullRequest { key, branch: None, base: None }
+            AnalysedTarget::PullRequest { key: key.clone(), branch: None, base: None }
         }
         (None, _) => AnalysedTarget::MainBranch(None),
     }
@@ -47,14 +50,10 @@ fn names_of_build(predefined: &Predefined) -> OwnNames {
         _ => {}
     }
     if let Some(pull_request) = pull_request {
-        names.branches.push(branch_name(&pull_request.source_branch));
+        names.branches.push(pull_request.branches().0.to_owned());
         names.pull_requests.extend([Some(pull_request.id), pull_request.number].into_iter().flatten());
     }
     names
-}
-
-fn branch_name(text: &str) -> String {
-    text.strip_prefix("refs/heads/").unwrap_or(text).to_owned()
 }
 
 /// What the inputs point at, with what is the same for all of it.

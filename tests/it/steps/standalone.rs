@@ -165,6 +165,11 @@ fn a_report_is_of_what_is_built_or_of_what_the_inputs_say() {
     publish(&mut scenario, &[("reportTaskFiles", "x")]).succeeded().says("The shop, pull request 7");
     is_of(&scenario, "1", "pullRequest", "8");
     publish(&mut scenario, &[("reportTaskFiles", "x")]).sole_error();
+    // An agent that tells no number on GitHub: the reference has it.
+    scenario.job.unset("System.PullRequest.PullRequestNumber");
+    scenario.job.set("Build.SourceBranch", "refs/pull/9/merge");
+    let step = publish(&mut scenario, &[("reportTaskFiles", "nowhere")]);
+    assert!(step.sole_error().contains("pull request 9"), "{}", step.transcript());
 }
 
 #[test]
