@@ -156,7 +156,7 @@ async fn run(job: &Job, inputs: &AnalyzeInputs, shared: &Shared, record: &Record
     );
     properties.extend(&tokens.properties);
     let user_home = user_home(job, &properties)?;
-    network::equip(job, &prepared.server_url, &record.folder, &user_home, &mut properties)?;
+    network::equip(job, prepared, &record.folder, &user_home, &mut properties)?;
     let setting = Setting {
         job,
         inputs,

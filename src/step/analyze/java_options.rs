@@ -6,7 +6,7 @@ use crate::step::{machine, source_size};
 use std::path::Path;
 
 /// Variables that every Java reads by itself.
-const READ_BY_JAVA: [&str; 3] = ["JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"];
+pub(super) const READ_BY_JAVA: [&str; 3] = ["JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"];
 
 /// What Java is told.
 pub(super) struct JavaOptions {
