@@ -50,7 +50,7 @@ pub async fn analyze(job: &Job) -> Result<Ending> {
             );
             Ending::new("The build runs the scanner")
         }
-        [record] => match analyze_record(job, &inputs, &Shared::default(), record).await {
+        [record] => match analyze_record(job, &inputs, &Shared::among(1), record).await {
             Ok(Done::Analysed) => Ending::new("The analysis succeeded"),
             Ok(Done::Skipped) => Ending::new("Skipped: nothing was analysed"),
             Err(error) => Err(error),

@@ -24,8 +24,8 @@ impl JavaOptions {
         let mut given = vec![own];
         given.extend(READ_BY_JAVA.iter().filter_map(|name| setting.job.environment.value(name)));
         let profile = setting.inputs.jvm_profile;
-        let choice =
-            jvm_profile::choose(profile, source_size::measure(directory), machine::strength(), &given);
+        let strength = machine::strength().shared_by(setting.shared.parallel);
+        let choice = jvm_profile::choose(profile, source_size::measure(directory), strength, &given);
         tracing::info!("{choice}");
         let options = choice.options.join(" ");
         Self {
