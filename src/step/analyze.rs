@@ -223,7 +223,13 @@ async fn run_engine_once(setting: &Setting<'_>, ready: &Ready, again: bool) -> R
         && java_options.suits_class_archive
         && [jar.provisioned.as_ref(), jre.as_ref()].map(hit) == ["hit"; 2]
     {
-        ClassArchive::find(&setting.cache, &jar.path, &java.executable, &java_options.with_variables)
+        ClassArchive::find(
+            &setting.cache,
+            &jar.path,
+            &java.executable,
+            &java_options.with_variables,
+            setting.shared.began,
+        )
     } else {
         ClassArchive::Unused
     };

@@ -1,4 +1,5 @@
 use super::*;
+use std::time::Duration;
 
 struct Machine {
     folder: tempfile::TempDir,
@@ -23,8 +24,13 @@ impl Machine {
         Self { cache: Cache::in_user_home(folder.path()), folder, jar, java }
     }
 
+    /// What a later step finds.
     fn find(&self) -> ClassArchive {
-        ClassArchive::find(&self.cache, &self.jar, &self.java, OPTIONS)
+        self.find_since(SystemTime::now() + Duration::from_secs(60))
+    }
+
+    fn find_since(&self, began: SystemTime) -> ClassArchive {
+        ClassArchive::find(&self.cache, &self.jar, &self.java, OPTIONS, began)
     }
 
     /// The second run of all that find the engine in the cache.
@@ -77,6 +83,17 @@ fn one_run_makes_it_and_later_ones_use_it() {
     );
     archive.settle(false, false);
     assert!(path.exists());
+}
+
+#[test]
+fn analyses_of_one_step_are_one_run() {
+    let machine = Machine::new();
+    let began = SystemTime::now() - Duration::from_secs(1);
+    for _ in 0..3 {
+        assert!(matches!(machine.find_since(began), ClassArchive::Unused));
+        assert_eq!(machine.files(), ["jar", "wanted"]);
+    }
+    assert!(machine.find().is_made());
 }
 
 #[test]

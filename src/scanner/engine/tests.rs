@@ -135,7 +135,8 @@ mod with_a_fake_java {
             std::fs::write(file, "").unwrap();
         }
         let cache = Cache::in_user_home(folder.path());
-        let find = || ClassArchive::find(&cache, &jar, &java, "");
+        let later = std::time::SystemTime::now() + std::time::Duration::from_secs(60);
+        let find = || ClassArchive::find(&cache, &jar, &java, "", later);
         let done = r#"echo '{"level":"INFO","message":"SonarScanner Engine completed successfully"}'"#;
         let writing =
             r#"case "$*" in *-XX:ArchiveClassesAtExit=*) echo classes > "${1#*=}" ;; *) exit 9 ;; esac"#;

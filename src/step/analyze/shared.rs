@@ -24,11 +24,13 @@ pub(super) struct Shared {
     known: Mutex<Vec<(Choice, Rc<Ready>)>>,
     /// Analyses that run at a time.
     pub(super) parallel: usize,
+    /// When the step began.
+    pub(super) began: SystemTime,
 }
 
 impl Shared {
     pub(super) fn among(parallel: usize) -> Self {
-        Self { known: Mutex::default(), parallel }
+        Self { known: Mutex::default(), parallel, began: SystemTime::now() }
     }
 
     /// Those of this analysis. While one fetches them, the others wait. `suspect` did not work: what was not checked
