@@ -135,7 +135,7 @@ impl Drop for Temporary {
 }
 
 /// Removes a file, link or folder, if it can: what stays is removed when it is stale.
-fn remove(path: &Path) {
+pub(super) fn remove(path: &Path) {
     let is_folder = std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir());
     let removed = if is_folder { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
     match removed {
@@ -147,12 +147,17 @@ fn remove(path: &Path) {
 }
 
 /// Removes what `is_ours` by its name and is older than a day.
-pub(super) fn remove_stale(folder: &Path, now: SystemTime, is_ours: fn(&str) -> bool) {
+pub(super) fn remove_stale(folder: &Path, now: SystemTime, is_ours: impl Fn(&str) -> bool) {
+    remove_old(folder, now, STALE_AFTER, is_ours);
+}
+
+/// Removes what `is_ours` by its name and is older than `limit`.
+pub(super) fn remove_old(folder: &Path, now: SystemTime, limit: Duration, is_ours: impl Fn(&str) -> bool) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for entry in entries.flatten().filter(|entry| is_ours(&entry.file_name().to_string_lossy())) {
         let modified = entry.metadata().and_then(|metadata| metadata.modified());
         let age = modified.ok().and_then(|modified| now.duration_since(modified).ok());
-        if age.is_some_and(|age| age > STALE_AFTER) {
+        if age.is_some_and(|age| age > limit) {
             remove(&entry.path());
         }
     }

@@ -5,12 +5,12 @@
 //! and options on a machine does: by then it is no throwaway agent, and the server has the report to process meanwhile.
 //! Each run has Java check the archive's checksums; one that is damaged or does not fit is passed over.
 
-use super::cache::{Cache, Temporary};
+use super::cache::{self, Cache, Temporary, remove_old};
 use crate::http;
 use sha2::{Digest as _, Sha256};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// What a run of the engine has to do with its archive.
 #[derive(Debug)]
@@ -30,6 +30,8 @@ pub struct Making {
     place: PathBuf,
 }
 
+const PREFIX: &str = "classes-";
+const OLD_AFTER: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// Ends of names beside an archive's own: it was of use once; some run tries, or tried, to make it.
 const WANTED: &str = "wanted";
 const TRIED: &str = "tried";
@@ -85,13 +87,23 @@ impl ClassArchive {
         matches!(self, Self::Made(_))
     }
 
-    /// To be called when Java has ended. Keeps what it has written, if the whole run went well; another run tries
+    /// To be called when Java may have died of it: it is made anew some day.
+    pub(super) fn discard(&self) {
+        if let Self::Used(path) = self {
+            cache::remove(path);
+        }
+    }
+
+    /// To be called when Java has ended, or did not start. Keeps what it has written, if the whole run went well; another run tries
     /// once more if the analysis itself failed.
     pub(super) fn settle(&self, analysed: bool, exited_well: bool) {
         let Self::Made(Making { temporary, place }) = self else { return };
         let tried = place.with_extension(TRIED);
         let settled = match (analysed, exited_well) {
-            (true, true) => fs::rename(temporary, place).and_then(|()| fs::remove_file(&tried)),
+            (true, true) => fs::rename(temporary, place).and_then(|()| {
+                sweep(place, SystemTime::now());
+                fs::remove_file(&tried)
+            }),
             (true, false) => Ok(()),
             (false, _) => fs::rename(&tried, place.with_extension(WANTED)),
         };
@@ -99,6 +111,13 @@ impl ClassArchive {
             tracing::debug!("{} could not be kept: {error}", place.display());
         }
     }
+}
+
+/// Removes archives and marks beside `kept` that are made for another Java or other options, once they are old.
+fn sweep(kept: &Path, now: SystemTime) {
+    let Some((folder, stem)) = kept.parent().zip(kept.file_stem()) else { return };
+    let stem = stem.to_string_lossy();
+    remove_old(folder, now, OLD_AFTER, |name| name.starts_with(PREFIX) && !name.starts_with(&*stem));
 }
 
 fn modified(file: &Path) -> Option<SystemTime> {
@@ -129,7 +148,7 @@ fn place(jar: &Path, java: &Path, java_options: &str) -> Option<PathBuf> {
     }
     hash.update(java_options);
     let key = http::hex(&hash.finalize()[..8]);
-    Some(jar.with_file_name(format!("classes-{key}.jsa")))
+    Some(jar.with_file_name(format!("{PREFIX}{key}.jsa")))
 }
 
 #[cfg(test)]
