@@ -60,6 +60,15 @@ impl Cache {
             .map_err(|error| self.unwritable(&temporary_files, &error))
     }
 
+    /// A new folder for what others may still use: it goes when it is stale.
+    pub(super) fn aside(&self) -> Result<PathBuf, ProvisionError> {
+        let temporary_files = self.root.join(TEMPORARY_FILES);
+        let folder = new_name(&temporary_files, "-unusable");
+        folder
+            .and_then(|folder| std::fs::create_dir(&folder).map(|()| folder))
+            .map_err(|error| self.unwritable(&temporary_files, &error))
+    }
+
     /// Waits until no other process provisions `artifact`. The lock's file lies beside it and stays: if it came and
     /// went, two could hold locks on files of the same name.
     pub(super) async fn lock(&self, place: &Path, artifact: &Artifact) -> Option<File> {
@@ -109,6 +118,12 @@ pub(super) async fn lock_file(path: &Path, what: &str) -> Option<File> {
     }
 }
 
+fn new_name(folder: &Path, end: &str) -> io::Result<PathBuf> {
+    let mut random = [0; 12];
+    getrandom::fill(&mut random).map_err(io::Error::other)?;
+    Ok(folder.join(format!("{}{end}", http::hex(&random))))
+}
+
 /// A file or folder that goes when this value goes.
 #[derive(Debug)]
 pub(super) struct Temporary(PathBuf);
@@ -116,9 +131,7 @@ pub(super) struct Temporary(PathBuf);
 impl Temporary {
     /// A new name in `folder`, with this end.
     pub(super) fn in_folder(folder: &Path, end: &str) -> io::Result<Self> {
-        let mut random = [0; 12];
-        getrandom::fill(&mut random).map_err(io::Error::other)?;
-        Ok(Self(folder.join(format!("{}{end}", http::hex(&random)))))
+        new_name(folder, end).map(Self)
     }
 }
 

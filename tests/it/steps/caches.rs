@@ -131,9 +131,11 @@ impl Machine {
         self.archive_file().with_file_name("jre.tar.gz_extracted").join(path)
     }
 
+    /// But runtimes that were replaced: others may run from them.
     fn temporary_files(&self) -> Vec<PathBuf> {
         let entries = std::fs::read_dir(self.cache().join("_tmp")).into_iter().flatten();
-        entries.map(|entry| entry.unwrap().path()).collect()
+        let files = entries.map(|entry| entry.unwrap().path());
+        files.filter(|path| !path.to_str().unwrap().ends_with("-unusable")).collect()
     }
 
     /// The analysis that was run is open again.
