@@ -8,6 +8,7 @@
 use super::cache::{self, Cache, Temporary, remove_old};
 use crate::http;
 use sha2::{Digest as _, Sha256};
+use std::cell::RefCell;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -23,6 +24,10 @@ pub enum ClassArchive {
     Made(Making),
 }
 
+/// What the analyses of one step have marked as of use to later ones.
+#[derive(Debug, Default)]
+pub struct Marks(RefCell<Vec<PathBuf>>);
+
 /// An archive that is being written.
 #[derive(Debug)]
 pub struct Making {
@@ -37,16 +42,16 @@ const WANTED: &str = "wanted";
 const TRIED: &str = "tried";
 
 impl ClassArchive {
-    /// The archive beside the cached `jar` for the server's `java` with these options, of use to a step that began
-    /// then. Nothing here is an error: an archive is never needed.
-    pub fn find(cache: &Cache, jar: &Path, java: &Path, java_options: &str, began: SystemTime) -> Self {
+    /// The archive beside the cached `jar` for the server's `java` with these options. Nothing here is an error: an
+    /// archive is never needed.
+    pub fn find(cache: &Cache, jar: &Path, java: &Path, java_options: &str, marks: &Marks) -> Self {
         let Some(place) = place(jar, java, java_options) else { return Self::Unused };
         if place.is_file() {
             return Self::Used(place);
         }
         let (wanted, tried) = (place.with_extension(WANTED), place.with_extension(TRIED));
         // Another analysis of this very step says nothing about steps to come.
-        if modified(&wanted).is_some_and(|marked| marked >= began) {
+        if marks.0.borrow().contains(&wanted) {
             return Self::Unused;
         }
         // One run alone can rename it.
@@ -59,10 +64,11 @@ impl ClassArchive {
                 );
                 return Self::Made(Making { temporary, place });
             }
-        } else if !tried.exists()
-            && let Err(error) = File::create_new(&wanted)
-        {
-            tracing::debug!("{} can't be written: {error}", wanted.display());
+        } else if !tried.exists() {
+            match File::create_new(&wanted) {
+                Ok(_) => marks.0.borrow_mut().push(wanted),
+                Err(error) => tracing::debug!("{} can't be written: {error}", wanted.display()),
+            }
         }
         Self::Unused
     }
@@ -118,10 +124,6 @@ fn sweep(kept: &Path, now: SystemTime) {
     let Some((folder, stem)) = kept.parent().zip(kept.file_stem()) else { return };
     let stem = stem.to_string_lossy();
     remove_old(folder, now, OLD_AFTER, |name| name.starts_with(PREFIX) && !name.starts_with(&*stem));
-}
-
-fn modified(file: &Path) -> Option<SystemTime> {
-    fs::metadata(file).ok()?.modified().ok()
 }
 
 /// Named after all that the archive depends on; `None` when it can't be told, or for options under which Java might

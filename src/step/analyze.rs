@@ -228,7 +228,7 @@ async fn run_engine_once(setting: &Setting<'_>, ready: &Ready, again: bool) -> R
             &jar.path,
             &java.executable,
             &java_options.with_variables,
-            setting.shared.began,
+            &setting.shared.marks,
         )
     } else {
         ClassArchive::Unused

@@ -23,13 +23,13 @@ impl Machine {
         Self { cache: Cache::in_user_home(folder.path()), folder, jar, java }
     }
 
-    /// What a later step finds.
+    /// What a step of its own finds.
     fn find(&self) -> ClassArchive {
-        self.find_since(SystemTime::now() + Duration::from_secs(60))
+        self.find_by(&Marks::default())
     }
 
-    fn find_since(&self, began: SystemTime) -> ClassArchive {
-        ClassArchive::find(&self.cache, &self.jar, &self.java, OPTIONS, began)
+    fn find_by(&self, step: &Marks) -> ClassArchive {
+        ClassArchive::find(&self.cache, &self.jar, &self.java, OPTIONS, step)
     }
 
     /// The second run of all that find the engine in the cache.
@@ -91,9 +91,9 @@ fn one_run_makes_it_and_later_ones_use_it() {
 #[test]
 fn analyses_of_one_step_are_one_run() {
     let machine = Machine::new();
-    let began = SystemTime::now() - Duration::from_secs(1);
+    let step = Marks::default();
     for _ in 0..3 {
-        assert!(matches!(machine.find_since(began), ClassArchive::Unused));
+        assert!(matches!(machine.find_by(&step), ClassArchive::Unused));
         assert_eq!(machine.files(), ["jar", "wanted"]);
     }
     assert!(machine.find().is_made());

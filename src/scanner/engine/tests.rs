@@ -48,7 +48,7 @@ fn the_command() {
 mod with_a_fake_java {
     use super::*;
     use crate::cancel::CancelSource;
-    use crate::scanner::Cache;
+    use crate::scanner::{Cache, Marks};
     use std::sync::{Arc, Mutex};
     use tracing::field::{Field, Visit};
     use tracing_subscriber::layer::SubscriberExt as _;
@@ -135,8 +135,7 @@ mod with_a_fake_java {
             std::fs::write(file, "").unwrap();
         }
         let cache = Cache::in_user_home(folder.path());
-        let later = std::time::SystemTime::now() + std::time::Duration::from_secs(60);
-        let find = || ClassArchive::find(&cache, &jar, &java, "", later);
+        let find = || ClassArchive::find(&cache, &jar, &java, "", &Marks::default());
         let done = r#"echo '{"level":"INFO","message":"SonarScanner Engine completed successfully"}'"#;
         let writing =
             r#"case "$*" in *-XX:ArchiveClassesAtExit=*) echo classes > "${1#*=}" ;; *) exit 9 ;; esac"#;

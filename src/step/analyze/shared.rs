@@ -3,6 +3,7 @@
 use super::Setting;
 use super::provision::{Ready, provision};
 use crate::error::Result;
+use crate::scanner::Marks;
 use std::rc::Rc;
 use std::time::SystemTime;
 use tokio::sync::Mutex;
@@ -24,13 +25,12 @@ pub(super) struct Shared {
     known: Mutex<Vec<(Choice, Rc<Ready>)>>,
     /// Analyses that run at a time.
     pub(super) parallel: usize,
-    /// When the step began.
-    pub(super) began: SystemTime,
+    pub(super) marks: Marks,
 }
 
 impl Shared {
     pub(super) fn among(parallel: usize) -> Self {
-        Self { known: Mutex::default(), parallel, began: SystemTime::now() }
+        Self { known: Mutex::default(), parallel, marks: Marks::default() }
     }
 
     /// Those of this analysis. While one fetches them, the others wait. `suspect` did not work: what was not checked

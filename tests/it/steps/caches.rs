@@ -415,6 +415,20 @@ fn java_that_never_comes_up_is_an_error_after_the_second_time() {
 }
 
 #[test]
+fn the_projects_of_a_monorepo_are_one_run_to_the_archive_of_classes() {
+    let mut machine = Machine::new();
+    machine.analyze().succeeded();
+    let list = "- {key: a, baseDir: src}\n- {key: b, baseDir: src}\n- {key: c, baseDir: src}";
+    for (step, is_made) in [("second", false), ("third", true)] {
+        machine.scenario.prepare_as(&[("scannerMode", "cli"), ("monorepo", list)]).succeeded();
+        let analyze = machine.scenario.analyze();
+        analyze.ended(TaskResult::Succeeded);
+        let says = analyze.log.iter().any(|line| line.contains("Java writes an archive"));
+        assert_eq!(says, is_made, "{step}: {}", analyze.transcript());
+    }
+}
+
+#[test]
 fn a_read_only_cache_serves_what_is_whole() {
     let mut machine = Machine::new();
     machine.analyze().succeeded();
