@@ -35,6 +35,13 @@ pub struct Strength {
 }
 
 impl Strength {
+    /// What each of so many analyses at a time may use.
+    pub fn shared_by(self, analyses: usize) -> Self {
+        let analyses = analyses.max(1);
+        let memory = self.memory.map(|memory| memory / analyses as u64);
+        Self { cores: (self.cores / analyses).max(1), memory }
+    }
+
     /// The optimising compiler runs on the processors that the analysis leaves idle.
     fn small_project(self) -> SourceSize {
         let cores = self.cores.clamp(1, 8) as u64;
@@ -168,6 +175,17 @@ mod tests {
         let choice = choose(JvmProfile::Auto, of(12, 34_000), strength(2, 1), &[]);
         assert_eq!(choice.options, both);
         assert!(!choice.suits_class_archive());
+    }
+
+    #[test]
+    fn analyses_at_a_time_share_the_machine() {
+        let strength = Strength { cores: 8, memory: Some(12 << 30) };
+        for (analyses, cores, memory) in [(0, 8, 12), (1, 8, 12), (4, 2, 3), (12, 1, 1)] {
+            let expected = Strength { cores, memory: Some(memory << 30) };
+            assert_eq!(strength.shared_by(analyses), expected, "{analyses}");
+        }
+        let unknown = Strength { memory: None, ..strength };
+        assert_eq!(unknown.shared_by(3), Strength { cores: 2, memory: None });
     }
 
     #[test]

@@ -60,6 +60,15 @@ impl Cache {
             .map_err(|error| self.unwritable(&temporary_files, &error))
     }
 
+    /// A new folder for what others may still use: it goes when it is stale.
+    pub(super) fn aside(&self) -> Result<PathBuf, ProvisionError> {
+        let temporary_files = self.root.join(TEMPORARY_FILES);
+        let folder = new_name(&temporary_files, "-unusable");
+        folder
+            .and_then(|folder| std::fs::create_dir(&folder).map(|()| folder))
+            .map_err(|error| self.unwritable(&temporary_files, &error))
+    }
+
     /// Waits until no other process provisions `artifact`. The lock's file lies beside it and stays: if it came and
     /// went, two could hold locks on files of the same name.
     pub(super) async fn lock(&self, place: &Path, artifact: &Artifact) -> Option<File> {
@@ -109,6 +118,12 @@ pub(super) async fn lock_file(path: &Path, what: &str) -> Option<File> {
     }
 }
 
+fn new_name(folder: &Path, end: &str) -> io::Result<PathBuf> {
+    let mut random = [0; 12];
+    getrandom::fill(&mut random).map_err(io::Error::other)?;
+    Ok(folder.join(format!("{}{end}", http::hex(&random))))
+}
+
 /// A file or folder that goes when this value goes.
 #[derive(Debug)]
 pub(super) struct Temporary(PathBuf);
@@ -116,9 +131,7 @@ pub(super) struct Temporary(PathBuf);
 impl Temporary {
     /// A new name in `folder`, with this end.
     pub(super) fn in_folder(folder: &Path, end: &str) -> io::Result<Self> {
-        let mut random = [0; 12];
-        getrandom::fill(&mut random).map_err(io::Error::other)?;
-        Ok(Self(folder.join(format!("{}{end}", http::hex(&random)))))
+        new_name(folder, end).map(Self)
     }
 }
 
@@ -135,7 +148,7 @@ impl Drop for Temporary {
 }
 
 /// Removes a file, link or folder, if it can: what stays is removed when it is stale.
-fn remove(path: &Path) {
+pub(super) fn remove(path: &Path) {
     let is_folder = std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir());
     let removed = if is_folder { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
     match removed {
@@ -147,12 +160,17 @@ fn remove(path: &Path) {
 }
 
 /// Removes what `is_ours` by its name and is older than a day.
-pub(super) fn remove_stale(folder: &Path, now: SystemTime, is_ours: fn(&str) -> bool) {
+pub(super) fn remove_stale(folder: &Path, now: SystemTime, is_ours: impl Fn(&str) -> bool) {
+    remove_old(folder, now, STALE_AFTER, is_ours);
+}
+
+/// Removes what `is_ours` by its name and is older than `limit`.
+pub(super) fn remove_old(folder: &Path, now: SystemTime, limit: Duration, is_ours: impl Fn(&str) -> bool) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for entry in entries.flatten().filter(|entry| is_ours(&entry.file_name().to_string_lossy())) {
         let modified = entry.metadata().and_then(|metadata| metadata.modified());
         let age = modified.ok().and_then(|modified| now.duration_since(modified).ok());
-        if age.is_some_and(|age| age > STALE_AFTER) {
+        if age.is_some_and(|age| age > limit) {
             remove(&entry.path());
         }
     }

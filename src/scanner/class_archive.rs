@@ -1,16 +1,17 @@
 //! The engine's class-data archive: Java maps the classes that an earlier run has loaded and verified, instead of
-//! reading them out of jars again. A third of the processor time of a small analysis is saved (docs/performance.md).
+//! reading them out of jars again. A fifth of the processor time of a small analysis is saved (docs/performance.md).
 //!
-//! Java writes it at the end of a run, which takes two seconds. So only the third run of the same engine, Java and
-//! options on a machine does: by then it is no throwaway agent, and the server has the report to process meanwhile.
+//! Java writes it at the end of a run, which takes two seconds. So only the third step that runs the same engine, Java
+//! and options on a machine does: by then it is no throwaway agent, and the server has the report to process meanwhile.
 //! Each run has Java check the archive's checksums; one that is damaged or does not fit is passed over.
 
-use super::cache::{Cache, Temporary};
+use super::cache::{self, Cache, Temporary, remove_old};
 use crate::http;
 use sha2::{Digest as _, Sha256};
+use std::cell::RefCell;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// What a run of the engine has to do with its archive.
 #[derive(Debug)]
@@ -23,6 +24,10 @@ pub enum ClassArchive {
     Made(Making),
 }
 
+/// What the analyses of one step have marked as of use to later ones.
+#[derive(Debug, Default)]
+pub struct Marks(RefCell<Vec<PathBuf>>);
+
 /// An archive that is being written.
 #[derive(Debug)]
 pub struct Making {
@@ -30,6 +35,8 @@ pub struct Making {
     place: PathBuf,
 }
 
+const PREFIX: &str = "classes-";
+const OLD_AFTER: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// Ends of names beside an archive's own: it was of use once; some run tries, or tried, to make it.
 const WANTED: &str = "wanted";
 const TRIED: &str = "tried";
@@ -37,12 +44,16 @@ const TRIED: &str = "tried";
 impl ClassArchive {
     /// The archive beside the cached `jar` for the server's `java` with these options. Nothing here is an error: an
     /// archive is never needed.
-    pub fn find(cache: &Cache, jar: &Path, java: &Path, java_options: &str) -> Self {
+    pub fn find(cache: &Cache, jar: &Path, java: &Path, java_options: &str, marks: &Marks) -> Self {
         let Some(place) = place(jar, java, java_options) else { return Self::Unused };
         if place.is_file() {
             return Self::Used(place);
         }
         let (wanted, tried) = (place.with_extension(WANTED), place.with_extension(TRIED));
+        // Another analysis of this very step says nothing about steps to come.
+        if marks.0.borrow().contains(&wanted) {
+            return Self::Unused;
+        }
         // One run alone can rename it.
         if fs::rename(&wanted, &tried).is_ok() {
             if cache.prepare(&place).is_ok()
@@ -53,10 +64,11 @@ impl ClassArchive {
                 );
                 return Self::Made(Making { temporary, place });
             }
-        } else if !tried.exists()
-            && let Err(error) = File::create_new(&wanted)
-        {
-            tracing::debug!("{} can't be written: {error}", wanted.display());
+        } else if !tried.exists() {
+            match File::create_new(&wanted) {
+                Ok(_) => marks.0.borrow_mut().push(wanted),
+                Err(error) => tracing::debug!("{} can't be written: {error}", wanted.display()),
+            }
         }
         Self::Unused
     }
@@ -81,13 +93,23 @@ impl ClassArchive {
         matches!(self, Self::Made(_))
     }
 
-    /// To be called when Java has ended. Keeps what it has written, if the whole run went well; another run tries
+    /// To be called when Java may have died of it: it is made anew some day.
+    pub(super) fn discard(&self) {
+        if let Self::Used(path) = self {
+            cache::remove(path);
+        }
+    }
+
+    /// To be called when Java has ended, or did not start. Keeps what it has written, if the whole run went well; another run tries
     /// once more if the analysis itself failed.
     pub(super) fn settle(&self, analysed: bool, exited_well: bool) {
         let Self::Made(Making { temporary, place }) = self else { return };
         let tried = place.with_extension(TRIED);
         let settled = match (analysed, exited_well) {
-            (true, true) => fs::rename(temporary, place).and_then(|()| fs::remove_file(&tried)),
+            (true, true) => fs::rename(temporary, place).and_then(|()| {
+                sweep(place, SystemTime::now());
+                fs::remove_file(&tried)
+            }),
             (true, false) => Ok(()),
             (false, _) => fs::rename(&tried, place.with_extension(WANTED)),
         };
@@ -95,6 +117,13 @@ impl ClassArchive {
             tracing::debug!("{} could not be kept: {error}", place.display());
         }
     }
+}
+
+/// Removes archives and marks beside `kept` that are made for another Java or other options, once they are old.
+fn sweep(kept: &Path, now: SystemTime) {
+    let Some((folder, stem)) = kept.parent().zip(kept.file_stem()) else { return };
+    let stem = stem.to_string_lossy();
+    remove_old(folder, now, OLD_AFTER, |name| name.starts_with(PREFIX) && !name.starts_with(&*stem));
 }
 
 /// Named after all that the archive depends on; `None` when it can't be told, or for options under which Java might
@@ -121,7 +150,7 @@ fn place(jar: &Path, java: &Path, java_options: &str) -> Option<PathBuf> {
     }
     hash.update(java_options);
     let key = http::hex(&hash.finalize()[..8]);
-    Some(jar.with_file_name(format!("classes-{key}.jsa")))
+    Some(jar.with_file_name(format!("{PREFIX}{key}.jsa")))
 }
 
 #[cfg(test)]

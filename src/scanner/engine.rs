@@ -94,10 +94,10 @@ impl Engine<'_> {
         tracing::debug!("Running {}", shown(&invocation));
         let mut log = EngineLog::new(self.properties.is_true("sonar.qualitygate.wait"));
         let on_line = |stream, line: &str| log.line(stream, line, &mut emit);
-        let ended = process::run(&invocation, environment, cancellation, on_line).await?;
-        let exited_well = matches!(ended, Ended::Exit(exit) if exit.is_success());
+        let ended = process::run(&invocation, environment, cancellation, on_line).await;
+        let exited_well = matches!(ended, Ok(Ended::Exit(exit)) if exit.is_success());
         self.archive.settle(log.has_completed(), exited_well);
-        Ok(match ended {
+        Ok(match ended? {
             // Java may end badly while it writes the archive, when the analysis is done and went well.
             Ended::Exit(_) if self.archive.is_made() && log.has_completed() => EngineEnd {
                 result: log.result(Exit { code: Some(0), signal: None }, &mut emit),
@@ -105,6 +105,9 @@ impl Engine<'_> {
             },
             Ended::Exit(exit) => {
                 let may_be_damage = log.may_be_damage(exit);
+                if may_be_damage {
+                    self.archive.discard();
+                }
                 EngineEnd { result: log.result(exit, &mut emit), may_be_damage }
             }
             Ended::Cancelled => EngineEnd { result: EngineResult::Cancelled, may_be_damage: false },

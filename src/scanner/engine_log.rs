@@ -11,8 +11,15 @@ const LAST_LINES: usize = 20;
 /// SIGILL, SIGABRT, SIGBUS, SIGFPE and SIGSEGV: nobody sends them.
 const SIGNALS_OF_DAMAGE: [i32; 5] = [4, 6, 7, 8, 11];
 /// Java's words for what another copy of it would not do better.
-const COMPLAINTS: [&str; 4] =
-    ["UnsupportedClassVersionError", "Unrecognized ", "heap size", "Could not reserve enough space"];
+const COMPLAINTS: [&str; 7] = [
+    "UnsupportedClassVersionError",
+    "Unrecognized ",
+    "heap size",
+    "Could not reserve enough space",
+    "insufficient memory",
+    "Conflicting collector combinations",
+    "Multiple garbage collectors selected",
+];
 /// The last words of an engine whose analysis went well (observed on 10.7 and 26.9).
 const COMPLETED: &str = "SonarScanner Engine completed successfully";
 const GATE_FAILED: &str = "QUALITY GATE STATUS: FAILED";
@@ -139,7 +146,7 @@ impl EngineLog {
     }
 
     /// Whether a failure may come from a damaged Java or program: it ended by itself before it said anything, and
-    /// Java does not complain about its age or its options.
+    /// Java does not complain about its age, its options or too little memory.
     pub(super) fn may_be_damage(&self, exit: Exit) -> bool {
         let complains = |line: &String| COMPLAINTS.iter().any(|words| line.contains(words));
         let is_killed = exit.signal.is_some_and(|signal| !SIGNALS_OF_DAMAGE.contains(&signal));

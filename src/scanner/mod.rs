@@ -18,7 +18,7 @@ mod provision;
 mod tool_cache;
 
 pub use cache::Cache;
-pub use class_archive::ClassArchive;
+pub use class_archive::{ClassArchive, Marks};
 pub use cli::{Cli, CliHome};
 pub use engine::{Engine, EngineEnd, EngineResult};
 pub use jar::java_needed;

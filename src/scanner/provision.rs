@@ -50,6 +50,14 @@ pub enum ProvisionError {
         /// The system's words.
         cause: String,
     },
+    /// What is to be replaced can't be moved away, though the cache can be written: Windows moves no folder in use.
+    #[error("{} is damaged, and can't be replaced: {cause}", path.display())]
+    Occupied {
+        /// The folder.
+        path: PathBuf,
+        /// The system's words.
+        cause: String,
+    },
     /// The archive can't be unpacked.
     #[error(transparent)]
     Unpack(#[from] UnpackError),
@@ -80,6 +88,10 @@ impl From<ProvisionError> for Error {
             ProvisionError::Cache { .. } => failure.hint(
                 "Let the agent's user write there, or set SONAR_USER_HOME to a folder that it can write.",
             ),
+            ProvisionError::Occupied { .. } => failure.hint(
+                "If another analysis on this machine runs from it, run this one again when that is done. Otherwise \
+                 remove the folder.",
+            ),
             ProvisionError::Download { error, .. } if error.kind == http::ErrorKind::Disk => {
                 failure.hint(DISK)
             }
@@ -108,7 +120,7 @@ impl Provisioning<'_> {
     /// one process of a machine.
     ///
     /// # Errors
-    /// Each kind of [`ProvisionError`] but `NoJava` and `Unpack`.
+    /// Each kind of [`ProvisionError`] but `NoJava`, `Occupied` and `Unpack`.
     pub async fn file(&self, artifact: &Artifact, on_miss: &dyn Fn()) -> Result<Provisioned, ProvisionError> {
         let path = self.cache.place(artifact)?;
         if self.is_intact(&path, artifact).await {
@@ -273,12 +285,15 @@ fn not_downloaded(artifact: &Artifact, error: http::Error) -> ProvisionError {
     ProvisionError::Download { file_name: artifact.file_name.clone(), error }
 }
 
-/// Moves the unpacked `folder` to `target`. Something unusable there gives way; another scanner, which does not
-/// know our lock, may be faster, and that is as well.
+/// Moves the unpacked `folder` to `target`. Something unusable there gives way, and stays for a day: to another analysis
+/// it may be of use as it is. Another scanner, which does not know our lock, may be faster, and that is as well.
 fn put_in_place(cache: &Cache, folder: &Path, target: &Path, java: &Path) -> Result<(), ProvisionError> {
-    let unusable = cache.temporary("unusable")?;
     if target.exists() {
-        std::fs::rename(target, &unusable).map_err(|error| cache.unwritable(target, &error))?;
+        let aside = cache.aside()?.join("jre");
+        std::fs::rename(target, aside).map_err(|error| ProvisionError::Occupied {
+            path: target.to_owned(),
+            cause: error.to_string(),
+        })?;
     }
     match std::fs::rename(folder, target) {
         Err(error) if !is_executable(java) => Err(cache.unwritable(target, &error)),

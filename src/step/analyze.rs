@@ -53,7 +53,7 @@ pub async fn analyze(job: &Job) -> Result<Ending> {
             );
             Ending::new("The build runs the scanner")
         }
-        [record] => match analyze_record(job, &inputs, &Shared::default(), record).await {
+        [record] => match analyze_record(job, &inputs, &Shared::among(1), record).await {
             Ok(Done::Analysed) => Ending::new("The analysis succeeded"),
             Ok(Done::Skipped) => Ending::new("Skipped: nothing was analysed"),
             Err(error) => Err(error),
@@ -160,7 +160,7 @@ async fn run(job: &Job, inputs: &AnalyzeInputs, shared: &Shared, record: &Record
     );
     properties.extend(&tokens.properties);
     let user_home = user_home(job, &properties)?;
-    network::equip(job, &prepared.server_url, &record.folder, &user_home, &mut properties)?;
+    network::equip(job, prepared, &record.folder, &user_home, &mut properties)?;
     let setting = Setting {
         job,
         inputs,
@@ -227,7 +227,13 @@ async fn run_engine_once(setting: &Setting<'_>, ready: &Ready, again: bool) -> R
         && java_options.suits_class_archive
         && [jar.provisioned.as_ref(), jre.as_ref()].map(hit) == ["hit"; 2]
     {
-        ClassArchive::find(&setting.cache, &jar.path, &java.executable, &java_options.with_variables)
+        ClassArchive::find(
+            &setting.cache,
+            &jar.path,
+            &java.executable,
+            &java_options.with_variables,
+            &setting.shared.marks,
+        )
     } else {
         ClassArchive::Unused
     };

@@ -12,6 +12,8 @@ mod server;
 mod several;
 
 use crate::fake_agent::{Job, Step, Task, TaskResult};
+use blame::a_shallow_clone_is_completed;
+use class_archive::the_third_run_writes_an_archive_and_a_broken_one_does_no_harm;
 use context::every_ref_where_only_the_main_branch_is_analysed;
 use gates::{a_gate_of_every_kind_of_metric, a_queue_of_ten_reports};
 use machine::{a_private_authority_behind_a_proxy, modules_and_a_java_of_the_agent};
@@ -25,7 +27,8 @@ use several::{
 };
 use std::path::{Path, PathBuf};
 
-/// What is run on a server, named like its variable: `v10_7` is `SONARQUBE_10_7`.
+/// What is run on a server, named like its variable: `v10_7` is `SONARQUBE_10_7`. Every test that needs a server stands
+/// in such a list: by these names scripts/test leaves out what has no server.
 macro_rules! on {
     ($version:ident: $($name:ident),* $(,)?) => {
         mod $version { $( #[test] fn $name() { super::$name(&super::Server::of(&stringify!($version)[1..])); } )* }
@@ -44,6 +47,7 @@ on!(
     a_queue_of_ten_reports,
     projects_of_one_job_with_a_token_each,
     jobs_joined_by_records,
+    the_third_run_writes_an_archive_and_a_broken_one_does_no_harm,
 );
 
 on!(
@@ -59,6 +63,8 @@ on!(
     a_private_authority_behind_a_proxy,
     scanners_that_ran_by_themselves,
     three_projects_of_one_repository,
+    the_third_run_writes_an_archive_and_a_broken_one_does_no_harm,
+    a_shallow_clone_is_completed,
 );
 
 on!(v9_9: a_gate_that_fails_by_the_cli, a_gate_that_passes_by_the_cli);

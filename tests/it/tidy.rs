@@ -148,6 +148,20 @@ fn files_are_short() {
     assert!(long.is_empty(), "split these at a seam: {long:?}");
 }
 
+/// scripts/test leaves out by the name of its list what has no server.
+#[test]
+fn what_runs_on_a_real_server_is_in_its_list() {
+    let of_lists = ("tests/it/real_sonarqube.rs".to_owned(), root().join("tests/it/real_sonarqube.rs"));
+    let mut count = 0;
+    for (name, path) in files("tests/it/real_sonarqube").into_iter().chain([of_lists]) {
+        let attributes = fs::read_to_string(path).unwrap().matches("#[test]").count();
+        let is_macro = usize::from(name == "tests/it/real_sonarqube.rs");
+        assert_eq!(attributes, is_macro, "{name}: name its tests in `on!`");
+        count += 1;
+    }
+    assert!(count > 5);
+}
+
 #[test]
 fn nothing_panics_on_purpose() {
     // `rustls` with `ring` has the protocol versions it has: there is no error to hand on.

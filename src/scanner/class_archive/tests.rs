@@ -23,8 +23,13 @@ impl Machine {
         Self { cache: Cache::in_user_home(folder.path()), folder, jar, java }
     }
 
+    /// What a step of its own finds.
     fn find(&self) -> ClassArchive {
-        ClassArchive::find(&self.cache, &self.jar, &self.java, OPTIONS)
+        self.find_by(&Marks::default())
+    }
+
+    fn find_by(&self, step: &Marks) -> ClassArchive {
+        ClassArchive::find(&self.cache, &self.jar, &self.java, OPTIONS, step)
     }
 
     /// The second run of all that find the engine in the cache.
@@ -34,6 +39,10 @@ impl Machine {
         assert!(archive.is_made());
         fs::write(written(&archive), "classes").unwrap();
         archive
+    }
+
+    fn place(&self) -> PathBuf {
+        place(&self.jar, &self.java, OPTIONS).unwrap()
     }
 
     fn files(&self) -> Vec<String> {
@@ -77,6 +86,54 @@ fn one_run_makes_it_and_later_ones_use_it() {
     );
     archive.settle(false, false);
     assert!(path.exists());
+}
+
+#[test]
+fn analyses_of_one_step_are_one_run() {
+    let machine = Machine::new();
+    let step = Marks::default();
+    for _ in 0..3 {
+        assert!(matches!(machine.find_by(&step), ClassArchive::Unused));
+        assert_eq!(machine.files(), ["jar", "wanted"]);
+    }
+    assert!(machine.find().is_made());
+}
+
+#[test]
+fn what_java_may_have_died_of_is_not_used_again() {
+    let machine = Machine::new();
+    let archive = machine.making();
+    archive.discard();
+    archive.settle(true, true);
+    drop(archive);
+    assert_eq!(machine.files(), ["jar", "jsa"], "what was made is kept");
+    machine.find().discard();
+    assert_eq!(machine.files(), ["jar"]);
+    assert!(matches!(machine.find(), ClassArchive::Unused));
+}
+
+#[test]
+fn what_other_options_left_is_swept_a_week_later() {
+    let machine = Machine::new();
+    let kept = machine.place();
+    for name in ["classes-0.jsa", "classes-0.wanted", "classes-1.tried", "other.jsa"] {
+        fs::write(kept.with_file_name(name), "").unwrap();
+    }
+    fs::write(&kept, "classes").unwrap();
+    let all = machine.files();
+    let hours = |hours: u64| SystemTime::now() + Duration::from_secs(hours * 60 * 60);
+    sweep(&kept, hours(6 * 24));
+    assert_eq!(machine.files(), all);
+    sweep(&kept, hours(8 * 24));
+    assert_eq!(machine.files(), ["jar", "jsa", "jsa"]);
+    assert!(kept.exists() && kept.with_file_name("other.jsa").exists());
+
+    let machine = Machine::new();
+    let archive = machine.making();
+    let old = machine.place().with_file_name("classes-0.tried");
+    File::create(&old).unwrap().set_modified(SystemTime::now() - Duration::from_secs(8 * 86400)).unwrap();
+    archive.settle(true, true);
+    assert!(!old.exists() && machine.place().exists());
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn the_command() {
 mod with_a_fake_java {
     use super::*;
     use crate::cancel::CancelSource;
-    use crate::scanner::Cache;
+    use crate::scanner::{Cache, Marks};
     use std::sync::{Arc, Mutex};
     use tracing::field::{Field, Visit};
     use tracing_subscriber::layer::SubscriberExt as _;
@@ -135,7 +135,7 @@ mod with_a_fake_java {
             std::fs::write(file, "").unwrap();
         }
         let cache = Cache::in_user_home(folder.path());
-        let find = || ClassArchive::find(&cache, &jar, &java, "");
+        let find = || ClassArchive::find(&cache, &jar, &java, "", &Marks::default());
         let done = r#"echo '{"level":"INFO","message":"SonarScanner Engine completed successfully"}'"#;
         let writing =
             r#"case "$*" in *-XX:ArchiveClassesAtExit=*) echo classes > "${1#*=}" ;; *) exit 9 ;; esac"#;
@@ -156,6 +156,19 @@ mod with_a_fake_java {
         let (result, _) = run_with(&find(), &properties, &format!("{writing}; {done}")).await;
         assert_eq!(result, EngineResult::Succeeded);
         assert!(matches!(find(), ClassArchive::Used(_)));
+
+        let said = r#"echo '{"level":"INFO","message":"Starting"}'; exit 1"#;
+        assert!(failed(&run_with(&find(), &properties, said).await.0));
+        assert!(matches!(find(), ClassArchive::Used(_)), "the failure is the engine's own");
+        assert!(failed(&run_with(&find(), &properties, "exit 1").await.0));
+        assert!(matches!(find(), ClassArchive::Unused), "Java may have died of it");
+
+        let (_source, cancellation) = CancelSource::new();
+        let archive = find();
+        assert!(archive.is_made());
+        let nowhere = Engine { java: &java, archive: &archive, ..engine(&properties, "") };
+        nowhere.run(&[], &cancellation).await.unwrap_err();
+        assert!(find().is_made(), "what did not start is tried again");
     }
 
     #[tokio::test]

@@ -160,6 +160,9 @@ fn what_ends_without_a_word_may_be_damaged() {
         (code(1), "Unrecognized VM option 'UseX'", false),
         (code(1), "Invalid maximum heap size: -Xmx1x", false),
         (code(1), "Error: java.lang.UnsupportedClassVersionError: org/X", false),
+        (code(1), "# There is insufficient memory for the Java Runtime Environment to continue.", false),
+        (code(1), "Conflicting collector combinations in option list; please refer to", false),
+        (code(1), "Multiple garbage collectors selected", false),
     ] {
         let mut log = EngineLog::new(false);
         let stream = if line == entry { Stream::Stdout } else { Stream::Stderr };

@@ -82,7 +82,13 @@ impl Fixture {
 
     fn temporary_files(&self) -> Vec<PathBuf> {
         let entries = std::fs::read_dir(self.home.path().join("cache/_tmp")).into_iter().flatten();
-        entries.map(|entry| entry.unwrap().path()).collect()
+        entries.map(|entry| entry.unwrap().path()).filter(|path| !is_aside(path)).collect()
+    }
+
+    /// What was replaced and may still be in use.
+    fn put_aside(&self) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(self.home.path().join("cache/_tmp")).into_iter().flatten();
+        entries.map(|entry| entry.unwrap().path()).filter(|path| is_aside(path)).collect()
     }
 
     /// Puts a file where the temporary files belong: even root can't write there then.
@@ -91,6 +97,10 @@ impl Fixture {
         std::fs::create_dir_all(self.home.path().join("cache")).unwrap();
         std::fs::write(self.home.path().join("cache/_tmp"), "").unwrap();
     }
+}
+
+fn is_aside(path: &Path) -> bool {
+    path.to_str().unwrap().ends_with("-unusable")
 }
 
 #[tokio::test]
@@ -250,6 +260,33 @@ async fn a_jre_that_lost_something_is_unpacked_again() {
         assert_eq!(std::fs::read(&modules).unwrap(), b"modules");
         assert!(is_executable(&java));
     }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_jre_that_is_replaced_stays_for_a_day_since_others_may_run_from_it() {
+    let fixture = Fixture::new("jre.tar.gz", &jre_archive("jdk/bin/java"), 1).await;
+    let java = fixture.provision_jre().await.unwrap().path;
+    let unpacked = fixture.place().with_file_name("jre.tar.gz_extracted");
+    std::fs::remove_file(unpacked.join("jdk/lib/modules")).unwrap();
+    let age = |folder: &Path| {
+        let long_ago = SystemTime::now() - Duration::from_secs(25 * 60 * 60);
+        std::fs::File::open(folder).unwrap().set_modified(long_ago).unwrap();
+    };
+    age(&unpacked);
+    fixture.provision_jre().await.unwrap();
+    fixture.cache.tidy();
+    let [aside] = &fixture.put_aside()[..] else { panic!("{:?}", fixture.put_aside()) };
+    assert!(is_executable(&aside.join("jre/jdk/bin/java")) && is_executable(&java));
+    age(aside);
+    fixture.cache.tidy();
+    assert!(fixture.put_aside().is_empty());
+}
+
+#[test]
+fn a_jre_in_use_is_told_as_such() {
+    let error = ProvisionError::Occupied { path: "/cache/jre".into(), cause: "Access is denied".to_owned() };
+    insta::assert_snapshot!(Error::from(error), @"/cache/jre is damaged, and can't be replaced: Access is denied. If another analysis on this machine runs from it, run this one again when that is done. Otherwise remove the folder.");
 }
 
 #[cfg(unix)]

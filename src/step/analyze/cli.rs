@@ -33,14 +33,21 @@ pub(super) async fn run(setting: &Setting<'_>, release: &ScannerRelease) -> Resu
     };
     let directory = setting.properties.value("sonar.projectBaseDir").unwrap_or(".");
     let mut java_options = job.environment.value("SONAR_SCANNER_OPTS").unwrap_or_default().to_owned();
+    let of_engine = properties.value("sonar.scanner.javaOpts").unwrap_or_default().to_owned();
+    let mut environment = job.environment.for_children();
     if runs_engine_itself(setting, release) {
-        java_options.push(' ');
-        java_options.push_str(properties.value("sonar.scanner.javaOpts").unwrap_or_default());
+        java_options = format!("{java_options} {of_engine}");
         java_options = JavaOptions::of(setting, Path::new(directory), &java_options).text;
         java_options.push_str(&network::options_of_java(&properties, &prepared.server_url));
     } else {
         // Else it would look for a Java of its own.
         properties.set("sonar.scanner.javaExePath", java.executable.display().to_string());
+        let chosen = JavaOptions::of(setting, Path::new(directory), &of_engine).text;
+        properties.set("sonar.scanner.javaOpts", chosen.trim());
+        // To the CLI these are worth more than properties, and they have become such.
+        environment.retain(|(name, _)| {
+            !["SONAR_SCANNER_JAVA_OPTS", "SONAR_SCANNER_JAVA_EXE_PATH"].iter().any(|ours| name == ours)
+        });
     }
     let cli = Cli {
         java: &java.executable,
@@ -51,7 +58,7 @@ pub(super) async fn run(setting: &Setting<'_>, release: &ScannerRelease) -> Resu
         token,
         directory: Path::new(directory),
     };
-    cli.run(&job.environment.for_children(), &job.cancellation).await
+    cli.run(&environment, &job.cancellation).await
 }
 
 /// Whether the engine runs inside of the CLI's Java, as it did before either of both knew better.
@@ -71,8 +78,8 @@ async fn provision(setting: &Setting<'_>, release: &ScannerRelease) -> Result<(C
         )
         .await?;
     let home = CliHome::find(&folder)?;
-    let of_engine = if runs_engine_itself(setting, release) { prepared.server.oldest_java() } else { 0 };
-    let needed = java_needed(&home.jar).unwrap_or(0).max(of_engine);
+    // The server's engine runs in the same Java, whether inside of the CLI or beside it.
+    let needed = java_needed(&home.jar).unwrap_or(0).max(prepared.server.oldest_java());
     let homes = JavaHome::among(job.environment.iter());
     let choices = java_choices(setting, &homes);
     if let Some(java) = choices.made(needed)? {

@@ -6,7 +6,7 @@ use crate::step::{machine, source_size};
 use std::path::Path;
 
 /// Variables that every Java reads by itself.
-const READ_BY_JAVA: [&str; 3] = ["JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"];
+pub(super) const READ_BY_JAVA: [&str; 3] = ["JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"];
 
 /// What Java is told.
 pub(super) struct JavaOptions {
@@ -24,8 +24,8 @@ impl JavaOptions {
         let mut given = vec![own];
         given.extend(READ_BY_JAVA.iter().filter_map(|name| setting.job.environment.value(name)));
         let profile = setting.inputs.jvm_profile;
-        let choice =
-            jvm_profile::choose(profile, source_size::measure(directory), machine::strength(), &given);
+        let strength = machine::strength().shared_by(setting.shared.parallel);
+        let choice = jvm_profile::choose(profile, source_size::measure(directory), strength, &given);
         tracing::info!("{choice}");
         let options = choice.options.join(" ");
         Self {

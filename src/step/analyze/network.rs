@@ -1,6 +1,7 @@
 //! The scanner reaches the server as we do: through the agent's proxy, and trusting the agent's authorities.
 
-use crate::analysis::{Properties, trust_store};
+use super::java_options::READ_BY_JAVA;
+use crate::analysis::{Prepared, Properties, trust_store};
 use crate::error::{Error, Result};
 use crate::step::Job;
 use std::path::Path;
@@ -12,9 +13,8 @@ const TRUST_STORE: &str = "sonar.scanner.truststorePath";
 /// Where scanners look for a trust store that nobody names, below their user home.
 const TRUST_STORE_OF_USER: &str = "ssl/truststore.p12";
 
-/// Variables with options for Java.
-const JAVA_OPTIONS: &[&str] =
-    &["SONAR_SCANNER_OPTS", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"];
+/// The variable with options for the Java of SonarScanner CLI alone.
+const CLI_OPTIONS: &str = "SONAR_SCANNER_OPTS";
 
 /// Sets the scanner's own properties for that, where the user said nothing else by properties or options of Java.
 /// `folder` is the record's, for a trust store.
@@ -23,15 +23,16 @@ const JAVA_OPTIONS: &[&str] =
 /// The agent's CA file can't be read, or the trust store not be written.
 pub(super) fn equip(
     job: &Job,
-    server: &Url,
+    prepared: &Prepared,
     folder: &Path,
     user_home: &Path,
     properties: &mut Properties,
 ) -> Result<()> {
-    let settings = job.http.settings();
+    let (settings, server) = (job.http.settings(), &prepared.server_url);
     let own_options = properties.value("sonar.scanner.javaOpts").map(str::to_owned);
     let says = |option: &str| {
-        let of_job = JAVA_OPTIONS.iter().filter_map(|name| job.environment.value(name));
+        let of_cli = prepared.cli.as_ref().map(|_| CLI_OPTIONS);
+        let of_job = READ_BY_JAVA.into_iter().chain(of_cli).filter_map(|name| job.environment.value(name));
         of_job.chain(own_options.as_deref()).any(|options| options.contains(option))
     };
     if let Some(proxy) = settings.proxy_for(server)

@@ -20,7 +20,9 @@ const ISSUES: usize = 9;
 pub(super) async fn analyze(job: &Job, inputs: &AnalyzeInputs, records: &[Record]) -> Result<Ending> {
     let members = records.iter().filter_map(|record| record.prepared.member.as_ref());
     let parallel = members.map(|member| member.parallel).max().unwrap_or(1);
-    let several = Several { job, inputs, shared: Shared::default(), reported: Cell::new(0), parallel };
+    let not_skipped = records.iter().filter(|record| record.prepared.skip.is_none()).count();
+    let shared = Shared::among(parallel.min(not_skipped));
+    let several = Several { job, inputs, shared, reported: Cell::new(0), parallel };
     let runs = records
         .iter()
         .map(|record| Box::pin(several.run(record)) as Pin<Box<dyn Future<Output = Result<Done>> + '_>>);

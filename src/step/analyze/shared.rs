@@ -3,6 +3,7 @@
 use super::Setting;
 use super::provision::{Ready, provision};
 use crate::error::Result;
+use crate::scanner::Marks;
 use std::rc::Rc;
 use std::time::SystemTime;
 use tokio::sync::Mutex;
@@ -19,11 +20,19 @@ const CHOOSING: [&str; 6] = [
 
 type Choice = [Option<String>; CHOOSING.len()];
 
-/// The engine and the Java, fetched and verified once for all analyses that choose alike.
-#[derive(Default)]
-pub(super) struct Shared(Mutex<Vec<(Choice, Rc<Ready>)>>);
+/// The engine and the Java, fetched and verified once for all analyses that choose alike, and the machine.
+pub(super) struct Shared {
+    known: Mutex<Vec<(Choice, Rc<Ready>)>>,
+    /// Analyses that run at a time.
+    pub(super) parallel: usize,
+    pub(super) marks: Marks,
+}
 
 impl Shared {
+    pub(super) fn among(parallel: usize) -> Self {
+        Self { known: Mutex::default(), parallel, marks: Marks::default() }
+    }
+
     /// Those of this analysis. While one fetches them, the others wait. `suspect` did not work: what was not checked
     /// since then is provisioned again.
     pub(super) async fn engine_and_java(
@@ -32,7 +41,7 @@ impl Shared {
         suspect: Option<(&Rc<Ready>, SystemTime)>,
     ) -> Result<Rc<Ready>> {
         let choice = CHOOSING.map(|key| setting.properties.value(key).map(str::to_owned));
-        let mut known = self.0.lock().await;
+        let mut known = self.known.lock().await;
         let trusted = |ready: &Rc<Ready>| suspect.is_none_or(|(suspect, _)| !Rc::ptr_eq(ready, suspect));
         if let Some((_, ready)) = known.iter().find(|(of, ready)| *of == choice && trusted(ready)) {
             return Ok(Rc::clone(ready));

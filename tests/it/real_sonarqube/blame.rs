@@ -39,11 +39,10 @@ fn blame(server: &Server, origin: &Origin, inputs: &[(&str, &str)]) -> Blame {
     }
 }
 
-#[test]
-fn of_a_shallow_clone_is_whole_once_it_is_completed() {
-    let server = Server::of("26_9");
+/// Then the blame is whole; otherwise the server warns.
+pub(super) fn a_shallow_clone_is_completed(server: &Server) {
     let origin = Origin::new("tally");
-    let whole = blame(&server, &origin, &[]);
+    let whole = blame(server, &origin, &[]);
     let line = |number: u64, author: &str, revision: &str| {
         (number, format!("{author}@example.com"), origin.commit_of(revision))
     };
@@ -56,7 +55,7 @@ fn of_a_shallow_clone_is_whole_once_it_is_completed() {
     assert_eq!(whole.lines, expected);
     assert!(!whole.warnings.iter().any(|warning| warning.contains("hallow")), "{:?}", whole.warnings);
 
-    let shallow = blame(&server, &origin, &[("unshallow", "off")]);
+    let shallow = blame(server, &origin, &[("unshallow", "off")]);
     assert_ne!(shallow.lines, expected);
     assert!(
         shallow.warnings.iter().any(|warning| warning.contains("Shallow clone")),

@@ -131,9 +131,11 @@ impl Machine {
         self.archive_file().with_file_name("jre.tar.gz_extracted").join(path)
     }
 
+    /// But runtimes that were replaced: others may run from them.
     fn temporary_files(&self) -> Vec<PathBuf> {
         let entries = std::fs::read_dir(self.cache().join("_tmp")).into_iter().flatten();
-        entries.map(|entry| entry.unwrap().path()).collect()
+        let files = entries.map(|entry| entry.unwrap().path());
+        files.filter(|path| !path.to_str().unwrap().ends_with("-unusable")).collect()
     }
 
     /// The analysis that was run is open again.
@@ -409,6 +411,20 @@ fn java_that_never_comes_up_is_an_error_after_the_second_time() {
         let mut machine = Machine::with_java(body);
         machine.analyze().ended(TaskResult::Failed);
         assert_eq!(machine.runs(), 1, "{body}");
+    }
+}
+
+#[test]
+fn the_projects_of_a_monorepo_are_one_run_to_the_archive_of_classes() {
+    let mut machine = Machine::new();
+    machine.analyze().succeeded();
+    let list = "- {key: a, baseDir: src}\n- {key: b, baseDir: src}\n- {key: c, baseDir: src}";
+    for (step, is_made) in [("second", false), ("third", true)] {
+        machine.scenario.prepare_as(&[("scannerMode", "cli"), ("monorepo", list)]).succeeded();
+        let analyze = machine.scenario.analyze();
+        analyze.ended(TaskResult::Succeeded);
+        let says = analyze.log.iter().any(|line| line.contains("Java writes an archive"));
+        assert_eq!(says, is_made, "{step}: {}", analyze.transcript());
     }
 }
 

@@ -168,6 +168,8 @@ fn the_engine_uses_the_agents_proxy_unless_the_user_says_otherwise() {
     let java = "sonar.scanner.javaOpts=-Dhttp.proxyHost=mine";
     assert_eq!(proxy_of_engine(&[], java), [""; 0]);
     assert_eq!(proxy_of_engine(&[("JAVA_TOOL_OPTIONS", "-Dhttps.proxyHost=mine")], ""), [""; 0]);
+    let of_cli = ("SONAR_SCANNER_OPTS", "-Dhttp.proxyHost=mine");
+    assert_eq!(proxy_of_engine(&[of_cli], ""), agents, "no engine without the CLI reads it");
 }
 
 #[test]
@@ -192,6 +194,15 @@ fn an_engine_inside_of_the_cli_gets_the_proxy_by_options_of_java() {
         assert!(arguments.lines().any(|line| line == option), "{option}: {arguments}");
     }
     assert!(!arguments.contains("s3cret"));
+
+    scenario.job.set("Agent.ProxyUrl", "");
+    scenario.prepare(&inputs).succeeded();
+    scenario.job.set("Agent.ProxyUrl", "http://proxy.corp:3128");
+    scenario.job.set("SONAR_SCANNER_OPTS", "-Dhttp.proxyHost=mine");
+    scenario.analyze().succeeded();
+    let arguments = scenario.noted("arguments");
+    let hosts: Vec<_> = arguments.lines().filter(|line| line.contains("proxyHost")).collect();
+    assert_eq!(hosts, ["-Dhttp.proxyHost=mine"]);
 }
 
 #[test]

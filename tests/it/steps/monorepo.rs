@@ -147,6 +147,8 @@ fn in_parallel_each_line_says_whose_it_is_and_each_result_is_kept() {
     prepare(&mut scenario, &[("extraProperties", &engine), ("parallel", "2")]).succeeded();
     let step = scenario.analyze();
     step.ended(TaskResult::Failed).says("[api] api began").says("[web] web began").says("[docs] docs began");
+    let cores = std::thread::available_parallelism().unwrap().get();
+    step.says(&format!("on {} processors", (cores / 2).max(1)));
     insta::assert_snapshot!(step.errors.join("\n"), @"
     web: the analysis failed: the scanner engine ended with exit code 1 and gave no reason. The last lines:
     web began

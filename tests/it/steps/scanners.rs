@@ -126,6 +126,44 @@ fn a_pinned_cli_gets_the_token_by_its_own_variable() {
 }
 
 #[test]
+fn a_pinned_cli_runs_the_engine_in_a_java_that_is_new_enough_and_suits_the_project() {
+    let mut scenario = server("26.9.0.129388");
+    scenario.job.set("Agent.ToolsDirectory", scenario.job.path("tools").to_str().unwrap());
+    let zip = scenario.job.path("sonar-scanner-cli-8.1.0.6389.zip");
+    let sha256 = archive(&zip, "x/lib/sonar-scanner-cli-8.1.0.6389.jar", b"");
+    scenario.engine(&report(&scenario));
+    let processor = if cfg!(target_arch = "aarch64") { "ARM64" } else { "X64" };
+    for version in ["17.0.1", "21.0.2"] {
+        let home = jdk(&scenario, version);
+        scenario.job.set(&format!("JAVA_HOME_{}_{processor}", &version[..2]), &home);
+    }
+    scenario.job.set("SONAR_SCANNER_OPTS", "-Xmx300m");
+    scenario.job.set("SONAR_SCANNER_JAVA_OPTS", "-Xmx700m");
+    let inputs = [
+        ("cliVersion", "8.1.0.6389"),
+        ("scannerDownloadUrl", zip.to_str().unwrap()),
+        ("cliScannerSha256", &sha256),
+    ];
+    scenario.prepare(&inputs).succeeded();
+    let named = format!("JAVA_HOME_17_{processor}");
+    let step = scenario.analyze_with(&[("jdkversion", &named)]);
+    step.ended(TaskResult::Succeeded)
+        .warns(&format!("jdkversion is {named}, which is Java 17.0.1, and this analysis needs Java 21"))
+        .says("Using Java 21.0.2, the oldest of the agent's that is new enough");
+
+    let (arguments, environment) = (scenario.noted("arguments"), scenario.noted("environment"));
+    assert!(arguments.starts_with("-Xmx300m\n-Djava.awt"), "the CLI's own: {arguments}");
+    let parameters =
+        environment.lines().find_map(|line| line.strip_prefix("SONAR_SCANNER_JSON_PARAMS=")).unwrap();
+    let parameters: serde_json::Value = serde_json::from_str(parameters).unwrap();
+    let options = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xmx700m";
+    assert_eq!(parameters["sonar.scanner.javaOpts"], options);
+    let java = scenario.job.path("jdk-21.0.2/bin/java");
+    assert_eq!(parameters["sonar.scanner.javaExePath"], java.to_str().unwrap());
+    assert!(!environment.contains("SONAR_SCANNER_JAVA_OPTS"), "the CLI would prefer it: {environment}");
+}
+
+#[test]
 fn a_cli_without_a_known_hash_is_refused_before_the_build() {
     let mut scenario = server("9.9.8.100196");
     let step = scenario.prepare(&[("cliScannerVersion", "4.8.1.3023")]);
