@@ -142,7 +142,7 @@ fn in_parallel_each_line_says_whose_it_is_and_each_result_is_kept() {
     // Those two wait for each other: one after the other they would never end.
     let body = "echo \"$key began\"\ntouch \"$key.began\"\ncase $key in docs) ;; *)\n\
                 while ! [ -e api.began ] || ! [ -e web.began ]; do sleep 0.05; done ;;\nesac\n\
-                [ $key != web ] || { echo '##vso[task.complete]'; echo oops >&2; exit 1; }\nleave";
+                [ $key != web ] || { echo '##vso[task.complete]'; echo oops; exit 1; }\nleave";
     let engine = engine(&scenario, body);
     prepare(&mut scenario, &[("extraProperties", &engine), ("parallel", "2")]).succeeded();
     let step = scenario.analyze();
