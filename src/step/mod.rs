@@ -10,6 +10,7 @@ mod publish;
 mod records;
 mod reports;
 mod repository;
+mod seal;
 mod server;
 mod source_size;
 

@@ -17,7 +17,7 @@ pub(super) fn export(job: &Job, records: &Records, folder: &Path) -> Result<()> 
     let folder = job.predefined.working_directory()?.join(folder);
     std::fs::create_dir_all(&folder)
         .map_err(|error| Error::new(format!("exportTo: {} can't be made: {error}", folder.display())))?;
-    let found = records.list()?;
+    let found = records.list_unbroken(&job.environment)?;
     let roots = report_roots(job);
     for record in &found {
         let report = record.report_text(&roots).unwrap_or_else(|error| {

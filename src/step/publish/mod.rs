@@ -12,14 +12,14 @@ mod subject;
 mod tell;
 mod weigh;
 
-use super::records::{Record, Records};
+use super::records::{Found, Records};
 use super::{Ending, Job, missing};
 use crate::agent::{PublishInputs, ServiceConnection};
 use crate::analysis::{AnalysisId, Properties, ScannerMode};
 use crate::error::{Error, Result};
 use crate::quality_gate::{Policy, Reaction, Verdict};
 use crate::sonarqube::Wait;
-use crate::summary::{AnalysisResult, BuildSummary, build_summary};
+use crate::summary::{AnalysedTarget, AnalysisResult, BuildSummary, build_summary};
 use imported::import;
 use judge::{Judge, context_of};
 use standalone::{Standalone, target_of_build};
@@ -34,7 +34,7 @@ pub async fn publish(job: &Job) -> Result<Ending> {
     let inputs = PublishInputs::read(&job.environment)?;
     let temp = job.predefined.temp_directory()?;
     let records = Records::new(&temp);
-    let found = records.list()?;
+    let found = records.list(&job.environment)?;
     take_back_token(job, &found);
     let mut judge = Judge::new(Wait::new(inputs.polling_timeout));
     let judging = async {
@@ -66,15 +66,16 @@ async fn subjects(
     job: &Job,
     inputs: &PublishInputs,
     records: &Records,
-    found: &[Record],
+    found: &Found,
 ) -> Result<Vec<Subject>> {
     let connection = ServiceConnection::read_if_chosen(&job.environment)?;
     let connection = connection.as_ref();
-    let own: Vec<AnalysisId> = found.iter().map(|record| record.prepared.id.clone()).collect();
+    let own: Vec<AnalysisId> = found.records.iter().map(|record| record.prepared.id.clone()).collect();
     let target = target_of_build(&job.predefined);
     let imported = import(job, &inputs.analyses, &own, connection, &target);
     let mut subjects: Vec<_> =
-        found.iter().map(|record| Subject::of_record(job, record, connection)).collect();
+        found.records.iter().map(|record| Subject::of_record(job, record, connection)).collect();
+    subjects.extend(lost(found, &target));
     subjects.extend(imported.subjects);
     if subjects.is_empty()
         && connection.is_none()
@@ -110,11 +111,27 @@ async fn subjects(
     Ok(subjects)
 }
 
+/// Analyses of this job whose records say nothing any more. That of a record which nobody can vouch for is no report.
+fn lost(found: &Found, target: &AnalysedTarget) -> Vec<Subject> {
+    let broken = found.broken.iter().map(|(id, error)| (id, error.to_string()));
+    let gone = found.gone.iter().map(|id| {
+        let why = "another step deleted it, or SonarPrepare failed half-way";
+        (id, format!("the record of the analysis {id} is gone: {why}"))
+    });
+    let subject = |(id, reason): (&AnalysisId, String)| Subject {
+        analysis: Some(id.clone()),
+        result: unknown_result("the project".into(), target.clone()),
+        evidence: Evidence::None(Verdict::NoReport, reason),
+    };
+    broken.chain(gone).map(subject).collect()
+}
+
 /// In mode `other` the scanner read its token from a plain variable; nobody needs it there any more.
-fn take_back_token(job: &Job, records: &[Record]) {
+fn take_back_token(job: &Job, found: &Found) {
     const PARAMETERS: &str = "SONARQUBE_SCANNER_PARAMS";
     let Some(json) = job.environment.value(PARAMETERS) else { return };
-    if !records.iter().any(|record| record.prepared.mode == ScannerMode::Other) {
+    let of_mode_other = found.records.iter().any(|record| record.prepared.mode == ScannerMode::Other);
+    if !of_mode_other && found.broken.is_empty() {
         return;
     }
     // A variable that is no longer ours to read is nobody's to repair: it is emptied.
