@@ -16,7 +16,7 @@ use super::records::{Found, Records};
 use super::{Ending, Job, missing};
 use crate::agent::{PublishInputs, ServiceConnection};
 use crate::analysis::{AnalysisId, Properties, ScannerMode};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::quality_gate::{Policy, Reaction, Verdict};
 use crate::sonarqube::Wait;
 use crate::summary::{AnalysedTarget, AnalysisResult, BuildSummary, build_summary};
@@ -31,34 +31,55 @@ use subject::{Evidence, Subject, unknown_result};
 /// # Errors
 /// The gate did not pass, or nobody can say that it did, and the policy says that this fails the task.
 pub async fn publish(job: &Job) -> Result<Ending> {
+    let judged = tokio::select! {
+        judged = judge_all(job) => judged,
+        () = job.cancellation.requested() => Err(Error::cancelled()),
+    };
+    let Judged { inputs, temp, records, analyses, results } = match judged {
+        Ok(judged) => judged,
+        Err(error) => {
+            // What another job of the build passed is not all of the build.
+            let is_cancelled = error.kind() == ErrorKind::Cancelled;
+            let verdict = if is_cancelled { Verdict::Cancelled } else { Verdict::Unknown };
+            build::tell(job, &[build::without_analysis(verdict)], None).await;
+            return Err(error);
+        }
+    };
+    let verdict = Verdict::worst(results.iter().map(|result| result.verdict));
+    tell::report_in_log(&results, &inputs.policy);
+    tell::set_outputs(&job.commands, verdict, &results);
+    let summary = (!results.is_empty()).then(|| build_summary(&results));
+    let attached = summary.as_ref().map_or(Ok(()), |summary| attach(job, summary, &temp));
+    let title = summary.as_ref().filter(|_| attached.is_ok()).map(|summary| summary.title.as_str());
+    build::tell(job, &build::entries(&analyses, &results), title).await;
+    attached?;
+    conclude(job, verdict, &results, &inputs.policy, &records)
+}
+
+/// What there was to judge, and what came of it.
+struct Judged {
+    inputs: PublishInputs,
+    temp: PathBuf,
+    records: Records,
+    analyses: Vec<Option<AnalysisId>>,
+    results: Vec<AnalysisResult>,
+}
+
+async fn judge_all(job: &Job) -> Result<Judged> {
     let inputs = PublishInputs::read(&job.environment)?;
     let temp = job.predefined.temp_directory()?;
     let records = Records::new(&temp);
     let found = records.list(&job.environment)?;
     take_back_token(job, &found);
-    let mut judge = Judge::new(Wait::new(inputs.polling_timeout));
-    let judging = async {
-        let subjects = subjects(job, &inputs, &records, &found).await?;
-        let analyses: Vec<_> = subjects.iter().map(|subject| subject.analysis.clone()).collect();
-        let mut results = Vec::with_capacity(subjects.len());
-        for subject in subjects {
-            results.push(judge.judge(subject).await);
-        }
-        Ok::<_, Error>((analyses, results))
-    };
-    let (analyses, results) = tokio::select! {
-        judged = judging => judged?,
-        () = job.cancellation.requested() => return Err(Error::cancelled()),
-    };
-    let verdict = Verdict::worst(results.iter().map(|result| result.verdict));
-    tell::report_in_log(&results, &inputs.policy);
-    tell::set_outputs(&job.commands, verdict, &results);
-    let summary = build_summary(&results);
-    if !results.is_empty() {
-        attach(job, &summary, &temp)?;
+    let wait = Wait::new(inputs.polling_timeout);
+    let subjects = subjects(job, &inputs, &records, &found).await?;
+    let mut judge = Judge::new(wait);
+    let analyses = subjects.iter().map(|subject| subject.analysis.clone()).collect();
+    let mut results = Vec::with_capacity(subjects.len());
+    for subject in subjects {
+        results.push(judge.judge(subject).await);
     }
-    build::tell(job, &analyses, &results, (!results.is_empty()).then_some(summary.title.as_str())).await;
-    conclude(job, verdict, &results, &inputs.policy, &records)
+    Ok(Judged { inputs, temp, records, analyses, results })
 }
 
 /// What there is to judge: analyses of this job, then those of other jobs, then what the inputs point at.

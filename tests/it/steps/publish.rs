@@ -492,6 +492,35 @@ fn a_cancelled_wait_ends_at_once() {
 }
 
 #[test]
+fn what_another_job_passed_does_not_outlive_a_publish_without_end() {
+    for cancelled in [true, false] {
+        let azure = crate::fake_azure_devops::AzureDevOps::start();
+        let mut first = Scenario::within(azure.clone(), crate::fake_sonarqube::SonarQube::start());
+        first.job.set("System.StageName", "Unit");
+        first.sonarqube.processed("1", "shop", gate("OK"));
+        first.analysed("1");
+        first.publish(&[]).succeeded();
+        assert_eq!(first.gate_property().as_deref(), Some("ok"));
+
+        let mut second = Scenario::within(azure, crate::fake_sonarqube::SonarQube::start());
+        second.job.set("System.StageName", "Integration");
+        if cancelled {
+            second.sonarqube.processing("1", [task("1", "shop", "PENDING")]);
+            second.analysed("1");
+            second.job.set("System.Debug", "true");
+            let mut running = second.job.begin(Task::Publish, &[]);
+            running.await_line("/api/ce/task -> 200");
+            running.signal(Signal::INT);
+            running.finish().ended(TaskResult::Canceled);
+        } else {
+            second.publish(&[("pollingTimeoutSec", "soon")]).sole_error();
+        }
+        let expected = if cancelled { "cancelled" } else { "unknown" };
+        assert_eq!(second.gate_property().as_deref(), Some(expected));
+    }
+}
+
+#[test]
 fn a_result_that_can_not_be_told_is_a_crash() {
     let mut scenario = Scenario::new();
     scenario.sonarqube.processed("1", "shop", gate("OK"));
