@@ -25,6 +25,7 @@ use judge::{Judge, context_of};
 use standalone::{Standalone, target_of_build};
 use std::path::PathBuf;
 use subject::{Evidence, Subject, unknown_result};
+use tokio::time::Instant;
 
 /// Runs the step.
 ///
@@ -72,7 +73,7 @@ async fn judge_all(job: &Job) -> Result<Judged> {
     let found = records.list(&job.environment)?;
     take_back_token(job, &found);
     let wait = Wait::new(inputs.polling_timeout);
-    let subjects = subjects(job, &inputs, &records, &found).await?;
+    let subjects = subjects(job, &inputs, &records, &found, wait.latest()).await?;
     let mut judge = Judge::new(wait);
     let analyses = subjects.iter().map(|subject| subject.analysis.clone()).collect();
     let mut results = Vec::with_capacity(subjects.len());
@@ -82,12 +83,14 @@ async fn judge_all(job: &Job) -> Result<Judged> {
     Ok(Judged { inputs, temp, records, analyses, results })
 }
 
-/// What there is to judge: analyses of this job, then those of other jobs, then what the inputs point at.
+/// What there is to judge: analyses of this job, then those of other jobs, then what the inputs point at. `latest` is
+/// by when all that asks a server must have ended.
 async fn subjects(
     job: &Job,
     inputs: &PublishInputs,
     records: &Records,
     found: &Found,
+    latest: Instant,
 ) -> Result<Vec<Subject>> {
     let connection = ServiceConnection::read_if_chosen(&job.environment)?;
     let connection = connection.as_ref();
@@ -118,10 +121,10 @@ async fn subjects(
     };
     match &inputs.project_key {
         Some(key) if !names_reports => {
-            subjects.push(Standalone::new(job, inputs, connection).await.project(key).await);
+            subjects.push(Standalone::new(job, inputs, connection, latest).await.project(key).await);
         }
         _ if names_reports || subjects.is_empty() => {
-            let reported = Standalone::new(job, inputs, connection).await.reports().await;
+            let reported = Standalone::new(job, inputs, connection, latest).await.reports().await;
             // A record says more of an analysis than its report alone.
             let new: Vec<_> =
                 reported.into_iter().filter(|new| !subjects.iter().any(|old| old.is_same(new))).collect();

@@ -250,6 +250,18 @@ fn a_project_by_its_key() {
     }
 }
 
+#[test]
+fn each_project_is_asked_for_its_main_branch_once() {
+    let mut scenario = Scenario::with(SonarQube::with_branches());
+    for (key, file) in [("1", "a/.scannerwork/report-task.txt"), ("2", "b/.scannerwork/report-task.txt")] {
+        scenario.sonarqube.processed(key, "shop", gate("OK"));
+        is_of(&scenario, key, "branch", "main");
+        scanned(&scenario, file, key, "shop");
+    }
+    publish(&mut scenario, &[("branch", "main")]).succeeded();
+    assert_eq!(scenario.sonarqube.times_asked("/api/project_branches/list"), 1);
+}
+
 /// How an analysis without a record of this job comes in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
