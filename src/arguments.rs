@@ -1,7 +1,6 @@
 //! What the command line says.
 
-use crate::command::{Format, Gate};
-use crate::quality_gate::LONGEST_WAIT;
+use crate::command::{Format, Gate, LONGEST_WAIT};
 use lexopt::prelude::{Long, Short, Value, ValueExt as _};
 use std::ffi::OsString;
 
