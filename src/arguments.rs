@@ -1,6 +1,6 @@
 //! What the command line says.
 
-use crate::command::{Format, Gate};
+use crate::command::{Format, Gate, LONGEST_WAIT};
 use lexopt::prelude::{Long, Short, Value, ValueExt as _};
 use std::ffi::OsString;
 
@@ -99,7 +99,12 @@ fn gate(parser: &mut lexopt::Parser) -> Result<Command, lexopt::Error> {
             Long("project-key") => project_key = Some(parser.value()?.string()?),
             Long("branch") => branch = Some(parser.value()?.string()?),
             Long("pull-request") => pull_request = Some(parser.value()?.string()?),
-            Long("wait") => wait = parser.value()?.parse()?,
+            Long("wait") => {
+                wait = parser.value()?.parse()?;
+                if wait > LONGEST_WAIT {
+                    return Err(format!("--wait is {wait}: at most {LONGEST_WAIT} seconds, a week").into());
+                }
+            }
             Long("format") => {
                 format = match parser.value()?.string()?.as_str() {
                     "text" => Format::Text,
@@ -165,6 +170,10 @@ mod tests {
             (
                 "sonar-azdo gate --project-key x --format xml",
                 "there is no format \"xml\": use text, json or markdown",
+            ),
+            (
+                "sonar-azdo gate --project-key x --wait 18446744073709551615",
+                "--wait is 18446744073709551615: at most 604800 seconds, a week",
             ),
             ("sonar-azdo gate --token t", "invalid option '--token'"),
         ] {

@@ -78,6 +78,11 @@ impl Environment {
         self.variable(&format!("SECRET_{name}"))
     }
 
+    /// Names of the secret pipeline variables, in upper case.
+    pub fn secret_variables(&self) -> impl Iterator<Item = &str> {
+        self.by_name.keys().filter_map(|name| name.strip_prefix("SECRET_"))
+    }
+
     /// The value of a task input, without surrounding white space; none when it is blank.
     pub fn input(&self, name: &str) -> Option<&str> {
         self.variable(&format!("INPUT_{name}")).map(str::trim).filter(|value| !value.is_empty())

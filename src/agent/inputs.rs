@@ -5,7 +5,7 @@ use crate::analysis::ScannerMode;
 use crate::analysis::jvm_profile::JvmProfile;
 use crate::context::Choices;
 use crate::error::{Error, Result};
-use crate::quality_gate::{Policy, Reaction, Rule};
+use crate::quality_gate::{LONGEST_WAIT, Policy, Reaction, Rule};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -235,9 +235,10 @@ impl PublishInputs {
     /// A timeout that is no number of seconds; a reaction that is none of the three; a branch and a pull request.
     pub fn read(env: &Environment) -> Result<Self> {
         let text = env.input("pollingTimeoutSec").unwrap_or("300");
-        let seconds = text.parse().map_err(|_| {
-            Error::new(format!("the input pollingTimeoutSec is {text:?}"))
-                .hint("Write a whole number of seconds, such as 300.")
+        let seconds = text.parse().ok().filter(|seconds| *seconds <= LONGEST_WAIT).ok_or_else(|| {
+            Error::new(format!("the input pollingTimeoutSec is {text:?}")).hint(format!(
+                "Write a whole number of seconds, such as 300; at most {LONGEST_WAIT}, which is a week."
+            ))
         })?;
         let Policy { failure, no_verdict, skipped } = Policy::default();
         let policy = Policy {

@@ -40,6 +40,11 @@ impl AnalysisId {
         format!("SONAR_AZDO_TOKEN_{}", self.0.to_ascii_uppercase())
     }
 
+    /// The analysis whose token the job variable `name` holds; `None` for any other variable.
+    pub fn of_token_variable(name: &str) -> Option<Self> {
+        Self::parse(&name.strip_prefix("SONAR_AZDO_TOKEN_")?.to_ascii_lowercase())
+    }
+
     /// Name of the secret job variable that holds this analysis' other secret properties, as JSON.
     pub fn secrets_variable(&self) -> String {
         format!("SONAR_AZDO_SECRETS_{}", self.0.to_ascii_uppercase())
@@ -229,6 +234,9 @@ mod tests {
         assert_eq!(id.as_str(), "000102030405060708090a0b0c0d0eff");
         assert_eq!(AnalysisId::parse(id.as_str()), Some(id.clone()));
         assert_eq!(id.token_variable(), "SONAR_AZDO_TOKEN_000102030405060708090A0B0C0D0EFF");
+        assert_eq!(AnalysisId::of_token_variable(&id.token_variable()), Some(id.clone()));
+        assert_eq!(AnalysisId::of_token_variable("SONAR_AZDO_TOKEN_1"), None);
+        assert_eq!(AnalysisId::of_token_variable(&id.secrets_variable()), None);
         for text in ["", "../../../etc/passwd", "000102030405060708090A0B0C0D0EFF", "bin"] {
             assert_eq!(AnalysisId::parse(text), None, "{text}");
         }

@@ -2,4 +2,5 @@
 
 mod gate;
 
+pub use crate::quality_gate::LONGEST_WAIT;
 pub use gate::{Format, Gate, UNKNOWN, USAGE, gate};

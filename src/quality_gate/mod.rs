@@ -13,7 +13,7 @@ pub use measure::{Measure, MeasureSet};
 pub use metric::{Metric, MetricKind, Metrics};
 pub use origin::{Expected, OwnNames, Processed};
 pub use policy::{Context, Policy, Reaction, Rule};
-pub use poll::{SHORTEST_PAUSE, pause_after_poll};
+pub use poll::{LONGEST_WAIT, SHORTEST_PAUSE, pause_after_poll};
 pub use verdict::Verdict;
 
 /// The quality gate of one analysis, as `api/qualitygates/project_status` gave it.

@@ -5,6 +5,8 @@ use std::time::Duration;
 /// From an answer to the next poll at least. So the server, which gets the next after it has sent the answer,
 /// never gets more than two polls within a second, whatever the network does to their distance.
 pub const SHORTEST_PAUSE: Duration = Duration::from_millis(500);
+/// In seconds: a week, longer than any pipeline runs, and short enough for every clock.
+pub const LONGEST_WAIT: u64 = 604_800;
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// From the beginning of a poll to that of the next, `waited` after the wait began.

@@ -36,7 +36,7 @@ mod shared;
 pub async fn analyze(job: &Job) -> Result<Ending> {
     let inputs = AnalyzeInputs::read(&job.environment)?;
     let records = Records::new(&job.predefined.temp_directory()?);
-    let found = records.list()?;
+    let found = records.list_unbroken(&job.environment)?;
     if found.is_empty()
         && let Some(reason) = missing::reason(job, &records, inputs.on_missing_connection)
     {

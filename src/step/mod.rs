@@ -11,6 +11,7 @@ mod publish;
 mod records;
 mod reports;
 mod repository;
+mod seal;
 mod server;
 mod source_size;
 

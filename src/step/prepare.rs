@@ -1,5 +1,6 @@
 //! SonarPrepare: decides what is analysed and how, checks that it can be, and leaves a record.
 
+use super::seal::Seal;
 use super::{Ending, Job, Records, server};
 use crate::agent::{ConfigMode, PrepareInputs, ServiceConnection};
 use crate::analysis::{
@@ -109,12 +110,17 @@ impl Common<'_> {
             );
             prepared.dotnet = Some(start.await?);
         }
-        self.records.write_prepared(&prepared)?;
+        self.records.write_prepared(&prepared, &self.seal())?;
         match (&prepared.project_key, &prepared.skip) {
             (_, Some(_)) => Ending::new("Prepared: nothing will be analysed"),
             (Some(key), None) => Ending::new(format!("Prepared the analysis of {key}")),
             (None, None) => Ending::new("Prepared the analysis"),
         }
+    }
+
+    /// What the records are sealed with.
+    fn seal(&self) -> Seal {
+        Seal::new(&self.connection.token, self.connection.password.as_ref())
     }
 
     /// Makes sure that the project may be analysed, and decides what of it is.

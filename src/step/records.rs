@@ -1,10 +1,12 @@
 //! Reads and writes the records of analyses below `Agent.TempDirectory`.
 //!
 //! `<temp>/sonar-azdo/<analysis id>/prepared.json`, `analyzed.json`, `report-task.txt`. Records are
-//! found by listing that folder, never through a job variable, which a restricted job may forbid.
+//! found by listing that folder, never through a job variable, which a restricted job may forbid. Any step of the
+//! job can write there, so each is sealed with the analysis' token, which scripts do not get: `<file>.seal`.
 
 use super::Job;
-use crate::agent::authentication;
+use super::seal::Seal;
+use crate::agent::{Environment, authentication};
 use crate::analysis::{AnalysisId, AnalysisReport, Analyzed, Outcome, Prepared, Properties, RECORD_VERSION};
 use crate::error::{Error, Result};
 use crate::http::Authentication;
@@ -41,6 +43,19 @@ pub struct Record {
     pub prepared: Prepared,
     /// What Analyze added, if it ran.
     pub analyzed: Option<Analyzed>,
+    /// None in a job that does not have the analysis' token.
+    seal: Option<Seal>,
+}
+
+/// What was found of the analyses of a job.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// Records, oldest first.
+    pub(super) records: Vec<Record>,
+    /// Records that say nothing any more, and why.
+    pub(super) broken: Vec<(AnalysisId, Error)>,
+    /// Analyses whose token is in this job, and whose record is not.
+    pub(super) gone: Vec<AnalysisId>,
 }
 
 impl Records {
@@ -67,7 +82,7 @@ impl Records {
         let file = self.folder.join(BEGAN);
         std::fs::create_dir_all(&self.folder)
             .and_then(|()| std::fs::write(&file, ""))
-            .map_err(|error| Error::new(format!("{} can't be written: {error}", file.display())))
+            .map_err(|error| unwritable(&file, &error))
     }
 
     /// Whether SonarPrepare began in this job.
@@ -75,59 +90,85 @@ impl Records {
         self.folder.join(BEGAN).exists()
     }
 
-    /// All records, oldest first. What does not look like a record is passed over.
+    /// All records. What does not look like one is passed over.
     ///
     /// # Errors
-    /// A record can't be read or is of another version.
-    pub fn list(&self) -> Result<Vec<Record>> {
+    /// The folder can't be listed.
+    pub(super) fn list(&self, environment: &Environment) -> Result<Found> {
+        let mut found = Found::default();
+        let mut records = Vec::new();
+        let mut ids = Vec::new();
         let entries = match std::fs::read_dir(&self.folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Ok(entries) => Some(entries),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
             Err(error) => return Err(unreadable(&self.folder, &error)),
         };
-        let mut records = Vec::new();
-        for entry in entries {
+        for entry in entries.into_iter().flatten() {
             let entry = entry.map_err(|error| unreadable(&self.folder, &error))?;
             let Some(id) = entry.file_name().to_str().and_then(AnalysisId::parse) else { continue };
-            let folder = entry.path();
-            let Some(prepared) = read::<Prepared>(&folder.join(PREPARED))? else { continue };
-            if prepared.id != id {
-                return Err(Error::new(format!(
-                    "the record in {} belongs to another analysis",
-                    folder.display()
-                )));
+            match Record::read(entry.path(), &id, environment) {
+                Ok(None) => continue,
+                Ok(Some(record)) => {
+                    // The server's clock has whole seconds; within one, this machine's own order counts,
+                    // and within a tick of its clock that of the list of projects.
+                    let file = record.folder.join(PREPARED);
+                    let written = std::fs::metadata(file).and_then(|metadata| metadata.modified()).ok();
+                    records.push((written, record));
+                }
+                Err(error) => found.broken.push((id.clone(), error)),
             }
-            let analyzed = read::<Analyzed>(&folder.join(ANALYZED))?.filter(|analyzed| analyzed.id == id);
-            // The server's clock has whole seconds; within one, this machine's own order counts,
-            // and within a tick of its clock that of the list of projects.
-            let written =
-                std::fs::metadata(folder.join(PREPARED)).and_then(|metadata| metadata.modified()).ok();
-            records.push((written, Record { folder, prepared, analyzed }));
+            ids.push(id);
         }
         records.sort_by_cached_key(|(written, Record { prepared, .. })| {
             let place = prepared.member.as_ref().map(|member| member.place);
             (prepared.created, *written, place, prepared.id.clone())
         });
-        Ok(records.into_iter().map(|(_, record)| record).collect())
+        found.records = records.into_iter().map(|(_, record)| record).collect();
+        let prepared = environment.secret_variables().filter_map(AnalysisId::of_token_variable);
+        found.gone = prepared.filter(|id| !ids.contains(id)).collect();
+        Ok(found)
+    }
+
+    /// All records, oldest first.
+    ///
+    /// # Errors
+    /// One of them says nothing any more, or the folder can't be listed.
+    pub(super) fn list_unbroken(&self, environment: &Environment) -> Result<Vec<Record>> {
+        let Found { records, broken, .. } = self.list(environment)?;
+        broken.into_iter().next().map_or(Ok(records), |(_, error)| Err(error))
     }
 
     /// Writes the record of a prepared analysis.
     ///
     /// # Errors
     /// The disk refuses.
-    pub fn write_prepared(&self, prepared: &Prepared) -> Result<()> {
-        write(&self.folder.join(prepared.id.as_str()), PREPARED, prepared)
+    pub(super) fn write_prepared(&self, prepared: &Prepared, seal: &Seal) -> Result<()> {
+        write_sealed(&self.folder.join(prepared.id.as_str()), PREPARED, prepared, Some(seal))
     }
 }
 
 impl Record {
+    /// Reads the record of the analysis `id`; `None` when there is none in the folder.
+    fn read(folder: PathBuf, id: &AnalysisId, environment: &Environment) -> Result<Option<Self>> {
+        let seal = tokens(environment, id)?.map(|tokens| tokens.seal());
+        let Some(prepared) = read::<Prepared>(&folder, PREPARED, seal.as_ref())? else { return Ok(None) };
+        let analyzed = read::<Analyzed>(&folder, ANALYZED, seal.as_ref())?;
+        if prepared.id != *id || analyzed.as_ref().is_some_and(|analyzed| analyzed.id != *id) {
+            return Err(Error::new(format!(
+                "the record in {} belongs to another analysis",
+                folder.display()
+            )));
+        }
+        Ok(Some(Self { folder, prepared, analyzed, seal }))
+    }
+
     /// Adds how the analysis ended.
     ///
     /// # Errors
     /// The disk refuses.
     pub fn write_analyzed(&self, outcome: Outcome) -> Result<()> {
         let analyzed = Analyzed { version: RECORD_VERSION, id: self.prepared.id.clone(), outcome };
-        write(&self.folder, ANALYZED, &analyzed)
+        write_sealed(&self.folder, ANALYZED, &analyzed, self.seal.as_ref())
     }
 
     /// When Prepare wrote it, by this machine's clock.
@@ -198,9 +239,11 @@ pub(super) fn read_text(file: &Path) -> Result<Option<String>> {
     Ok(Some(text))
 }
 
-fn read<T: DeserializeOwned>(file: &Path) -> Result<Option<T>> {
-    let Some(text) = read_text(file)? else { return Ok(None) };
-    let Version { version } = serde_json::from_str(&text).map_err(|error| unreadable(file, &error))?;
+/// Reads a file of a record, which must bear its seal if there is one to check it by.
+fn read<T: DeserializeOwned>(folder: &Path, name: &str, seal: Option<&Seal>) -> Result<Option<T>> {
+    let file = folder.join(name);
+    let Some(text) = read_text(&file)? else { return Ok(None) };
+    let Version { version } = serde_json::from_str(&text).map_err(|error| unreadable(&file, &error))?;
     if version != RECORD_VERSION {
         return Err(Error::new(format!(
             "{} was written by another version of this extension",
@@ -208,7 +251,17 @@ fn read<T: DeserializeOwned>(file: &Path) -> Result<Option<T>> {
         ))
         .hint("Use the same major version of SonarPrepare, SonarAnalyze and SonarPublish in one pipeline."));
     }
-    serde_json::from_str(&text).map(Some).map_err(|error| unreadable(file, &error))
+    if let Some(seal) = seal {
+        let written = read_text(&folder.join(seal_of(name)))?.unwrap_or_default();
+        if !seal.fits(name, text.as_bytes(), &written) {
+            return Err(Error::new(format!(
+                "the record in {} was changed by another step",
+                folder.display()
+            ))
+            .hint("Nothing that it says counts: find the step that writes there, and run the job again."));
+        }
+    }
+    serde_json::from_str(&text).map(Some).map_err(|error| unreadable(&file, &error))
 }
 
 /// What every version of a record has.
@@ -221,18 +274,38 @@ fn unreadable(path: &Path, error: &dyn std::fmt::Display) -> Error {
     Error::new(format!("{} can't be read: {error}", path.display()))
 }
 
-/// Writes aside and renames, so that a reader sees all of it or nothing.
+/// Name of the file that seals the file `name`.
+fn seal_of(name: &str) -> String {
+    format!("{name}.seal")
+}
+
+fn unwritable(path: &Path, error: &dyn std::fmt::Display) -> Error {
+    Error::new(format!("{} can't be written: {error}", path.display()))
+}
+
+/// Writes a value as JSON.
 pub(super) fn write(folder: &Path, name: &str, value: &impl Serialize) -> Result<()> {
-    let file = folder.join(name);
-    let failed =
-        |error: &dyn std::fmt::Display| Error::new(format!("{} can't be written: {error}", file.display()));
-    let mut json = serde_json::to_vec(value).map_err(|error| failed(&error))?;
+    write_sealed(folder, name, value, None)
+}
+
+/// Likewise, and its seal before it: the file is what makes the record.
+fn write_sealed(folder: &Path, name: &str, value: &impl Serialize, seal: Option<&Seal>) -> Result<()> {
+    let mut json = serde_json::to_vec(value).map_err(|error| unwritable(&folder.join(name), &error))?;
     json.push(b'\n');
+    if let Some(seal) = seal {
+        write_bytes(folder, &seal_of(name), seal.of(name, &json).as_bytes())?;
+    }
+    write_bytes(folder, name, &json)
+}
+
+/// Writes aside and renames, so that a reader sees all of it or nothing.
+fn write_bytes(folder: &Path, name: &str, content: &[u8]) -> Result<()> {
+    let file = folder.join(name);
     let aside = folder.join(format!("{name}.new"));
     std::fs::create_dir_all(folder)
-        .and_then(|()| std::fs::write(&aside, json))
+        .and_then(|()| std::fs::write(&aside, content))
         .and_then(|()| std::fs::rename(&aside, &file))
-        .map_err(|error| failed(&error))
+        .map_err(|error| unwritable(&file, &error))
 }
 
 /// The token of an analysis and its other secret properties, from the job's secret variables.
@@ -245,8 +318,15 @@ pub(super) struct Tokens {
 
 impl Tokens {
     pub(super) fn authentication(&self, prepared: &Prepared) -> Authentication {
-        let password = self.properties.value("sonar.password").map(Secret::new);
-        authentication(prepared.server.kind, &self.token, password.as_ref())
+        authentication(prepared.server.kind, &self.token, self.password().as_ref())
+    }
+
+    fn password(&self) -> Option<Secret> {
+        self.properties.value("sonar.password").map(Secret::new)
+    }
+
+    fn seal(&self) -> Seal {
+        Seal::new(&self.token, self.password().as_ref())
     }
 }
 
@@ -255,16 +335,20 @@ impl Tokens {
 /// # Errors
 /// The job has no token of this analysis.
 pub(super) fn tokens_of(job: &Job, prepared: &Prepared) -> Result<Tokens> {
-    let id = &prepared.id;
-    let token = job.environment.secret_variable(&id.token_variable()).ok_or_else(|| {
+    tokens(&job.environment, &prepared.id)?.ok_or_else(|| {
         Error::new(format!("the token of the analysis prepared for {} is not in this job", prepared.server_address())).hint(
             "Run the three tasks in one job; if the pipeline restricts which variables may be set, allow SONAR_AZDO_*.",
         )
-    })?;
-    let properties = match job.environment.secret_variable(&id.secrets_variable()) {
+    })
+}
+
+/// The tokens of the analysis `id`; `None` when the job does not have them.
+fn tokens(environment: &Environment, id: &AnalysisId) -> Result<Option<Tokens>> {
+    let Some(token) = environment.secret_variable(&id.token_variable()) else { return Ok(None) };
+    let properties = match environment.secret_variable(&id.secrets_variable()) {
         Some(json) => serde_json::from_str(json)
             .map_err(|_| Error::new(format!("the job variable {} was changed", id.secrets_variable())))?,
         None => Properties::default(),
     };
-    Ok(Tokens { token: Secret::new(token), properties })
+    Ok(Some(Tokens { token: Secret::new(token), properties }))
 }

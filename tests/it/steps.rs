@@ -12,5 +12,6 @@ mod publish;
 mod reports;
 mod scanners;
 mod scope;
+mod sealed;
 mod several;
 mod standalone;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// Writes one file for each analysis of this job into `folder`, which is made if need be.
 pub(super) fn export(job: &Job, records: &Records, folder: &Path) -> Result<()> {
     let (build, folder) = destination(job, folder)?;
-    let found = records.list()?;
+    let found = records.list_unbroken(&job.environment)?;
     let roots = report_roots(job);
     let ledger = ledger(&job.environment);
     for record in &found {

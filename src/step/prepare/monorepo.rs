@@ -107,7 +107,7 @@ pub(super) async fn prepare(
         prepared.push(record);
     }
     for record in &prepared {
-        common.records.write_prepared(record)?;
+        common.records.write_prepared(record, &common.seal())?;
     }
     if let Some(record) = prepared.first() {
         set_established_variables(common.job, &common.connection, record, None);

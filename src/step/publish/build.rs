@@ -15,14 +15,11 @@ use std::time::{Duration, SystemTime};
 const SUMMARY_TYPE: &str = "Distributedtask.Core.Summary";
 /// Between two looks at the properties while another job writes them.
 const PAUSE: Duration = Duration::from_millis(250);
+/// The agent gives a cancelled step ten seconds or more; here it is the last of what is done.
+const LAST_WORDS: Duration = Duration::from_secs(3);
 
-/// `analyses` are the identities of the `results`, where there are records of them.
-pub(super) async fn tell(
-    job: &Job,
-    analyses: &[Option<AnalysisId>],
-    results: &[AnalysisResult],
-    summary: Option<&str>,
-) {
+/// Records `entries`, within three seconds once the run is cancelled; then looks for the Build Summary of this title.
+pub(super) async fn tell(job: &Job, entries: &[Entry], summary: Option<&str>) {
     let predefined = &job.predefined;
     if predefined.system_hosttype.as_deref().is_some_and(|kind| !kind.eq_ignore_ascii_case("build")) {
         return;
@@ -35,20 +32,40 @@ pub(super) async fn tell(
     };
     let azure = AzureDevOps::new(job.http.clone(), connection.collection, connection.token);
     let written = RefCell::new(Properties::new());
-    let settled = settle(
-        &ledger(&job.environment),
-        &entries(analyses, results),
+    let ledger = ledger(&job.environment);
+    let settling = settle(
+        &ledger,
+        entries,
         async || read_or_remembered(azure.build_properties(project, build).await, &written),
         async |properties: &[(String, String)]| {
             azure.set_build_properties(project, build, properties).await?;
             written.borrow_mut().extend(properties.iter().cloned());
             Ok(())
         },
-        async || tokio::time::sleep(PAUSE).await,
-    )
-    .await;
+        async || {
+            tokio::select! {
+                () = tokio::time::sleep(PAUSE) => true,
+                () = job.cancellation.requested() => false,
+            }
+        },
+    );
+    let too_late = async {
+        job.cancellation.requested().await;
+        tokio::time::sleep(LAST_WORDS).await;
+    };
+    let settled = tokio::select! {
+        settled = settling => settled,
+        () = too_late => {
+            tracing::warn!("the build property {AGGREGATE} is not written: the time is up");
+            return;
+        }
+    };
     match settled {
-        Ok(verdict) => tracing::debug!("{AGGREGATE} of the build is {}", verdict.build_property()),
+        Ok(None) => tracing::warn!(
+            "the build property {AGGREGATE} may not be what the build's analyses say together: other jobs kept \
+             changing it"
+        ),
+        Ok(Some(verdict)) => tracing::debug!("{AGGREGATE} of the build is {}", verdict.build_property()),
         Err(error) => tracing::warn!("the build property {AGGREGATE} could not be written: {error}"),
     }
     if let Some(title) = summary {
@@ -67,19 +84,29 @@ fn read_or_remembered(
     }
 }
 
-fn entries(analyses: &[Option<AnalysisId>], results: &[AnalysisResult]) -> Vec<Entry> {
-    let when = httpdate::fmt_http_date(SystemTime::now());
-    if results.is_empty() {
-        return vec![Entry {
-            project: String::new(),
-            branch: None,
-            pull_request: None,
-            verdict: Verdict::NoReport,
-            analysis: None,
-            when,
-            link: None,
-        }];
+fn now() -> String {
+    httpdate::fmt_http_date(SystemTime::now())
+}
+
+/// What is recorded where no analysis was judged.
+pub(super) fn without_analysis(verdict: Verdict) -> Entry {
+    Entry {
+        project: String::new(),
+        branch: None,
+        pull_request: None,
+        verdict,
+        analysis: None,
+        when: now(),
+        link: None,
     }
+}
+
+/// `analyses` are the identities of the `results`, where there are records of them.
+pub(super) fn entries(analyses: &[Option<AnalysisId>], results: &[AnalysisResult]) -> Vec<Entry> {
+    if results.is_empty() {
+        return vec![without_analysis(Verdict::NoReport)];
+    }
+    let when = now();
     let entry = |(analysis, result): (&Option<AnalysisId>, &AnalysisResult)| {
         let (branch, pull_request) = result.target.names();
         Entry {

@@ -142,6 +142,8 @@ impl Judge {
                 return Ok(Look::NotYet { state: format!("{count} reports in the queue"), age: None });
             }
             let date = polled.last_analysis(&project, branch, pull_request).await?;
+            // The date is by the clock of the scanner's machine, or its sonar.projectDate; what the server's clock says
+            // is no measure for it.
             if queue.is_none() && date.is_none_or(|date| date < start.0) {
                 // A token that may not see the queue can't tell what is still to come.
                 return Ok(Look::NotYet {

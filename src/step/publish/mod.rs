@@ -12,65 +12,91 @@ mod subject;
 mod tell;
 mod weigh;
 
-use super::records::{Record, Records};
+use super::records::{Found, Records};
 use super::{Ending, Job, missing};
 use crate::agent::{PublishInputs, ServiceConnection};
 use crate::analysis::{AnalysisId, Properties, ScannerMode};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::quality_gate::{Policy, Reaction, Verdict};
 use crate::sonarqube::Wait;
-use crate::summary::{AnalysisResult, BuildSummary, build_summary};
+use crate::summary::{AnalysedTarget, AnalysisResult, BuildSummary, build_summary};
 use imported::import;
 use judge::{Judge, context_of};
 use standalone::{Standalone, target_of_build};
 use std::path::PathBuf;
 use subject::{Evidence, Subject, unknown_result};
+use tokio::time::Instant;
 
 /// Runs the step.
 ///
 /// # Errors
 /// The gate did not pass, or nobody can say that it did, and the policy says that this fails the task.
 pub async fn publish(job: &Job) -> Result<Ending> {
-    let inputs = PublishInputs::read(&job.environment)?;
-    let temp = job.predefined.temp_directory()?;
-    let records = Records::new(&temp);
-    let found = records.list()?;
-    take_back_token(job, &found);
-    let mut judge = Judge::new(Wait::new(inputs.polling_timeout));
-    let judging = async {
-        let subjects = subjects(job, &inputs, &records, &found).await?;
-        let analyses: Vec<_> = subjects.iter().map(|subject| subject.analysis.clone()).collect();
-        Ok::<_, Error>((analyses, judge.judge(subjects).await))
+    let judged = tokio::select! {
+        judged = judge_all(job) => judged,
+        () = job.cancellation.requested() => Err(Error::cancelled()),
     };
-    let (analyses, results) = tokio::select! {
-        judged = judging => judged?,
-        () = job.cancellation.requested() => return Err(Error::cancelled()),
+    let Judged { inputs, temp, records, analyses, results } = match judged {
+        Ok(judged) => judged,
+        Err(error) => {
+            // What another job of the build passed is not all of the build.
+            let is_cancelled = error.kind() == ErrorKind::Cancelled;
+            let verdict = if is_cancelled { Verdict::Cancelled } else { Verdict::Unknown };
+            build::tell(job, &[build::without_analysis(verdict)], None).await;
+            return Err(error);
+        }
     };
     let verdict = Verdict::worst(results.iter().map(|result| result.verdict));
     tell::report_in_log(&results, &inputs.policy);
     tell::set_outputs(&job.commands, verdict, &results);
-    let summary = build_summary(&results);
-    if !results.is_empty() {
-        attach(job, &summary, &temp)?;
-    }
-    build::tell(job, &analyses, &results, (!results.is_empty()).then_some(summary.title.as_str())).await;
+    let summary = (!results.is_empty()).then(|| build_summary(&results));
+    let attached = summary.as_ref().map_or(Ok(()), |summary| attach(job, summary, &temp));
+    let title = summary.as_ref().filter(|_| attached.is_ok()).map(|summary| summary.title.as_str());
+    build::tell(job, &build::entries(&analyses, &results), title).await;
+    attached?;
     conclude(job, verdict, &results, &inputs.policy, &records)
 }
 
-/// What there is to judge: analyses of this job, then those of other jobs, then what the inputs point at.
+/// What there was to judge, and what came of it.
+struct Judged {
+    inputs: PublishInputs,
+    temp: PathBuf,
+    records: Records,
+    analyses: Vec<Option<AnalysisId>>,
+    results: Vec<AnalysisResult>,
+}
+
+async fn judge_all(job: &Job) -> Result<Judged> {
+    let inputs = PublishInputs::read(&job.environment)?;
+    let temp = job.predefined.temp_directory()?;
+    let records = Records::new(&temp);
+    let found = records.list(&job.environment)?;
+    take_back_token(job, &found);
+    let wait = Wait::new(inputs.polling_timeout);
+    let subjects = subjects(job, &inputs, &records, &found, wait.latest()).await?;
+    let mut judge = Judge::new(wait);
+    let analyses = subjects.iter().map(|subject| subject.analysis.clone()).collect();
+    let results = judge.judge(subjects).await;
+    Ok(Judged { inputs, temp, records, analyses, results })
+}
+
+/// What there is to judge: analyses of this job, then those of other jobs, then what the inputs point at. `latest` is
+/// by when all that asks a server must have ended.
 async fn subjects(
     job: &Job,
     inputs: &PublishInputs,
     records: &Records,
-    found: &[Record],
+    found: &Found,
+    latest: Instant,
 ) -> Result<Vec<Subject>> {
     let connection = ServiceConnection::read_if_chosen(&job.environment)?;
     let connection = connection.as_ref();
-    let own: Vec<AnalysisId> = found.iter().map(|record| record.prepared.id.clone()).collect();
+    let own: Vec<AnalysisId> = found.records.iter().map(|record| record.prepared.id.clone()).collect();
     let target = target_of_build(&job.predefined);
     let imported = import(job, inputs, &own, connection, &target);
     let mut subjects: Vec<_> =
-        found.iter().map(|record| Subject::of_record(job, record, connection)).collect();
+        found.records.iter().map(|record| Subject::of_record(job, record, connection)).collect();
+    subjects.extend(lost(found, &target));
     subjects.extend(imported.subjects);
     // Whether another job had a connection, what it exported tells.
     if subjects.is_empty()
@@ -94,10 +120,10 @@ async fn subjects(
     };
     match &inputs.project_key {
         Some(key) if !names_reports => {
-            subjects.push(Standalone::new(job, inputs, connection).await.project(key).await);
+            subjects.push(Standalone::new(job, inputs, connection, latest).await.project(key).await);
         }
         _ if names_reports || subjects.is_empty() => {
-            let reported = Standalone::new(job, inputs, connection).await.reports().await;
+            let reported = Standalone::new(job, inputs, connection, latest).await.reports().await;
             // A record says more of an analysis than its report alone.
             let new: Vec<_> =
                 reported.into_iter().filter(|new| !subjects.iter().any(|old| old.is_same(new))).collect();
@@ -108,11 +134,27 @@ async fn subjects(
     Ok(subjects)
 }
 
+/// Analyses of this job whose records say nothing any more. That of a record which nobody can vouch for is no report.
+fn lost(found: &Found, target: &AnalysedTarget) -> Vec<Subject> {
+    let broken = found.broken.iter().map(|(id, error)| (id, error.to_string()));
+    let gone = found.gone.iter().map(|id| {
+        let why = "another step deleted it, or SonarPrepare failed half-way";
+        (id, format!("the record of the analysis {id} is gone: {why}"))
+    });
+    let subject = |(id, reason): (&AnalysisId, String)| Subject {
+        analysis: Some(id.clone()),
+        result: unknown_result("the project".into(), target.clone()),
+        evidence: Evidence::None(Verdict::NoReport, reason),
+    };
+    broken.chain(gone).map(subject).collect()
+}
+
 /// In mode `other` the scanner read its token from a plain variable; nobody needs it there any more.
-fn take_back_token(job: &Job, records: &[Record]) {
+fn take_back_token(job: &Job, found: &Found) {
     const PARAMETERS: &str = "SONARQUBE_SCANNER_PARAMS";
     let Some(json) = job.environment.value(PARAMETERS) else { return };
-    if !records.iter().any(|record| record.prepared.mode == ScannerMode::Other) {
+    let of_mode_other = found.records.iter().any(|record| record.prepared.mode == ScannerMode::Other);
+    if !of_mode_other && found.broken.is_empty() {
         return;
     }
     // A variable that is no longer ours to read is nobody's to repair: it is emptied.

@@ -10,6 +10,9 @@ const ROUNDS: u32 = 40;
 
 /// Records `entries` and brings the aggregate to what all records of the build say together.
 ///
+/// `pause` waits a little, and says whether there is time for more of that. The verdict is `None` where the records and
+/// the aggregate were never seen to agree.
+///
 /// # Errors
 /// What `read` or `write` fail with. A verdict that is no pass is written even if nothing can be read.
 pub(super) async fn settle<E>(
@@ -17,8 +20,8 @@ pub(super) async fn settle<E>(
     entries: &[Entry],
     read: impl AsyncFn() -> Result<Properties, E>,
     write: impl AsyncFn(&[(String, String)]) -> Result<(), E>,
-    pause: impl AsyncFn(),
-) -> Result<Verdict, E> {
+    pause: impl AsyncFn() -> bool,
+) -> Result<Option<Verdict>, E> {
     let verdict = Verdict::worst(entries.iter().map(|entry| entry.verdict));
     let announcement = (ledger.turn(), ledger.announcement(verdict));
     let idle = (ledger.turn(), Ledger::idle().to_owned());
@@ -31,9 +34,8 @@ pub(super) async fn settle<E>(
         let mut found = read().await?;
         let mut patience = PATIENCE;
         while verdict.spoils() && patience > 0 && ledger.others_may_write_ok(&found) {
-            pause().await;
+            patience = if pause().await { patience - 1 } else { 0 };
             found = read().await?;
-            patience -= 1;
         }
         Ok(found)
     };
@@ -52,7 +54,7 @@ pub(super) async fn settle<E>(
         let mut found = read().await?;
         let mut expected = aggregate(&found);
         if found.get(AGGREGATE).map(String::as_str) == Some(expected.build_property()) {
-            return Ok(expected);
+            return Ok(Some(expected));
         }
         if !expected.spoils() {
             // What was read is no ground for `ok` yet: another job may be about to record a failure.
@@ -63,7 +65,7 @@ pub(super) async fn settle<E>(
         write(&with_aggregate(Vec::new(), expected)).await?;
         pause().await;
     }
-    Ok(verdict)
+    Ok(None)
 }
 
 #[cfg(test)]
@@ -104,6 +106,11 @@ mod tests {
             if std::mem::replace(&mut waited, true) { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
+    }
+
+    async fn patiently() -> bool {
+        others().await;
+        true
     }
 
     /// Runs the jobs in an order that `seed` decides, one request at a time.
@@ -152,7 +159,7 @@ mod tests {
             others().await;
             Ok(())
         };
-        let Ok(_) = settle(&Ledger::new(&["s", name], (1, attempt)), &entries, read, write, others).await;
+        let Ok(_) = settle(&Ledger::new(&["s", name], (1, attempt)), &entries, read, write, patiently).await;
     }
 
     #[test]
@@ -224,6 +231,53 @@ mod tests {
     }
 
     #[test]
+    fn who_has_no_time_does_not_wait_for_others() {
+        let build = Build::default();
+        let dead = Ledger::new(&["s", "dead"], (1, 1));
+        build.write(&[(dead.turn(), dead.announcement(Verdict::Passed)), (AGGREGATE.into(), "ok".into())]);
+        let pauses = Cell::new(0);
+        let read = async || Ok::<_, Infallible>(build.properties.borrow().clone());
+        let write = async |changes: &[(String, String)]| {
+            build.write(changes);
+            Ok(())
+        };
+        let hurry = async || {
+            pauses.set(pauses.get() + 1);
+            false
+        };
+        let (ledger, entries) = (Ledger::new(&["s", "a"], (1, 1)), [entry(Verdict::Cancelled)]);
+        run(
+            vec![Box::pin(async {
+                let settled = settle(&ledger, &entries, read, write, hurry).await;
+                assert_eq!(settled, Ok(Some(Verdict::Cancelled)));
+            })],
+            1,
+        );
+        assert_eq!((pauses.get(), build.properties.borrow()[AGGREGATE].as_str()), (1, "cancelled"));
+    }
+
+    #[test]
+    fn records_and_aggregate_that_never_agree_are_no_verdict() {
+        let build = Build::default();
+        let read = async || {
+            let mut properties = build.properties.borrow().clone();
+            properties.insert(AGGREGATE.into(), "ok".into());
+            Ok::<_, Infallible>(properties)
+        };
+        let write = async |changes: &[(String, String)]| {
+            build.write(changes);
+            Ok(())
+        };
+        let (ledger, entries) = (Ledger::new(&["s", "a"], (1, 1)), [entry(Verdict::Failed)]);
+        run(
+            vec![Box::pin(async {
+                assert_eq!(settle(&ledger, &entries, read, write, patiently).await, Ok(None));
+            })],
+            1,
+        );
+    }
+
+    #[test]
     fn a_failure_is_written_even_if_nothing_can_be_read() {
         for (verdict, expected) in [(Verdict::Failed, Some("failed")), (Verdict::Passed, None)] {
             let build = Build::default();
@@ -240,7 +294,7 @@ mod tests {
             let entries = [entry(verdict)];
             run(
                 vec![Box::pin(async {
-                    assert_eq!(settle(&ledger, &entries, read, write, others).await, Err("403"));
+                    assert_eq!(settle(&ledger, &entries, read, write, patiently).await, Err("403"));
                 })],
                 1,
             );

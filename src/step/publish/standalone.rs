@@ -10,14 +10,16 @@ use crate::sonarqube::{Availability, SonarQube};
 use crate::step::records::read_text;
 use crate::step::{Job, glob};
 use crate::summary::AnalysedTarget;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 const REPORT: &str = "report-task.txt";
 const UNKNOWN_START: &str = "Nobody tells when this pipeline began (System.PipelineStartTime is not set), so what was \
                              analysed before can't be told from what this build analysed";
-/// The name of the server is worth this much time.
+/// The name of the server, or of a main branch, is worth this much time.
 const NAME: Duration = Duration::from_secs(5);
 
 /// What this build is of, as far as its variables tell.
@@ -63,14 +65,24 @@ pub(super) struct Standalone<'a> {
     sonarqube: SonarQube,
     server: (String, Option<String>),
     start: Option<PipelineStart>,
+    /// By when all must have ended.
+    latest: Instant,
+    /// Names of the main branches of projects that were asked for, as far as they were told.
+    main_branches: RefCell<BTreeMap<String, Option<String>>>,
 }
 
 impl<'a> Standalone<'a> {
-    pub(super) async fn new(job: &'a Job, inputs: &'a PublishInputs, connection: &ServiceConnection) -> Self {
+    pub(super) async fn new(
+        job: &'a Job,
+        inputs: &'a PublishInputs,
+        connection: &ServiceConnection,
+        latest: Instant,
+    ) -> Self {
         let sonarqube = connect(job, connection);
-        let server = timeout(NAME, describe(&sonarqube)).await.ok().flatten();
+        let server = in_time(latest, describe(&sonarqube)).await.flatten();
         let server = server.unwrap_or_else(|| ("SonarQube".into(), None));
-        Self { job, inputs, sonarqube, server, start: PipelineStart::find(job) }
+        let (start, main_branches) = (PipelineStart::find(job), RefCell::default());
+        Self { job, inputs, sonarqube, server, start, latest, main_branches }
     }
 
     /// The project that the inputs name.
@@ -156,9 +168,21 @@ impl<'a> Standalone<'a> {
             return Some(AnalysedTarget::PullRequest { key: key.clone(), branch: None, base: None });
         }
         let name = self.inputs.branch.clone()?;
-        let main = timeout(NAME, self.sonarqube.main_branch(project)).await;
-        let is_main = matches!(main, Ok(Ok(Some(main))) if main == name);
-        Some(if is_main { AnalysedTarget::MainBranch(Some(name)) } else { AnalysedTarget::Branch(name) })
+        let known = self.main_branches.borrow().get(project).cloned();
+        let main = match known {
+            Some(main) => main,
+            None => {
+                let answer = in_time(self.latest, self.sonarqube.main_branch(project)).await;
+                let main = answer.and_then(Result::ok).flatten();
+                self.main_branches.borrow_mut().insert(project.to_owned(), main.clone());
+                main
+            }
+        };
+        Some(if main.as_ref() == Some(&name) {
+            AnalysedTarget::MainBranch(Some(name))
+        } else {
+            AnalysedTarget::Branch(name)
+        })
     }
 
     fn read(&self, file: &Path) -> Result<AnalysisReport, Unusable> {
@@ -210,6 +234,11 @@ impl<'a> Standalone<'a> {
         (result.server_name, result.server_version) = self.server.clone();
         Subject { analysis: None, result, evidence }
     }
+}
+
+/// The answer to a question that is worth [`NAME`], and no more than is left until `latest`.
+async fn in_time<T>(latest: Instant, asking: impl Future<Output = T>) -> Option<T> {
+    timeout_at(latest.min(Instant::now() + NAME), asking).await.ok()
 }
 
 /// Why a file is no report of this build.

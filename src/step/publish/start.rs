@@ -2,6 +2,7 @@
 
 use crate::analysis::seconds_since_1970;
 use crate::step::Job;
+use std::fs::Metadata;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -10,8 +11,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub(super) struct PipelineStart(pub(super) u64);
 
 impl PipelineStart {
-    /// `System.PipelineStartTime`; where the agent knows none, the age of the oldest entry of
-    /// `Agent.TempDirectory`, which it empties when a job begins. `None` when neither can be told.
+    /// `System.PipelineStartTime`; where the agent knows none, since when the oldest entry of
+    /// `Agent.TempDirectory` has lain there, which the agent empties when a job begins. `None` when neither can be told.
     pub(super) fn find(job: &Job) -> Option<Self> {
         Self::told(job).or_else(|| oldest_entry(&job.predefined.temp_directory().ok()?).map(Self))
     }
@@ -35,6 +36,19 @@ impl PipelineStart {
 
 fn oldest_entry(folder: &Path) -> Option<u64> {
     let entries = std::fs::read_dir(folder).ok()?.flatten();
-    let times = entries.filter_map(|entry| entry.metadata().and_then(|metadata| metadata.modified()).ok());
-    Some(times.min()?.duration_since(UNIX_EPOCH).ok()?.as_secs())
+    entries.filter_map(|entry| since(&entry.metadata().ok()?)).min()
+}
+
+/// Since when something lies where it does, as it is. The file system itself keeps that time: no step can choose an
+/// earlier one, neither with `touch -d` nor by moving what is older.
+#[cfg(unix)]
+fn since(metadata: &Metadata) -> Option<u64> {
+    u64::try_from(std::os::unix::fs::MetadataExt::ctime(metadata)).ok()
+}
+
+/// Likewise; Windows tells when it was made.
+#[cfg(not(unix))]
+fn since(metadata: &Metadata) -> Option<u64> {
+    let made = metadata.created().or_else(|_| metadata.modified()).ok()?;
+    Some(made.duration_since(UNIX_EPOCH).ok()?.as_secs())
 }

@@ -225,8 +225,13 @@ async fn contradiction(
     if let Some(name) = named {
         let is_main = claim.main_branch == Some(name) || {
             let look = async || server.main_branch(&report.project_key).await.map(Look::Done);
-            matches!(wait.until("SonarQube's list of branches", &mut None, look).await,
-                Waited::Done(Some(main)) if main == name)
+            match wait.until("SonarQube's list of branches", &mut None, look).await {
+                Waited::Done(main) => main.as_deref() == Some(name),
+                Waited::TimedOut { state, understood } => {
+                    return Err(Box::new(timed_out("has not told its branches", &state, understood, wait)));
+                }
+                Waited::Refused(_) => false,
+            }
         };
         if is_main {
             (expected.branch, processed.branch) = (None, None);

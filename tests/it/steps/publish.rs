@@ -187,7 +187,11 @@ fn a_server_that_takes_too_long_is_a_timeout() {
     insta::assert_snapshot!(scenario.job.tidy(step.sole_error()), @"No quality gate result – SonarQube did not finish in time – shop, branch main – SonarQube has not processed the report within 1 second (state: IN_PROGRESS) – <server>/dashboard?id=shop");
     assert_eq!(scenario.gate_property().as_deref(), Some("timeout"));
     let step = scenario.publish(&[("pollingTimeoutSec", "soon")]);
-    insta::assert_snapshot!(step.sole_error(), @r#"the input pollingTimeoutSec is "soon". Write a whole number of seconds, such as 300."#);
+    insta::assert_snapshot!(step.sole_error(), @r#"the input pollingTimeoutSec is "soon". Write a whole number of seconds, such as 300; at most 604800, which is a week."#);
+    for far in ["604801", "18446744073709551615", "18446744073709551616"] {
+        let step = scenario.publish(&[("pollingTimeoutSec", far)]);
+        assert!(step.sole_error().contains("at most 604800"), "{}", step.transcript());
+    }
 }
 
 #[test]
@@ -489,6 +493,35 @@ fn a_cancelled_wait_ends_at_once() {
     step.ended(TaskResult::Canceled);
     assert!(step.errors.is_empty(), "{:?}", step.errors);
     assert_ne!(scenario.gate_property().as_deref(), Some("ok"));
+}
+
+#[test]
+fn what_another_job_passed_does_not_outlive_a_publish_without_end() {
+    for cancelled in [true, false] {
+        let azure = crate::fake_azure_devops::AzureDevOps::start();
+        let mut first = Scenario::within(azure.clone(), crate::fake_sonarqube::SonarQube::start());
+        first.job.set("System.StageName", "Unit");
+        first.sonarqube.processed("1", "shop", gate("OK"));
+        first.analysed("1");
+        first.publish(&[]).succeeded();
+        assert_eq!(first.gate_property().as_deref(), Some("ok"));
+
+        let mut second = Scenario::within(azure, crate::fake_sonarqube::SonarQube::start());
+        second.job.set("System.StageName", "Integration");
+        if cancelled {
+            second.sonarqube.processing("1", [task("1", "shop", "PENDING")]);
+            second.analysed("1");
+            second.job.set("System.Debug", "true");
+            let mut running = second.job.begin(Task::Publish, &[]);
+            running.await_line("/api/ce/task -> 200");
+            running.signal(Signal::INT);
+            running.finish().ended(TaskResult::Canceled);
+        } else {
+            second.publish(&[("pollingTimeoutSec", "soon")]).sole_error();
+        }
+        let expected = if cancelled { "cancelled" } else { "unknown" };
+        assert_eq!(second.gate_property().as_deref(), Some(expected));
+    }
 }
 
 #[test]

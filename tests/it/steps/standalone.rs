@@ -110,10 +110,19 @@ fn an_old_report_is_not_of_this_build() {
     step.ended(TaskResult::Failed);
     assert!(step.errors[0].contains("Nobody tells when this pipeline began"), "{}", step.transcript());
     std::fs::write(scenario.job.temp().join("script.sh"), "").unwrap();
+    // It can't be made older than it is, neither by its time stamp nor by putting something older there.
+    let aged = scenario.job.sources().join("a/.scannerwork/report-task.txt");
+    std::fs::File::options()
+        .write(true)
+        .open(&aged)
+        .unwrap()
+        .set_modified(SystemTime::now() - OLD / 2)
+        .unwrap();
     age(&scenario.job.temp().join("script.sh"));
-    let report = scenario.job.sources().join("a/.scannerwork/report-task.txt");
-    let older = SystemTime::now() - OLD - OLD;
-    std::fs::File::options().write(true).open(report).unwrap().set_modified(older).unwrap();
+    let old = scenario.job.write("old", "");
+    age(&old);
+    std::fs::rename(old, scenario.job.temp().join("old")).unwrap();
+    scanned(&scenario, "b/.scannerwork/report-task.txt", "2", "blog");
     publish(&mut scenario, &[]).succeeded().warns("is older than this pipeline's run");
 }
 
@@ -247,6 +256,18 @@ fn a_project_by_its_key() {
             assert!(step.sole_error().contains(words), "{words}: {}", step.transcript());
         }
     }
+}
+
+#[test]
+fn each_project_is_asked_for_its_main_branch_once() {
+    let mut scenario = Scenario::with(SonarQube::with_branches());
+    for (key, file) in [("1", "a/.scannerwork/report-task.txt"), ("2", "b/.scannerwork/report-task.txt")] {
+        scenario.sonarqube.processed(key, "shop", gate("OK"));
+        is_of(&scenario, key, "branch", "main");
+        scanned(&scenario, file, key, "shop");
+    }
+    publish(&mut scenario, &[("branch", "main")]).succeeded();
+    assert_eq!(scenario.sonarqube.times_asked("/api/project_branches/list"), 1);
 }
 
 /// How an analysis without a record of this job comes in.

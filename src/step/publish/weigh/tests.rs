@@ -92,6 +92,8 @@ struct Model {
     end: End,
     task: CeTask,
     public_url: Option<&'static str>,
+    /// The list of branches is never answered.
+    hides_branches: bool,
     polls: RefCell<Vec<Duration>>,
 }
 
@@ -141,6 +143,9 @@ impl Server for Model {
     }
 
     async fn main_branch(&self, _: &str) -> Result<Option<String>, Error> {
+        if self.hides_branches {
+            Hangs.befall().await?;
+        }
         Ok(Some("main".into()))
     }
 
@@ -170,6 +175,7 @@ fn model() -> Model {
             report_file: None,
         },
         public_url: None,
+        hides_branches: false,
         polls: RefCell::default(),
     }
 }
@@ -408,6 +414,12 @@ async fn a_report_counts_only_if_it_is_this_analysis() {
         let weighed = change(ours).await;
         assert_eq!(weighed.verdict, Verdict::Passed, "{weighed:?}");
     }
+    let late = change(|model, _| {
+        model.task.branch = Some("main".into());
+        model.hides_branches = true;
+    });
+    let late = late.await;
+    assert_eq!(late.verdict, Verdict::Timeout, "{late:?}");
     for (forged, word) in [
         (
             (|model, _| model.task.project_key = Some("other".into())) as fn(&mut Model, &mut AnalysisReport),

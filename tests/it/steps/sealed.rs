@@ -1,0 +1,118 @@
+//! Steps of the build that change the records of its analyses: nothing becomes green by that, and no token goes
+//! anywhere but to the server of the service connection.
+
+use crate::fake_agent::TaskResult;
+use crate::fake_sonarqube::{SonarQube, failed_gate, gate};
+use crate::scenario::Scenario;
+use serde_json::{Value, json};
+
+/// Changes a file of the only record, as any step of the build may.
+fn change(scenario: &Scenario, file: &str, how: impl FnOnce(&mut Value)) {
+    let mut record = scenario.record(0, file);
+    how(&mut record);
+    std::fs::write(scenario.records()[0].join(file), record.to_string()).unwrap();
+}
+
+/// An analysis whose gate failed, beside one of another project that passed.
+fn failed() -> Scenario {
+    let mut scenario = Scenario::new();
+    scenario.sonarqube.processed("1", "shop", failed_gate());
+    scenario.sonarqube.processed("2", "blog", gate("OK"));
+    scenario.analysed("1");
+    scenario
+}
+
+#[track_caller]
+fn is_red(scenario: &mut Scenario, connection: Option<&str>, reason: &str) {
+    let before = scenario.sonarqube.asked().len();
+    let inputs: Vec<_> = connection.map(|connection| ("SonarQube", connection)).into_iter().collect();
+    let step = scenario.publish(&inputs);
+    step.ended(TaskResult::Failed);
+    assert!(step.sole_error().contains(reason), "{}", step.transcript());
+    assert_eq!(scenario.gate_property().as_deref(), Some("no-report"), "{}", step.transcript());
+    assert_eq!(scenario.sonarqube.asked().len(), before, "nobody is asked about it");
+}
+
+#[test]
+fn a_record_that_was_changed_says_nothing() {
+    let evil = SonarQube::start();
+    let url = evil.url();
+    type Change<'a> = Box<dyn Fn(&mut Value) + 'a>;
+    let changes: Vec<(&str, Change<'_>)> = vec![
+        ("prepared.json", Box::new(|record| record["serverUrl"] = json!(url))),
+        ("prepared.json", Box::new(|record| record["apiUrl"] = json!(url))),
+        ("prepared.json", Box::new(|record| record["skip"] = json!("nothing to do"))),
+        ("prepared.json", Box::new(|record| record["projectKey"] = json!("blog"))),
+        ("prepared.json", Box::new(|record| record["created"] = json!(1))),
+        (
+            "prepared.json",
+            Box::new(|record| record["properties"]["sonar.scanner.metadataFilePath"] = json!("/tmp/x")),
+        ),
+        ("analyzed.json", Box::new(|record| record["outcome"] = json!({ "skipped": { "reason": "x" } }))),
+    ];
+    for (file, how) in changes {
+        for with_connection in [false, true] {
+            let mut scenario = failed();
+            let connection = with_connection.then(|| scenario.connection.clone());
+            change(&scenario, file, &how);
+            is_red(&mut scenario, connection.as_deref(), "was changed by another step");
+        }
+    }
+    // Without a seal, or with that of another file, it says no more.
+    let mut scenario = failed();
+    let folder = scenario.records()[0].clone();
+    std::fs::copy(folder.join("analyzed.json.seal"), folder.join("prepared.json.seal")).unwrap();
+    is_red(&mut scenario, None, "was changed by another step");
+    std::fs::remove_file(folder.join("prepared.json.seal")).unwrap();
+    is_red(&mut scenario, None, "was changed by another step");
+    assert!(evil.asked().is_empty());
+}
+
+#[test]
+fn a_record_that_was_changed_is_not_analysed() {
+    let evil = SonarQube::start();
+    let mut scenario = Scenario::new();
+    let engine = scenario.engine(&scenario.report("1", "shop"));
+    scenario.prepare(&[("extraProperties", &engine)]).succeeded();
+    change(&scenario, "prepared.json", |record| record["serverUrl"] = json!(evil.url()));
+    let step = scenario.analyze();
+    let id = scenario.record(0, "prepared.json")["id"].as_str().unwrap().to_owned();
+    let error = scenario.job.tidy(step.sole_error()).replace(&id, "<id>");
+    insta::assert_snapshot!(error, @"the record in <job>/temp/sonar-azdo/<id> was changed by another step. Nothing that it says counts: find the step that writes there, and run the job again.");
+    assert!(!scenario.job.path("engine/stdin").exists());
+    scenario.analyze_with(&[("exportTo", "out/sonar")]).sole_error();
+    assert!(evil.asked().is_empty());
+}
+
+#[test]
+fn an_outcome_of_another_analysis_is_none_of_this() {
+    let mut scenario = failed();
+    // Of the same token, so that its seal is good.
+    scenario.prepare(&[("extraProperties", "sonar.scanner.skip=true")]).succeeded();
+    scenario.analyze().succeeded();
+    let [first, second] = &scenario.records()[..] else { panic!("two records") };
+    for file in ["analyzed.json", "analyzed.json.seal"] {
+        std::fs::copy(second.join(file), first.join(file)).unwrap();
+    }
+    let step = scenario.publish(&[]);
+    assert!(step.transcript().contains("belongs to another analysis"), "{}", step.transcript());
+    step.ended(TaskResult::Failed);
+    assert_eq!(scenario.gate_property().as_deref(), Some("no-report"));
+}
+
+#[test]
+fn a_record_that_is_gone_is_missed() {
+    let mut scenario = failed();
+    scenario.analysed_as("blog", "2");
+    std::fs::remove_dir_all(&scenario.records()[0]).unwrap();
+    let step = scenario.publish(&[]);
+    assert!(step.sole_error().contains("is gone: another step deleted it"), "{}", step.transcript());
+    assert_eq!(scenario.gate_property().as_deref(), Some("no-report"));
+    // All of them, so that it looks as if nothing had been prepared.
+    for wish in ["skip", "fail"] {
+        std::fs::remove_dir_all(scenario.job.temp().join("sonar-azdo")).unwrap_or_default();
+        let step = scenario.publish(&[("onMissingConnection", wish)]);
+        step.ended(TaskResult::Failed);
+        assert_eq!(step.errors.len(), 2, "{}", step.transcript());
+    }
+}
