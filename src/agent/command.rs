@@ -87,6 +87,15 @@ impl Commands {
         self.variable(name, value.expose(), "false", "true");
     }
 
+    /// Sets a secret variable of the job that no later step may set (older agents only warn of it).
+    pub fn fix_secret_variable(&self, name: &str, value: &Secret) {
+        self.emit(
+            "task.setvariable",
+            &[("variable", name), ("isoutput", "false"), ("issecret", "true"), ("isreadonly", "true")],
+            value.expose(),
+        );
+    }
+
     fn variable(&self, name: &str, value: &str, output: &str, secret: &str) {
         self.emit(
             "task.setvariable",

@@ -295,13 +295,13 @@ fn now() -> u64 {
 /// Our own variables of an analysis, which are secret.
 fn set_variables(job: &Job, connection: &ServiceConnection, prepared: &Prepared, secrets: &Properties) {
     let commands = &job.commands;
-    commands.set_secret_variable(&prepared.id.token_variable(), &connection.token);
+    commands.fix_secret_variable(&prepared.id.token_variable(), &connection.token);
     if !secrets.is_empty() {
         for (_, value) in secrets.iter() {
             commands.set_secret(&Secret::new(value));
         }
         commands
-            .set_secret_variable(&prepared.id.secrets_variable(), &Secret::new(json!(secrets).to_string()));
+            .fix_secret_variable(&prepared.id.secrets_variable(), &Secret::new(json!(secrets).to_string()));
     }
 }
 

@@ -45,7 +45,7 @@ echo run >>"$home/runs"
   {{ echo 'Error: could not load the modules' >&2; exit 1; }}
 cmp -s "$jar" "$home/expected/engine" || {{ echo "Error: Invalid or corrupt jarfile $jar" >&2; exit 1; }}
 for plugin in "$(dirname "$jar")"/../*/sonar-*-plugin.jar; do
-  [ ! -e "$plugin" ] || cmp -s "$plugin" "$home/expected/plugin" || {{ echo corrupt >>"$home/corrupt"; exit 1; }}
+  [ ! -e "$plugin" ] || cmp -s "$plugin" "$home/expected/plugin" || [ ! -e "$plugin" ] || {{ echo corrupt >>"$home/corrupt"; exit 1; }}
 done
 while [ -e "$home/hold" ] && kill -0 $PPID 2>/dev/null; do sleep 0.02; done
 {body}
