@@ -3,7 +3,7 @@
 use crate::agent::{Console, Environment, ServiceConnection, http_settings};
 use crate::error::Result;
 use crate::http;
-use crate::quality_gate::{GateStatus, MeasureSet, Metrics, QualityGate, Verdict};
+use crate::quality_gate::{GateStatus, QualityGate, Verdict};
 use crate::sonarqube::{Look, SonarQube, Wait, Waited};
 use crate::summary::{AnalysedTarget, AnalysisResult, build_summary, issue_line, outcome_line};
 use std::time::{Duration, Instant};
@@ -89,29 +89,14 @@ fn exit_code(verdict: Verdict) -> u8 {
 }
 
 async fn ask(args: &Gate, sonarqube: &SonarQube) -> AnalysisResult {
-    let mut result = AnalysisResult {
-        project_key: args.project_key.clone(),
-        project_name: args.project_key.clone(),
-        target: match (&args.pull_request, &args.branch) {
-            (Some(key), _) => AnalysedTarget::PullRequest { key: key.clone(), branch: None, base: None },
-            (None, Some(name)) => AnalysedTarget::Branch(name.clone()),
-            (None, None) => AnalysedTarget::MainBranch(None),
-        },
-        verdict: Verdict::Unknown,
-        reason: None,
-        gate: None,
-        last_known: None,
-        measures: MeasureSet::default(),
-        metrics: Metrics::default(),
-        dashboard_url: Some(sonarqube.dashboard(
-            &args.project_key,
-            args.branch.as_deref(),
-            args.pull_request.as_deref(),
-        )),
-        server_name: "SonarQube".into(),
-        server_version: None,
-        warnings: Vec::new(),
+    let target = match (&args.pull_request, &args.branch) {
+        (Some(key), _) => AnalysedTarget::PullRequest { key: key.clone(), branch: None, base: None },
+        (None, Some(name)) => AnalysedTarget::Branch(name.clone()),
+        (None, None) => AnalysedTarget::MainBranch(None),
     };
+    let mut result = AnalysisResult::unknown(args.project_key.clone(), target);
+    result.dashboard_url =
+        Some(sonarqube.dashboard(&args.project_key, args.branch.as_deref(), args.pull_request.as_deref()));
     match wait_for_gate(args, sonarqube).await {
         Ok(gate) => {
             result.verdict = Verdict::of_gate(&gate.status);

@@ -95,6 +95,25 @@ pub struct AnalysisResult {
 }
 
 impl AnalysisResult {
+    /// What is known before anybody was asked: an analysis of this project without a verdict.
+    pub fn unknown(project_key: String, target: AnalysedTarget) -> Self {
+        Self {
+            project_name: project_key.clone(),
+            project_key,
+            target,
+            verdict: Verdict::Unknown,
+            reason: None,
+            gate: None,
+            last_known: None,
+            measures: MeasureSet::default(),
+            metrics: Metrics::default(),
+            dashboard_url: None,
+            server_name: "SonarQube".into(),
+            server_version: None,
+            warnings: Vec::new(),
+        }
+    }
+
     /// The project's name for people; its key where it has no name.
     pub fn name(&self) -> &str {
         [&self.project_name, &self.project_key]

@@ -76,6 +76,19 @@ struct Journey {
 }
 
 impl Journey {
+    /// Publishes: the gate has failed, and summary and issues say by what. The step and the summary.
+    fn publish_failed(&mut self, project: &Project, prepare: &Step, title: &str) -> (Step, String) {
+        let publish = self.job.run(Task::Publish, &[]);
+        publish.ended(TaskResult::Failed);
+        let gate = project.gate_of(&self.ce_task(prepare));
+        assert_eq!(gate["status"], "ERROR");
+        assert_eq!(self.gate_property().as_deref(), Some("failed"));
+        let (shown, summary) = self.summary();
+        assert_eq!(shown, title);
+        tells_the_failed_conditions(&publish, &summary, &gate, project);
+        (publish, summary)
+    }
+
     fn new(server: &Server, token: &str) -> Self {
         let tasks = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tasks");
         assert!(
@@ -222,14 +235,7 @@ fn a_gate_that_fails_twice(server: &Server) {
         analyze.processes.command_lines().any(|line| line.contains(" -jar ")),
         "the engine's process is watched"
     );
-    let publish = journey.job.run(Task::Publish, &[]);
-    publish.ended(TaskResult::Failed);
-    let gate = project.gate_of(&journey.ce_task(&prepare));
-    assert_eq!(gate["status"], "ERROR");
-    assert_eq!(journey.gate_property().as_deref(), Some("failed"));
-    let (title, summary) = journey.summary();
-    assert_eq!(title, "SonarQube – orders – failed");
-    tells_the_failed_conditions(&publish, &summary, &gate, &project);
+    let (publish, summary) = journey.publish_failed(&project, &prepare, "SonarQube – orders – failed");
     if project.shows_measures_to(&token) {
         assert!(summary.contains(&format!("| Issues | {} |", project.measure("violations"))), "{summary}");
     } else {

@@ -4,15 +4,13 @@
 //! connection's server alone, and what that server says of the report is what counts.
 
 use super::start::PipelineStart;
-use super::subject::{
-    Evidence, Reported, Subject, blank_result, connect, is_same, unknown_result, untouched, without_gate,
-};
+use super::subject::{Evidence, Reported, Subject, blank_result, connect, is_same, untouched, without_gate};
 use crate::agent::{PublishInputs, ServiceConnection};
 use crate::analysis::{AnalysisId, Exported, Unconnected};
 use crate::quality_gate::Verdict;
 use crate::step::records::read_text;
 use crate::step::{Job, glob, missing};
-use crate::summary::AnalysedTarget;
+use crate::summary::{AnalysedTarget, AnalysisResult};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -42,7 +40,7 @@ pub(super) fn import(
     let mut unreadable = Vec::new();
     let no_report = |what: &str, reason: String| Subject {
         analysis: None,
-        result: unknown_result(what.to_owned(), target.clone()),
+        result: AnalysisResult::unknown(what.to_owned(), target.clone()),
         evidence: Evidence::None(Verdict::NoReport, reason),
     };
     let mut unconnected = None;
@@ -84,7 +82,7 @@ pub(super) fn import(
     imported.subjects.extend(unreadable);
     imported.subjects.extend(unconnected.map(|note| {
         let (verdict, reason) = without_connection(job, inputs, &note);
-        let result = unknown_result("the project".into(), target.clone());
+        let result = AnalysisResult::unknown("the project".into(), target.clone());
         Subject { analysis: None, result, evidence: Evidence::None(verdict, reason) }
     }));
     imported

@@ -24,7 +24,7 @@ use imported::import;
 use judge::{Judge, context_of};
 use standalone::{Standalone, target_of_build};
 use std::path::PathBuf;
-use subject::{Evidence, Subject, unknown_result};
+use subject::{Evidence, Subject};
 use tokio::time::Instant;
 
 /// Runs the step.
@@ -104,7 +104,7 @@ async fn subjects(
         && connection.is_none()
         && let Some(reason) = missing::reason(job, records, inputs.on_missing_connection)
     {
-        let result = unknown_result("the project".into(), target);
+        let result = AnalysisResult::unknown("the project".into(), target);
         let evidence = Evidence::None(Verdict::Skipped, reason.into());
         return Ok(vec![Subject { analysis: None, result, evidence }]);
     }
@@ -143,7 +143,7 @@ fn lost(found: &Found, target: &AnalysedTarget) -> Vec<Subject> {
     });
     let subject = |(id, reason): (&AnalysisId, String)| Subject {
         analysis: Some(id.clone()),
-        result: unknown_result("the project".into(), target.clone()),
+        result: AnalysisResult::unknown("the project".into(), target.clone()),
         evidence: Evidence::None(Verdict::NoReport, reason),
     };
     broken.chain(gone).map(subject).collect()

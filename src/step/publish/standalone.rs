@@ -1,7 +1,7 @@
 //! Analyses without a record: by the reports that scanners left, or by the key of a project.
 
 use super::start::PipelineStart;
-use super::subject::{Evidence, Reported, Subject, connect, unknown_result};
+use super::subject::{Evidence, Reported, Subject, connect};
 use crate::agent::{Predefined, PublishInputs, ServiceConnection};
 use crate::analysis::{AnalysisReport, ServerKind};
 use crate::context::{GitRef, PipelineContext};
@@ -9,7 +9,7 @@ use crate::quality_gate::{OwnNames, Verdict};
 use crate::sonarqube::{Availability, SonarQube};
 use crate::step::records::read_text;
 use crate::step::{Job, glob};
-use crate::summary::AnalysedTarget;
+use crate::summary::{AnalysedTarget, AnalysisResult};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -230,7 +230,7 @@ impl<'a> Standalone<'a> {
     }
 
     fn subject(&self, key: String, target: AnalysedTarget, evidence: Evidence) -> Subject {
-        let mut result = unknown_result(key, target);
+        let mut result = AnalysisResult::unknown(key, target);
         (result.server_name, result.server_version) = self.server.clone();
         Subject { analysis: None, result, evidence }
     }

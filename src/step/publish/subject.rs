@@ -5,7 +5,7 @@ use super::start::PipelineStart;
 use crate::agent::ServiceConnection;
 use crate::analysis::{AnalysisId, AnalysisReport, Outcome, Prepared, ScannerMode, ServerKind, Target};
 use crate::error::Result;
-use crate::quality_gate::{Expected, MeasureSet, Metrics, OwnNames, Verdict};
+use crate::quality_gate::{Expected, OwnNames, Verdict};
 use crate::sonarqube::SonarQube;
 use crate::step::Job;
 use crate::step::records::{Record, report_roots, tokens_of};
@@ -234,25 +234,6 @@ pub(super) fn blank_result(prepared: &Prepared) -> AnalysisResult {
         server_name: prepared.server.product().to_owned(),
         server_version: (prepared.server.kind == ServerKind::Server)
             .then(|| prepared.server.version.to_string()),
-        ..unknown_result(key, analysed(prepared))
-    }
-}
-
-/// What is known of an analysis without a record.
-pub(super) fn unknown_result(project_key: String, target: AnalysedTarget) -> AnalysisResult {
-    AnalysisResult {
-        project_name: project_key.clone(),
-        project_key,
-        target,
-        verdict: Verdict::Unknown,
-        reason: None,
-        gate: None,
-        last_known: None,
-        measures: MeasureSet::default(),
-        metrics: Metrics::default(),
-        dashboard_url: None,
-        server_name: "SonarQube".into(),
-        server_version: None,
-        warnings: Vec::new(),
+        ..AnalysisResult::unknown(key, analysed(prepared))
     }
 }

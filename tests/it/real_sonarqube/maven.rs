@@ -1,8 +1,8 @@
 //! Mode `other`: the build runs the scanner, here the real plugin for Maven.
 
+use super::Journey;
 use super::server::{Server, TokenKind};
-use super::{Journey, tells_the_failed_conditions};
-use crate::fake_agent::{Task, TaskResult};
+use crate::fake_agent::Task;
 use serde_json::Value;
 
 const PLUGIN: &str = "org.sonarsource.scanner.maven:sonar-maven-plugin:5.8.0.7211:sonar";
@@ -53,14 +53,7 @@ pub(super) fn a_build_by_maven(server: &Server) {
     assert!(output.status.success(), "mvn verify: {}", String::from_utf8_lossy(&said));
 
     journey.job.run(Task::Analyze, &[]).succeeded().says("the build itself runs the scanner");
-    let publish = journey.job.run(Task::Publish, &[]);
-    publish.ended(TaskResult::Failed);
-    let gate = project.gate_of(&journey.ce_task(&prepare));
-    assert_eq!(gate["status"], "ERROR");
-    assert_eq!(journey.gate_property().as_deref(), Some("failed"));
-    let (title, summary) = journey.summary();
-    assert_eq!(title, "SonarQube – shop – failed");
-    tells_the_failed_conditions(&publish, &summary, &gate, &project);
+    let (publish, _) = journey.publish_failed(&project, &prepare, "SonarQube – shop – failed");
 
     let (parameters, _) = journey.job.variable("SONARQUBE_SCANNER_PARAMS").unwrap();
     let parameters: Value = serde_json::from_str(&parameters).unwrap();

@@ -1,7 +1,7 @@
 //! Servers that hand out no scanner engine: SonarScanner CLI runs, the one that goes with them.
 
 use super::server::{Server, TokenKind};
-use super::{Journey, machine, tells_the_failed_conditions, tells_the_warnings};
+use super::{Journey, machine, tells_the_warnings};
 use crate::fake_agent::{Task, TaskResult};
 use std::path::PathBuf;
 
@@ -48,14 +48,7 @@ pub(super) fn a_gate_that_fails_by_the_cli(server: &Server) {
     let analyze = journey.job.run(Task::Analyze, &[]);
     analyze.ended(TaskResult::Succeeded).says("the oldest of the agent's that is new enough (JAVA_HOME_17_");
     assert!(analyze.errors.is_empty(), "{}", analyze.transcript());
-    let publish = journey.job.run(Task::Publish, &[]);
-    publish.ended(TaskResult::Failed);
-    let gate = project.gate_of(&journey.ce_task(&prepare));
-    assert_eq!(gate["status"], "ERROR");
-    assert_eq!(journey.gate_property().as_deref(), Some("failed"));
-    let (title, summary) = journey.summary();
-    assert_eq!(title, "SonarQube – orders – failed");
-    tells_the_failed_conditions(&publish, &summary, &gate, &project);
+    let (publish, _) = journey.publish_failed(&project, &prepare, "SonarQube – orders – failed");
     assert!(!project.shows_measures_to(&token));
     publish.says("The measures of orders are left out");
     assert!(publish.warnings.is_empty(), "{}", publish.transcript());
