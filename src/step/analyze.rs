@@ -151,13 +151,7 @@ async fn run(job: &Job, inputs: &AnalyzeInputs, shared: &Shared, record: &Record
     let (temporary, several) = (job.predefined.temp_directory()?, prepared.member.is_some());
     reports::import(&mut properties, &base_dir, &temporary, record.prepared_at(), several);
     let tokens = tokens_of(job, prepared)?;
-    let sonarqube = SonarQube::new(
-        job.http.clone(),
-        prepared.server_url.clone(),
-        prepared.api_url.clone(),
-        prepared.server.kind,
-        tokens.authentication(prepared),
-    );
+    let sonarqube = tokens.sonarqube(job, prepared);
     properties.extend(&tokens.properties);
     let user_home = user_home(job, &properties)?;
     network::equip(job, prepared, &record.folder, &user_home, &mut properties)?;

@@ -41,7 +41,7 @@ pub async fn prepare(job: &Job) -> Result<Ending> {
         None => vec![Project { place: Place::find(&job.predefined, &inputs, &extra)?, own: extra }],
     };
 
-    let sonarqube = connect(job, &connection);
+    let sonarqube = server::connect(job, &connection);
     let server = server::check(&sonarqube, &job.cancellation).await?;
     tracing::info!("{} {} at {}", server.facts.product(), server.facts.version, sonarqube.address());
     let cli = scanners::cli_release(&inputs, &server.facts)?;
@@ -210,17 +210,6 @@ fn register_secrets(job: &Job, connection: &ServiceConnection) {
         job.commands.set_secret(&Secret::new(encoded));
     }
     job.commands.set_secret(&header);
-}
-
-fn connect(job: &Job, connection: &ServiceConnection) -> SonarQube {
-    let api = SonarQube::api_url_of(&connection.url, connection.kind);
-    SonarQube::new(
-        job.http.clone(),
-        connection.url.clone(),
-        api,
-        connection.kind,
-        connection.authentication(),
-    )
 }
 
 /// Properties the connection decides: another value would send the token to another server.

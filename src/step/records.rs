@@ -11,6 +11,7 @@ use crate::analysis::{AnalysisId, AnalysisReport, Analyzed, Outcome, Prepared, P
 use crate::error::{Error, Result};
 use crate::http::Authentication;
 use crate::secret::Secret;
+use crate::sonarqube::SonarQube;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::io::{ErrorKind, Read as _};
@@ -319,6 +320,17 @@ pub(super) struct Tokens {
 impl Tokens {
     pub(super) fn authentication(&self, prepared: &Prepared) -> Authentication {
         authentication(prepared.server.kind, &self.token, self.password().as_ref())
+    }
+
+    /// The server of the analysis, as these reach it.
+    pub(super) fn sonarqube(&self, job: &Job, prepared: &Prepared) -> SonarQube {
+        SonarQube::new(
+            job.http.clone(),
+            prepared.server_url.clone(),
+            prepared.api_url.clone(),
+            prepared.server.kind,
+            self.authentication(prepared),
+        )
     }
 
     fn password(&self) -> Option<Secret> {

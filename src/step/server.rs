@@ -1,5 +1,7 @@
 //! Makes sure that the server can be worked with, before anything else is done.
 
+use super::Job;
+use crate::agent::ServiceConnection;
 use crate::analysis::{ServerFacts, ServerKind, ServerVersion};
 use crate::cancel::Cancellation;
 use crate::error::{Error, Result};
@@ -9,6 +11,13 @@ use std::time::{Duration, Instant};
 /// A server on its way up is waited for this long: SonarQube takes one to three minutes to start.
 const STARTUP: Duration = Duration::from_secs(180);
 const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
+
+/// The server, as `connection` reaches it.
+pub(super) fn connect(job: &Job, connection: &ServiceConnection) -> SonarQube {
+    let api = SonarQube::api_url_of(&connection.url, connection.kind);
+    let authentication = connection.authentication();
+    SonarQube::new(job.http.clone(), connection.url.clone(), api, connection.kind, authentication)
+}
 
 /// A server that is up and knows the token.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use super::Place;
 use crate::agent::PrepareInputs;
-use crate::analysis::{Properties, ScannerMode, java_properties};
+use crate::analysis::Properties;
 use crate::context::Provider;
 use crate::error::{Error, Result};
 use crate::git::{self, Repository};
@@ -154,22 +154,16 @@ impl History<'_> {
 /// What the analysis will be run with, as far as is known before it.
 struct Settings<'a> {
     properties: &'a Properties,
-    of_file: BTreeMap<String, String>,
+    of_file: Properties,
 }
 
 impl<'a> Settings<'a> {
     fn read(inputs: &PrepareInputs, place: &Place, properties: &'a Properties) -> Self {
-        let file =
-            place.settings_file.clone().unwrap_or_else(|| place.base_dir.join("sonar-project.properties"));
-        let text = match inputs.mode {
-            ScannerMode::Cli => std::fs::read_to_string(file).unwrap_or_default(),
-            ScannerMode::Dotnet | ScannerMode::Other => String::new(),
-        };
-        Self { properties, of_file: java_properties::parse(&text) }
+        Self { properties, of_file: place.settings(inputs.mode) }
     }
 
     fn value(&self, key: &str) -> Option<&str> {
-        let value = self.properties.value(key).or_else(|| self.of_file.get(key).map(String::as_str));
+        let value = self.properties.value(key).or_else(|| self.of_file.value(key));
         value.map(str::trim).filter(|value| !value.is_empty())
     }
 

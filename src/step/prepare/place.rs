@@ -43,6 +43,19 @@ impl Place {
         Ok(Self { working_directory, base_dir, settings_file })
     }
 
+    /// What the settings file says that the scanner will read, if there is one. What is wrong with it, others say.
+    pub(super) fn settings(&self, mode: ScannerMode) -> Properties {
+        let file = match (&self.settings_file, mode) {
+            (Some(file), _) => file.clone(),
+            (None, ScannerMode::Cli) => self.base_dir.join("sonar-project.properties"),
+            (None, _) => return Properties::default(),
+        };
+        std::fs::read_to_string(file).map_or_else(
+            |_| Properties::default(),
+            |text| java_properties::parse(&text).into_iter().collect(),
+        )
+    }
+
     /// The key of the project, as far as it is known before the scanner runs.
     pub(super) fn project_key(&self, inputs: &PrepareInputs, extra: &Properties) -> Result<Option<String>> {
         if let Some(key) = extra.value("sonar.projectKey").or(inputs.project_key.as_deref()) {

@@ -2,7 +2,7 @@
 
 use super::Place;
 use crate::agent::{JobConnection, PrepareInputs};
-use crate::analysis::{Properties, ScannerMode, ServerFacts, java_properties};
+use crate::analysis::{Properties, ScannerMode, ServerFacts};
 use crate::azure_devops::AzureDevOps;
 use crate::context::{
     BranchChoice, DefaultBranch, PipelineContext, Provider, PullRequest, Refusal, Scope, Source, Subject,
@@ -47,7 +47,7 @@ impl Shared {
 /// What [`decide`] refuses.
 pub(super) async fn choose(asker: &Asker<'_>, extra: &Properties) -> Result<Scope> {
     let Asker { inputs, facts, .. } = asker;
-    let settings = asker.settings();
+    let settings = asker.place.settings(inputs.mode);
     let refused = |refusal: Refusal| Error::new(refusal.message).hint(refusal.hint);
     let of_extra = own_scope(extra, "extraProperties", facts).map_err(refused)?;
     let own = match inputs.choices.branch {
@@ -84,19 +84,6 @@ fn drop_others(scope: &mut Scope, settings: &Properties, extra: &Properties) {
 }
 
 impl Asker<'_> {
-    /// The settings file that the scanner will read, if there is one. What is wrong with it, others say.
-    fn settings(&self) -> Properties {
-        let file = match (&self.place.settings_file, self.inputs.mode) {
-            (Some(file), _) => file.clone(),
-            (None, ScannerMode::Cli) => self.place.base_dir.join("sonar-project.properties"),
-            (None, _) => return Properties::default(),
-        };
-        std::fs::read_to_string(file).map_or_else(
-            |_| Properties::default(),
-            |text| java_properties::parse(&text).into_iter().collect(),
-        )
-    }
-
     /// Whether the user left the version open. `1.0` is what the task says when the user says nothing; builds that
     /// run the scanner themselves have a version of their own.
     fn has_no_version(&self, settings: &Properties) -> bool {

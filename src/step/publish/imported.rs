@@ -4,11 +4,12 @@
 //! connection's server alone, and what that server says of the report is what counts.
 
 use super::start::PipelineStart;
-use super::subject::{Evidence, Reported, Subject, blank_result, connect, is_same, untouched, without_gate};
+use super::subject::{Evidence, Reported, Subject, blank_result, is_same, untouched, without_gate};
 use crate::agent::{PublishInputs, ServiceConnection};
 use crate::analysis::{AnalysisId, Exported, Unconnected};
 use crate::quality_gate::Verdict;
 use crate::step::records::read_text;
+use crate::step::server::connect;
 use crate::step::{Job, glob, missing};
 use crate::summary::{AnalysedTarget, AnalysisResult};
 use std::collections::BTreeMap;

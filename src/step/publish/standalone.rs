@@ -1,13 +1,14 @@
 //! Analyses without a record: by the reports that scanners left, or by the key of a project.
 
 use super::start::PipelineStart;
-use super::subject::{Evidence, Reported, Subject, connect};
+use super::subject::{Evidence, Reported, Subject};
 use crate::agent::{Predefined, PublishInputs, ServiceConnection};
 use crate::analysis::{AnalysisReport, ServerKind};
 use crate::context::{GitRef, PipelineContext};
 use crate::quality_gate::{OwnNames, Verdict};
 use crate::sonarqube::{Availability, SonarQube};
 use crate::step::records::read_text;
+use crate::step::server::connect;
 use crate::step::{Job, glob};
 use crate::summary::{AnalysedTarget, AnalysisResult};
 use std::cell::RefCell;

@@ -9,6 +9,7 @@ use crate::quality_gate::{Expected, OwnNames, Verdict};
 use crate::sonarqube::SonarQube;
 use crate::step::Job;
 use crate::step::records::{Record, report_roots, tokens_of};
+use crate::step::server::connect;
 use crate::summary::{AnalysedTarget, AnalysisResult};
 use url::Url;
 
@@ -152,13 +153,6 @@ pub(super) fn untouched(
     }
 }
 
-/// The server, as `connection` reaches it.
-pub(super) fn connect(job: &Job, connection: &ServiceConnection) -> SonarQube {
-    let api = SonarQube::api_url_of(&connection.url, connection.kind);
-    let authentication = connection.authentication();
-    SonarQube::new(job.http.clone(), connection.url.clone(), api, connection.kind, authentication)
-}
-
 /// Whether both are the same server at the same path.
 pub(super) fn is_same(a: &Url, b: &Url) -> bool {
     a.origin() == b.origin() && a.path().trim_end_matches('/') == b.path().trim_end_matches('/')
@@ -167,13 +161,7 @@ pub(super) fn is_same(a: &Url, b: &Url) -> bool {
 /// The server of an analysis of this job.
 fn server_of(job: &Job, prepared: &Prepared, connection: Option<&ServiceConnection>) -> Result<SonarQube> {
     match (tokens_of(job, prepared), connection) {
-        (Ok(tokens), _) => Ok(SonarQube::new(
-            job.http.clone(),
-            prepared.server_url.clone(),
-            prepared.api_url.clone(),
-            prepared.server.kind,
-            tokens.authentication(prepared),
-        )),
+        (Ok(tokens), _) => Ok(tokens.sonarqube(job, prepared)),
         (Err(_), Some(connection)) if is_same(&connection.url, &prepared.server_url) => {
             Ok(connect(job, connection))
         }
