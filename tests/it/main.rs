@@ -18,6 +18,7 @@ mod git_host;
 
 mod contract;
 mod errors;
+mod examples;
 mod real_sonarqube;
 mod scenario;
 mod steps;

@@ -1,0 +1,173 @@
+//! The examples of the documentation: each is YAML, and gives our tasks inputs and values that they have.
+
+use serde_json::Value;
+use sonar_azdo::analysis::monorepo::entries;
+use std::fs;
+use std::path::{Path, PathBuf};
+use yaml_rust2::{Yaml, YamlLoader};
+
+const TASKS: [&str; 5] = ["prepare", "analyze", "publish", "gate", "build-gate"];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// What people read: files of Markdown.
+fn pages() -> Vec<PathBuf> {
+    let below = |folder: &str| fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path());
+    let all = [".", "docs", "task"].into_iter().flat_map(below);
+    all.filter(|path| path.extension().is_some_and(|extension| extension == "md")).collect()
+}
+
+/// The blocks of YAML in a page, without what they are indented by.
+fn examples(page: &str) -> Vec<String> {
+    let (mut blocks, mut open): (Vec<String>, Option<usize>) = (Vec::new(), None);
+    for line in page.lines() {
+        let indent = line.len() - line.trim_start().len();
+        match (line.trim_start(), open) {
+            ("```yaml", None) => {
+                open = Some(indent);
+                blocks.push(String::new());
+            }
+            ("```", Some(_)) => open = None,
+            (_, Some(outer)) => *blocks.last_mut().unwrap() += &format!("{}\n", &line[outer.min(indent)..]),
+            _ => {}
+        }
+    }
+    blocks
+}
+
+fn manifests() -> Vec<Value> {
+    let read = |task: &str| fs::read_to_string(root().join(format!("task/{task}/task.json"))).unwrap();
+    TASKS.iter().map(|task| serde_json::from_str(&read(task)).unwrap()).collect()
+}
+
+fn text(value: &Yaml) -> String {
+    match value {
+        Yaml::Boolean(value) => value.to_string(),
+        Yaml::Integer(value) => value.to_string(),
+        other => other.as_str().unwrap().to_owned(),
+    }
+}
+
+fn is_named(input: &Value, name: &str) -> bool {
+    input["name"] == name || input["aliases"].as_array().is_some_and(|all| all.iter().any(|one| one == name))
+}
+
+/// What is wrong with these inputs of a task.
+fn mistakes(manifest: &Value, given: &[(String, String)]) -> Vec<String> {
+    let inputs = manifest["inputs"].as_array().unwrap();
+    let own =
+        |input: &Value| given.iter().find(|(name, _)| is_named(input, name)).map(|(_, value)| value.as_str());
+    let value = |input: &Value| own(input).or(input["defaultValue"].as_str()).unwrap_or_default().to_owned();
+    let mut wrong = Vec::new();
+    for (name, value) in given {
+        let Some(input) = inputs.iter().find(|input| is_named(input, name)) else {
+            wrong.push(format!("has no input {name}"));
+            continue;
+        };
+        let options = input["options"].as_object();
+        let is_choice = options.is_none_or(|options| options.contains_key(value));
+        let is_boolean = input["type"] != "boolean" || ["true", "false"].contains(&value.as_str());
+        if !(is_choice && is_boolean) {
+            wrong.push(format!("{name} can't be {value}"));
+        }
+        if name == "monorepo" {
+            wrong.extend(entries(value).err());
+        }
+    }
+    let holds = |condition: &str| {
+        let (name, wanted) = condition.split_once(" = ").or(condition.split_once(" != ")).unwrap();
+        let input = inputs.iter().find(|input| is_named(input, name)).unwrap();
+        (value(input) == wanted) == condition.contains(" = ")
+    };
+    let is_visible = |rule: &str| rule.split(" || ").any(|all| all.split(" && ").all(holds));
+    for input in inputs.iter().filter(|input| input["required"] == true && value(input).is_empty()) {
+        if input["visibleRule"].as_str().is_none_or(is_visible) {
+            wrong.push(format!("needs {}", input["name"]));
+        }
+    }
+    let connections = ["SonarQube", "SonarCloud", "connection"];
+    let count = given.iter().filter(|(name, _)| connections.contains(&name.as_str())).count();
+    if manifest["name"] == "SonarPrepare" && count != 1 {
+        wrong.push(format!("has {count} service connections"));
+    }
+    wrong
+}
+
+/// Adds what is wrong with our tasks in a piece of YAML; returns how many they are.
+fn check(node: &Yaml, manifests: &[Value], wrong: &mut Vec<String>) -> usize {
+    let Yaml::Hash(map) = node else {
+        return node.as_vec().into_iter().flatten().map(|item| check(item, manifests, wrong)).sum();
+    };
+    let of_ours = node["task"].as_str().and_then(|task| {
+        let manifest =
+            manifests.iter().find(|manifest| task.split('@').next() == manifest["name"].as_str())?;
+        let inputs = node["inputs"].as_hash().into_iter().flatten();
+        let given: Vec<_> = inputs.map(|(name, value)| (text(name), text(value))).collect();
+        wrong.extend(mistakes(manifest, &given).into_iter().map(|mistake| format!("{task} {mistake}")));
+        Some(())
+    });
+    usize::from(of_ours.is_some()) + map.values().map(|value| check(value, manifests, wrong)).sum::<usize>()
+}
+
+#[test]
+fn examples_are_right() {
+    let (manifests, mut wrong, mut tasks) = (manifests(), Vec::new(), 0);
+    for page in pages() {
+        for example in examples(&fs::read_to_string(&page).unwrap()) {
+            let mut found = Vec::new();
+            match YamlLoader::load_from_str(&example) {
+                Ok(documents) => {
+                    tasks += documents.iter().map(|node| check(node, &manifests, &mut found)).sum::<usize>();
+                }
+                Err(error) => found.push(format!("{error}: {example}")),
+            }
+            wrong.extend(found.into_iter().map(|mistake| format!("{}: {mistake}", page.display())));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(tasks > 20, "{tasks}");
+}
+
+#[test]
+fn mistakes_in_examples_are_found() {
+    let page = "1. So:\n   ```yaml\n   - task: SonarPrepare@0\n     inputs: { connection: a, SonarQube: b, tags: all, key: x }\n   \
+                - task: Other@1\n     inputs: { y: z }\n   - task: SonarGate@0\n   ```\nNo YAML\n";
+    let [example] = examples(page).try_into().unwrap();
+    let mut wrong = Vec::new();
+    let count = check(&YamlLoader::load_from_str(&example).unwrap()[0], &manifests(), &mut wrong);
+    assert_eq!(count, 2);
+    assert_eq!(
+        wrong,
+        [
+            "SonarPrepare@0 tags can't be all",
+            "SonarPrepare@0 has no input key",
+            "SonarPrepare@0 needs \"projectKey\"",
+            "SonarPrepare@0 has 2 service connections",
+            "SonarGate@0 needs \"connection\"",
+            "SonarGate@0 needs \"projectKey\"",
+        ]
+    );
+}
+
+#[test]
+fn links_lead_to_files_and_headings() {
+    let mut wrong = Vec::new();
+    for page in pages() {
+        let written = fs::read_to_string(&page).unwrap();
+        let links = written.match_indices("](").map(|(at, _)| written[at + 2..].split(')').next().unwrap());
+        for link in links.filter(|link| !link.contains("://")) {
+            let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() { page.clone() } else { page.with_file_name(file) };
+            let of_heading =
+                |line: &str| line.trim_start_matches(['#', ' ']).to_lowercase().replace(' ', "-");
+            let is_there = fs::read_to_string(target).is_ok_and(|text| {
+                heading.is_empty()
+                    || text.lines().any(|line| line.starts_with('#') && of_heading(line) == heading)
+            });
+            wrong.extend((!is_there).then(|| format!("{}: {link}", page.display())));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
