@@ -4,13 +4,13 @@
 //!
 //! ```text
 //! Host -> Inputs + predefined variables + ServiceConnection -> PipelineContext
-//!   -> (+ ServerFacts) AnalysisConfig -> Prepared                            SonarPrepare
+//!   -> (+ ServerFacts) Scope + Properties -> Prepared                        SonarPrepare
 //!   -> Invocation -> exit status + AnalysisReport -> Analyzed                SonarAnalyze
 //!   -> CeTask (polled) -> QualityGate -> Verdict -> BuildSummary             SonarPublish
 //! ```
 //!
-//! `main -> cli -> step, command -> edges (agent, sonarqube, azure_devops, scanner, git) -> http, process`; anything may use the
-//! pure core (context, analysis, quality_gate, summary) and [`secret`]; the core uses none of them.
+//! `main -> cli -> step, command -> edges (agent, sonarqube, azure_devops, scanner, git) -> http, process`; all but `http` may use
+//! the pure core (context, analysis, quality_gate, summary), which uses nothing but [`secret`]. The map is docs/architecture.md.
 
 pub mod arguments;
 pub mod cancel;

@@ -136,6 +136,29 @@ fn the_core_is_pure() {
 }
 
 #[test]
+fn the_map_names_every_file_and_no_other() {
+    let page = fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    let map = page.split_once("## The house").unwrap().1.split_once("## Decisions").unwrap().0;
+    let is_in_name = |c: char| c.is_ascii_lowercase() || c == '_' || c == '.';
+    let named: BTreeSet<_> =
+        map.split(|c| !is_in_name(c)).filter(|word| word.ends_with(".rs") && *word != ".rs").collect();
+    let name = |path: &str| path.rsplit('/').next().unwrap().to_owned();
+    let sources = || files("src").into_iter().map(|(path, _)| path);
+    // One file a command, a service or a resource: their folders tell.
+    let told = ["src/command/", "src/sonarqube/", "src/azure_devops/"];
+    let missing: Vec<_> = sources()
+        .filter(|path| !["mod.rs", "tests.rs"].contains(&name(path).as_str()))
+        .filter(|path| !told.iter().any(|folder| path.starts_with(folder)))
+        .filter(|path| !named.contains(name(path).as_str()))
+        .collect();
+    assert!(missing.is_empty(), "docs/architecture.md does not name {missing:?}");
+    let of_tests = files("tests/it").into_iter().map(|(path, _)| path);
+    let all: BTreeSet<_> = sources().chain(of_tests).map(|path| name(&path)).collect();
+    let gone: Vec<_> = named.iter().filter(|named| !all.contains(**named)).collect();
+    assert!(gone.is_empty(), "docs/architecture.md names {gone:?}");
+}
+
+#[test]
 fn files_are_short() {
     let length = |path: &Path| fs::read_to_string(path).unwrap().lines().count();
     assert!(length(&root().join("src/main.rs")) <= 15);
