@@ -212,7 +212,13 @@ mod tests {
             (ResponseTemplate::new(200).set_body_raw("<html>", "text/html"), 5, "text/html"),
             (ResponseTemplate::new(401), 5, "401"),
             (ResponseTemplate::new(403), 5, "Execute Analysis"),
-            (ResponseTemplate::new(404), 5, "404"),
+            (ResponseTemplate::new(404), 5, "Check the URL"),
+            (
+                ResponseTemplate::new(404)
+                    .set_body_raw(r#"{"errors":[{"msg":"Project 'shop' not found"}]}"#, "application/json"),
+                5,
+                "404 Not Found: Project 'shop' not found. Check the name",
+            ),
         ] {
             let server = with_gate(response).await;
             let (found, text) = run(&server, "").await;

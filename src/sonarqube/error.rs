@@ -96,6 +96,10 @@ impl Error {
                  to SonarQube's own address, including its context path.",
             ),
             Fault::Unavailable(_) | Fault::TooManyRequests(_) => error.hint("The server is busy or restarting: run again later."),
+            // Names stand in quotes: Project 'shop' not found.
+            Fault::NotFound(reason) if reason.contains('\'') => {
+                error.hint("Check the name, and that this is the right server.")
+            }
             Fault::NotFound(_) => error.hint(
                 "Check the URL of the service connection, the context path included: SonarQube answers other paths so.",
             ),
