@@ -15,6 +15,9 @@ use crate::secret::Secret;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+/// What it is called in the agent's tool cache.
+pub const TOOL_CACHE: &str = "sonar-scanner-msbuild";
+
 const TOOL: &str = if cfg!(windows) { "dotnet-sonarscanner.exe" } else { "dotnet-sonarscanner" };
 const DOTNET: &str = if cfg!(windows) { "dotnet.exe" } else { "dotnet" };
 

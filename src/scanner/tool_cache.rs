@@ -103,6 +103,7 @@ async fn obtain(
     client: &Client,
     downloads: &Cache,
 ) -> Result<PathBuf> {
+    let sha256 = if tool == super::dotnet::TOOL_CACHE { "dotnetScannerSha256" } else { "cliScannerSha256" };
     match location(&release.archive, directory)? {
         Location::Url(url) => {
             let file_name = format!("{tool}-{}.zip", release.version);
@@ -111,10 +112,10 @@ async fn obtain(
             let provisioning =
                 Provisioning { client, credentials: None, cache: downloads, suspect_since: None };
             let provisioned = provisioning.file(&artifact, &|| ()).await.map_err(|error| {
-                Error::new(error.to_string()).hint(
+                Error::new(error.to_string()).hint(format!(
                     "Set scannerDownloadUrl to a mirror that the agent can reach, or to an archive on its disk; and \
-                     cliScannerSha256 if it is another archive than SonarSource's.",
-                )
+                     {sha256} if it is another archive than SonarSource's.",
+                ))
             })?;
             Ok(provisioned.path)
         }
@@ -130,9 +131,9 @@ async fn obtain(
                     file.display(),
                     release.sha256
                 ))
-                .hint(
-                    "Correct the archive, or set cliScannerSha256 if it is another one than SonarSource's.",
-                ));
+                .hint(format!(
+                    "Correct the archive, or set {sha256} if it is another one than SonarSource's."
+                )));
             }
             Ok(file)
         }
