@@ -102,9 +102,13 @@ impl PrepareInputs {
         let [project_key, project_name, project_version] =
             names.map_or([None, None, None], |names| names.map(text));
         if let (Some([key, ..]), None) = (names, &project_key) {
-            return Err(Error::new(format!("the input {key} is empty")).hint(
-                "Set it to the key of the SonarQube project (Project Information on the project's page).",
-            ));
+            let other = match mode {
+                ScannerMode::Dotnet => " If this is no .NET build, set scannerMode to cli or other.",
+                _ => "",
+            };
+            return Err(Error::new(format!("the input {key} is empty")).hint(format!(
+                "Set it to the key of the SonarQube project (Project Information on the project's page).{other}",
+            )));
         }
         Ok(Self {
             mode,

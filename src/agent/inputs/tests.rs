@@ -47,6 +47,10 @@ fn mistakes_say_what_to_write() {
         ),
         (vec![("UNSHALLOW", "yes")], "the input unshallow is \"yes\". Write one of: auto, off."),
         (
+            vec![("CLIPROJECTKEY", "shop")],
+            "the input projectKey is empty. Set it to the key of the SonarQube project (Project Information on the project's page). If this is no .NET build, set scannerMode to cli or other.",
+        ),
+        (
             vec![("SCANNERMODE", "cli"), ("CONFIGMODE", "manual")],
             "the input cliProjectKey is empty. Set it to the key of the SonarQube project (Project Information on the project's page).",
         ),

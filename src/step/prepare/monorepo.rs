@@ -32,7 +32,7 @@ pub(super) fn projects(job: &Job, monorepo: &Monorepo, extra: &Properties) -> Re
         Some(directory) => working_directory.join(directory),
         None => working_directory.clone(),
     };
-    let hint = "The form of the input monorepo is in docs/monorepos.md.";
+    let hint = "An entry is `{ key: <project>, baseDir: <folder>, properties: { <name>: <value> } }`.";
     let entries = entries(&monorepo.list).map_err(|mistake| Error::new(mistake).hint(hint))?;
     let mut projects: Vec<Project> = Vec::with_capacity(entries.len());
     for entry in entries {
