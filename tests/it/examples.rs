@@ -160,8 +160,11 @@ fn links_lead_to_files_and_headings() {
         for link in links.filter(|link| !link.contains("://")) {
             let (file, heading) = link.split_once('#').unwrap_or((link, ""));
             let target = if file.is_empty() { page.clone() } else { page.with_file_name(file) };
-            let of_heading =
-                |line: &str| line.trim_start_matches(['#', ' ']).to_lowercase().replace(' ', "-");
+            let is_kept = |c: &char| c.is_alphanumeric() || "- _".contains(*c);
+            let of_heading = |line: &str| {
+                let words: String = line.trim_start_matches(['#', ' ']).chars().filter(is_kept).collect();
+                words.to_lowercase().replace(' ', "-")
+            };
             let is_there = fs::read_to_string(target).is_ok_and(|text| {
                 heading.is_empty()
                     || text.lines().any(|line| line.starts_with('#') && of_heading(line) == heading)
