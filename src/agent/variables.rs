@@ -23,7 +23,8 @@ pub struct Predefined {
     pub build_reason: Option<String>,
     /// `Build.Repository.ID`.
     pub build_repository_id: Option<String>,
-    /// `Build.Repository.LocalPath`: where the pipeline's own repository is checked out.
+    /// `Build.Repository.LocalPath`: where the pipeline's own repository is checked out; with several checkouts as a rule
+    /// the folder above them.
     pub build_repository_localpath: Option<PathBuf>,
     /// `Build.Repository.Name`; `owner/name` on GitHub and Bitbucket.
     pub build_repository_name: Option<String>,

@@ -5,6 +5,35 @@ use crate::agent::{JobConnection, http_settings};
 use crate::git::{Access, Error, Repository};
 use std::path::Path;
 
+/// The folder of the clone that `directory` lies in, among the sources: of a submodule that of what it belongs to.
+pub(super) fn clone_of<'a>(job: &Job, directory: &'a Path) -> Option<&'a Path> {
+    let sources = job.predefined.working_directory().ok()?;
+    let folders = directory.ancestors().take_while(|folder| folder.starts_with(&sources));
+    folders.filter(|folder| folder.join(".git").exists()).last()
+}
+
+/// Whether a clone is of the repository that this build is of, which `Build.Repository.*` and the change speak of: of
+/// several checkouts only one is, and of a single one of another repository none. It holds the commit that is built.
+///
+/// `Build.Repository.LocalPath` does not tell: with several checkouts it is the folder above them (microsoft/azure-pipelines-agent,
+/// `BuildJobExtension.cs`).
+///
+/// # Errors
+/// Cancelled.
+pub(super) async fn is_of_build(job: &Job, clone: &Path) -> Result<bool, Error> {
+    let Some(commit) = job.predefined.build_sourceversion.as_deref() else { return Ok(true) };
+    // As the agent's checkout leaves it.
+    if std::fs::read_to_string(clone.join(".git/HEAD")).is_ok_and(|head| head.trim() == commit) {
+        return Ok(true);
+    }
+    let answer = async { open(job, clone).await?.has_commit(commit).await };
+    match answer.await {
+        Err(Error::Cancelled) => Err(Error::Cancelled),
+        Err(_) => Ok(job.predefined.build_repository_localpath.as_deref() == Some(clone)),
+        known => known,
+    }
+}
+
 /// The clone that `directory` is in; `origin` is reached with the job's token where that is for it.
 ///
 /// # Errors

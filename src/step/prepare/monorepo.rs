@@ -139,8 +139,9 @@ async fn leave_out_untouched(
     let mut untouched = Vec::with_capacity(projects.len());
     for (project, decided) in projects.iter().zip(decided) {
         let is_untouched = is_compared(decided) && {
-            let change = changes.of(common.job, &decided.scope, common.inputs.unshallow).await?;
-            !change.touches(&project.place.base_dir)
+            let directory = &project.place.base_dir;
+            let change = changes.of(common.job, &decided.scope, directory, common.inputs.unshallow).await?;
+            !change.touches(directory)
         };
         if is_untouched {
             let reason = format!("nothing in {} changed", project.place.relative(&project.place.base_dir));
