@@ -12,7 +12,7 @@ fn scope(scenario: &Scenario) -> String {
     let record = scenario.record(0, "prepared.json");
     let properties = record["properties"].as_object().unwrap().iter();
     let of_scope =
-        properties.filter(|(key, _)| key.starts_with("sonar.branch") || key.starts_with("sonar.pullrequest"));
+        properties.filter(|(key, _)| *key == "sonar.branch.name" || key.starts_with("sonar.pullrequest"));
     let lines: Vec<_> = of_scope.map(|(key, value)| format!("{key}={}", value.as_str().unwrap())).collect();
     scenario.job.tidy(&lines.join("\n"))
 }
