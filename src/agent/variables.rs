@@ -38,7 +38,7 @@ pub struct Predefined {
     pub build_sourceversion: Option<String>,
     /// `System.CollectionUri`, with a trailing slash.
     pub system_collectionuri: Option<String>,
-    /// The older name of the same.
+    /// The older name of the same; on Azure DevOps Server with the host that the agent was configured with.
     pub system_teamfoundationcollectionuri: Option<String>,
     /// `System.Debug`.
     pub system_debug: Option<String>,
