@@ -486,4 +486,13 @@ fn two_projects_of_one_directory_share_no_files_and_symbolic_links_are_followed(
     let work = |key: &str| given(&scenario, key, "sonar.working.directory").unwrap();
     assert!(work("api").ends_with("/services/web/.scannerwork"), "{}", work("api"));
     assert!(work("web").ends_with("/services/web/.scannerwork-2"), "{}", work("web"));
+
+    // Nor where all of them are given one.
+    let shared = scenario.job.path("work").display().to_string();
+    let list = "- {key: api, baseDir: services/api}\n- {key: web, baseDir: services/web}\n";
+    let extra = format!("{engine}\nsonar.working.directory={shared}");
+    prepare(&mut scenario, &[("monorepo", list), ("extraProperties", &extra)]).succeeded();
+    scenario.analyze().succeeded();
+    let work = |key: &str| given(&scenario, key, "sonar.working.directory").unwrap();
+    assert_eq!((work("api"), work("web")), (shared.clone(), format!("{shared}-2")));
 }
