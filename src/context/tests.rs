@@ -445,13 +445,15 @@ fn names_that_sonarqube_refuses() {
 #[test]
 fn a_main_branch_of_another_name_is_a_conflict() {
     let default = known("main", Source::AzureRepos);
-    assert_eq!(default.conflict(Some("main"), "main"), None);
-    assert_eq!(default.conflict(None, "main"), None);
-    assert_eq!(DefaultBranch::Unknown.conflict(Some("master"), "main"), None);
-    let told = ["main", "master"].map(|built| default.conflict(Some("master"), built).unwrap());
+    assert_eq!(default.conflict(Some("main"), "main", true), None);
+    assert_eq!(default.conflict(None, "main", true), None);
+    assert_eq!(DefaultBranch::Unknown.conflict(Some("master"), "main", true), None);
+    let told = [("main", true), ("master", true), ("master", false)]
+        .map(|(built, branch_support)| default.conflict(Some("master"), built, branch_support).unwrap());
     insta::assert_snapshot!(told.join("\n"), @"
-    The default branch is main (says Azure Repos), and SonarQube calls the project's main branch master. Rename SonarQube's main branch to main: Project Settings > Branches, in SonarQube
-    The default branch is main (says Azure Repos), and SonarQube calls the project's main branch master. So the analysis of the branch master goes into the history of main. Rename SonarQube's main branch to main: Project Settings > Branches, in SonarQube
+    The default branch is main (says Azure Repos), and SonarQube calls the project's main branch master. Rename SonarQube's main branch to main: the project's page Branches & Pull Requests, in SonarQube
+    The default branch is main (says Azure Repos), and SonarQube calls the project's main branch master. So the analysis of the branch master goes into the history of main. Rename SonarQube's main branch to main: the project's page Branches & Pull Requests, in SonarQube
+    The default branch is main (says Azure Repos), and SonarQube calls the project's main branch master. Rename SonarQube's main branch to main: POST api/project_branches/rename with the parameters project and name, by an administrator of the project (this edition has no page for it)
     ");
 }
 

@@ -154,7 +154,7 @@ impl Asker<'_> {
                 None if self.access == Some(ProjectAccess::Unknown) => DefaultBranch::NeverAnalysed,
                 None => DefaultBranch::Unknown,
             };
-            conflict = default.conflict(of_sonarqube.as_deref(), built);
+            conflict = default.conflict(of_sonarqube.as_deref(), built, self.facts.branch_support);
         }
         let mut scope = decide(&context, &subject, choices, self.facts, &default)
             .map_err(|refusal| Error::new(refusal.message).hint(refusal.hint))?;

@@ -269,8 +269,8 @@ fn another_name_of_the_main_branch_is_told_with_what_to_change() {
         step.succeeded();
         step.warnings.join("\n")
     };
-    insta::assert_snapshot!(told("refs/heads/main"), @"The default branch is main (says Azure Repos), and SonarQube calls the project's main branch master. Rename SonarQube's main branch to main: Project Settings > Branches, in SonarQube");
-    insta::assert_snapshot!(told("refs/heads/master"), @"The default branch is main (says Azure Repos), and SonarQube calls the project's main branch master. So the analysis of the branch master goes into the history of main. Rename SonarQube's main branch to main: Project Settings > Branches, in SonarQube");
+    insta::assert_snapshot!(told("refs/heads/main"), @"The default branch is main (says Azure Repos), and SonarQube calls the project's main branch master. Rename SonarQube's main branch to main: the project's page Branches & Pull Requests, in SonarQube");
+    insta::assert_snapshot!(told("refs/heads/master"), @"The default branch is main (says Azure Repos), and SonarQube calls the project's main branch master. So the analysis of the branch master goes into the history of main. Rename SonarQube's main branch to main: the project's page Branches & Pull Requests, in SonarQube");
     assert_eq!(told("refs/pull/7/merge").matches("master").count(), 0);
 }
 
