@@ -73,7 +73,7 @@ pub(super) async fn choose(asker: &Asker<'_>, extra: &Properties) -> Result<Scop
         scope.properties.set("sonar.projectVersion", version.as_str());
     }
     asker.tell(&scope, extra, is_own);
-    if inputs.choices.branch == BranchChoice::Auto && asker.is_of_another_repository().await? {
+    if !is_own && inputs.choices.branch == BranchChoice::Auto && asker.is_of_another_repository().await? {
         tracing::warn!(
             "{} is of another repository than this build: name the branch that is checked out there in the input branch",
             asker.place.base_dir.display()
