@@ -91,7 +91,7 @@ fn one_of_each_step_does_it_all() {
     let mut scenario = scenario(SonarQube::start());
     scenario
         .job
-        .write("services/web/sonar-project.properties", "sonar.sources=src\nsonar.projectKey=ignored\n");
+        .write("services/web/sonar-project.properties", "sonar.projectBaseDir=.\nsonar.sources=src\nsonar.projectKey=ignored\n");
     let engine = engine(&scenario, "leave");
     let extra = format!("{engine}\nsonar.projectVersion=7\nsonar.exclusions=none");
     let step = prepare(&mut scenario, &[("extraProperties", &extra)]);
