@@ -76,7 +76,7 @@ pub(super) async fn choose(asker: &Asker<'_>, extra: &Properties) -> Result<Scop
     if !is_own && inputs.choices.branch == BranchChoice::Auto && asker.is_of_another_repository().await? {
         tracing::warn!(
             "{} is of another repository than this build: name the branch that is checked out there in the input branch",
-            asker.place.base_dir.display()
+            asker.place.sources(inputs.mode).display()
         );
     }
     Ok(scope)
@@ -122,7 +122,8 @@ impl Asker<'_> {
 
     /// Whether the sources are not of the repository that the build and its variables speak of.
     async fn is_of_another_repository(&self) -> Result<bool> {
-        let Some(clone) = clone_of(self.job, &self.place.base_dir) else { return Ok(false) };
+        let sources = self.place.sources(self.inputs.mode);
+        let Some(clone) = clone_of(self.job, &sources) else { return Ok(false) };
         let known = self.shared.clones.borrow().get(clone).copied();
         let is_of_build = match known {
             Some(known) => known,
@@ -197,7 +198,8 @@ impl Asker<'_> {
     async fn default_branch_by_git(&self) -> Option<(String, Source)> {
         let job = self.job;
         let local = job.predefined.build_repository_localpath.as_deref();
-        let directory = clone_of(job, &self.place.base_dir).or(local).unwrap_or(&self.place.base_dir);
+        let sources = self.place.sources(self.inputs.mode);
+        let directory = clone_of(job, &sources).or(local).unwrap_or(&sources);
         let told = async {
             let repository = open(job, directory).await?;
             match repository.remote_default_branch().await {

@@ -89,9 +89,10 @@ fn outcomes(scenario: &Scenario) -> Vec<String> {
 #[test]
 fn one_of_each_step_does_it_all() {
     let mut scenario = scenario(SonarQube::start());
-    scenario
-        .job
-        .write("services/web/sonar-project.properties", "sonar.projectBaseDir=.\nsonar.sources=src\nsonar.projectKey=ignored\n");
+    scenario.job.write(
+        "services/web/sonar-project.properties",
+        "sonar.projectBaseDir=.\nsonar.sources=src\nsonar.projectKey=ignored\n",
+    );
     let engine = engine(&scenario, "leave");
     let extra = format!("{engine}\nsonar.projectVersion=7\nsonar.exclusions=none");
     let step = prepare(&mut scenario, &[("extraProperties", &extra)]);

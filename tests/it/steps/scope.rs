@@ -348,6 +348,10 @@ fn a_directory_of_another_repository_is_noticed_and_asked_itself() {
     step.succeeded().says("Analysing trunk as the main branch (says the remote origin)");
     assert_eq!(scenario.job.azure.requests().len(), asked, "Azure Repos would tell of shop api");
 
+    scenario.job.write("tools/own.properties", "sonar.projectKey=shop\nsonar.projectBaseDir=tools\n");
+    let step = scenario.prepare(&[("configMode", "file"), ("configFile", "tools/own.properties")]);
+    step.ended(TaskResult::Succeeded).warns("/tools is of another repository than this build");
+
     // A commit of the pipeline's own, on top of what is built, makes it no other repository.
     scenario.job.set("Build.SourceVersion", &head(&tools));
     git(
