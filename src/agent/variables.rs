@@ -30,6 +30,8 @@ pub struct Predefined {
     pub build_repository_name: Option<String>,
     /// `Build.Repository.Provider`: `TfsGit`, `GitHub`, ...
     pub build_repository_provider: Option<String>,
+    /// `Build.Repository.Uri`.
+    pub build_repository_uri: Option<String>,
     /// `Build.SourceBranch`: a full ref such as `refs/heads/main`.
     pub build_sourcebranch: Option<String>,
     /// `Build.SourcesDirectory`.

@@ -352,6 +352,19 @@ fn a_directory_of_another_repository_is_noticed_and_asked_itself() {
     let step = scenario.prepare(&[("configMode", "file"), ("configFile", "tools/own.properties")]);
     step.ended(TaskResult::Succeeded).warns("/tools is of another repository than this build");
 
+    // As of a pull request whose merge was made anew before the checkout.
+    let origin = "https://dev.azure.com/contoso/shop/_git/tools";
+    scenario.job.set("Build.Repository.Uri", origin);
+    git(&tools, &["remote", "set-url", "origin", &origin.replace("//", "//contoso@")]);
+    let step =
+        scenario.prepare(&[("projectBaseDir", "tools"), ("unshallow", "off"), ("defaultBranch", "main")]);
+    assert!(
+        !step.warnings.iter().any(|warning| warning.contains("another repository")),
+        "{:?}",
+        step.warnings
+    );
+    git(&tools, &["remote", "set-url", "origin", "."]);
+
     // A commit of the pipeline's own, on top of what is built, makes it no other repository.
     scenario.job.set("Build.SourceVersion", &head(&tools));
     git(
