@@ -3,7 +3,7 @@
 use super::target::azure_repos;
 use crate::analysis::Target;
 use crate::analysis::monorepo::touches;
-use crate::context::Scope;
+use crate::context::{GitRef, Scope};
 use crate::error::{Error, Result};
 use crate::git;
 use crate::step::Job;
@@ -125,9 +125,13 @@ async fn find(job: &Job, scope: &Scope, clone: Option<&Path>, may_fetch: bool) -
     }
 }
 
-/// By Azure Repos, if the pull request is there. `clone` is one of its repository.
+/// By Azure Repos, if the pull request that is built is there. `clone` is one of its repository.
 async fn of_pull_request(job: &Job, number: &str, clone: &Path) -> Option<Change> {
     let context = job.predefined.pipeline_context();
+    // A number that a user chose may be that of any.
+    if context.source != Some(GitRef::PullRequest(number.to_owned())) {
+        return None;
+    }
     let (azure, project, name) = azure_repos(job, &context)?;
     match azure.changed_paths(project, name, number).await {
         Ok(paths) => {

@@ -417,6 +417,22 @@ fn of_other_providers_git_tells_what_changed() {
 }
 
 #[test]
+fn a_pull_request_that_the_user_names_is_compared_by_git() {
+    let mut scenario = scenario(SonarQube::with_branches());
+    check_out(&scenario);
+    scenario.job.set("Build.SourceVersion", &head(&scenario.job.sources()));
+    scenario.job.set("Build.SourceBranch", "refs/heads/fix");
+    // Another one of Azure Repos, by chance.
+    scenario.job.azure.open_pull_request(12, "refs/heads/other", "refs/heads/main", false);
+    scenario.job.azure.change_files(&[("edit", "/docs/index.md", None)]);
+    let own = "sonar.pullrequest.key=12\nsonar.pullrequest.branch=fix\nsonar.pullrequest.base=main";
+    let extra = format!("{}\n{own}", engine(&scenario, "leave"));
+    prepare(&mut scenario, &[("extraProperties", &extra), ("changedOnly", "true")]).succeeded();
+    scenario.analyze().succeeded();
+    assert_eq!(analysed(&scenario), ["web"]);
+}
+
+#[test]
 fn a_project_with_a_branch_of_its_own_is_compared_by_itself() {
     let mut scenario = scenario(SonarQube::with_branches());
     check_out(&scenario);
