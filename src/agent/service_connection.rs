@@ -178,13 +178,16 @@ pub struct JobConnection {
 
 impl JobConnection {
     /// Reads it; `None` outside a job.
+    ///
+    /// The agent of an Azure DevOps Server rewrites `System.TeamFoundationCollectionUri`, and the URLs of repositories, to the
+    /// host that it was configured with, and leaves `System.CollectionUri` the server's public one (`JobRunner.cs`).
     pub fn read(env: &Environment, predefined: &Predefined) -> Option<Self> {
         let token = parameter_of(env, "SYSTEMVSSCONNECTION", "AccessToken")
             .or_else(|| env.secret_variable("System.AccessToken").map(str::to_owned))?;
         let collection = predefined
-            .system_collectionuri
+            .system_teamfoundationcollectionuri
             .as_deref()
-            .or(predefined.system_teamfoundationcollectionuri.as_deref())
+            .or(predefined.system_collectionuri.as_deref())
             .or_else(|| env.value("ENDPOINT_URL_SYSTEMVSSCONNECTION"))?;
         Some(Self { collection: parse_base_url(collection)?, token: Secret::new(token) })
     }
@@ -273,5 +276,16 @@ mod tests {
         let job = JobConnection::read(&env, &Predefined::read(&env).unwrap()).unwrap();
         assert_eq!(job.collection.as_str(), "https://dev.azure.com/org");
         assert_eq!(job.token.expose(), "jwt");
+    }
+
+    #[test]
+    fn a_server_is_reached_as_its_agent_reaches_it() {
+        let env = environment(&[
+            ("SYSTEM_COLLECTIONURI", "https://tfs.contoso.example/tfs/A/"),
+            ("SYSTEM_TEAMFOUNDATIONCOLLECTIONURI", "http://tfs:8080/tfs/A/"),
+            ("SECRET_SYSTEM_ACCESSTOKEN", "jwt"),
+        ]);
+        let job = JobConnection::read(&env, &Predefined::read(&env).unwrap()).unwrap();
+        assert_eq!(job.collection.as_str(), "http://tfs:8080/tfs/A");
     }
 }

@@ -23,12 +23,15 @@ pub struct Predefined {
     pub build_reason: Option<String>,
     /// `Build.Repository.ID`.
     pub build_repository_id: Option<String>,
-    /// `Build.Repository.LocalPath`: where the pipeline's own repository is checked out.
+    /// `Build.Repository.LocalPath`: where the pipeline's own repository is checked out; with several checkouts as a rule
+    /// the folder above them.
     pub build_repository_localpath: Option<PathBuf>,
     /// `Build.Repository.Name`; `owner/name` on GitHub and Bitbucket.
     pub build_repository_name: Option<String>,
     /// `Build.Repository.Provider`: `TfsGit`, `GitHub`, ...
     pub build_repository_provider: Option<String>,
+    /// `Build.Repository.Uri`.
+    pub build_repository_uri: Option<String>,
     /// `Build.SourceBranch`: a full ref such as `refs/heads/main`.
     pub build_sourcebranch: Option<String>,
     /// `Build.SourcesDirectory`.
@@ -37,7 +40,7 @@ pub struct Predefined {
     pub build_sourceversion: Option<String>,
     /// `System.CollectionUri`, with a trailing slash.
     pub system_collectionuri: Option<String>,
-    /// The older name of the same.
+    /// The older name of the same; on Azure DevOps Server with the host that the agent was configured with.
     pub system_teamfoundationcollectionuri: Option<String>,
     /// `System.Debug`.
     pub system_debug: Option<String>,

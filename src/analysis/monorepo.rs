@@ -119,14 +119,16 @@ fn once<T>(place: &mut Option<T>, name: &str, value: Result<T, &str>) -> Result<
     }
 }
 
-/// Whether a changed file lies in a directory. Both are paths with `/` from the same place on; `.` is that place
-/// itself, in which all lies. `fold_case`: on a disk that does not tell `A` from `a`.
-pub fn is_in(path: &str, directory: &str, fold_case: bool) -> bool {
+/// Whether a changed file lies in a directory, or is the submodule that the directory lies in. Both are paths with `/`
+/// from the same place on; `.` is that place itself, in which all lies. `fold_case`: on a disk that does not tell `A`
+/// from `a`.
+pub fn touches(path: &str, directory: &str, fold_case: bool) -> bool {
     let parts = |path: &str| -> Vec<String> {
         let parts = path.split('/').filter(|part| !part.is_empty() && *part != ".");
         parts.map(|part| if fold_case { part.to_lowercase() } else { part.to_owned() }).collect()
     };
-    parts(path).starts_with(&parts(directory))
+    let (path, directory) = (parts(path), parts(directory));
+    path.starts_with(&directory) || directory.starts_with(&path)
 }
 
 #[cfg(test)]
@@ -201,14 +203,14 @@ mod tests {
             ("/services/api/a.py", "./services/api/", true),
             ("services/api", "services/api", true),
             ("services/api-gateway/a.py", "services/api", false),
-            ("services", "services/api", false),
+            ("services", "services/api", true),
             ("README.md", ".", true),
             ("README.md", "", true),
             ("Services/Api/a.py", "services/api", false),
             ("api/services/a.py", "services", false),
         ] {
-            assert_eq!(is_in(path, directory, false), expected, "{path} in {directory}");
+            assert_eq!(touches(path, directory, false), expected, "{path} in {directory}");
         }
-        assert!(is_in("Services/\u{c4}pi/a.py", "services/\u{e4}pi", true));
+        assert!(touches("Services/\u{c4}pi/a.py", "services/\u{e4}pi", true));
     }
 }

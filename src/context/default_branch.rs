@@ -55,20 +55,27 @@ impl DefaultBranch {
     }
 
     /// What to change where SonarQube calls the main branch by another name, told to a build of the branch
-    /// `built`; `None` where it agrees.
-    pub fn conflict(&self, sonarqube: Option<&str>, built: &str) -> Option<String> {
+    /// `built`; `None` where it agrees. Editions without branches (`branch_support`) have no page for it.
+    pub fn conflict(&self, sonarqube: Option<&str>, built: &str, branch_support: bool) -> Option<String> {
         let (Self::Known { name, source }, Some(main)) = (self, sonarqube) else { return None };
         if name == main {
             return None;
         }
-        let mixed = if built == main {
+        let mixed = if built == main && branch_support {
             format!(" So the analysis of the branch {main} goes into the history of {name}.")
         } else {
             String::new()
         };
+        let place = match branch_support {
+            true => "the project's page Branches & Pull Requests, in SonarQube",
+            false => {
+                "POST api/project_branches/rename with the parameters project and name, by an administrator of the project \
+                 (this edition has no page for it)"
+            }
+        };
         Some(format!(
             "The default branch is {name} ({source}), and SonarQube calls the project's main branch {main}.{mixed} Rename \
-             SonarQube's main branch to {name}: Project Settings > Branches, in SonarQube"
+             SonarQube's main branch to {name}: {place}"
         ))
     }
 }

@@ -24,7 +24,8 @@ impl GitRef {
         }
         if let Some((number, "merge" | "head")) =
             text.strip_prefix("refs/pull/").and_then(|rest| rest.split_once('/'))
-            && number.parse::<u64>().is_ok()
+            && !number.is_empty()
+            && number.bytes().all(|byte| byte.is_ascii_digit())
         {
             return Self::PullRequest(number.to_owned());
         }
@@ -51,6 +52,8 @@ mod tests {
             ("refs/tags/v1.0", GitRef::Tag("v1.0".into())),
             ("refs/pull/17/merge", GitRef::PullRequest("17".into())),
             ("refs/pull/17/head", GitRef::PullRequest("17".into())),
+            ("refs/pull/+7/merge", GitRef::Other("refs/pull/+7/merge".into())),
+            ("refs/pull//merge", GitRef::Other("refs/pull//merge".into())),
             ("refs/pull/x/merge", GitRef::Other("refs/pull/x/merge".into())),
             ("refs/pull/17/merge/x", GitRef::Other("refs/pull/17/merge/x".into())),
             ("$/proj/main", GitRef::Other("$/proj/main".into())),

@@ -53,7 +53,13 @@ pub fn own_scope(own: &Properties, place: &str, server: &ServerFacts) -> Result<
         ));
     }
     let explanation = format!("Analysing {what}, because {key} in {place} says so");
-    let pairs = own.iter().filter(|(key, _)| is_of_scope(key));
-    let properties = pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-    Ok(Some(Scope { properties, warnings, ..Scope::new(target, explanation) }))
+    let scope = match target {
+        Target::MainBranch { name } => Scope::main_branch(name, server, explanation),
+        target => Scope::new(target, explanation),
+    };
+    let mut properties = scope.properties.clone();
+    for (key, value) in own.iter().filter(|(key, _)| is_of_scope(key)) {
+        properties.set(key, value);
+    }
+    Ok(Some(Scope { properties, warnings, ..scope }))
 }

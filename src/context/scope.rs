@@ -36,6 +36,15 @@ impl Scope {
         }
     }
 
+    /// The main branch. Without a name the engine of an edition with branches would look for one in the build's variables.
+    pub(super) fn main_branch(name: Option<String>, server: &ServerFacts, explanation: String) -> Self {
+        let mut scope = Self::new(Target::MainBranch { name }, explanation);
+        if server.branch_support {
+            scope.properties.set("sonar.branch.autoconfig.disabled", "true");
+        }
+        scope
+    }
+
     fn skipped(target: Target, reason: String) -> Self {
         let explanation = format!("Nothing will be analysed: {reason}");
         Self { skip: Some(reason), ..Self::new(target, explanation) }
@@ -69,8 +78,7 @@ pub fn decide(
     let table = Table { server, choices, default };
     match subject {
         Subject::MainBranch { why, version } => {
-            let scope =
-                Scope::new(Target::MainBranch { name: None }, format!("Analysing the main branch: {why}"));
+            let scope = Scope::main_branch(None, server, format!("Analysing the main branch: {why}"));
             Ok(Scope { version: version.clone(), ..scope })
         }
         Subject::Branch(name) => table.branch(name),
@@ -100,8 +108,8 @@ struct Table<'a> {
 impl Table<'_> {
     fn branch(&self, name: &str) -> Result<Scope, Refusal> {
         let main = |why: &str| {
-            let target = Target::MainBranch { name: Some(name.to_owned()) };
-            Scope::new(target, format!("Analysing {name} as the main branch ({why})"))
+            let explanation = format!("Analysing {name} as the main branch ({why})");
+            Scope::main_branch(Some(name.to_owned()), self.server, explanation)
         };
         match self.default {
             DefaultBranch::Known { name: default, source } if default == name => {

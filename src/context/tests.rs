@@ -49,8 +49,11 @@ fn shown(properties: &Properties) -> String {
 /// Explanation and properties where the server analyses branches; the explanation where it doesn't, if
 /// that is another.
 fn row(name: &str, choices: &Choices) -> String {
-    let told = |scope: Result<Scope, Refusal>| match scope {
-        Ok(scope) => {
+    let told = |scope: Result<Scope, Refusal>, branch_support| match scope {
+        Ok(mut scope) => {
+            let is_main = matches!(scope.target, Target::MainBranch { .. });
+            let detects = scope.properties.remove("sonar.branch.autoconfig.disabled").is_none();
+            assert_eq!(!detects, is_main && branch_support, "{name}: {scope:?}");
             assert_eq!(
                 scope.skip.is_some(),
                 scope.explanation.starts_with("Nothing will be analysed: "),
@@ -61,8 +64,8 @@ fn row(name: &str, choices: &Choices) -> String {
         }
         Err(refusal) => format!("Error: {}", refusal.message),
     };
-    let mut row = format!("{name}\n  {}", told(decided(name, choices, &server(true))));
-    let community = told(decided(name, choices, &server(false)));
+    let mut row = format!("{name}\n  {}", told(decided(name, choices, &server(true)), true));
+    let community = told(decided(name, choices, &server(false)), false);
     if !row.ends_with(&community) {
         write!(row, "\n  {community}").unwrap();
     }
@@ -442,13 +445,15 @@ fn names_that_sonarqube_refuses() {
 #[test]
 fn a_main_branch_of_another_name_is_a_conflict() {
     let default = known("main", Source::AzureRepos);
-    assert_eq!(default.conflict(Some("main"), "main"), None);
-    assert_eq!(default.conflict(None, "main"), None);
-    assert_eq!(DefaultBranch::Unknown.conflict(Some("master"), "main"), None);
-    let told = ["main", "master"].map(|built| default.conflict(Some("master"), built).unwrap());
+    assert_eq!(default.conflict(Some("main"), "main", true), None);
+    assert_eq!(default.conflict(None, "main", true), None);
+    assert_eq!(DefaultBranch::Unknown.conflict(Some("master"), "main", true), None);
+    let told = [("main", true), ("master", true), ("master", false)]
+        .map(|(built, branch_support)| default.conflict(Some("master"), built, branch_support).unwrap());
     insta::assert_snapshot!(told.join("\n"), @"
-    The default branch is main (says Azure Repos), and SonarQube calls the project's main branch master. Rename SonarQube's main branch to main: Project Settings > Branches, in SonarQube
-    The default branch is main (says Azure Repos), and SonarQube calls the project's main branch master. So the analysis of the branch master goes into the history of main. Rename SonarQube's main branch to main: Project Settings > Branches, in SonarQube
+    The default branch is main (says Azure Repos), and SonarQube calls the project's main branch master. Rename SonarQube's main branch to main: the project's page Branches & Pull Requests, in SonarQube
+    The default branch is main (says Azure Repos), and SonarQube calls the project's main branch master. So the analysis of the branch master goes into the history of main. Rename SonarQube's main branch to main: the project's page Branches & Pull Requests, in SonarQube
+    The default branch is main (says Azure Repos), and SonarQube calls the project's main branch master. Rename SonarQube's main branch to main: POST api/project_branches/rename with the parameters project and name, by an administrator of the project (this edition has no page for it)
     ");
 }
 
@@ -467,6 +472,11 @@ fn what_users_say_themselves() {
     );
     assert_eq!(shown(&scope.properties), "\n    sonar.branch.name=mine");
     assert!(scope.warnings.is_empty());
+    let scope = own(&[("sonar.branch.name", "")], true).unwrap();
+    assert_eq!(
+        shown(&scope.properties),
+        "\n    sonar.branch.autoconfig.disabled=true\n    sonar.branch.name="
+    );
     let scope = own(&[("sonar.branch.name", "")], false).unwrap();
     assert_eq!((scope.target, scope.warnings.len()), (Target::MainBranch { name: None }, 0));
     let scope = own(&[("sonar.pullrequest.key", "9"), ("sonar.pullrequest.base", "main")], false).unwrap();

@@ -77,6 +77,14 @@ impl Repository {
         &self.top_level
     }
 
+    /// The URL of `origin`, as it is configured.
+    ///
+    /// # Errors
+    /// Cancelled, or git hangs.
+    pub async fn origin(&self) -> Result<Option<String>, Error> {
+        optional(self.run("config", &["--get", "remote.origin.url"], LOCAL).await)
+    }
+
     /// The commit that is checked out.
     ///
     /// # Errors

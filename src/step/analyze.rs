@@ -257,7 +257,9 @@ fn assemble(job: &Job, record: &Record, working_directory: &Path) -> Result<Prop
     for key in ["sonar.login", "sonar.password", "sonar.token", "sonar.scanner.sonarcloudUrl"] {
         properties.remove(key);
     }
-    let base_dir = match properties.value("sonar.projectBaseDir") {
+    // A settings file in a chosen directory has no say in which that is.
+    let is_chosen = prepared.member.is_some() || prepared.base_dir != ".";
+    let base_dir = match properties.value("sonar.projectBaseDir").filter(|_| !is_chosen) {
         Some(chosen) => working_directory.join(chosen),
         None => base_dir,
     };

@@ -2,15 +2,22 @@
 
 use std::path::{Path, PathBuf};
 
-/// Entries of folders looked at in all.
-const MOST_ENTRIES: usize = 200_000;
+/// Entries of folders looked at in all: seconds.
+const MOST_ENTRIES: usize = 1_000_000;
 
 /// What `**` passes over.
 const PASSED_OVER: &[&str] = &[".git", "node_modules"];
 
 /// Files that `pattern` names, in the order of their paths: below `base`, unless it is absolute. Of a folder that it
 /// names those with `name`, at any depth.
-pub(super) fn files(base: &Path, pattern: &str, name: &str) -> Vec<PathBuf> {
+///
+/// # Errors
+/// There is more to look at than is looked at, so that some may be missing: why, as a sentence without its full stop.
+pub(super) fn files(base: &Path, pattern: &str, name: &str) -> Result<Vec<PathBuf>, String> {
+    files_among(MOST_ENTRIES, base, pattern, name)
+}
+
+fn files_among(most: usize, base: &Path, pattern: &str, name: &str) -> Result<Vec<PathBuf>, String> {
     let pattern = pattern.replace('\\', "/");
     let is_plain = |part: &&str| !part.contains(['*', '?']);
     let mut parts: Vec<&str> = pattern.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
@@ -24,11 +31,17 @@ pub(super) fn files(base: &Path, pattern: &str, name: &str) -> Vec<PathBuf> {
     } else {
         base.to_owned()
     };
-    let mut search = Search { name, found: Vec::new(), left: MOST_ENTRIES };
+    let mut search = Search { name, found: Vec::new(), left: most };
     search.below(&base, &parts);
+    if search.left == 0 {
+        return Err(format!(
+            "{pattern} leads through more than {most} files and folders of {}",
+            base.display()
+        ));
+    }
     search.found.sort();
     search.found.dedup();
-    search.found
+    Ok(search.found)
 }
 
 /// What an absolute pattern begins with: two slashes where a server follows, on Windows.
@@ -144,7 +157,7 @@ mod tests {
             std::fs::write(file, "").unwrap();
         }
         let search = |base: &Path, pattern: &str| {
-            let found = files(base, pattern, "r.txt");
+            let found = files(base, pattern, "r.txt").unwrap();
             let relative = |path: &PathBuf| path.strip_prefix(folder.path()).unwrap().display().to_string();
             found.iter().map(relative).collect::<Vec<_>>().join(" ")
         };
@@ -173,7 +186,10 @@ mod tests {
             }
         }
         assert!(!search(folder.path(), "**/r.txt").contains(".git"));
-        assert!(files(&folder.path().join("d"), "../a/r.txt", "r.txt").len() == 1);
+        assert!(files(&folder.path().join("d"), "../a/r.txt", "r.txt").unwrap().len() == 1);
+        assert!(files_among(100, folder.path(), "**/r.txt", "r.txt").is_ok());
+        let told = files_among(5, folder.path(), "**/r.txt", "r.txt").unwrap_err();
+        assert!(told.starts_with("**/r.txt leads through more than 5 files and folders of "), "{told}");
     }
 
     #[cfg(unix)]
@@ -185,7 +201,7 @@ mod tests {
         std::os::unix::fs::symlink(outside.path(), folder.path().join("link")).unwrap();
         std::os::unix::fs::symlink(outside.path().join("r.txt"), folder.path().join("r.txt")).unwrap();
         for pattern in ["**/r.txt", "link/r.txt", "link", "r.txt", "*"] {
-            assert_eq!(files(folder.path(), pattern, "r.txt"), Vec::<PathBuf>::new(), "{pattern}");
+            assert_eq!(files(folder.path(), pattern, "r.txt"), Ok(Vec::new()), "{pattern}");
         }
     }
 }

@@ -4,6 +4,55 @@ use super::Job;
 use crate::agent::{JobConnection, http_settings};
 use crate::git::{Access, Error, Repository};
 use std::path::Path;
+use url::Url;
+
+/// The folder of the clone that `directory` lies in, among the sources: of a submodule that of what it belongs to.
+pub(super) fn clone_of<'a>(job: &Job, directory: &'a Path) -> Option<&'a Path> {
+    let sources = job.predefined.working_directory().ok()?;
+    let folders = directory.ancestors().take_while(|folder| folder.starts_with(&sources));
+    folders.filter(|folder| folder.join(".git").exists()).last()
+}
+
+/// Whether a clone is of the repository that this build is of, which `Build.Repository.*` and the change speak of: of
+/// several checkouts only one is, and of a single one of another repository none. It has its URL, or holds the commit that
+/// is built; a pull request's may have been replaced before the checkout.
+///
+/// `Build.Repository.LocalPath` does not tell: with several checkouts it is the folder above them (microsoft/azure-pipelines-agent,
+/// `BuildJobExtension.cs`).
+///
+/// # Errors
+/// Cancelled.
+pub(super) async fn is_of_build(job: &Job, clone: &Path) -> Result<bool, Error> {
+    let Some(commit) = job.predefined.build_sourceversion.as_deref() else { return Ok(true) };
+    // As the agent's checkout leaves it.
+    if std::fs::read_to_string(clone.join(".git/HEAD")).is_ok_and(|head| head.trim() == commit) {
+        return Ok(true);
+    }
+    let answer = async {
+        let clone = open(job, clone).await?;
+        let urls = job.predefined.build_repository_uri.as_deref().zip(clone.origin().await?);
+        match urls.is_some_and(|(built, origin)| is_same_url(built, &origin)) {
+            true => Ok(true),
+            false => clone.has_commit(commit).await,
+        }
+    };
+    match answer.await {
+        Err(Error::Cancelled) => Err(Error::Cancelled),
+        Err(_) => Ok(job.predefined.build_repository_localpath.as_deref() == Some(clone)),
+        known => known,
+    }
+}
+
+/// But for the user, whom a checkout may have written into one of them.
+fn is_same_url(a: &str, b: &str) -> bool {
+    let plain = |text: &str| {
+        let mut url = Url::parse(text).ok()?;
+        // Fails for URLs that have no user.
+        let _ = url.set_username("").and_then(|()| url.set_password(None));
+        Some(url)
+    };
+    plain(a).is_some_and(|a| plain(b).is_some_and(|b| a == b))
+}
 
 /// The clone that `directory` is in; `origin` is reached with the job's token where that is for it.
 ///
@@ -16,4 +65,25 @@ pub(super) async fn open(job: &Job, directory: &Path) -> Result<Repository, Erro
         network: http_settings(&job.environment),
     };
     Repository::open(directory, job.environment.for_children(), &access, &job.cancellation).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_of_one_repository() {
+        for (a, b, expected) in [
+            (
+                "https://dev.azure.com/o/My%20Shop/_git/a",
+                "https://o:pat@dev.azure.com/o/My%20Shop/_git/a",
+                true,
+            ),
+            ("https://dev.azure.com/o/p/_git/a", "https://dev.azure.com/o/p/_git/b", false),
+            ("https://dev.azure.com/o/p/_git/a", "../a", false),
+            ("a", "a", false),
+        ] {
+            assert_eq!(is_same_url(a, b), expected, "{a} {b}");
+        }
+    }
 }

@@ -92,6 +92,11 @@ pub(crate) fn git(directory: &Path, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
+/// The commit that is checked out.
+pub(crate) fn head(directory: &Path) -> String {
+    git(directory, &["rev-parse", "HEAD"])
+}
+
 /// How many commits a revision has, as far as the clone reaches.
 pub(crate) fn commits(directory: &Path, revision: &str) -> usize {
     git(directory, &["rev-list", "--count", revision]).parse().unwrap()

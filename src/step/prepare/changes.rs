@@ -2,11 +2,12 @@
 
 use super::target::azure_repos;
 use crate::analysis::Target;
-use crate::analysis::monorepo::is_in;
-use crate::context::Scope;
+use crate::analysis::monorepo::touches;
+use crate::context::{GitRef, Scope};
 use crate::error::{Error, Result};
 use crate::git;
-use crate::step::{Job, repository};
+use crate::step::Job;
+use crate::step::repository::{clone_of, is_of_build, open};
 use std::path::{Path, PathBuf};
 
 /// What a change touches.
@@ -42,33 +43,43 @@ impl Change {
         let Ok(below) = directory.strip_prefix(root) else { return true };
         let parts: Vec<_> = below.components().map(|part| part.as_os_str().to_string_lossy()).collect();
         let below = parts.join("/");
-        paths.iter().any(|path| is_in(path, &below, cfg!(any(windows, target_os = "macos"))))
+        paths.iter().any(|path| touches(path, &below, cfg!(any(windows, target_os = "macos"))))
     }
 }
 
-/// What was found out of the changes that projects are built for: one for all, unless some have a branch or a pull
-/// request of their own.
+/// What was found out of the changes that projects are built for: one for all, unless some have a branch, a pull request
+/// or a clone of their own.
 #[derive(Debug, Default)]
-pub(super) struct Changes(Vec<(Target, Option<String>, Change)>);
+pub(super) struct Changes(Vec<(Target, Option<String>, Option<PathBuf>, Change)>);
 
 impl Changes {
-    /// What is built of a project, compared with where it is to go; told when it is first asked for.
+    /// What is built of a project in `directory`, compared with where it is to go; told when it is first asked for.
     ///
     /// # Errors
     /// The run was cancelled.
-    pub(super) async fn of(&mut self, job: &Job, scope: &Scope, may_fetch: bool) -> Result<&Change> {
+    pub(super) async fn of(
+        &mut self,
+        job: &Job,
+        scope: &Scope,
+        directory: &Path,
+        may_fetch: bool,
+    ) -> Result<&Change> {
         let Scope { target, default_branch, .. } = scope;
-        let known = self.0.iter().position(|(of, default, _)| (of, default) == (target, default_branch));
+        let clone = clone_of(job, directory);
+        let known = self.0.iter().position(|(of, default, place, _)| {
+            (of, default, place.as_deref()) == (target, default_branch, clone)
+        });
         let place = match known {
             Some(place) => place,
             None => {
-                let change = find(job, scope, may_fetch).await?;
+                let change = find(job, scope, clone, may_fetch).await?;
                 change.tell();
-                self.0.push((target.clone(), default_branch.clone(), change));
+                let clone = clone.map(Path::to_owned);
+                self.0.push((target.clone(), default_branch.clone(), clone, change));
                 self.0.len() - 1
             }
         };
-        Ok(&self.0[place].2)
+        Ok(&self.0[place].3)
     }
 }
 
@@ -76,23 +87,35 @@ impl Changes {
 ///
 /// # Errors
 /// The run was cancelled.
-async fn find(job: &Job, scope: &Scope, may_fetch: bool) -> Result<Change> {
-    let base = match &scope.target {
-        Target::MainBranch { .. } => return Ok(Change::Everything("the main branch is being built".into())),
-        Target::PullRequest { key, base, .. } => {
-            if let Some(change) = of_pull_request(job, key).await {
-                return Ok(change);
+async fn find(job: &Job, scope: &Scope, clone: Option<&Path>, may_fetch: bool) -> Result<Change> {
+    let told = async {
+        let Some(clone) = clone else {
+            let directory = job.predefined.working_directory().unwrap_or_default();
+            return Err(git::Error::NoRepository(directory));
+        };
+        let base = match &scope.target {
+            Target::MainBranch { .. } => {
+                return Ok(Change::Everything("the main branch is being built".into()));
             }
-            Some(base).filter(|base| !base.is_empty())
+            Target::PullRequest { key, base, .. } => {
+                if is_of_build(job, clone).await?
+                    && let Some(change) = of_pull_request(job, key, clone).await
+                {
+                    return Ok(change);
+                }
+                Some(base).filter(|base| !base.is_empty())
+            }
+            Target::Branch { .. } => scope.default_branch.as_ref(),
+        };
+        match base {
+            Some(base) => by_git(job, clone, base, may_fetch).await,
+            None => Ok(Change::Everything(
+                "nobody could tell the branch to compare with; for a branch, name it in the input defaultBranch"
+                    .into(),
+            )),
         }
-        Target::Branch { .. } => scope.default_branch.as_ref(),
     };
-    let Some(base) = base else {
-        let why =
-            "nobody could tell the branch to compare with; for a branch, name it in the input defaultBranch";
-        return Ok(Change::Everything(why.into()));
-    };
-    match by_git(job, base, may_fetch).await {
+    match told.await {
         Ok(change) => Ok(change),
         Err(git::Error::Cancelled) => Err(Error::cancelled()),
         Err(error @ git::Error::NoMergeBase(_)) => Ok(Change::Everything(format!(
@@ -102,14 +125,18 @@ async fn find(job: &Job, scope: &Scope, may_fetch: bool) -> Result<Change> {
     }
 }
 
-/// By Azure Repos, if the pull request is there.
-async fn of_pull_request(job: &Job, number: &str) -> Option<Change> {
+/// By Azure Repos, if the pull request that is built is there. `clone` is one of its repository.
+async fn of_pull_request(job: &Job, number: &str, clone: &Path) -> Option<Change> {
     let context = job.predefined.pipeline_context();
+    // A number that a user chose may be that of any.
+    if context.source != Some(GitRef::PullRequest(number.to_owned())) {
+        return None;
+    }
     let (azure, project, name) = azure_repos(job, &context)?;
-    let root = job.predefined.build_repository_localpath.clone();
-    let root = root.or_else(|| job.predefined.working_directory().ok())?;
     match azure.changed_paths(project, name, number).await {
-        Ok(paths) => Some(Change::Files { root, paths, of: format!("pull request {number}") }),
+        Ok(paths) => {
+            Some(Change::Files { root: clone.to_owned(), paths, of: format!("pull request {number}") })
+        }
         Err(error) => {
             tracing::info!("Azure Repos does not tell the files of pull request {number}: {error}");
             None
@@ -117,10 +144,8 @@ async fn of_pull_request(job: &Job, number: &str) -> Option<Change> {
     }
 }
 
-async fn by_git(job: &Job, base: &str, may_fetch: bool) -> Result<Change, git::Error> {
-    let directory = job.predefined.build_repository_localpath.clone();
-    let directory = directory.or_else(|| job.predefined.working_directory().ok()).unwrap_or_default();
-    let clone = repository::open(job, &directory).await?;
+async fn by_git(job: &Job, clone: &Path, base: &str, may_fetch: bool) -> Result<Change, git::Error> {
+    let clone = open(job, clone).await?;
     let remote = format!("refs/remotes/origin/{base}");
     if may_fetch && !clone.has_commit(&remote).await? {
         clone.fetch_branch(base).await?;

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::git::{self, Repository};
 use crate::step::{Job, repository};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A project whose history is wanted: where it lies, what it is analysed with, and the repository's default branch.
 pub(super) type Wanted<'a> = (&'a Place, Properties, Option<&'a str>);
@@ -20,12 +20,13 @@ pub(super) type Wanted<'a> = (&'a Place, Properties, Option<&'a str>);
 /// # Errors
 /// The run was cancelled.
 pub(super) async fn complete(job: &Job, inputs: &PrepareInputs, projects: &[Wanted<'_>]) -> Result<()> {
-    let mut clones: BTreeMap<Option<&Path>, (&Path, Branches)> = BTreeMap::new();
+    let mut clones: BTreeMap<Option<PathBuf>, (PathBuf, Branches)> = BTreeMap::new();
     for (place, properties, default) in projects {
         let settings = Settings::read(inputs, place, properties);
         if settings.are_for_git() {
-            let clone = place.base_dir.ancestors().find(|folder| folder.join(".git").exists());
-            let (_, branches) = clones.entry(clone).or_insert((&place.base_dir, Branches::new()));
+            let sources = place.sources(inputs.mode);
+            let clone = sources.ancestors().find(|folder| folder.join(".git").exists()).map(Path::to_owned);
+            let (_, branches) = clones.entry(clone).or_insert((sources, Branches::new()));
             let named = [settings.value("sonar.pullrequest.base"), settings.value(REFERENCE), *default];
             for (name, role) in named.into_iter().zip([Role::Target, Role::Reference, Role::Default]) {
                 let Some(name) = name else { continue };
@@ -35,7 +36,7 @@ pub(super) async fn complete(job: &Job, inputs: &PrepareInputs, projects: &[Want
         }
     }
     for (directory, branches) in clones.into_values() {
-        complete_clone(job, inputs, directory, &branches).await?;
+        complete_clone(job, inputs, &directory, &branches).await?;
     }
     Ok(())
 }

@@ -10,9 +10,11 @@ use crate::analysis::monorepo::{Entry, OF_ONE_PROJECT, entries};
 use crate::analysis::{Member, Properties, Target};
 use crate::error::{Error, Result};
 use crate::step::{Ending, Job, concurrent};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
+const WORKING_DIRECTORY: &str = "sonar.working.directory";
 /// Projects that the server is asked about at a time.
 const QUESTIONS: usize = 8;
 
@@ -35,14 +37,18 @@ pub(super) fn projects(job: &Job, monorepo: &Monorepo, extra: &Properties) -> Re
     let hint = "An entry is `{ key: <project>, baseDir: <folder>, properties: { <name>: <value> } }`.";
     let entries = entries(&monorepo.list).map_err(|mistake| Error::new(mistake).hint(hint))?;
     let mut projects: Vec<Project> = Vec::with_capacity(entries.len());
+    let mut used = HashSet::new();
     for entry in entries {
         let base_dir = base_dir(&entry, &start, &working_directory)?;
         let mut own = extra.clone();
         own.extend(&checked(entry.properties, &entry.name));
         own.set("sonar.projectKey", entry.key);
-        if projects.iter().any(|project| project.place.base_dir == base_dir) {
+        let files = own.value(WORKING_DIRECTORY).unwrap_or(".scannerwork");
+        if !used.insert(base_dir.join(files)) {
             // Two scanners in one directory must not share their files.
-            own.set_default("sonar.working.directory", format!(".scannerwork-{}", projects.len() + 1));
+            let other = format!("{files}-{}", projects.len() + 1);
+            used.insert(base_dir.join(&other));
+            own.set(WORKING_DIRECTORY, other);
         }
         let place = Place { working_directory: working_directory.clone(), base_dir, settings_file: None };
         projects.push(Project { place, own });
@@ -139,8 +145,9 @@ async fn leave_out_untouched(
     let mut untouched = Vec::with_capacity(projects.len());
     for (project, decided) in projects.iter().zip(decided) {
         let is_untouched = is_compared(decided) && {
-            let change = changes.of(common.job, &decided.scope, common.inputs.unshallow).await?;
-            !change.touches(&project.place.base_dir)
+            let directory = &project.place.base_dir;
+            let change = changes.of(common.job, &decided.scope, directory, common.inputs.unshallow).await?;
+            !change.touches(directory)
         };
         if is_untouched {
             let reason = format!("nothing in {} changed", project.place.relative(&project.place.base_dir));

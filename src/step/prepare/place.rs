@@ -56,6 +56,14 @@ impl Place {
         )
     }
 
+    /// What is analysed, as far as it is known before the scanner runs: a settings file may say it where nothing else does.
+    pub(super) fn sources(&self, mode: ScannerMode) -> PathBuf {
+        let chosen =
+            || self.settings(mode).value("sonar.projectBaseDir").map(|at| self.working_directory.join(at));
+        let is_open = self.base_dir == self.working_directory;
+        is_open.then(chosen).flatten().unwrap_or_else(|| self.base_dir.clone())
+    }
+
     /// The key of the project, as far as it is known before the scanner runs.
     pub(super) fn project_key(&self, inputs: &PrepareInputs, extra: &Properties) -> Result<Option<String>> {
         if let Some(key) = extra.value("sonar.projectKey").or(inputs.project_key.as_deref()) {

@@ -11,9 +11,10 @@ use crate::context::{
 use crate::error::{Error, Result};
 use crate::sonarqube::{ProjectAccess, SonarQube};
 use crate::step::Job;
-use crate::step::repository::open;
+use crate::step::repository::{clone_of, is_of_build, open};
 use std::cell::RefCell;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
+use std::path::PathBuf;
 use tokio::sync::OnceCell;
 
 /// Whom to ask, and about which project.
@@ -33,6 +34,8 @@ pub(super) struct Asker<'a> {
 pub(super) struct Shared {
     default_branch: OnceCell<Option<(String, Source)>>,
     told: RefCell<HashSet<String>>,
+    /// Clones, and whether they are of the repository that the build is of.
+    clones: RefCell<BTreeMap<PathBuf, bool>>,
 }
 
 impl Shared {
@@ -70,6 +73,12 @@ pub(super) async fn choose(asker: &Asker<'_>, extra: &Properties) -> Result<Scop
         scope.properties.set("sonar.projectVersion", version.as_str());
     }
     asker.tell(&scope, extra, is_own);
+    if !is_own && inputs.choices.branch == BranchChoice::Auto && asker.is_of_another_repository().await? {
+        tracing::warn!(
+            "{} is of another repository than this build: name the branch that is checked out there in the input branch",
+            asker.place.sources(inputs.mode).display()
+        );
+    }
     Ok(scope)
 }
 
@@ -109,18 +118,22 @@ impl Asker<'_> {
                 tracing::info!("{key} is {value}, by extraProperties");
             }
         }
-        let own_repository = self.job.predefined.build_repository_localpath.as_deref();
-        if let Some(repository) = own_repository
-            && self.inputs.choices.branch == BranchChoice::Auto
-            && !(self.place.base_dir.starts_with(repository) || repository.starts_with(&self.place.base_dir))
-        {
-            tracing::warn!(
-                "{} lies outside {}, the repository whose branch this build is of: name the branch that is checked out \
-                 there in the input branch",
-                self.place.base_dir.display(),
-                repository.display()
-            );
-        }
+    }
+
+    /// Whether the sources are not of the repository that the build and its variables speak of.
+    async fn is_of_another_repository(&self) -> Result<bool> {
+        let sources = self.place.sources(self.inputs.mode);
+        let Some(clone) = clone_of(self.job, &sources) else { return Ok(false) };
+        let known = self.shared.clones.borrow().get(clone).copied();
+        let is_of_build = match known {
+            Some(known) => known,
+            None => {
+                let known = is_of_build(self.job, clone).await.map_err(|_| Error::cancelled())?;
+                self.shared.clones.borrow_mut().insert(clone.to_owned(), known);
+                known
+            }
+        };
+        Ok(!is_of_build)
     }
 
     async fn decided(&self) -> Result<Scope> {
@@ -134,14 +147,15 @@ impl Asker<'_> {
         }
         let (mut default, mut conflict) = (DefaultBranch::Unknown, None);
         if let Subject::Branch(built) = &subject {
+            let is_elsewhere = self.is_of_another_repository().await?;
             let (of_repository, of_sonarqube) =
-                tokio::join!(self.default_branch(&context), self.main_branch());
+                tokio::join!(self.default_branch(&context, is_elsewhere), self.main_branch());
             default = match of_repository.or_else(|| Some((of_sonarqube.clone()?, Source::SonarQube))) {
                 Some((name, source)) => DefaultBranch::Known { name, source },
                 None if self.access == Some(ProjectAccess::Unknown) => DefaultBranch::NeverAnalysed,
                 None => DefaultBranch::Unknown,
             };
-            conflict = default.conflict(of_sonarqube.as_deref(), built);
+            conflict = default.conflict(of_sonarqube.as_deref(), built, self.facts.branch_support);
         }
         let mut scope = decide(&context, &subject, choices, self.facts, &default)
             .map_err(|refusal| Error::new(refusal.message).hint(refusal.hint))?;
@@ -150,15 +164,24 @@ impl Asker<'_> {
         Ok(scope)
     }
 
-    async fn default_branch(&self, context: &PipelineContext) -> Option<(String, Source)> {
-        self.shared.default_branch.get_or_init(|| self.ask_for_default_branch(context)).await.clone()
+    /// `is_elsewhere`: of a repository that is not the build's, which its clone alone tells of.
+    async fn default_branch(
+        &self,
+        context: &PipelineContext,
+        is_elsewhere: bool,
+    ) -> Option<(String, Source)> {
+        match (&self.inputs.default_branch, is_elsewhere) {
+            (Some(name), _) => Some((name.clone(), Source::Input)),
+            (None, true) => self.default_branch_by_git().await,
+            (None, false) => {
+                let asking = self.shared.default_branch.get_or_init(|| self.ask_for_default_branch(context));
+                asking.await.clone()
+            }
+        }
     }
 
     /// The repository's default branch: each source is asked only when those before it don't know.
     async fn ask_for_default_branch(&self, context: &PipelineContext) -> Option<(String, Source)> {
-        if let Some(name) = &self.inputs.default_branch {
-            return Some((name.clone(), Source::Input));
-        }
         if let Some((azure, project, repository)) = self.azure_repos(context) {
             match azure.default_branch(project, repository).await {
                 Ok(Some(name)) => return Some((branch_name(&name).to_owned(), Source::AzureRepos)),
@@ -174,7 +197,9 @@ impl Asker<'_> {
 
     async fn default_branch_by_git(&self) -> Option<(String, Source)> {
         let job = self.job;
-        let directory = job.predefined.build_repository_localpath.as_deref().unwrap_or(&self.place.base_dir);
+        let local = job.predefined.build_repository_localpath.as_deref();
+        let sources = self.place.sources(self.inputs.mode);
+        let directory = clone_of(job, &sources).or(local).unwrap_or(&sources);
         let told = async {
             let repository = open(job, directory).await?;
             match repository.remote_default_branch().await {

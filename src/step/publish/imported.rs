@@ -46,7 +46,14 @@ pub(super) fn import(
     };
     let mut unconnected = None;
     for pattern in &inputs.analyses {
-        let found = files(job, pattern);
+        let found = match files(job, pattern) {
+            Ok(found) => found,
+            Err(why) => {
+                unreadable
+                    .push(no_report(pattern, format!("analyses: {why}. Name the folder of the records")));
+                continue;
+            }
+        };
         if found.is_empty() {
             let reason = format!(
                 "analyses: {pattern} names no exported record. Download the artifact before SonarPublish; SonarAnalyze \
@@ -111,16 +118,21 @@ fn leave_out_earlier_attempts(job: &Job, records: &mut BTreeMap<(u64, AnalysisId
 }
 
 /// Records that a pattern names, from the working directory, else from where artifacts are downloaded to.
-fn files(job: &Job, pattern: &str) -> Vec<PathBuf> {
+fn files(job: &Job, pattern: &str) -> Result<Vec<PathBuf>, String> {
     let predefined = &job.predefined;
     let bases = [predefined.working_directory().ok(), predefined.pipeline_workspace.clone()];
     let is_record = |file: &PathBuf| {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         name.starts_with("sonar-analysis-") && name.ends_with(".json")
     };
-    let below =
-        |base: PathBuf| glob::files(&base, pattern, NAMES).into_iter().filter(is_record).collect::<Vec<_>>();
-    bases.into_iter().flatten().map(below).find(|found| !found.is_empty()).unwrap_or_default()
+    for base in bases.into_iter().flatten() {
+        let mut found = glob::files(&base, pattern, NAMES)?;
+        found.retain(is_record);
+        if !found.is_empty() {
+            return Ok(found);
+        }
+    }
+    Ok(Vec::new())
 }
 
 /// What a file says.

@@ -103,19 +103,29 @@ impl<'a> Standalone<'a> {
         let mut subjects = Vec::new();
         let mut found = Vec::new();
         if searched {
-            found = self.usual_places();
-            if found.is_empty() {
+            found = self.usual_places().unwrap_or_else(|why| {
+                subjects.push(
+                    self.no_report(format!("The search for reports failed: {why}. Set reportTaskFiles")),
+                );
+                Vec::new()
+            });
+            if found.is_empty() && subjects.is_empty() {
                 let reason = "No scanner's report-task.txt is in .scannerwork, target/sonar, build/sonar or \
                               .sonarqube/out/.sonar of the sources, nor in Agent.TempDirectory: set reportTaskFiles";
                 subjects.push(self.no_report(reason.into()));
             }
         }
         for pattern in patterns {
-            let files = self.named(pattern);
-            if files.is_empty() {
-                subjects.push(self.no_report(format!("reportTaskFiles: {pattern} names no file")));
+            match self.named(pattern) {
+                Ok(files) if files.is_empty() => {
+                    subjects.push(self.no_report(format!("reportTaskFiles: {pattern} names no file")));
+                }
+                Ok(files) => found.extend(files),
+                Err(why) => {
+                    let reason = format!("reportTaskFiles: {why}. Name the folder of the report");
+                    subjects.push(self.no_report(reason));
+                }
             }
-            found.extend(files);
         }
         found.sort();
         found.dedup();
@@ -202,17 +212,23 @@ impl<'a> Standalone<'a> {
     }
 
     /// Files that a pattern names, from the working directory, else from where artifacts are downloaded to.
-    fn named(&self, pattern: &str) -> Vec<PathBuf> {
+    fn named(&self, pattern: &str) -> Result<Vec<PathBuf>, String> {
         let predefined = &self.job.predefined;
         let bases = [predefined.working_directory().ok(), predefined.pipeline_workspace.clone()];
-        let below = |base: PathBuf| glob::files(&base, pattern, REPORT);
-        bases.into_iter().flatten().map(below).find(|found| !found.is_empty()).unwrap_or_default()
+        let mut found = Vec::new();
+        for base in bases.into_iter().flatten() {
+            found = glob::files(&base, pattern, REPORT)?;
+            if !found.is_empty() {
+                break;
+            }
+        }
+        Ok(found)
     }
 
-    fn usual_places(&self) -> Vec<PathBuf> {
+    fn usual_places(&self) -> Result<Vec<PathBuf>, String> {
         let below = |base: PathBuf| glob::files(&base, "**/report-task.txt", REPORT);
-        let sources = self.job.predefined.working_directory().map(below).unwrap_or_default();
-        let temporary = self.job.predefined.temp_directory().map(below).unwrap_or_default();
+        let sources = self.job.predefined.working_directory().map_or(Ok(Vec::new()), below)?;
+        let temporary = self.job.predefined.temp_directory().map_or(Ok(Vec::new()), below)?;
         let is_usual = |file: &PathBuf| {
             let mut folders = file.ancestors().skip(1).map(|folder| folder.file_name().unwrap_or_default());
             match folders.next().and_then(|name| name.to_str()) {
@@ -221,7 +237,7 @@ impl<'a> Standalone<'a> {
                 _ => false,
             }
         };
-        sources.into_iter().filter(is_usual).chain(temporary).collect()
+        Ok(sources.into_iter().filter(is_usual).chain(temporary).collect())
     }
 
     fn no_report(&self, reason: String) -> Subject {

@@ -3,7 +3,7 @@
 use super::Journey;
 use super::server::{Project, Server, TokenKind};
 use crate::fake_agent::{Job, Task};
-use crate::git_host::Origin;
+use crate::git_host::{Origin, head};
 use serde_json::{Value, json};
 
 /// The clone's only file: line, author and commit of each line, and what the server warns of.
@@ -21,6 +21,7 @@ fn blame(server: &Server, origin: &Origin, inputs: &[(&str, &str)]) -> Blame {
     job.set("SONAR_USER_HOME", &server.user_home().display().to_string());
     job.set("Build.Repository.Provider", "Git");
     origin.check_out(&job.sources(), "refs/heads/main", &["--depth=1"], &origin.file_url());
+    job.set("Build.SourceVersion", &head(&job.sources()));
     let mut journey = Journey { job, connection };
     let mut all = vec![("configMode", "manual"), ("cliProjectKey", project.key.as_str())];
     all.extend(inputs);

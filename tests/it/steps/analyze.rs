@@ -89,12 +89,20 @@ fn relative_base_directories_start_at_the_sources() {
     // Letters that mean something to shells and to Java's properties.
     let service = "services/the shop's $(x); #1 = é";
     scenario.job.write(&format!("{service}/main.py"), "");
+    // A settings file is read below the inputs.
+    scenario.job.write(&format!("{service}/sonar-project.properties"), "sonar.projectBaseDir=.\n");
     let engine = scenario.engine("pwd >\"$0.directory\"");
     scenario.prepare(&[("extraProperties", &engine), ("projectBaseDir", service)]).succeeded();
     scenario.analyze().succeeded();
     let directory = std::fs::read_to_string(scenario.job.path("engine/java.directory")).unwrap();
     let expected = scenario.job.sources().join(service).canonicalize().unwrap();
     assert_eq!(directory.trim_end(), expected.display().to_string());
+
+    scenario.job.write("sonar-project.properties", "sonar.projectBaseDir=services\n");
+    scenario.prepare(&[("extraProperties", &engine)]).succeeded();
+    scenario.analyze().succeeded();
+    let directory = std::fs::read_to_string(scenario.job.path("engine/java.directory")).unwrap();
+    assert!(directory.trim_end().ends_with("/services"), "{directory}");
 }
 
 #[test]

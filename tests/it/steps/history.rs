@@ -3,7 +3,7 @@
 use crate::fake_agent::{Job, Step, Task, TaskResult};
 use crate::fake_azure_devops::SignIn;
 use crate::fake_sonarqube::SonarQube;
-use crate::git_host::{Door, GitHost, Origin, commits, git};
+use crate::git_host::{Door, GitHost, Origin, commits, git, head};
 use crate::scenario::Scenario;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -12,11 +12,12 @@ use std::os::unix::fs::PermissionsExt as _;
 
 /// A job whose sources are a clone of depth 1 of the repository in Azure Repos.
 fn of_azure_repos(sonarqube: SonarQube, reference: &str) -> (Scenario, Origin) {
-    let scenario = Scenario::with(sonarqube);
+    let mut scenario = Scenario::with(sonarqube);
     let azure = &scenario.job.azure;
     let origin = Origin::new(&azure.repository().name);
     azure.host(origin.root().to_owned());
     origin.check_out(&scenario.job.sources(), reference, &["--depth=1"], &azure.clone_url());
+    scenario.job.set("Build.SourceVersion", &head(&scenario.job.sources()));
     (scenario, origin)
 }
 
@@ -25,6 +26,7 @@ fn of_another_host(origin: &Origin, host: &GitHost) -> Scenario {
     let mut scenario = Scenario::new();
     scenario.job.set("Build.Repository.Provider", "GitHub");
     origin.check_out(&scenario.job.sources(), "refs/heads/main", &["--depth=1"], &host.url("shop"));
+    scenario.job.set("Build.SourceVersion", &head(&scenario.job.sources()));
     scenario
 }
 
@@ -181,15 +183,15 @@ fn every_clone_and_branch_of_a_monorepo_is_completed() {
 
 #[test]
 fn a_partial_clone_gets_its_files() {
-    let scenario = Scenario::new();
+    let mut scenario = Scenario::new();
     let azure = scenario.job.azure.clone();
     let origin = Origin::new(&azure.repository().name);
     azure.host(origin.root().to_owned());
     let sources = scenario.job.sources();
     origin.check_out(&sources, "refs/heads/main", &["--filter=blob:none"], &azure.clone_url());
+    scenario.job.set("Build.SourceVersion", &head(&sources));
     let missing = || git(&sources, &["rev-list", "--objects", "--missing=print", "HEAD"]).contains("\n?");
     assert!(missing());
-    let mut scenario = scenario;
     prepare(&mut scenario).succeeded().says("The clone is partial (blob:none): fetching");
     assert!(!missing());
     let before = git_requests(&scenario.job);
@@ -254,7 +256,7 @@ fn a_redirect_does_not_carry_the_token_along() {
     // As of a proxy or a moved server that the collection's host is now.
     let stranger = GitHost::start(&origin, Door::Open);
     let mover = GitHost::start(&origin, Door::Elsewhere(stranger.url("").trim_end_matches('/').to_owned()));
-    scenario.job.set("System.CollectionUri", &mover.url(""));
+    scenario.job.set("System.TeamFoundationCollectionUri", &mover.url(""));
     git(&scenario.job.sources(), &["remote", "set-url", "origin", &mover.url("shop")]);
     let step = prepare(&mut scenario);
     step.ended(TaskResult::Succeeded).warns("can't be fetched");

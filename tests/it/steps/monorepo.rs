@@ -3,7 +3,7 @@
 use crate::fake_agent::{Task, TaskResult, ends};
 use crate::fake_azure_devops::SignIn;
 use crate::fake_sonarqube::{SonarQube, failed_gate, gate, task};
-use crate::git_host::git;
+use crate::git_host::{git, head};
 use crate::scenario::Scenario;
 use rustix::process::Signal;
 use serde_json::Value;
@@ -68,7 +68,7 @@ fn given(scenario: &Scenario, key: &str, property: &str) -> Option<String> {
 
 /// Projects whose engine was started.
 fn analysed(scenario: &Scenario) -> Vec<String> {
-    let keys = ["api", "docs", "web"].into_iter();
+    let keys = ["api", "docs", "lint", "web"].into_iter();
     keys.filter(|key| given(scenario, key, "sonar.projectKey").is_some()).map(str::to_owned).collect()
 }
 
@@ -89,9 +89,10 @@ fn outcomes(scenario: &Scenario) -> Vec<String> {
 #[test]
 fn one_of_each_step_does_it_all() {
     let mut scenario = scenario(SonarQube::start());
-    scenario
-        .job
-        .write("services/web/sonar-project.properties", "sonar.sources=src\nsonar.projectKey=ignored\n");
+    scenario.job.write(
+        "services/web/sonar-project.properties",
+        "sonar.projectBaseDir=.\nsonar.sources=src\nsonar.projectKey=ignored\n",
+    );
     let engine = engine(&scenario, "leave");
     let extra = format!("{engine}\nsonar.projectVersion=7\nsonar.exclusions=none");
     let step = prepare(&mut scenario, &[("extraProperties", &extra)]);
@@ -204,8 +205,19 @@ fn of_pull_request() -> (Scenario, String) {
     let mut scenario = scenario(SonarQube::with_branches());
     scenario.job.of_pull_request("TfsGit", "12", "refs/heads/fix", "refs/heads/main");
     scenario.job.azure.open_pull_request(12, "refs/heads/fix", "refs/heads/main", false);
+    let built = clone(&scenario.job.sources());
+    scenario.job.set("Build.SourceVersion", &built);
     let engine = engine(&scenario, "leave");
     (scenario, engine)
+}
+
+/// Makes a directory a clone of what is in it; returns the commit.
+fn clone(directory: &Path) -> String {
+    git(directory, &["init", "--quiet", "--initial-branch", "main"]);
+    commit(directory, "all");
+    git(directory, &["checkout", "--quiet", "--detach"]);
+    git(directory, &["update-ref", "refs/remotes/origin/main", "HEAD"]);
+    head(directory)
 }
 
 /// A task of the pull request.
@@ -293,10 +305,53 @@ fn deleted_files_touch_and_nothing_touched_is_skipped_all_the_way() {
     }
 }
 
+/// With several checkouts the agent leaves `Build.Repository.LocalPath` the folder above them.
+#[test]
+fn of_several_checkouts_the_change_is_of_one() {
+    let (mut scenario, engine) = of_pull_request();
+    std::fs::remove_dir_all(scenario.job.sources().join(".git")).unwrap();
+    for name in ["shop", "tools"] {
+        for directory in ["api", "web"] {
+            scenario.job.write(&format!("{name}/{directory}/main.py"), &format!("print('{name}')\n"));
+        }
+    }
+    let built = clone(&scenario.job.sources().join("shop"));
+    let tools = scenario.job.sources().join("tools");
+    clone(&tools);
+    scenario.job.write("tools/web/more.py", "");
+    commit(&tools, "more");
+    scenario.job.set("Build.SourceVersion", &built);
+    scenario.job.azure.change_files(&[("edit", "/api/main.py", None)]);
+    let list = "
+- {key: api, baseDir: shop/api}
+- {key: web, baseDir: shop/web}
+- {key: lint, baseDir: tools/web}";
+    let inputs = [("monorepo", list), ("extraProperties", engine.as_str()), ("changedOnly", "true")];
+    let step = scenario.prepare_as(&[&[("scannerMode", "cli")], &inputs[..]].concat());
+    step.succeeded()
+        .says("web is not analysed: nothing in shop/web changed")
+        .says("changedOnly: 1 files of the branch against main changed")
+        .warns("tools/web is of another repository than this build");
+    scenario.analyze().succeeded();
+    assert_eq!(analysed(&scenario), ["api", "lint"]);
+}
+
+#[test]
+fn sources_that_are_no_clone_are_all_analysed() {
+    let (mut scenario, engine) = of_pull_request();
+    std::fs::remove_dir_all(scenario.job.sources().join(".git")).unwrap();
+    scenario.job.azure.change_files(&[("edit", "/docs/index.md", None)]);
+    let inputs = [("extraProperties", engine.as_str()), ("changedOnly", "true")];
+    prepare(&mut scenario, &inputs).succeeded().warns("is in no clone of git");
+    scenario.analyze().succeeded();
+    assert_eq!(analysed(&scenario), ["api", "docs", "web"]);
+}
+
 #[test]
 fn what_nobody_can_tell_is_analysed() {
     let (mut scenario, engine) = of_pull_request();
     scenario.job.azure.forget_token(SignIn::Refuse);
+    git(&scenario.job.sources(), &["update-ref", "-d", "refs/remotes/origin/main"]);
     let inputs = [("extraProperties", engine.as_str()), ("changedOnly", "true")];
     let step = prepare(&mut scenario, &inputs);
     step.succeeded()
@@ -359,6 +414,22 @@ fn of_other_providers_git_tells_what_changed() {
         scenario.analyze().succeeded();
         assert_eq!(analysed(&scenario), ["web"], "{kind}");
     }
+}
+
+#[test]
+fn a_pull_request_that_the_user_names_is_compared_by_git() {
+    let mut scenario = scenario(SonarQube::with_branches());
+    check_out(&scenario);
+    scenario.job.set("Build.SourceVersion", &head(&scenario.job.sources()));
+    scenario.job.set("Build.SourceBranch", "refs/heads/fix");
+    // Another one of Azure Repos, by chance.
+    scenario.job.azure.open_pull_request(12, "refs/heads/other", "refs/heads/main", false);
+    scenario.job.azure.change_files(&[("edit", "/docs/index.md", None)]);
+    let own = "sonar.pullrequest.key=12\nsonar.pullrequest.branch=fix\nsonar.pullrequest.base=main";
+    let extra = format!("{}\n{own}", engine(&scenario, "leave"));
+    prepare(&mut scenario, &[("extraProperties", &extra), ("changedOnly", "true")]).succeeded();
+    scenario.analyze().succeeded();
+    assert_eq!(analysed(&scenario), ["web"]);
 }
 
 #[test]
@@ -432,4 +503,13 @@ fn two_projects_of_one_directory_share_no_files_and_symbolic_links_are_followed(
     let work = |key: &str| given(&scenario, key, "sonar.working.directory").unwrap();
     assert!(work("api").ends_with("/services/web/.scannerwork"), "{}", work("api"));
     assert!(work("web").ends_with("/services/web/.scannerwork-2"), "{}", work("web"));
+
+    // Nor where all of them are given one.
+    let shared = scenario.job.path("work").display().to_string();
+    let list = "- {key: api, baseDir: services/api}\n- {key: web, baseDir: services/web}\n";
+    let extra = format!("{engine}\nsonar.working.directory={shared}");
+    prepare(&mut scenario, &[("monorepo", list), ("extraProperties", &extra)]).succeeded();
+    scenario.analyze().succeeded();
+    let work = |key: &str| given(&scenario, key, "sonar.working.directory").unwrap();
+    assert_eq!((work("api"), work("web")), (shared.clone(), format!("{shared}-2")));
 }

@@ -3,6 +3,7 @@
 use crate::fake_agent::TaskResult;
 use crate::fake_azure_devops::{AzureDevOps, SignIn};
 use crate::fake_sonarqube::{Access, SonarQube, gate};
+use crate::git_host::{git, head};
 use crate::scenario::Scenario;
 use serde_json::{Value, json};
 
@@ -11,7 +12,7 @@ fn scope(scenario: &Scenario) -> String {
     let record = scenario.record(0, "prepared.json");
     let properties = record["properties"].as_object().unwrap().iter();
     let of_scope =
-        properties.filter(|(key, _)| key.starts_with("sonar.branch") || key.starts_with("sonar.pullrequest"));
+        properties.filter(|(key, _)| *key == "sonar.branch.name" || key.starts_with("sonar.pullrequest"));
     let lines: Vec<_> = of_scope.map(|(key, value)| format!("{key}={}", value.as_str().unwrap())).collect();
     scenario.job.tidy(&lines.join("\n"))
 }
@@ -242,6 +243,7 @@ fn a_clone_is_asked_where_azure_repos_can_not_be() {
             std::fs::remove_dir_all(&remote).unwrap();
         }
         scenario.job.set("Build.Repository.Provider", "Git");
+        scenario.job.set("Build.SourceVersion", &head(&sources));
         scenario.job.set("Build.SourceBranch", &format!("refs/heads/{branch}"));
         let step = scenario.prepare(&[]);
         step.succeeded().says(source);
@@ -267,8 +269,8 @@ fn another_name_of_the_main_branch_is_told_with_what_to_change() {
         step.succeeded();
         step.warnings.join("\n")
     };
-    insta::assert_snapshot!(told("refs/heads/main"), @"The default branch is main (says Azure Repos), and SonarQube calls the project's main branch master. Rename SonarQube's main branch to main: Project Settings > Branches, in SonarQube");
-    insta::assert_snapshot!(told("refs/heads/master"), @"The default branch is main (says Azure Repos), and SonarQube calls the project's main branch master. So the analysis of the branch master goes into the history of main. Rename SonarQube's main branch to main: Project Settings > Branches, in SonarQube");
+    insta::assert_snapshot!(told("refs/heads/main"), @"The default branch is main (says Azure Repos), and SonarQube calls the project's main branch master. Rename SonarQube's main branch to main: the project's page Branches & Pull Requests, in SonarQube");
+    insta::assert_snapshot!(told("refs/heads/master"), @"The default branch is main (says Azure Repos), and SonarQube calls the project's main branch master. So the analysis of the branch master goes into the history of main. Rename SonarQube's main branch to main: the project's page Branches & Pull Requests, in SonarQube");
     assert_eq!(told("refs/pull/7/merge").matches("master").count(), 0);
 }
 
@@ -319,20 +321,62 @@ fn what_a_server_can_not_analyse_may_be_an_error_or_the_main_branch() {
     );
 }
 
+/// With several checkouts the agent leaves `Build.Repository.LocalPath` the folder above them.
 #[test]
-fn a_directory_of_another_repository_is_noticed() {
-    let mut scenario = Scenario::new();
-    let own = scenario.job.sources().join("shop api");
-    std::fs::create_dir_all(&own).unwrap();
-    std::fs::create_dir_all(scenario.job.sources().join("tools")).unwrap();
-    scenario.job.set("Build.Repository.LocalPath", own.to_str().unwrap());
-    for (directory, warned) in [(".", false), ("shop api", false), ("tools", true)] {
+fn a_directory_of_another_repository_is_noticed_and_asked_itself() {
+    let mut scenario = Scenario::with(SonarQube::with_branches());
+    scenario.job.write("docs/index.md", "");
+    for name in ["shop api", "tools"] {
+        let directory = scenario.job.sources().join(name);
+        scenario.job.write(&format!("{name}/main.py"), name);
+        git(&directory, &["init", "--quiet", "--initial-branch=trunk"]);
+        git(&directory, &["add", "--all"]);
+        let who = ["-c", "user.name=Ada", "-c", "user.email=ada@contoso.example"];
+        git(&directory, &[&who[..], &["commit", "--quiet", "--message=Start"]].concat());
+        git(&directory, &["remote", "add", "origin", "."]);
+    }
+    let tools = scenario.job.sources().join("tools");
+    scenario.job.set("Build.SourceVersion", &head(&scenario.job.sources().join("shop api")));
+    for (directory, warned) in [(".", false), ("docs", false), ("shop api", false), ("tools", true)] {
         let step = scenario.prepare(&[("projectBaseDir", directory)]);
         step.succeeded();
-        assert_eq!(!step.warnings.is_empty(), warned, "{directory}: {:?}", step.warnings);
+        let is_told = step.warnings.iter().any(|warning| warning.contains("of another repository"));
+        assert_eq!(is_told, warned, "{directory}: {:?}", step.warnings);
     }
-    let step = scenario.prepare(&[("projectBaseDir", "tools"), ("branch", "main")]);
-    assert!(step.warnings.is_empty(), "{:?}", step.warnings);
+    let asked = scenario.job.azure.requests().len();
+    let step = scenario.prepare(&[("projectBaseDir", "tools"), ("branch", "trunk")]);
+    step.succeeded().says("Analysing trunk as the main branch (says the remote origin)");
+    assert_eq!(scenario.job.azure.requests().len(), asked, "Azure Repos would tell of shop api");
+
+    scenario.job.write("tools/own.properties", "sonar.projectKey=shop\nsonar.projectBaseDir=tools\n");
+    let step = scenario.prepare(&[("configMode", "file"), ("configFile", "tools/own.properties")]);
+    step.ended(TaskResult::Succeeded).warns("/tools is of another repository than this build");
+
+    // As of a pull request whose merge was made anew before the checkout.
+    let origin = "https://dev.azure.com/contoso/shop/_git/tools";
+    scenario.job.set("Build.Repository.Uri", origin);
+    git(&tools, &["remote", "set-url", "origin", &origin.replace("//", "//contoso@")]);
+    let step =
+        scenario.prepare(&[("projectBaseDir", "tools"), ("unshallow", "off"), ("defaultBranch", "main")]);
+    assert!(
+        !step.warnings.iter().any(|warning| warning.contains("another repository")),
+        "{:?}",
+        step.warnings
+    );
+    git(&tools, &["remote", "set-url", "origin", "."]);
+
+    // A commit of the pipeline's own, on top of what is built, makes it no other repository.
+    scenario.job.set("Build.SourceVersion", &head(&tools));
+    git(
+        &tools,
+        &["-c", "user.name=B", "-c", "user.email=b@x", "commit", "--quiet", "--allow-empty", "-m", "x"],
+    );
+    let step = scenario.prepare(&[("projectBaseDir", "tools")]);
+    assert!(
+        !step.warnings.iter().any(|warning| warning.contains("another repository")),
+        "{:?}",
+        step.warnings
+    );
 }
 
 /// What the engine is given, and what SonarPublish asks a server with branches.
