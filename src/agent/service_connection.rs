@@ -71,7 +71,7 @@ impl ServiceConnection {
             Error::new(format!("the service connection of the input {input} has no {what}"))
                 .hint("Edit it under Project settings > Service connections.")
         };
-        let url = env.value(&format!("ENDPOINT_URL_{id}")).ok_or_else(|| broken("URL"))?;
+        let url = env.exact_value(&format!("ENDPOINT_URL_{id}")).ok_or_else(|| broken("URL"))?;
         let url = parse_base_url(url).ok_or_else(|| {
             broken("usable URL (http:// or https://; host names outside ASCII in punycode)")
         })?;
@@ -147,7 +147,8 @@ fn is_cloud(url: &Url) -> bool {
 }
 
 fn parameter_of(env: &Environment, id: &str, parameter: &str) -> Option<String> {
-    let direct = env.value(&format!("ENDPOINT_AUTH_PARAMETER_{id}_{parameter}")).map(str::to_owned);
+    let direct = format!("ENDPOINT_AUTH_PARAMETER_{id}_{}", parameter.to_uppercase());
+    let direct = env.exact_value(&direct).map(str::to_owned);
     direct.or_else(|| {
         authorization(env, id)?.into_iter().find_map(|(key, value)| {
             (key.eq_ignore_ascii_case(parameter) && !value.is_empty()).then_some(value)
@@ -162,7 +163,7 @@ struct AuthorizationJson {
 }
 
 fn authorization(env: &Environment, id: &str) -> Option<BTreeMap<String, String>> {
-    let json = env.value(&format!("ENDPOINT_AUTH_{id}"))?;
+    let json = env.exact_value(&format!("ENDPOINT_AUTH_{id}"))?;
     let parsed: AuthorizationJson = serde_json::from_str(json).ok()?;
     Some(parsed.parameters.into_iter().filter_map(|(key, value)| Some((key, value?))).collect())
 }
@@ -181,11 +182,11 @@ impl JobConnection {
     pub fn read(env: &Environment, predefined: &Predefined) -> Option<Self> {
         let token = parameter_of(env, "SYSTEMVSSCONNECTION", "AccessToken")
             .or_else(|| env.secret_variable("System.AccessToken").map(str::to_owned))?;
-        let collection = predefined
-            .system_collectionuri
-            .as_deref()
-            .or(predefined.system_teamfoundationcollectionuri.as_deref())
-            .or_else(|| env.value("ENDPOINT_URL_SYSTEMVSSCONNECTION"))?;
+        // Any step may set the variables; the connection's own URL none.
+        let collection = env
+            .value("ENDPOINT_URL_SYSTEMVSSCONNECTION")
+            .or(predefined.system_collectionuri.as_deref())
+            .or(predefined.system_teamfoundationcollectionuri.as_deref())?;
         Some(Self { collection: parse_base_url(collection)?, token: Secret::new(token) })
     }
 }

@@ -258,6 +258,12 @@ impl Job {
         self.state().set_variable(name, value, false);
     }
 
+    /// Sets a variable whose name keeps its case, as a step may with `preservecase`.
+    pub(crate) fn set_in_case(&mut self, name: &str, value: &str) {
+        self.set(name, value);
+        self.state().variables.keep_case(name);
+    }
+
     pub(crate) fn set_secret(&mut self, name: &str, value: &str) {
         self.state().set_variable(name, value, true);
     }
