@@ -221,6 +221,20 @@ fn what_cannot_be_shown_beside_the_gate_is_left_out() {
 }
 
 #[test]
+fn what_is_only_shown_of_one_analysis_costs_no_other_its_verdict() {
+    let mut scenario = Scenario::new();
+    let late = json_answer(&json!({ "metrics": [] })).set_delay(Duration::from_secs(60));
+    scenario.sonarqube.script("/api/metrics/search", [late]);
+    for (project, key) in [("shop", "1"), ("blog", "2")] {
+        scenario.sonarqube.processed(key, project, gate("OK"));
+        scenario.analysed_as(project, key);
+    }
+    let step = scenario.publish(&[("pollingTimeoutSec", "2")]);
+    step.succeeded().says("What is shown beside the quality gate of The shop is left out");
+    assert_eq!(scenario.gate_property().as_deref(), Some("ok"));
+}
+
+#[test]
 fn of_several_analyses_the_worst_counts() {
     let mut scenario = Scenario::new();
     scenario.sonarqube.processed("1", "shop", gate("OK"));
