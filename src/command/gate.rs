@@ -130,7 +130,8 @@ async fn wait_for_gate(args: &Gate, sonarqube: &SonarQube) -> Result<QualityGate
     let mut wait = Wait::new(limit).patient();
     if !limit.is_zero() {
         let look = async || {
-            Ok(match polled.pending_reports(project, branch, pull_request).await? {
+            // In the queue a report of the main branch bears no name: those of all branches count.
+            Ok(match polled.pending_reports(project, None, pull_request).await? {
                 Some(count) if count > 0 => {
                     Look::NotYet { state: format!("{count} reports in the queue"), age: None }
                 }
@@ -212,7 +213,13 @@ mod tests {
             (ResponseTemplate::new(200).set_body_raw("<html>", "text/html"), 5, "text/html"),
             (ResponseTemplate::new(401), 5, "401"),
             (ResponseTemplate::new(403), 5, "Execute Analysis"),
-            (ResponseTemplate::new(404), 5, "404"),
+            (ResponseTemplate::new(404), 5, "context path"),
+            (
+                ResponseTemplate::new(404)
+                    .set_body_raw(r#"{"errors":[{"msg":"Branch 'x' not found"}]}"#, "application/json"),
+                5,
+                "Branch 'x' not found. Check that name",
+            ),
         ] {
             let server = with_gate(response).await;
             let (found, text) = run(&server, "").await;
@@ -265,13 +272,19 @@ mod tests {
             .up_to_n_times(1)
             .mount(&server)
             .await;
+        // Of the main branch, which the server names nowhere here.
+        Mock::given(path("/api/ce/component"))
+            .respond_with(answer(r#"{"queue":[{"status":"PENDING"}]}"#))
+            .up_to_n_times(1)
+            .mount(&server)
+            .await;
         Mock::given(path("/api/ce/component"))
             .respond_with(answer(r#"{"queue":[{"pullRequest":"7"}]}"#))
             .mount(&server)
             .await;
-        assert_eq!(run(&server, "--wait 60").await.0, 0);
+        assert_eq!(run(&server, "--wait 60 --branch main").await.0, 0);
         let asked = server.received_requests().await.unwrap();
-        assert_eq!(asked.iter().filter(|request| request.url.path() == "/api/ce/component").count(), 2);
+        assert_eq!(asked.iter().filter(|request| request.url.path() == "/api/ce/component").count(), 3);
         assert_eq!(run(&server, "--wait 1 --pull-request 7").await.0, 4);
     }
 }
