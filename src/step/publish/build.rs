@@ -1,5 +1,5 @@
 //! Tells the build: its properties, and whether the Build Summary arrived. In a build only; trouble
-//! here is a warning, because the task's own result tells the truth already.
+//! here is a warning, because the task's own result tells the truth already, if the policy lets it.
 
 use super::property::settle;
 use crate::agent::JobConnection;
@@ -19,16 +19,19 @@ const PAUSE: Duration = Duration::from_millis(250);
 const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// Records `entries`, within three seconds once the run is cancelled; then looks for the Build Summary of this title.
-pub(super) async fn tell(job: &Job, entries: &[Entry], summary: Option<&str>) {
+///
+/// It is false where readers may find an `ok` that the entries contradict: they could not be recorded, and other jobs
+/// of the build may have been able to.
+pub(super) async fn tell(job: &Job, entries: &[Entry], summary: Option<&str>) -> bool {
     let predefined = &job.predefined;
     if predefined.system_hosttype.as_deref().is_some_and(|kind| !kind.eq_ignore_ascii_case("build")) {
-        return;
+        return true;
     }
     let project = predefined.system_teamprojectid.as_ref().or(predefined.system_teamproject.as_ref());
-    let (Some(project), Some(build)) = (project, &predefined.build_buildid) else { return };
+    let (Some(project), Some(build)) = (project, &predefined.build_buildid) else { return true };
     let Some(connection) = JobConnection::read(&job.environment, predefined) else {
         tracing::warn!("the build property {AGGREGATE} is not written: this job has no access token");
-        return;
+        return true;
     };
     let azure = AzureDevOps::new(job.http.clone(), connection.collection, connection.token);
     let written = RefCell::new(Properties::new());
@@ -57,8 +60,13 @@ pub(super) async fn tell(job: &Job, entries: &[Entry], summary: Option<&str>) {
         settled = settling => settled,
         () = too_late => {
             tracing::warn!("the build property {AGGREGATE} is not written: the time is up");
-            return;
+            return true;
         }
+    };
+    let is_known = match &settled {
+        // Of a server that takes no property nobody reads `ok`.
+        Ok(Some(_)) | Err(Error::Forbidden(..) | Error::Status(_, 404 | 405, _)) => true,
+        Ok(None) | Err(_) => !Verdict::worst(entries.iter().map(|entry| entry.verdict)).spoils(),
     };
     match settled {
         Ok(None) => tracing::warn!(
@@ -71,6 +79,7 @@ pub(super) async fn tell(job: &Job, entries: &[Entry], summary: Option<&str>) {
     if let Some(title) = summary {
         check_arrival(job, &azure, project, build, title).await;
     }
+    is_known
 }
 
 /// What the build holds; on a server that takes properties and shows none (404 or 405), what this job wrote.

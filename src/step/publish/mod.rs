@@ -17,7 +17,7 @@ use super::{Ending, Job, missing};
 use crate::agent::{PublishInputs, ServiceConnection};
 use crate::analysis::{AnalysisId, Properties, ScannerMode};
 use crate::error::{Error, ErrorKind, Result};
-use crate::quality_gate::{Policy, Reaction, Verdict};
+use crate::quality_gate::{AGGREGATE, Policy, Reaction, Verdict};
 use crate::sonarqube::Wait;
 use crate::summary::{AnalysedTarget, AnalysisResult, BuildSummary, build_summary};
 use imported::import;
@@ -52,9 +52,18 @@ pub async fn publish(job: &Job) -> Result<Ending> {
     let summary = (!results.is_empty()).then(|| build_summary(&results));
     let attached = summary.as_ref().map_or(Ok(()), |summary| attach(job, summary, &temp));
     let title = summary.as_ref().filter(|_| attached.is_ok()).map(|summary| summary.title.as_str());
-    build::tell(job, &build::entries(&analyses, &results), title).await;
+    let is_known = build::tell(job, &build::entries(&analyses, &results), title).await;
     attached?;
-    conclude(job, verdict, &results, &inputs.policy, &records)
+    let ending = conclude(job, verdict, &results, &inputs.policy, &records)?;
+    if is_known {
+        return Ok(ending);
+    }
+    // The policy's say is over the task alone; the build would go on saying something else.
+    Err(Error::new(format!(
+        "the verdict ({}) could not be recorded, so the build property {AGGREGATE} may still say ok",
+        verdict.token()
+    ))
+    .hint("The warning above says why. Run the job again."))
 }
 
 /// What there was to judge, and what came of it.

@@ -327,6 +327,28 @@ fn hiccups_of_azure_devops_do_not_lose_the_property() {
 }
 
 #[test]
+fn a_failure_that_the_build_does_not_know_of_is_not_softened() {
+    let warn = [("onQualityGateFailure", "warn")];
+    for (gate, result) in [(failed_gate(), TaskResult::Failed), (gate("OK"), TaskResult::Succeeded)] {
+        let mut scenario = Scenario::new();
+        scenario.sonarqube.processed("1", "shop", gate);
+        scenario.analysed("1");
+        scenario.job.azure.stumble(&[503; 6]);
+        let step = scenario.publish(&warn);
+        step.ended(result).warns("sonarglobalqualitygate could not be written");
+        if result == TaskResult::Failed {
+            insta::assert_snapshot!(step.sole_error(), @"the verdict (failed) could not be recorded, so the build property sonarglobalqualitygate may still say ok. The warning above says why. Run the job again.");
+        }
+    }
+    // Where no job can write nobody reads `ok`.
+    let mut scenario = Scenario::new();
+    scenario.sonarqube.processed("1", "shop", failed_gate());
+    scenario.job.azure.take_away_the_right_to_change_builds();
+    scenario.analysed("1");
+    scenario.publish(&warn).ended(TaskResult::SucceededWithIssues);
+}
+
+#[test]
 fn a_release_has_no_build_property() {
     let mut scenario = Scenario::new();
     scenario.sonarqube.processed("1", "shop", gate("OK"));
