@@ -86,9 +86,9 @@ impl Environment {
         self.variable(&format!("SECRET_{name}"))
     }
 
-    /// Names of the secret pipeline variables, in upper case.
-    pub fn secret_variables(&self) -> impl Iterator<Item = &str> {
-        self.by_name.keys().filter_map(|name| name.strip_prefix("SECRET_"))
+    /// Names of the secret pipeline variables, in upper case, those that are empty among them.
+    pub fn secret_variables(&self) -> impl Iterator<Item = String> {
+        self.raw.iter().filter_map(|(name, _)| fold(name).strip_prefix("SECRET_").map(str::to_owned))
     }
 
     /// The value of a task input, without surrounding white space; none when it is blank.
