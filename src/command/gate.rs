@@ -99,10 +99,10 @@ async fn ask(args: &Gate, sonarqube: &SonarQube) -> AnalysisResult {
         Some(sonarqube.dashboard(&args.project_key, args.branch.as_deref(), args.pull_request.as_deref()));
     match wait_for_gate(args, sonarqube).await {
         Ok(gate) => {
-            result.verdict = Verdict::of_gate(&gate.status);
+            result.verdict = gate.verdict();
             result.reason = match result.verdict {
                 Verdict::None => Some("No quality gate was computed yet".into()),
-                Verdict::Unknown => Some(format!("SonarQube answered {:?}", gate.status.as_str())),
+                Verdict::Unknown => Some(gate.oddity()),
                 _ => None,
             };
             if !gate.conditions.is_empty() {
@@ -210,6 +210,13 @@ mod tests {
             ),
             (ResponseTemplate::new(503), 4, "time is up"),
             (answer(r#"{"projectStatus":{"status":"MAYBE"}}"#), 5, "MAYBE"),
+            (
+                answer(&FAILED.replacen("ERROR", "OK", 1)),
+                5,
+                "\"OK\" for the quality gate, and of 1 of its conditions",
+            ),
+            (answer(&FAILED.replace("metricKey", "metric")), 5, "a condition without metricKey"),
+            (answer(&FAILED.replace("LT", "BELOW")), 5, "the comparator \"BELOW\""),
             (ResponseTemplate::new(200).set_body_raw("<html>", "text/html"), 5, "text/html"),
             (ResponseTemplate::new(401), 5, "401"),
             (ResponseTemplate::new(403), 5, "Execute Analysis"),

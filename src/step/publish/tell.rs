@@ -109,11 +109,13 @@ impl Issue<'_> {
 /// Sets the step's output variables. Their names and forms: `docs/quality-gate.md`.
 pub(super) fn set_outputs(commands: &Commands, verdict: Verdict, results: &[AnalysisResult]) {
     let worst = results.iter().rev().max_by_key(|result| result.verdict);
-    let mut failed: Vec<&str> = Vec::new();
+    let (mut failed, mut length): (Vec<&str>, _) = (Vec::new(), 0);
     for result in results.iter().filter(|result| result.verdict == Verdict::Failed) {
         for condition in result.gate.iter().flat_map(|gate| gate.failed_conditions()) {
-            if !failed.contains(&condition.metric.as_str()) {
+            let longer = length + condition.metric.len() + 1;
+            if longer <= LARGEST_VARIABLE && !failed.contains(&condition.metric.as_str()) {
                 failed.push(&condition.metric);
+                length = longer;
             }
         }
     }
