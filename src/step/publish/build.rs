@@ -19,16 +19,24 @@ const PAUSE: Duration = Duration::from_millis(250);
 const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// Records `entries`, within three seconds once the run is cancelled; then looks for the Build Summary of this title.
+/// `recorded` is the build that records of its analyses name, because any step may set `Build.BuildId`.
 ///
 /// It is false where readers may find an `ok` that the entries contradict: they could not be recorded, and other jobs
 /// of the build may have been able to.
-pub(super) async fn tell(job: &Job, entries: &[Entry], summary: Option<&str>) -> bool {
+pub(super) async fn tell(
+    job: &Job,
+    recorded: Option<&str>,
+    entries: &[Entry],
+    summary: Option<&str>,
+) -> bool {
     let predefined = &job.predefined;
     if predefined.system_hosttype.as_deref().is_some_and(|kind| !kind.eq_ignore_ascii_case("build")) {
         return true;
     }
     let project = predefined.system_teamprojectid.as_ref().or(predefined.system_teamproject.as_ref());
-    let (Some(project), Some(build)) = (project, &predefined.build_buildid) else { return true };
+    let (Some(project), Some(build)) = (project, recorded.or(predefined.build_buildid.as_deref())) else {
+        return true;
+    };
     let Some(connection) = JobConnection::read(&job.environment, predefined) else {
         tracing::warn!("the build property {AGGREGATE} is not written: this job has no access token");
         return true;

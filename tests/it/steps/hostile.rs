@@ -140,6 +140,7 @@ fn variables_are_neither_inputs_nor_connections() {
     scenario.job.set_in_case("input_onQualityGateFailureDefaultBranch", "ignore");
     scenario.sonarqube.processed("1", "shop", failed_gate());
     scenario.analysed("1");
+    scenario.job.set("Build.BuildId", "76");
     scenario.publish(&[]).ended(TaskResult::Failed);
     assert_eq!(scenario.gate_property().as_deref(), Some("failed"));
     assert!(strangers.0.asked().is_empty() && strangers.1.requests().is_empty(), "no token goes there");
