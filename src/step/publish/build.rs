@@ -71,11 +71,15 @@ pub(super) async fn tell(
             return true;
         }
     };
-    let is_known = match &settled {
-        // Of a server that takes no property nobody reads `ok`.
-        Ok(Some(_)) | Err(Error::Forbidden(..) | Error::Status(_, 404 | 405, _)) => true,
-        Ok(None) | Err(_) => !Verdict::worst(entries.iter().map(|entry| entry.verdict)).spoils(),
+    // What a server never takes no job has written, and nobody reads.
+    let may_be_ok_elsewhere = match &settled {
+        Ok(settled) => settled.is_none(),
+        Err(Error::Network(error)) => error.is_transient(),
+        Err(Error::Status(_, code, _)) => matches!(code, 429 | 500..),
+        Err(_) => false,
     };
+    let verdict = Verdict::worst(entries.iter().map(|entry| entry.verdict));
+    let is_known = !(may_be_ok_elsewhere && verdict.spoils());
     match settled {
         Ok(None) => tracing::warn!(
             "the build property {AGGREGATE} may not be what the build's analyses say together: other jobs kept \

@@ -140,7 +140,9 @@ fn analyses(results: &[AnalysisResult]) -> String {
             }),
             1 => list.iter_mut().for_each(|one| one["conditions"] = serde_json::Value::Null),
             2 => {
-                list.retain(|one| one["verdict"].as_str().is_some_and(|token| Verdict::parse(token).spoils()));
+                list.retain(|one| {
+                    one["verdict"].as_str().is_some_and(|token| Verdict::parse(token).spoils())
+                });
             }
             _ => list.truncate(list.len() / 2),
         }
