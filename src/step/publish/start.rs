@@ -66,9 +66,9 @@ mod tests {
     fn a_clock_that_is_set_forward_makes_no_old_report_new() {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
         let by_clock_of = |start: u64, server: u64| PipelineStart(start).by_clock_of(Some(server));
-        // The server's clock is right, ahead and behind; a second may pass meanwhile.
+        // The server's clock is right, ahead and behind; some seconds may pass meanwhile.
         for (server, start) in [(now, now - 60), (now + 3600, now + 3540), (now - 200, now - 260)] {
-            assert!((start - 1..=start).contains(&by_clock_of(now - 60, server)), "{server}");
+            assert!((start - 30..=start).contains(&by_clock_of(now - 60, server)), "{server}");
         }
         // This machine's is a day ahead.
         assert_eq!(by_clock_of(now - 86_400, now - 86_340), now - 86_700);
