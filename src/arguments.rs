@@ -93,12 +93,17 @@ fn task(parser: &mut lexopt::Parser) -> Result<Command, lexopt::Error> {
 fn gate(parser: &mut lexopt::Parser) -> Result<Command, lexopt::Error> {
     let (mut project_key, mut branch, mut pull_request) = (None, None, None);
     let (mut wait, mut format) = (0, Format::Text);
+    // A script's variable that is not set shall not choose what is asked for.
+    let name = |option: &str, value: OsString| match value.string()? {
+        text if text.trim().is_empty() => Err(lexopt::Error::from(format!("{option} is empty"))),
+        text => Ok(Some(text)),
+    };
     while let Some(argument) = parser.next()? {
         match argument {
             Short('h') | Long("help") => return Ok(Command::Help),
-            Long("project-key") => project_key = Some(parser.value()?.string()?),
-            Long("branch") => branch = Some(parser.value()?.string()?),
-            Long("pull-request") => pull_request = Some(parser.value()?.string()?),
+            Long("project-key") => project_key = name("--project-key", parser.value()?)?,
+            Long("branch") => branch = name("--branch", parser.value()?)?,
+            Long("pull-request") => pull_request = name("--pull-request", parser.value()?)?,
             Long("wait") => {
                 wait = parser.value()?.parse()?;
                 if wait > LONGEST_WAIT {
@@ -175,6 +180,8 @@ mod tests {
                 "sonar-azdo gate --project-key x --wait 18446744073709551615",
                 "--wait is 18446744073709551615: at most 604800 seconds, a week",
             ),
+            ("sonar-azdo gate --project-key x --branch=", "--branch is empty"),
+            ("sonar-azdo gate --project-key= --branch b", "--project-key is empty"),
             ("sonar-azdo gate --token t", "invalid option '--token'"),
         ] {
             assert_eq!(read(line), Err(expected.to_owned()), "{line}");

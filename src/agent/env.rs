@@ -53,19 +53,27 @@ impl Environment {
     pub fn new(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         let raw: Vec<_> = variables.into_iter().collect();
         let mut by_name = BTreeMap::new();
-        // Of names that differ in case alone the upper-case one counts: it is the agent's own.
+        // Of names that differ in case alone the upper-case one counts, empty or not: it is the agent's own, and any
+        // step may set a job variable `input_x` that keeps its case.
         let (own, other): (Vec<_>, Vec<_>) = raw.iter().partition(|(name, _)| is_upper_case(name));
         for (name, value) in own.into_iter().chain(other) {
-            if !value.is_empty() {
-                by_name.entry(fold(name)).or_insert_with(|| value.to_string_lossy().into_owned());
-            }
+            by_name.entry(fold(name)).or_insert_with(|| value.to_string_lossy().into_owned());
         }
+        by_name.retain(|_, value| !value.is_empty());
         Self { by_name, raw }
     }
 
     /// The value of the environment variable `name`; none when it is empty.
     pub fn value(&self, name: &str) -> Option<&str> {
         self.by_name.get(&name.to_uppercase()).map(String::as_str)
+    }
+
+    /// Likewise, of a name that the agent writes exactly so, and a job variable perhaps in another case.
+    pub fn exact_value(&self, name: &str) -> Option<&str> {
+        match self.raw.iter().find(|(own, _)| own == name) {
+            Some((_, value)) => value.to_str().filter(|value| !value.is_empty()),
+            None => self.value(name),
+        }
     }
 
     /// The value of the pipeline variable `name`, such as `System.Debug`; none when it is empty.
@@ -78,9 +86,9 @@ impl Environment {
         self.variable(&format!("SECRET_{name}"))
     }
 
-    /// Names of the secret pipeline variables, in upper case.
-    pub fn secret_variables(&self) -> impl Iterator<Item = &str> {
-        self.by_name.keys().filter_map(|name| name.strip_prefix("SECRET_"))
+    /// Names of the secret pipeline variables, in upper case, those that are empty among them.
+    pub fn secret_variables(&self) -> impl Iterator<Item = String> {
+        self.raw.iter().filter_map(|(name, _)| fold(name).strip_prefix("SECRET_").map(str::to_owned))
     }
 
     /// The value of a task input, without surrounding white space; none when it is blank.
@@ -131,11 +139,16 @@ mod tests {
         let env = environment(&[
             ("Build_SourceBranch", "refs/heads/x"),
             ("AGENT_OS", ""),
+            ("agent_os", "Linux"),
+            ("ENDPOINT_URL_AB", "of a job variable"),
+            ("ENDPOINT_URL_ab", "own"),
             ("https_proxy", "low"),
             ("HTTPS_PROXY", "up"),
         ]);
         assert_eq!(env.variable("build.sourceBranch"), Some("refs/heads/x"));
-        assert_eq!(env.variable("Agent.OS"), None);
+        assert_eq!(env.variable("Agent.OS"), None, "the agent's own is empty");
+        assert_eq!(env.exact_value("ENDPOINT_URL_ab"), Some("own"));
+        assert_eq!(env.exact_value("Build_sourcebranch"), Some("refs/heads/x"));
         assert_eq!(env.value("https_proxy"), Some("up"));
     }
 

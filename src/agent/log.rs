@@ -231,6 +231,12 @@ fn is_weightless(c: char) -> bool {
 impl Console {
     /// A console for tests, and what was written to it so far.
     pub(crate) fn buffer() -> (Self, impl Fn() -> String) {
+        use std::sync::LazyLock;
+        use tracing::Dispatch;
+        // While there is one subscriber in all, tracing lets the thread that first comes by an event decide for every
+        // other whether anybody listens to it.
+        static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(tracing_subscriber::registry()));
+        LazyLock::force(&SECOND);
         let buffer = tests::Buffer::default();
         (Self::new(Box::new(buffer.clone())), move || buffer.text())
     }

@@ -71,7 +71,7 @@ impl ServiceConnection {
             Error::new(format!("the service connection of the input {input} has no {what}"))
                 .hint("Edit it under Project settings > Service connections.")
         };
-        let url = env.value(&format!("ENDPOINT_URL_{id}")).ok_or_else(|| broken("URL"))?;
+        let url = env.exact_value(&format!("ENDPOINT_URL_{id}")).ok_or_else(|| broken("URL"))?;
         let url = parse_base_url(url).ok_or_else(|| {
             broken("usable URL (http:// or https://; host names outside ASCII in punycode)")
         })?;
@@ -147,7 +147,8 @@ fn is_cloud(url: &Url) -> bool {
 }
 
 fn parameter_of(env: &Environment, id: &str, parameter: &str) -> Option<String> {
-    let direct = env.value(&format!("ENDPOINT_AUTH_PARAMETER_{id}_{parameter}")).map(str::to_owned);
+    let direct = format!("ENDPOINT_AUTH_PARAMETER_{id}_{}", parameter.to_uppercase());
+    let direct = env.exact_value(&direct).map(str::to_owned);
     direct.or_else(|| {
         authorization(env, id)?.into_iter().find_map(|(key, value)| {
             (key.eq_ignore_ascii_case(parameter) && !value.is_empty()).then_some(value)
@@ -162,7 +163,7 @@ struct AuthorizationJson {
 }
 
 fn authorization(env: &Environment, id: &str) -> Option<BTreeMap<String, String>> {
-    let json = env.value(&format!("ENDPOINT_AUTH_{id}"))?;
+    let json = env.exact_value(&format!("ENDPOINT_AUTH_{id}"))?;
     let parsed: AuthorizationJson = serde_json::from_str(json).ok()?;
     Some(parsed.parameters.into_iter().filter_map(|(key, value)| Some((key, value?))).collect())
 }
@@ -179,18 +180,29 @@ pub struct JobConnection {
 impl JobConnection {
     /// Reads it; `None` outside a job.
     ///
-    /// The agent of an Azure DevOps Server rewrites `System.TeamFoundationCollectionUri`, and the URLs of repositories, to the
-    /// host that it was configured with, and leaves `System.CollectionUri` the server's public one (`JobRunner.cs`).
+    /// Its URL comes from the connection itself, which no other step can change, unlike a variable (`NodeHandler.cs`). The agent
+    /// of an Azure DevOps Server rewrites it, `System.TeamFoundationCollectionUri` and the URLs of repositories to the host that
+    /// it was configured with, and leaves `System.CollectionUri` the server's public one (`JobRunner.cs`).
     pub fn read(env: &Environment, predefined: &Predefined) -> Option<Self> {
         let token = parameter_of(env, "SYSTEMVSSCONNECTION", "AccessToken")
             .or_else(|| env.secret_variable("System.AccessToken").map(str::to_owned))?;
-        let collection = predefined
-            .system_teamfoundationcollectionuri
-            .as_deref()
-            .or(predefined.system_collectionuri.as_deref())
-            .or_else(|| env.value("ENDPOINT_URL_SYSTEMVSSCONNECTION"))?;
-        Some(Self { collection: parse_base_url(collection)?, token: Secret::new(token) })
+        let collection = env
+            .exact_value("ENDPOINT_URL_SYSTEMVSSCONNECTION")
+            .or(predefined.system_teamfoundationcollectionuri.as_deref())
+            .or(predefined.system_collectionuri.as_deref())?;
+        let mut collection = parse_base_url(collection)?;
+        if let Some(host) = host_of_builds(&collection) {
+            collection.set_host(Some(&host)).ok()?;
+        }
+        Some(Self { collection, token: Secret::new(token) })
     }
+}
+
+/// The host that has an organisation's builds, where a release of Azure DevOps Services names that of its releases.
+fn host_of_builds(url: &Url) -> Option<String> {
+    let host = url.host_str()?;
+    let is_services = [".dev.azure.com", ".visualstudio.com"].iter().any(|suffix| host.ends_with(suffix));
+    (is_services && host.split('.').any(|part| part == "vsrm")).then(|| host.replacen("vsrm.", "", 1))
 }
 
 #[cfg(test)]
@@ -287,5 +299,25 @@ mod tests {
         ]);
         let job = JobConnection::read(&env, &Predefined::read(&env).unwrap()).unwrap();
         assert_eq!(job.collection.as_str(), "http://tfs:8080/tfs/A");
+    }
+
+    #[test]
+    fn the_connections_own_url_counts_most() {
+        for (url, collection) in [
+            ("http://tfs:8080/tfs/A/", "http://tfs:8080/tfs/A"),
+            ("https://dev.azure.com/org/", "https://dev.azure.com/org"),
+            ("https://vsrm.dev.azure.com/org/", "https://dev.azure.com/org"),
+            ("https://org.vsrm.visualstudio.com/", "https://org.visualstudio.com/"),
+            ("https://vsrm.example/org", "https://vsrm.example/org"),
+        ] {
+            let env = environment(&[
+                ("SYSTEM_TEAMFOUNDATIONCOLLECTIONURI", "https://of.another.step.example/"),
+                ("Endpoint_Url_SystemVssConnection", "https://of.another.step.example/"),
+                ("ENDPOINT_URL_SYSTEMVSSCONNECTION", url),
+                ("SECRET_SYSTEM_ACCESSTOKEN", "jwt"),
+            ]);
+            let job = JobConnection::read(&env, &Predefined::read(&env).unwrap()).unwrap();
+            assert_eq!(job.collection.as_str(), collection);
+        }
     }
 }

@@ -42,10 +42,11 @@ impl AzureDevOps {
         build: &str,
     ) -> Result<BTreeMap<String, String>, Error> {
         let url = self.url(&[project, "_apis", "build", "builds", build, "properties"], PROPERTIES);
-        let mut answer = self.json(url).await?;
+        let mut answer = self.json(url.clone()).await?;
         let part = |value: &mut serde_json::Value, key: &str| value.get_mut(key).map(serde_json::Value::take);
         let Some(serde_json::Value::Object(properties)) = part(&mut answer, "value") else {
-            return Ok(BTreeMap::new());
+            // Not the same as none: what is there may be a failure.
+            return Err(Error::Unreadable(url.path().to_owned(), "JSON without value".into()));
         };
         // {"<name>":{"$type":"System.String","$value":"<value>"}}
         let text = |(name, mut value): (String, serde_json::Value)| match part(&mut value, "$value") {
@@ -73,6 +74,34 @@ impl AzureDevOps {
             }
             Err(Error::Status(_, 404, _)) => Ok(Vec::new()),
             Err(error) => Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::{Client, Settings};
+    use crate::secret::Secret;
+    use url::Url;
+    use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
+
+    #[tokio::test]
+    async fn an_answer_of_another_form_is_not_an_empty_one() {
+        for (body, count) in [
+            (r#"{"count":0,"value":{}}"#, Some(0)),
+            (r#"{"count":1,"value":{"a":{"$type":"System.String","$value":"b"}}}"#, Some(1)),
+            (r#"{"count":0}"#, None),
+            (r#"{"value":[]}"#, None),
+            ("[]", None),
+        ] {
+            let server = MockServer::start().await;
+            let answer = ResponseTemplate::new(200).set_body_raw(body, "application/json");
+            Mock::given(any()).respond_with(answer).mount(&server).await;
+            let url = Url::parse(&server.uri()).unwrap();
+            let azure = AzureDevOps::new(Client::new(Settings::default()), url, Secret::new("t"));
+            let found = azure.build_properties("p", "1").await.ok();
+            assert_eq!(found.map(|properties| properties.len()), count, "{body}");
         }
     }
 }

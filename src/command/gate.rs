@@ -99,10 +99,10 @@ async fn ask(args: &Gate, sonarqube: &SonarQube) -> AnalysisResult {
         Some(sonarqube.dashboard(&args.project_key, args.branch.as_deref(), args.pull_request.as_deref()));
     match wait_for_gate(args, sonarqube).await {
         Ok(gate) => {
-            result.verdict = Verdict::of_gate(&gate.status);
+            result.verdict = gate.verdict();
             result.reason = match result.verdict {
                 Verdict::None => Some("No quality gate was computed yet".into()),
-                Verdict::Unknown => Some(format!("SonarQube answered {:?}", gate.status.as_str())),
+                Verdict::Unknown => Some(gate.oddity()),
                 _ => None,
             };
             if !gate.conditions.is_empty() {
@@ -130,7 +130,8 @@ async fn wait_for_gate(args: &Gate, sonarqube: &SonarQube) -> Result<QualityGate
     let mut wait = Wait::new(limit).patient();
     if !limit.is_zero() {
         let look = async || {
-            Ok(match polled.pending_reports(project, branch, pull_request).await? {
+            // In the queue a report of the main branch bears no name: those of all branches count.
+            Ok(match polled.pending_reports(project, None, pull_request).await? {
                 Some(count) if count > 0 => {
                     Look::NotYet { state: format!("{count} reports in the queue"), age: None }
                 }
@@ -209,6 +210,13 @@ mod tests {
             ),
             (ResponseTemplate::new(503), 4, "time is up"),
             (answer(r#"{"projectStatus":{"status":"MAYBE"}}"#), 5, "MAYBE"),
+            (
+                answer(&FAILED.replacen("ERROR", "OK", 1)),
+                5,
+                "\"OK\" for the quality gate, and of 1 of its conditions",
+            ),
+            (answer(&FAILED.replace("metricKey", "metric")), 5, "a condition without metricKey"),
+            (answer(&FAILED.replace("LT", "BELOW")), 5, "the comparator \"BELOW\""),
             (ResponseTemplate::new(200).set_body_raw("<html>", "text/html"), 5, "text/html"),
             (ResponseTemplate::new(401), 5, "401"),
             (ResponseTemplate::new(403), 5, "Execute Analysis"),
@@ -217,7 +225,7 @@ mod tests {
                 ResponseTemplate::new(404)
                     .set_body_raw(r#"{"errors":[{"msg":"Project 'shop' not found"}]}"#, "application/json"),
                 5,
-                "404 Not Found: Project 'shop' not found. Check the name",
+                "404 Not Found: Project 'shop' not found. Check that name",
             ),
         ] {
             let server = with_gate(response).await;
@@ -271,13 +279,19 @@ mod tests {
             .up_to_n_times(1)
             .mount(&server)
             .await;
+        // Of the main branch, which the server names nowhere here.
+        Mock::given(path("/api/ce/component"))
+            .respond_with(answer(r#"{"queue":[{"status":"PENDING"}]}"#))
+            .up_to_n_times(1)
+            .mount(&server)
+            .await;
         Mock::given(path("/api/ce/component"))
             .respond_with(answer(r#"{"queue":[{"pullRequest":"7"}]}"#))
             .mount(&server)
             .await;
-        assert_eq!(run(&server, "--wait 60").await.0, 0);
+        assert_eq!(run(&server, "--wait 60 --branch main").await.0, 0);
         let asked = server.received_requests().await.unwrap();
-        assert_eq!(asked.iter().filter(|request| request.url.path() == "/api/ce/component").count(), 2);
+        assert_eq!(asked.iter().filter(|request| request.url.path() == "/api/ce/component").count(), 3);
         assert_eq!(run(&server, "--wait 1 --pull-request 7").await.0, 4);
     }
 }

@@ -28,6 +28,25 @@ pub struct QualityGate {
 }
 
 impl QualityGate {
+    /// The verdict that it is. One that passes although a condition failed is none that anybody knows.
+    pub fn verdict(&self) -> Verdict {
+        match Verdict::of_gate(&self.status) {
+            Verdict::Passed if self.failed_conditions().next().is_some() => Verdict::Unknown,
+            verdict => verdict,
+        }
+    }
+
+    /// What is odd about one whose verdict is `Unknown`.
+    pub fn oddity(&self) -> String {
+        let failed = self.failed_conditions().count();
+        let beside = if failed > 0 {
+            format!(", and of {failed} of its conditions that they failed")
+        } else {
+            String::new()
+        };
+        format!("SonarQube answered {:?} for the quality gate{beside}", self.status.as_str())
+    }
+
     /// The conditions that made the gate fail, in the server's order.
     pub fn failed_conditions(&self) -> impl Iterator<Item = &Condition> {
         self.conditions.iter().filter(|condition| condition.status.is_failure())

@@ -96,9 +96,9 @@ impl Error {
                  to SonarQube's own address, including its context path.",
             ),
             Fault::Unavailable(_) | Fault::TooManyRequests(_) => error.hint("The server is busy or restarting: run again later."),
-            // Names stand in quotes: Project 'shop' not found.
+            // SonarQube quotes what it did not find.
             Fault::NotFound(reason) if reason.contains('\'') => {
-                error.hint("Check the name, and that this is the right server.")
+                error.hint("Check that name; what the token may not see is not found either.")
             }
             Fault::NotFound(_) => error.hint(
                 "Check the URL of the service connection, the context path included: SonarQube answers other paths so.",

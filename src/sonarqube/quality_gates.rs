@@ -34,6 +34,7 @@ impl SonarQube {
         let answer = self.value(url).await?;
         let gate = &answer.value["projectStatus"];
         let status = text(gate, "status").ok_or_else(|| answer.without("projectStatus.status"))?;
+        let odd = |what: String| Error { url: answer.url.clone(), fault: Fault::NotUnderstood(what) };
         let mut conditions = Vec::new();
         for condition in list(gate, "conditions").unwrap_or_default() {
             let field = |key: &str| text(condition, key).map(str::to_owned);
@@ -45,11 +46,9 @@ impl SonarQube {
                     _ => field("errorThreshold"),
                 },
                 status,
-                metric: field("metricKey").ok_or_else(|| answer.without("metricKey"))?,
-                comparator: Comparator::parse(comparator).ok_or_else(|| Error {
-                    url: answer.url.clone(),
-                    fault: Fault::NotUnderstood(format!("the comparator {comparator:?}")),
-                })?,
+                metric: field("metricKey").ok_or_else(|| odd("a condition without metricKey".into()))?,
+                comparator: Comparator::parse(comparator)
+                    .ok_or_else(|| odd(format!("the comparator {comparator:?}")))?,
                 actual: field("actualValue"),
             });
         }

@@ -125,16 +125,23 @@ impl Wait {
 
     async fn polls(&self, seen: &RefCell<Seen>, last: &mut Option<Instant>, ask: &mut dyn Ask) -> Waited<()> {
         let end = self.started + self.limit;
+        let mut latest = self.latest();
+        let mut first = Instant::now();
         if let Some(last) = *last {
-            sleep_until((last + SHORTEST_PAUSE).min(self.latest())).await;
+            first = first.max(last + SHORTEST_PAUSE);
         }
+        // Not to wait is no reason not to look, at each of many.
+        if self.limit.is_zero() {
+            latest = latest.max(first + self.grace);
+        }
+        sleep_until(first.min(latest)).await;
         loop {
             let now = Instant::now();
-            if now >= self.latest() {
+            if now >= latest {
                 return timed_out(seen);
             }
             let mut retry_after = None;
-            let answer = timeout_at(self.latest().min(now + LONGEST_POLL), ask.ask()).await;
+            let answer = timeout_at(latest.min(now + LONGEST_POLL), ask.ask()).await;
             let answered = Instant::now();
             *last = Some(answered);
             match answer {
@@ -157,7 +164,7 @@ impl Wait {
             }
             let next = now + pause_after_poll(now - self.started, retry_after);
             // The last look is at the deadline, or as soon after it as the distance of two polls allows.
-            sleep_until(next.min(end).max(answered + SHORTEST_PAUSE).min(self.latest())).await;
+            sleep_until(next.min(end).max(answered + SHORTEST_PAUSE).min(latest)).await;
         }
     }
 }

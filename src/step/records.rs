@@ -125,7 +125,7 @@ impl Records {
             (prepared.created, *written, place, prepared.id.clone())
         });
         found.records = records.into_iter().map(|(_, record)| record).collect();
-        let prepared = environment.secret_variables().filter_map(AnalysisId::of_token_variable);
+        let prepared = environment.secret_variables().filter_map(|name| AnalysisId::of_token_variable(&name));
         found.gone = prepared.filter(|id| !ids.contains(id)).collect();
         Ok(found)
     }
@@ -356,7 +356,16 @@ pub(super) fn tokens_of(job: &Job, prepared: &Prepared) -> Result<Tokens> {
 
 /// The tokens of the analysis `id`; `None` when the job does not have them.
 fn tokens(environment: &Environment, id: &AnalysisId) -> Result<Option<Tokens>> {
-    let Some(token) = environment.secret_variable(&id.token_variable()) else { return Ok(None) };
+    let name = id.token_variable();
+    let Some(token) = environment.secret_variable(&name) else {
+        // Any step may empty it, to be rid of the seal: agents but warn of it.
+        if environment.secret_variables().any(|secret| secret == name) {
+            return Err(Error::new(format!("the job variable {name} was emptied by another step")).hint(
+                "Nothing that the record says counts: find the step that sets it, and run the job again.",
+            ));
+        }
+        return Ok(None);
+    };
     let properties = match environment.secret_variable(&id.secrets_variable()) {
         Some(json) => serde_json::from_str(json)
             .map_err(|_| Error::new(format!("the job variable {} was changed", id.secrets_variable())))?,

@@ -244,6 +244,12 @@ impl Job {
         id
     }
 
+    /// Has the job's own connection lead to this collection.
+    pub(crate) fn of_collection(&mut self, url: &str) {
+        self.set("System.CollectionUri", url);
+        url.clone_into(&mut self.connections[0].url);
+    }
+
     /// The job of a pull request, with the variables its provider has.
     pub(crate) fn of_pull_request(&mut self, provider: &str, id: &str, source: &str, target: &str) {
         self.set("Build.Reason", "PullRequest");
@@ -256,6 +262,12 @@ impl Job {
 
     pub(crate) fn set(&mut self, name: &str, value: &str) {
         self.state().set_variable(name, value, false);
+    }
+
+    /// Sets a variable whose name keeps its case, as a step may with `preservecase`.
+    pub(crate) fn set_in_case(&mut self, name: &str, value: &str) {
+        self.set(name, value);
+        self.state().variables.keep_case(name);
     }
 
     pub(crate) fn set_secret(&mut self, name: &str, value: &str) {

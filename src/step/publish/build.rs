@@ -1,5 +1,5 @@
 //! Tells the build: its properties, and whether the Build Summary arrived. In a build only; trouble
-//! here is a warning, because the task's own result tells the truth already.
+//! here is a warning, because the task's own result tells the truth already, if the policy lets it.
 
 use super::property::settle;
 use crate::agent::JobConnection;
@@ -19,16 +19,27 @@ const PAUSE: Duration = Duration::from_millis(250);
 const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// Records `entries`, within three seconds once the run is cancelled; then looks for the Build Summary of this title.
-pub(super) async fn tell(job: &Job, entries: &[Entry], summary: Option<&str>) {
+/// `recorded` is the build that records of its analyses name, because any step may set `Build.BuildId`.
+///
+/// It is false where readers may find an `ok` that the entries contradict: they could not be recorded, and other jobs
+/// of the build may have been able to.
+pub(super) async fn tell(
+    job: &Job,
+    recorded: Option<&str>,
+    entries: &[Entry],
+    summary: Option<&str>,
+) -> bool {
     let predefined = &job.predefined;
     if predefined.system_hosttype.as_deref().is_some_and(|kind| !kind.eq_ignore_ascii_case("build")) {
-        return;
+        return true;
     }
     let project = predefined.system_teamprojectid.as_ref().or(predefined.system_teamproject.as_ref());
-    let (Some(project), Some(build)) = (project, &predefined.build_buildid) else { return };
+    let (Some(project), Some(build)) = (project, recorded.or(predefined.build_buildid.as_deref())) else {
+        return true;
+    };
     let Some(connection) = JobConnection::read(&job.environment, predefined) else {
         tracing::warn!("the build property {AGGREGATE} is not written: this job has no access token");
-        return;
+        return true;
     };
     let azure = AzureDevOps::new(job.http.clone(), connection.collection, connection.token);
     let written = RefCell::new(Properties::new());
@@ -57,9 +68,18 @@ pub(super) async fn tell(job: &Job, entries: &[Entry], summary: Option<&str>) {
         settled = settling => settled,
         () = too_late => {
             tracing::warn!("the build property {AGGREGATE} is not written: the time is up");
-            return;
+            return true;
         }
     };
+    // What a server never takes no job has written, and nobody reads.
+    let may_be_ok_elsewhere = match &settled {
+        Ok(settled) => settled.is_none(),
+        Err(Error::Network(error)) => error.is_transient(),
+        Err(Error::Status(_, code, _)) => matches!(code, 429 | 500..),
+        Err(_) => false,
+    };
+    let verdict = Verdict::worst(entries.iter().map(|entry| entry.verdict));
+    let is_known = !(may_be_ok_elsewhere && verdict.spoils());
     match settled {
         Ok(None) => tracing::warn!(
             "the build property {AGGREGATE} may not be what the build's analyses say together: other jobs kept \
@@ -71,6 +91,7 @@ pub(super) async fn tell(job: &Job, entries: &[Entry], summary: Option<&str>) {
     if let Some(title) = summary {
         check_arrival(job, &azure, project, build, title).await;
     }
+    is_known
 }
 
 /// What the build holds; on a server that takes properties and shows none (404 or 405), what this job wrote.

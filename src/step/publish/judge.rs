@@ -12,8 +12,16 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-/// The last known gate of a project is worth this much time.
-const LAST_KNOWN: Duration = Duration::from_secs(5);
+/// What is only shown of an analysis is worth this much time.
+const SHOWN: Duration = Duration::from_secs(10);
+
+/// What is only shown of an analysis, and who tells it.
+enum Shown {
+    /// Measures of this branch or pull request.
+    Measures(SonarQube, Option<String>, Option<String>),
+    /// The last gate of what was left out.
+    LastKnown(SonarQube),
+}
 
 /// Judges the analyses of one step: one after the other, within one wait.
 #[derive(Debug)]
@@ -34,36 +42,51 @@ impl Judge {
     /// Judges all of them. What is only shown is asked for when all that counts is known.
     pub(super) async fn judge(&mut self, subjects: Vec<Subject>) -> Vec<AnalysisResult> {
         let mut results = Vec::with_capacity(subjects.len());
-        let mut untouched = Vec::with_capacity(subjects.len());
+        let mut shown = Vec::with_capacity(subjects.len());
         for subject in subjects {
-            untouched.push(match &subject.evidence {
-                Evidence::Untouched(sonarqube, _) => Some(sonarqube.without_retries()),
-                _ => None,
-            });
-            results.push(self.judge_one(subject).await);
+            let (result, extra) = self.judge_one(subject).await;
+            results.push(result);
+            shown.push(extra);
         }
-        for (result, sonarqube) in results.iter_mut().zip(&untouched) {
-            if let Some(sonarqube) = sonarqube
-                && !self.add_last_known(sonarqube, result).await
-            {
+        for (result, shown) in results.iter_mut().zip(shown) {
+            let Some(shown) = shown else { continue };
+            let latest = self.wait.latest().min(Instant::now() + SHOWN);
+            if timeout_at(latest, self.add(shown, result)).await.is_err() {
+                tracing::info!(
+                    "What is shown beside the quality gate of {} is left out, and so of those after it: it takes too long",
+                    result.project_name
+                );
                 break;
             }
         }
         results
     }
 
-    async fn judge_one(&mut self, subject: Subject) -> AnalysisResult {
+    async fn judge_one(&mut self, subject: Subject) -> (AnalysisResult, Option<Shown>) {
         let Subject { mut result, evidence, .. } = subject;
-        match evidence {
+        let shown = match evidence {
             Evidence::None(verdict, reason) => without_gate(&mut result, verdict, reason),
-            Evidence::Untouched(_, reason) => without_gate(&mut result, Verdict::Skipped, reason),
+            Evidence::Untouched(sonarqube, reason) => {
+                without_gate(&mut result, Verdict::Skipped, reason);
+                Some(Shown::LastKnown(sonarqube.without_retries()))
+            }
             Evidence::Report(reported) => self.ask(&reported, &mut result).await,
             Evidence::Project(sonarqube, start) => self.ask_project(&sonarqube, start, &mut result).await,
-        }
-        result
+        };
+        (result, shown)
     }
 
-    async fn ask(&mut self, reported: &Reported, result: &mut AnalysisResult) {
+    async fn add(&mut self, shown: Shown, result: &mut AnalysisResult) {
+        match shown {
+            Shown::Measures(sonarqube, branch, pull_request) => {
+                let of = (branch.as_deref(), pull_request.as_deref());
+                self.add_measures(&sonarqube, of, result).await;
+            }
+            Shown::LastKnown(sonarqube) => add_last_known(&sonarqube, result).await,
+        }
+    }
+
+    async fn ask(&mut self, reported: &Reported, result: &mut AnalysisResult) -> Option<Shown> {
         let Reported { report, sonarqube, start, names, .. } = reported;
         let server = sonarqube.base_url();
         if result.project_key != report.project_key {
@@ -101,7 +124,7 @@ impl Judge {
         if result.verdict != Verdict::NoReport {
             result.dashboard_url = report.dashboard_url.clone().filter(is_ours);
         }
-        let Some(task) = weighed.task else { return };
+        let task = weighed.task?;
         if let Some(name) = &task.project_name {
             result.project_name.clone_from(name);
         }
@@ -114,8 +137,8 @@ impl Judge {
             };
         }
         result.warnings.clone_from(&task.warnings);
-        let of = (task.branch.as_deref(), task.pull_request.as_deref());
-        self.add_measures_in_time(sonarqube, of, result).await;
+        let measures = || Shown::Measures(sonarqube.clone(), task.branch, task.pull_request);
+        result.gate.is_some().then(measures)
     }
 
     /// The gate of a project as it is, if it was analysed since the pipeline began.
@@ -124,7 +147,7 @@ impl Judge {
         sonarqube: &SonarQube,
         start: PipelineStart,
         result: &mut AnalysisResult,
-    ) {
+    ) -> Option<Shown> {
         let project = result.project_key.clone();
         let target = result.target.clone();
         let (branch, pull_request) = match &target {
@@ -180,65 +203,18 @@ impl Judge {
             Waited::Done(gate) => {
                 (result.verdict, result.reason) = gate_verdict(&gate);
                 result.gate = Some(gate);
-                self.add_measures_in_time(sonarqube, (branch, pull_request), result).await;
+                let [branch, pull_request] = [branch, pull_request].map(|name| name.map(str::to_owned));
+                Some(Shown::Measures(sonarqube.clone(), branch, pull_request))
             }
             Waited::TimedOut { state, understood } => {
                 let weighed = timed_out("has not told the quality gate", &state, understood, &self.wait);
                 (result.verdict, result.reason) = (weighed.verdict, weighed.reason);
+                None
             }
             Waited::Refused(error) => {
-                without_gate(result, Verdict::Unknown, error.explain("read the quality gate").to_string());
+                without_gate(result, Verdict::Unknown, error.explain("read the quality gate").to_string())
             }
         }
-    }
-
-    async fn add_measures_in_time(
-        &mut self,
-        sonarqube: &SonarQube,
-        of: (Option<&str>, Option<&str>),
-        result: &mut AnalysisResult,
-    ) {
-        let latest = self.wait.latest();
-        if result.gate.is_some()
-            && timeout_at(latest, self.add_measures(sonarqube, of, result)).await.is_err()
-        {
-            tracing::info!("The measures of {} are left out: the time is up", result.project_name);
-        }
-    }
-
-    /// The gate of what the change is made to: information, so that whatever goes wrong here is nobody's trouble. Says
-    /// whether there is time for more.
-    async fn add_last_known(&self, sonarqube: &SonarQube, result: &mut AnalysisResult) -> bool {
-        let project = &result.project_key;
-        let of = match &result.target {
-            AnalysedTarget::MainBranch(_) => None,
-            AnalysedTarget::Branch(name) => Some(name.clone()),
-            AnalysedTarget::PullRequest { base, .. } => base.clone(),
-        };
-        let asking = async {
-            if let Some(name) = of
-                && let Ok(gate) = sonarqube.current_quality_gate(project, Some(&name), None).await
-            {
-                return Ok((AnalysedTarget::Branch(name), gate));
-            }
-            let gate = sonarqube.current_quality_gate(project, None, None).await?;
-            Ok::<_, crate::sonarqube::Error>((AnalysedTarget::MainBranch(None), gate))
-        };
-        let told = timeout_at(self.wait.latest().min(Instant::now() + LAST_KNOWN), asking).await;
-        let in_time = told.is_ok();
-        match told {
-            Ok(Ok((target, gate))) => {
-                let branch = match &target {
-                    AnalysedTarget::Branch(name) => Some(name.as_str()),
-                    _ => None,
-                };
-                result.dashboard_url = Some(sonarqube.dashboard(project, branch, None));
-                result.last_known = Some(LastKnown { target, status: gate.status });
-            }
-            Ok(Err(error)) => tracing::debug!("The last gate of {project} is not known: {error}"),
-            Err(_) => tracing::debug!("The last gates of {project} and others are left out: the time is up"),
-        }
-        in_time
     }
 
     /// Names for the conditions, and measures beside them. The gate is what counts: whatever goes wrong
@@ -271,9 +247,40 @@ impl Judge {
     }
 }
 
-fn without_gate(result: &mut AnalysisResult, verdict: Verdict, reason: impl Into<String>) {
+/// There is nothing to show beside it, either.
+fn without_gate(result: &mut AnalysisResult, verdict: Verdict, reason: impl Into<String>) -> Option<Shown> {
     result.verdict = verdict;
     result.reason = Some(reason.into());
+    None
+}
+
+/// The gate of what the change is made to: information, so that whatever goes wrong here is nobody's trouble.
+async fn add_last_known(sonarqube: &SonarQube, result: &mut AnalysisResult) {
+    let project = &result.project_key;
+    let of = match &result.target {
+        AnalysedTarget::MainBranch(_) => None,
+        AnalysedTarget::Branch(name) => Some(name.clone()),
+        AnalysedTarget::PullRequest { base, .. } => base.clone(),
+    };
+    let mut found = None;
+    if let Some(name) = of
+        && let Ok(gate) = sonarqube.current_quality_gate(project, Some(&name), None).await
+    {
+        found = Some((AnalysedTarget::Branch(name), gate));
+    }
+    if found.is_none() {
+        match sonarqube.current_quality_gate(project, None, None).await {
+            Ok(gate) => found = Some((AnalysedTarget::MainBranch(None), gate)),
+            Err(error) => tracing::debug!("The last gate of {project} is not known: {error}"),
+        }
+    }
+    let Some((target, gate)) = found else { return };
+    let branch = match &target {
+        AnalysedTarget::Branch(name) => Some(name.as_str()),
+        _ => None,
+    };
+    result.dashboard_url = Some(sonarqube.dashboard(project, branch, None));
+    result.last_known = Some(LastKnown { target, status: gate.status });
 }
 
 /// What the policy goes by.

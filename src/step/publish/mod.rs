@@ -17,7 +17,7 @@ use super::{Ending, Job, missing};
 use crate::agent::{PublishInputs, ServiceConnection};
 use crate::analysis::{AnalysisId, Properties, ScannerMode};
 use crate::error::{Error, ErrorKind, Result};
-use crate::quality_gate::{Policy, Reaction, Verdict};
+use crate::quality_gate::{AGGREGATE, Policy, Reaction, Verdict};
 use crate::sonarqube::Wait;
 use crate::summary::{AnalysedTarget, AnalysisResult, BuildSummary, build_summary};
 use imported::import;
@@ -36,13 +36,13 @@ pub async fn publish(job: &Job) -> Result<Ending> {
         judged = judge_all(job) => judged,
         () = job.cancellation.requested() => Err(Error::cancelled()),
     };
-    let Judged { inputs, temp, records, analyses, results } = match judged {
+    let Judged { inputs, temp, records, build, analyses, results } = match judged {
         Ok(judged) => judged,
         Err(error) => {
             // What another job of the build passed is not all of the build.
             let is_cancelled = error.kind() == ErrorKind::Cancelled;
             let verdict = if is_cancelled { Verdict::Cancelled } else { Verdict::Unknown };
-            build::tell(job, &[build::without_analysis(verdict)], None).await;
+            build::tell(job, None, &[build::without_analysis(verdict)], None).await;
             return Err(error);
         }
     };
@@ -52,9 +52,18 @@ pub async fn publish(job: &Job) -> Result<Ending> {
     let summary = (!results.is_empty()).then(|| build_summary(&results));
     let attached = summary.as_ref().map_or(Ok(()), |summary| attach(job, summary, &temp));
     let title = summary.as_ref().filter(|_| attached.is_ok()).map(|summary| summary.title.as_str());
-    build::tell(job, &build::entries(&analyses, &results), title).await;
+    let is_known = build::tell(job, build.as_deref(), &build::entries(&analyses, &results), title).await;
     attached?;
-    conclude(job, verdict, &results, &inputs.policy, &records)
+    let ending = conclude(job, verdict, &results, &inputs.policy, &records)?;
+    if is_known {
+        return Ok(ending);
+    }
+    // The policy's say is over the task alone; the build would go on saying something else.
+    Err(Error::new(format!(
+        "the verdict ({}) could not be recorded, so the build property {AGGREGATE} may still say ok",
+        verdict.token()
+    ))
+    .hint("The warning above says why. Run the job again."))
 }
 
 /// What there was to judge, and what came of it.
@@ -62,6 +71,8 @@ struct Judged {
     inputs: PublishInputs,
     temp: PathBuf,
     records: Records,
+    /// The build, by the records.
+    build: Option<String>,
     analyses: Vec<Option<AnalysisId>>,
     results: Vec<AnalysisResult>,
 }
@@ -71,13 +82,14 @@ async fn judge_all(job: &Job) -> Result<Judged> {
     let temp = job.predefined.temp_directory()?;
     let records = Records::new(&temp);
     let found = records.list(&job.environment)?;
+    let build = found.records.iter().find_map(|record| record.prepared.build_id.clone());
     take_back_token(job, &found);
     let wait = Wait::new(inputs.polling_timeout);
     let subjects = subjects(job, &inputs, &records, &found, wait.latest()).await?;
     let mut judge = Judge::new(wait);
     let analyses = subjects.iter().map(|subject| subject.analysis.clone()).collect();
     let results = judge.judge(subjects).await;
-    Ok(Judged { inputs, temp, records, analyses, results })
+    Ok(Judged { inputs, temp, records, build, analyses, results })
 }
 
 /// What there is to judge: analyses of this job, then those of other jobs, then what the inputs point at. `latest` is

@@ -6,6 +6,9 @@ use std::fs::Metadata;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+/// So many seconds may the clock of a server be behind: whoever sets this machine's clock forward gains no more.
+const LARGEST_LAG: u64 = 300;
+
 /// The beginning, in seconds since 1970 by the clock of Azure DevOps or of this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct PipelineStart(pub(super) u64);
@@ -30,7 +33,9 @@ impl PipelineStart {
     /// The beginning by the clock of a server that says it is `answered` there now.
     pub(super) fn by_clock_of(self, answered: Option<u64>) -> u64 {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        answered.map_or(self.0, |answered| answered.saturating_sub(now.saturating_sub(self.0)))
+        let here = now.saturating_sub(self.0);
+        answered
+            .map_or(self.0, |answered| answered.saturating_sub(here).max(self.0.saturating_sub(LARGEST_LAG)))
     }
 }
 
@@ -51,4 +56,21 @@ fn since(metadata: &Metadata) -> Option<u64> {
 fn since(metadata: &Metadata) -> Option<u64> {
     let made = metadata.created().or_else(|_| metadata.modified()).ok()?;
     Some(made.duration_since(UNIX_EPOCH).ok()?.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_set_forward_makes_no_old_report_new() {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let by_clock_of = |start: u64, server: u64| PipelineStart(start).by_clock_of(Some(server));
+        // The server's clock is right, ahead and behind; some seconds may pass meanwhile.
+        for (server, start) in [(now, now - 60), (now + 3600, now + 3540), (now - 200, now - 260)] {
+            assert!((start - 30..=start).contains(&by_clock_of(now - 60, server)), "{server}");
+        }
+        // This machine's is a day ahead.
+        assert_eq!(by_clock_of(now - 86_400, now - 86_340), now - 86_700);
+    }
 }

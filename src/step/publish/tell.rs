@@ -10,6 +10,10 @@ use serde_json::json;
 /// says how many there are besides.
 const SHOWN: usize = 9;
 
+/// Every later step of the job has the variable in its environment: Windows takes 32,767 characters of one, and Linux
+/// starts no process with one of 128 KiB.
+const LARGEST_VARIABLE: usize = 30_000;
+
 /// A line for the build's list of issues.
 #[derive(Debug)]
 struct Issue<'a> {
@@ -105,20 +109,45 @@ impl Issue<'_> {
 /// Sets the step's output variables. Their names and forms: `docs/quality-gate.md`.
 pub(super) fn set_outputs(commands: &Commands, verdict: Verdict, results: &[AnalysisResult]) {
     let worst = results.iter().rev().max_by_key(|result| result.verdict);
-    let mut failed: Vec<&str> = Vec::new();
+    let (mut failed, mut length): (Vec<&str>, _) = (Vec::new(), 0);
     for result in results.iter().filter(|result| result.verdict == Verdict::Failed) {
         for condition in result.gate.iter().flat_map(|gate| gate.failed_conditions()) {
-            if !failed.contains(&condition.metric.as_str()) {
+            let longer = length + condition.metric.len() + 1;
+            if longer <= LARGEST_VARIABLE && !failed.contains(&condition.metric.as_str()) {
                 failed.push(&condition.metric);
+                length = longer;
             }
         }
     }
-    let analyses: Vec<_> = results.iter().map(AnalysisResult::to_json).collect();
     let link = worst.and_then(|result| result.dashboard_url.as_deref()).unwrap_or_default();
     commands.set_output_variable("qualityGateStatus", verdict.token());
     commands.set_output_variable("failedConditions", &failed.join(","));
     commands.set_output_variable("dashboardUrl", link);
-    commands.set_output_variable("analyses", &json!(analyses).to_string());
+    commands.set_output_variable("analyses", &analyses(results));
+}
+
+/// The analyses as JSON, without what there is no room for.
+fn analyses(results: &[AnalysisResult]) -> String {
+    let mut list: Vec<_> = results.iter().map(AnalysisResult::to_json).collect();
+    for round in 0.. {
+        let text = json!(list).to_string();
+        if text.len() <= LARGEST_VARIABLE {
+            return text;
+        }
+        match round {
+            0 => list.iter_mut().filter_map(|one| one["conditions"].as_array_mut()).for_each(|conditions| {
+                conditions.retain(|condition| condition["failed"] == true);
+            }),
+            1 => list.iter_mut().for_each(|one| one["conditions"] = serde_json::Value::Null),
+            2 => {
+                list.retain(|one| {
+                    one["verdict"].as_str().is_some_and(|token| Verdict::parse(token).spoils())
+                });
+            }
+            _ => list.truncate(list.len() / 2),
+        }
+    }
+    String::new()
 }
 
 #[cfg(test)]
@@ -216,6 +245,29 @@ mod tests {
         assert_eq!(found[..2], ["error coverage_10: 10", "error coverage_10: 10"]);
         assert_eq!(found[9], "error And 10 more, of shop and other projects: see the Build Summary");
         assert_eq!(found.len(), 10);
+    }
+
+    #[test]
+    fn what_there_is_no_room_for_is_left_out() {
+        let many = |count, verdict, failed: usize| vec![result("shop", verdict, &vec!["40"; failed]); count];
+        let read = |results: &[AnalysisResult]| {
+            let text = analyses(results);
+            assert!(text.len() <= LARGEST_VARIABLE);
+            serde_json::from_str::<Vec<serde_json::Value>>(&text).unwrap()
+        };
+        let mut passing = many(60, Verdict::Passed, 9);
+        for gate in passing.iter_mut().filter_map(|result| result.gate.as_mut()) {
+            gate.conditions.iter_mut().for_each(|condition| condition.status = GateStatus::Ok);
+        }
+        passing.extend(many(1, Verdict::Failed, 2));
+        let list = read(&passing);
+        assert_eq!((list.len(), list[0]["conditions"].as_array().map(Vec::len)), (61, Some(0)));
+        assert_eq!(list[60]["conditions"].as_array().map(Vec::len), Some(2));
+        let list = read(&many(60, Verdict::Failed, 20));
+        assert_eq!((list.len(), list[0]["conditions"].is_null()), (60, true));
+        let list = read(&[many(300, Verdict::Passed, 0), many(20, Verdict::Timeout, 0)].concat());
+        assert_eq!((list.len(), list[0]["verdict"].as_str()), (20, Some("timeout")));
+        assert!(read(&many(1000, Verdict::Failed, 0)).len() > 50);
     }
 
     #[test]

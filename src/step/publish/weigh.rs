@@ -176,12 +176,10 @@ async fn gate(server: &impl Server, analysis_id: &str, wait: &mut Wait) -> Weigh
 
 /// The verdict that a gate is, and why it is neither a pass nor a failure.
 pub(super) fn gate_verdict(gate: &QualityGate) -> (Verdict, Option<String>) {
-    let verdict = Verdict::of_gate(&gate.status);
+    let verdict = gate.verdict();
     let reason = match verdict {
         Verdict::None => Some("SonarQube computed no quality gate for this analysis".into()),
-        Verdict::Unknown => {
-            Some(format!("SonarQube answered {:?} for the quality gate", gate.status.as_str()))
-        }
+        Verdict::Unknown => Some(gate.oddity()),
         _ => None,
     };
     (verdict, reason)

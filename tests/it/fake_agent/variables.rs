@@ -7,6 +7,14 @@ struct Variable {
     name: String,
     value: String,
     secret: bool,
+    keeps_case: bool,
+}
+
+impl Variable {
+    fn environment_name(&self) -> String {
+        let name = self.name.replace(['.', ' '], "_");
+        if self.keeps_case { name } else { name.to_uppercase() }
+    }
 }
 
 #[derive(Debug, Clone, Default)]
@@ -17,7 +25,13 @@ impl Variables {
     pub(crate) fn set(&mut self, name: &str, value: &str, secret: bool) {
         let key = name.to_lowercase();
         let secret = secret || self.0.get(&key).is_some_and(|old| old.secret);
-        self.0.insert(key, Variable { name: name.to_owned(), value: value.to_owned(), secret });
+        let variable = Variable { name: name.to_owned(), value: value.to_owned(), secret, keeps_case: false };
+        self.0.insert(key, variable);
+    }
+
+    /// Has a variable that is set (with `preservecase`) keep the case of its name.
+    pub(crate) fn keep_case(&mut self, name: &str) {
+        self.0.get_mut(&name.to_lowercase()).unwrap().keeps_case = true;
     }
 
     pub(crate) fn remove(&mut self, name: &str) {
@@ -55,7 +69,7 @@ impl Variables {
     /// Those of them that every process of the job sees.
     pub(crate) fn public_environment(&self) -> Vec<(String, String)> {
         let public = self.0.values().filter(|variable| !variable.secret);
-        public.map(|variable| (environment_name(&variable.name), variable.value.clone())).collect()
+        public.map(|variable| (variable.environment_name(), variable.value.clone())).collect()
     }
 
     /// The environment variables they become for a task.
@@ -66,7 +80,7 @@ impl Variables {
             if variable.name.eq_ignore_ascii_case("agent.jobstatus") {
                 environment.push((variable.name.clone(), variable.value.clone()));
             }
-            let name = environment_name(&variable.name);
+            let name = variable.environment_name();
             if variable.secret {
                 secret.push(variable.name.as_str());
                 environment.push((format!("SECRET_{name}"), variable.value.clone()));

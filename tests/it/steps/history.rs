@@ -256,7 +256,7 @@ fn a_redirect_does_not_carry_the_token_along() {
     // As of a proxy or a moved server that the collection's host is now.
     let stranger = GitHost::start(&origin, Door::Open);
     let mover = GitHost::start(&origin, Door::Elsewhere(stranger.url("").trim_end_matches('/').to_owned()));
-    scenario.job.set("System.TeamFoundationCollectionUri", &mover.url(""));
+    scenario.job.of_collection(&mover.url(""));
     git(&scenario.job.sources(), &["remote", "set-url", "origin", &mover.url("shop")]);
     let step = prepare(&mut scenario);
     step.ended(TaskResult::Succeeded).warns("can't be fetched");

@@ -2,7 +2,8 @@
 //! mean is checked for every step of every test; here such text comes in by every door.
 
 use crate::fake_agent::{Task, TaskResult};
-use crate::fake_sonarqube::{Access, SonarQube, gate, refusal, task};
+use crate::fake_azure_devops::AzureDevOps;
+use crate::fake_sonarqube::{Access, SonarQube, failed_gate, gate, refusal, task};
 use crate::scenario::Scenario;
 use serde_json::json;
 
@@ -126,4 +127,21 @@ fn what_the_server_says_of_an_analysis_is_text() {
         let [(title, _)] = &scenario.job.azure.summaries()[..] else { panic!("one summary") };
         assert!(!title.contains(['\r', '\n', ';', ']']), "{title}");
     }
+}
+
+/// Any step may set variables of the job, in upper case or, with `preservecase`, in another.
+#[test]
+fn variables_are_neither_inputs_nor_connections() {
+    let strangers = (SonarQube::start(), AzureDevOps::start());
+    let mut scenario = Scenario::new();
+    scenario.job.set(&format!("ENDPOINT_URL_{}", scenario.connection), &strangers.0.url());
+    scenario.job.set("System.CollectionUri", &strangers.1.collection_uri());
+    scenario.job.set("System.TeamFoundationCollectionUri", &strangers.1.collection_uri());
+    scenario.job.set_in_case("input_onQualityGateFailureDefaultBranch", "ignore");
+    scenario.sonarqube.processed("1", "shop", failed_gate());
+    scenario.analysed("1");
+    scenario.job.set("Build.BuildId", "76");
+    scenario.publish(&[]).ended(TaskResult::Failed);
+    assert_eq!(scenario.gate_property().as_deref(), Some("failed"));
+    assert!(strangers.0.asked().is_empty() && strangers.1.requests().is_empty(), "no token goes there");
 }

@@ -221,6 +221,20 @@ fn what_cannot_be_shown_beside_the_gate_is_left_out() {
 }
 
 #[test]
+fn what_is_only_shown_of_one_analysis_costs_no_other_its_verdict() {
+    let mut scenario = Scenario::new();
+    let late = json_answer(&json!({ "metrics": [] })).set_delay(Duration::from_secs(60));
+    scenario.sonarqube.script("/api/metrics/search", [late]);
+    for (project, key) in [("shop", "1"), ("blog", "2")] {
+        scenario.sonarqube.processed(key, project, gate("OK"));
+        scenario.analysed_as(project, key);
+    }
+    let step = scenario.publish(&[("pollingTimeoutSec", "2")]);
+    step.succeeded().says("What is shown beside the quality gate of The shop is left out");
+    assert_eq!(scenario.gate_property().as_deref(), Some("ok"));
+}
+
+#[test]
 fn of_several_analyses_the_worst_counts() {
     let mut scenario = Scenario::new();
     scenario.sonarqube.processed("1", "shop", gate("OK"));
@@ -310,6 +324,28 @@ fn hiccups_of_azure_devops_do_not_lose_the_property() {
     scenario.job.azure.stumble(&[503]);
     scenario.publish(&[]).succeeded();
     assert_eq!(scenario.gate_property().as_deref(), Some("ok"));
+}
+
+#[test]
+fn a_failure_that_the_build_does_not_know_of_is_not_softened() {
+    let warn = [("onQualityGateFailure", "warn")];
+    for (gate, result) in [(failed_gate(), TaskResult::Failed), (gate("OK"), TaskResult::Succeeded)] {
+        let mut scenario = Scenario::new();
+        scenario.sonarqube.processed("1", "shop", gate);
+        scenario.analysed("1");
+        scenario.job.azure.stumble(&[503; 6]);
+        let step = scenario.publish(&warn);
+        step.ended(result).warns("sonarglobalqualitygate could not be written");
+        if result == TaskResult::Failed {
+            insta::assert_snapshot!(step.sole_error(), @"the verdict (failed) could not be recorded, so the build property sonarglobalqualitygate may still say ok. The warning above says why. Run the job again.");
+        }
+    }
+    // Where no job can write nobody reads `ok`.
+    let mut scenario = Scenario::new();
+    scenario.sonarqube.processed("1", "shop", failed_gate());
+    scenario.job.azure.take_away_the_right_to_change_builds();
+    scenario.analysed("1");
+    scenario.publish(&warn).ended(TaskResult::SucceededWithIssues);
 }
 
 #[test]

@@ -101,6 +101,21 @@ fn an_outcome_of_another_analysis_is_none_of_this() {
 }
 
 #[test]
+fn a_token_that_was_emptied_frees_no_record_of_its_seal() {
+    for deleted in [false, true] {
+        let mut scenario = failed();
+        let name = scenario.records()[0].file_name().unwrap().to_string_lossy().to_uppercase();
+        change(&scenario, "prepared.json", |record| record["skip"] = json!("nothing to do"));
+        std::fs::remove_file(scenario.records()[0].join("analyzed.json")).unwrap_or_default();
+        if deleted {
+            std::fs::remove_dir_all(&scenario.records()[0]).unwrap();
+        }
+        scenario.job.set(&format!("SONAR_AZDO_TOKEN_{name}"), "");
+        is_red(&mut scenario, None, if deleted { "is gone" } else { "was emptied" });
+    }
+}
+
+#[test]
 fn a_record_that_is_gone_is_missed() {
     let mut scenario = failed();
     scenario.analysed_as("blog", "2");

@@ -325,9 +325,18 @@ async fn a_pause_the_server_asks_for_is_kept() {
 
 #[tokio::test(start_paused = true)]
 async fn several_reports_on_a_server_share_its_polls() {
+    share_polls(300).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn not_to_wait_is_no_reason_not_to_look() {
+    share_polls(0).await;
+}
+
+async fn share_polls(limit: u64) {
     let started = Instant::now();
     let (server_url, report) = (Url::parse("http://sonar.example/base").unwrap(), report());
-    let (mut wait, mut last) = (Wait::new(Duration::from_secs(300)), None);
+    let (mut wait, mut last) = (Wait::new(Duration::from_secs(limit)), None);
     let mut polls = Vec::new();
     for _ in 0..10 {
         let claim = Claim {
