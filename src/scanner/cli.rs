@@ -1,9 +1,10 @@
 //! The SonarScanner CLI: for servers that hand out no scanner engine, and where a version of it is
 //! pinned. Java runs it directly: the shell scripts beside it would choose another Java.
 //!
-//! Contract: its start script (main class and system properties), and its documentation (`SONAR_TOKEN`,
-//! `SONAR_SCANNER_OPTS`, and parameters as JSON in `SONAR_SCANNER_JSON_PARAMS`, before version 6 in
-//! `SONARQUBE_SCANNER_PARAMS`).
+//! Contract: its start script (main class and system properties), and its documentation (`SONAR_SCANNER_OPTS`, and
+//! parameters as JSON in `SONAR_SCANNER_JSON_PARAMS`, before version 6 in `SONARQUBE_SCANNER_PARAMS`). Observed of 4.7,
+//! 5.0, 6.2 and 8.1: that JSON wins over the project's settings file; before version 6 that file wins over `SONAR_TOKEN`;
+//! from 6 on `SONAR_HOST_URL` and every `SONAR_SCANNER_*` win over the JSON.
 
 use super::cli_log::{self, CliLog};
 use super::engine::EngineResult;
@@ -62,10 +63,8 @@ pub struct Cli<'a> {
     pub version: &'a str,
     /// Options of Java, divided by white space.
     pub java_options: &'a str,
-    /// All properties of the analysis; the token where the server is too old to know `SONAR_TOKEN`.
+    /// All properties of the analysis, the token among them.
     pub properties: &'a Properties,
-    /// The token, where the server is not.
-    pub token: Option<&'a Secret>,
     /// The project's base directory.
     pub directory: &'a Path,
 }
@@ -94,14 +93,12 @@ impl Cli<'_> {
         };
         // Text keys and values always serialise.
         let json = Secret::new(serde_json::to_string(self.properties).unwrap_or_default());
-        let mut secret_environment = vec![(parameters.to_owned(), json)];
-        secret_environment.extend(self.token.map(|token| ("SONAR_TOKEN".to_owned(), token.clone())));
         Invocation {
             program: self.java.to_owned(),
             arguments,
             directory: self.directory.to_owned(),
             environment: Vec::new(),
-            secret_environment,
+            secret_environment: vec![(parameters.to_owned(), json)],
             stdin: None,
         }
     }
@@ -141,15 +138,13 @@ mod tests {
     #[test]
     fn secrets_are_in_the_environment_alone() {
         let home = CliHome { folder: "/tools/scanner".into(), jar: "/tools/scanner/lib/cli.jar".into() };
-        let properties: Properties =
-            [("sonar.password".to_owned(), "hush1".to_owned())].into_iter().collect();
+        let properties: Properties = [("sonar.token".to_owned(), "hush1".to_owned())].into_iter().collect();
         let cli = Cli {
             java: Path::new("/java"),
             home: &home,
             version: "5.0.1.3006",
             java_options: " -Xmx1g  -Da=b ",
             properties: &properties,
-            token: Some(&Secret::new("hush2")),
             directory: Path::new("/src"),
         };
         let shown = cli.invocation();
@@ -162,12 +157,9 @@ mod tests {
             let pairs = cli.invocation().secret_environment;
             pairs.into_iter().map(|(name, value)| format!("{name}={}", value.expose())).collect::<Vec<_>>()
         };
-        let json = r#"{"sonar.password":"hush1"}"#;
-        assert_eq!(
-            environment(cli),
-            [format!("SONARQUBE_SCANNER_PARAMS={json}"), "SONAR_TOKEN=hush2".into()]
-        );
-        let newer = Cli { version: "8.1.0.6389", token: None, ..cli };
+        let json = r#"{"sonar.token":"hush1"}"#;
+        assert_eq!(environment(cli), [format!("SONARQUBE_SCANNER_PARAMS={json}")]);
+        let newer = Cli { version: "8.1.0.6389", ..cli };
         assert_eq!(environment(newer), [format!("SONAR_SCANNER_JSON_PARAMS={json}")]);
     }
 }

@@ -23,14 +23,7 @@ pub(super) async fn run(setting: &Setting<'_>, release: &ScannerRelease) -> Resu
     for key in ["sonar.scanner.app", "sonar.scanner.appVersion"] {
         properties.remove(key);
     }
-    let token = (prepared.server.token_property() == "sonar.token").then_some(setting.token);
-    match token {
-        Some(_) => properties.remove("sonar.token"),
-        None => {
-            properties.set(prepared.server.token_property(), setting.token.expose());
-            None
-        }
-    };
+    properties.set(prepared.server.token_property(), setting.token.expose());
     let directory = setting.properties.value("sonar.projectBaseDir").unwrap_or(".");
     let mut java_options = job.environment.value("SONAR_SCANNER_OPTS").unwrap_or_default().to_owned();
     let of_engine = properties.value("sonar.scanner.javaOpts").unwrap_or_default().to_owned();
@@ -45,9 +38,7 @@ pub(super) async fn run(setting: &Setting<'_>, release: &ScannerRelease) -> Resu
         let chosen = JavaOptions::of(setting, Path::new(directory), &of_engine).text;
         properties.set("sonar.scanner.javaOpts", chosen.trim());
         // To the CLI these are worth more than properties, and they have become such.
-        environment.retain(|(name, _)| {
-            !["SONAR_SCANNER_JAVA_OPTS", "SONAR_SCANNER_JAVA_EXE_PATH"].iter().any(|ours| name == ours)
-        });
+        environment.retain(|(name, _)| !name.to_string_lossy().starts_with("SONAR_SCANNER_"));
     }
     let cli = Cli {
         java: &java.executable,
@@ -55,7 +46,6 @@ pub(super) async fn run(setting: &Setting<'_>, release: &ScannerRelease) -> Resu
         version: &release.version,
         java_options: &java_options,
         properties: &properties,
-        token,
         directory: Path::new(directory),
     };
     cli.run(&environment, &job.cancellation).await

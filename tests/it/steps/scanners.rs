@@ -101,8 +101,13 @@ fn older_servers_are_analysed_by_the_cli_of_an_offline_archive() {
 }
 
 #[test]
-fn a_pinned_cli_gets_the_token_by_its_own_variable() {
+fn a_pinned_cli_gets_the_token_by_its_environment_and_no_other_server() {
     let mut scenario = server("26.9.0.129388");
+    for name in
+        ["SONAR_HOST_URL", "SONAR_SCANNER_API_BASE_URL", "SONAR_SCANNER_SONARCLOUD_URL", "SONAR_SCANNER_X"]
+    {
+        scenario.job.set(name, "http://elsewhere.example");
+    }
     scenario.job.set("Agent.ToolsDirectory", scenario.job.path("tools").to_str().unwrap());
     let zip = scenario.job.path("sonar-scanner-cli-8.1.0.6389.zip");
     let sha256 = archive(&zip, "x/lib/sonar-scanner-cli-8.1.0.6389.jar", b"");
@@ -117,11 +122,17 @@ fn a_pinned_cli_gets_the_token_by_its_own_variable() {
     step.succeeded();
     insta::assert_snapshot!(scenario.analyze().sole_error(), @"the analysis failed: Invalid value of sonar.sources");
     let environment = scenario.noted("environment");
-    assert!(environment.lines().any(|line| line == format!("SONAR_TOKEN={TOKEN}")), "{environment}");
     assert_eq!(environment.matches(TOKEN).count(), 1, "{environment}");
     let parameters =
         environment.lines().find_map(|line| line.strip_prefix("SONAR_SCANNER_JSON_PARAMS=")).unwrap();
-    assert!(parameters.contains(r#""sonar.projectKey":"shop""#), "{parameters}");
+    let parameters: serde_json::Value = serde_json::from_str(parameters).unwrap();
+    assert_eq!(parameters["sonar.token"], TOKEN);
+    assert_eq!(parameters["sonar.projectKey"], "shop");
+    assert_eq!(parameters["sonar.host.url"], scenario.sonarqube.url());
+    // All of these are worth more than those parameters; what may count of them is among them.
+    assert_eq!(parameters["sonar.scanner.x"], "http://elsewhere.example");
+    let others = |line: &&str| line.starts_with("SONAR_") && line.ends_with("=http://elsewhere.example");
+    assert_eq!(environment.lines().find(others), None);
     assert!(!scenario.noted("arguments").contains(TOKEN));
 }
 
