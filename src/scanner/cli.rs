@@ -15,6 +15,9 @@ use crate::secret::Secret;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+/// Its name in the agent's tool cache.
+pub const TOOL: &str = "sonar-scanner-cli";
+
 /// Where an unpacked SonarScanner CLI lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CliHome {

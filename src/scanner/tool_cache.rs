@@ -6,12 +6,13 @@
 
 use super::archive;
 use super::cache::{Cache, Temporary, lock_file, remove_stale};
+use super::cli;
 use super::intact::hash_of;
 use super::manifest;
 use super::provision::{ProvisionError, Provisioning};
 use crate::analysis::{Artifact, ScannerRelease};
 use crate::error::{Error, Result};
-use crate::http::Client;
+use crate::http::{self, Client};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -103,18 +104,26 @@ async fn obtain(
     client: &Client,
     downloads: &Cache,
 ) -> Result<PathBuf> {
+    let hash_input = if tool == cli::TOOL { "cliScannerSha256" } else { "dotnetScannerSha256" };
     match location(&release.archive, directory)? {
         Location::Url(url) => {
             let file_name = format!("{tool}-{}.zip", release.version);
             let artifact = Artifact { file_name, sha256: release.sha256.clone(), url };
-            tracing::info!("{tool} {}: {}", release.version, release.archive);
+            tracing::info!("{tool} {}: {}", release.version, http::printable(&artifact.url));
             let provisioning =
                 Provisioning { client, credentials: None, cache: downloads, suspect_since: None };
-            let provisioned = provisioning.file(&artifact, &|| ()).await.map_err(|error| {
-                Error::new(error.to_string()).hint(
+            let mut provisioned = provisioning.file(&artifact, &|| ()).await;
+            if let Err(error) = &provisioned
+                && error.is_checksum()
+            {
+                tracing::info!("{error}; fetching it once more");
+                provisioned = provisioning.file(&artifact, &|| ()).await;
+            }
+            let provisioned = provisioned.map_err(|error| {
+                Error::new(error.to_string()).hint(format!(
                     "Set scannerDownloadUrl to a mirror that the agent can reach, or to an archive on its disk; and \
-                     cliScannerSha256 if it is another archive than SonarSource's.",
-                )
+                     {hash_input} if it is another archive than SonarSource's."
+                ))
             })?;
             Ok(provisioned.path)
         }
@@ -130,9 +139,9 @@ async fn obtain(
                     file.display(),
                     release.sha256
                 ))
-                .hint(
-                    "Correct the archive, or set cliScannerSha256 if it is another one than SonarSource's.",
-                ));
+                .hint(format!(
+                    "Correct the archive, or set {hash_input} if it is another one than SonarSource's."
+                )));
             }
             Ok(file)
         }

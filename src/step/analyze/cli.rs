@@ -5,7 +5,7 @@ use super::provision::server_jre;
 use super::{Setting, java_choices, network};
 use crate::analysis::ScannerRelease;
 use crate::error::{Error, Result};
-use crate::scanner::cli::{Cli, CliHome, knows_provisioning};
+use crate::scanner::cli::{Cli, CliHome, TOOL, knows_provisioning};
 use crate::scanner::{EngineResult, Java, JavaHome, java_needed};
 use crate::step::machine;
 use std::path::Path;
@@ -59,13 +59,7 @@ fn runs_engine_itself(setting: &Setting<'_>, release: &ScannerRelease) -> bool {
 async fn provision(setting: &Setting<'_>, release: &ScannerRelease) -> Result<(CliHome, Java)> {
     let Setting { job, prepared, .. } = setting;
     let folder = machine::tool_cache(job)?
-        .install(
-            "sonar-scanner-cli",
-            release,
-            &job.predefined.working_directory()?,
-            &job.http,
-            &setting.cache,
-        )
+        .install(TOOL, release, &job.predefined.working_directory()?, &job.http, &setting.cache)
         .await?;
     let home = CliHome::find(&folder)?;
     // The server's engine runs in the same Java, whether inside of the CLI or beside it.

@@ -175,10 +175,43 @@ fn a_pinned_cli_runs_the_engine_in_a_java_that_is_new_enough_and_suits_the_proje
 }
 
 #[test]
+fn a_mirror_may_want_credentials_which_the_log_does_not_show() {
+    let mut scenario = server("9.9.8.100196");
+    scenario.job.set("Agent.ToolsDirectory", scenario.job.path("tools").to_str().unwrap());
+    scenario.job.set("System.Debug", "true");
+    let zip = scenario.job.path("cli.zip");
+    let sha256 = archive(&zip, "x/lib/sonar-scanner-cli-4.7.0.2747.jar", b"");
+    let extra = java(&scenario, &report(&scenario));
+    let mirror = format!("{}/mirror/?key=hush-1", scenario.sonarqube.url().replace("//", "//joe:hush-2@"));
+    let inputs =
+        [("extraProperties", extra.as_str()), ("scannerDownloadUrl", &mirror), ("cliScannerSha256", &sha256)];
+    let path = "/mirror/sonar-scanner-cli-4.7.0.2747.zip";
+    let answer = |bytes: &[u8]| wiremock::ResponseTemplate::new(200).set_body_bytes(bytes);
+    let whole = answer(&std::fs::read(&zip).unwrap());
+    // What a proxy spoilt is fetched once more.
+    scenario.sonarqube.script(path, [answer(b"another"), whole]);
+    let prepare = scenario.prepare(&inputs);
+    prepare.succeeded();
+    let analyze = scenario.analyze();
+    analyze.ended(TaskResult::Succeeded).says("fetching it once more");
+    assert_eq!(scenario.sonarqube.times_asked(path), 2);
+    assert!(!format!("{}{}", prepare.transcript(), analyze.transcript()).contains("hush-"));
+
+    std::fs::remove_dir_all(scenario.job.path("tools")).unwrap();
+    scenario.sonarqube.script(path, [answer(b"another"), answer(b"another")]);
+    let wrong = "0".repeat(64);
+    let inputs = [inputs[0], inputs[1], ("cliScannerSha256", wrong.as_str())];
+    scenario.prepare(&inputs).succeeded();
+    let error = scenario.analyze().sole_error().to_owned();
+    assert!(error.contains("is damaged: its SHA-256 is ") && error.contains("cliScannerSha256"), "{error}");
+    assert_eq!(scenario.sonarqube.times_asked(path), 4);
+}
+
+#[test]
 fn a_cli_without_a_known_hash_is_refused_before_the_build() {
     let mut scenario = server("9.9.8.100196");
     let step = scenario.prepare(&[("cliScannerVersion", "4.8.1.3023")]);
-    insta::assert_snapshot!(step.sole_error(), @"the SHA-256 of SonarScanner CLI 4.8.1.3023 is not known here. Set cliScannerSha256 to that of the archive, or cliScannerVersion to one of: 4.7.0.2747, 5.0.1.3006, 6.2.1.4610, 7.0.2.4839, 7.3.0.5189, 8.0.1.6346, 8.1.0.6389.");
+    insta::assert_snapshot!(step.sole_error(), @"the SHA-256 of SonarScanner CLI 4.8.1.3023 is not known here. Set cliScannerSha256 to that of the archive, or cliScannerVersion to one of: 4.7.0.2747, 5.0.1.3006, 6.2.1.4610, 7.0.2.4839, 7.1.0.4889, 7.2.0.5079, 7.3.0.5189, 8.0.1.6346, 8.1.0.6389.");
 }
 
 /// A folder like a JDK's, whose `java` is the one of [`Scenario::engine`].
@@ -417,6 +450,12 @@ fn a_release_of_the_scanner_for_dotnet_is_run_by_dotnet() {
     let arguments = of_dotnet(&scenario, "SonarScanner.MSBuild.dll.arguments");
     let dll = scenario.record(0, "prepared.json")["dotnet"][1].as_str().unwrap().to_owned();
     assert!(arguments.starts_with(&format!("{dll}\nbegin\n")), "{arguments}");
+    let wrong = "0".repeat(64);
+    let mut others = inputs.clone();
+    others[5] = ("dotnetScannerSha256", &wrong);
+    std::fs::remove_dir_all(scenario.job.path("tools")).unwrap();
+    let step = scenario.prepare_as(&others);
+    assert!(step.sole_error().contains("or set dotnetScannerSha256 if"), "{}", step.transcript());
     // This server knows no SONAR_TOKEN.
     let environment = of_dotnet(&scenario, "SonarScanner.MSBuild.dll.environment");
     let parameters = format!(r#"SONARQUBE_SCANNER_PARAMS={{"sonar.login":"{TOKEN}"}}"#);
