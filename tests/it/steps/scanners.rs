@@ -1,8 +1,9 @@
 //! Which scanner runs, with which Java, and how: the programs themselves are scripts.
 
 use crate::fake_agent::TaskResult;
-use crate::fake_sonarqube::{SonarQube, TOKEN};
+use crate::fake_sonarqube::{SonarQube, TOKEN, json_answer};
 use crate::scenario::Scenario;
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::Write;
@@ -269,6 +270,30 @@ fn a_java_that_is_too_old_for_the_engine_gives_way() {
     scenario.prepare(&[("extraProperties", &jar)]).succeeded();
     let step = scenario.analyze_with(&[("jdkversion", &format!("JAVA_HOME_25_{processor}"))]);
     step.succeeded().says(&format!("Using Java 25.0.3, as jdkversion JAVA_HOME_25_{processor} says"));
+}
+
+#[test]
+fn where_the_server_has_no_java_for_a_platform_the_agents_is_taken() {
+    // None, and one that it has never heard of, in the words of 26.9.
+    let unheard =
+        json!({ "message": "Unsupported architecture: 'armv7l'. Supported values are 'x64, aarch64'" });
+    for (arch, answer) in [
+        ("aarch64", json_answer(&json!([]))),
+        ("armv7l", wiremock::ResponseTemplate::new(400).set_body_json(unheard)),
+    ] {
+        let mut scenario = Scenario::new();
+        let extra = scenario.engine("");
+        let jar = extra.lines().find(|line| line.contains("engineJarPath")).unwrap();
+        let home = jdk(&scenario, "21.0.2");
+        scenario.job.set("JAVA_HOME", &home);
+        scenario.sonarqube.script("/api/v2/analysis/jres", [answer]);
+        let extra = format!("{jar}\nsonar.scanner.os=alpine\nsonar.scanner.arch={arch}");
+        scenario.prepare(&[("extraProperties", &extra)]).succeeded();
+        let step = scenario.analyze();
+        step.succeeded()
+            .says(&format!("The server offers no Java runtime for alpine {arch}"))
+            .says("Using Java 21.0.2, the one of JAVA_HOME");
+    }
 }
 
 #[test]
