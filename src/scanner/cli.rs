@@ -70,6 +70,8 @@ pub struct Cli<'a> {
     pub properties: &'a Properties,
     /// The project's base directory.
     pub directory: &'a Path,
+    /// The settings file, where it is another one than the CLI would find there.
+    pub settings_file: Option<&'a Path>,
 }
 
 /// Whether this version reads `SONAR_SCANNER_JSON_PARAMS` and leaves it to the server which engine and Java run.
@@ -88,8 +90,9 @@ impl Cli<'_> {
             self.home.jar.display().to_string(),
             property("scanner.home", &self.home.folder),
             property("project.home", self.directory),
-            "org.sonarsource.scanner.cli.Main".to_owned(),
         ]);
+        arguments.extend(self.settings_file.map(|file| property("project.settings", file)));
+        arguments.push("org.sonarsource.scanner.cli.Main".to_owned());
         let parameters = match knows_provisioning(self.version) {
             true => "SONAR_SCANNER_JSON_PARAMS",
             false => "SONARQUBE_SCANNER_PARAMS",
@@ -149,12 +152,14 @@ mod tests {
             java_options: " -Xmx1g  -Da=b ",
             properties: &properties,
             directory: Path::new("/src"),
+            settings_file: Some(Path::new("/src/ci/my.properties")),
         };
         let shown = cli.invocation();
         assert_eq!(
             shown.to_string(),
             "/java -Xmx1g -Da=b -Djava.awt.headless=true -classpath /tools/scanner/lib/cli.jar \
-             -Dscanner.home=/tools/scanner -Dproject.home=/src org.sonarsource.scanner.cli.Main"
+             -Dscanner.home=/tools/scanner -Dproject.home=/src \
+             -Dproject.settings=/src/ci/my.properties org.sonarsource.scanner.cli.Main"
         );
         let environment = |cli: Cli<'_>| {
             let pairs = cli.invocation().secret_environment;

@@ -28,6 +28,8 @@ pub(super) async fn run(setting: &Setting<'_>, release: &ScannerRelease) -> Resu
     let mut java_options = job.environment.value("SONAR_SCANNER_OPTS").unwrap_or_default().to_owned();
     let of_engine = properties.value("sonar.scanner.javaOpts").unwrap_or_default().to_owned();
     let mut environment = job.environment.for_children();
+    // To a CLI from 6 on these are worth more than properties, and they have become such.
+    environment.retain(|(name, _)| !name.to_string_lossy().starts_with("SONAR_SCANNER_"));
     if runs_engine_itself(setting, release) {
         java_options = format!("{java_options} {of_engine}");
         java_options = JavaOptions::of(setting, Path::new(directory), &java_options).text;
@@ -37,9 +39,10 @@ pub(super) async fn run(setting: &Setting<'_>, release: &ScannerRelease) -> Resu
         properties.set("sonar.scanner.javaExePath", java.executable.display().to_string());
         let chosen = JavaOptions::of(setting, Path::new(directory), &of_engine).text;
         properties.set("sonar.scanner.javaOpts", chosen.trim());
-        // To the CLI these are worth more than properties, and they have become such.
-        environment.retain(|(name, _)| !name.to_string_lossy().starts_with("SONAR_SCANNER_"));
     }
+    // Else it would read one that lies in the base directory, too.
+    let working_directory = job.predefined.working_directory()?;
+    let settings_file = prepared.settings_file.as_deref().map(|file| working_directory.join(file));
     let cli = Cli {
         java: &java.executable,
         home: &home,
@@ -47,6 +50,7 @@ pub(super) async fn run(setting: &Setting<'_>, release: &ScannerRelease) -> Resu
         java_options: &java_options,
         properties: &properties,
         directory: Path::new(directory),
+        settings_file: settings_file.as_deref(),
     };
     cli.run(&environment, &job.cancellation).await
 }

@@ -176,6 +176,28 @@ fn a_pinned_cli_runs_the_engine_in_a_java_that_is_new_enough_and_suits_the_proje
 }
 
 #[test]
+fn the_cli_reads_the_settings_file_that_is_named_and_no_other() {
+    let mut scenario = server("9.9.8.100196");
+    scenario.job.set("Agent.ToolsDirectory", scenario.job.path("tools").to_str().unwrap());
+    let zip = scenario.job.path("cli.zip");
+    let sha256 = archive(&zip, "x/lib/sonar-scanner-cli-4.7.0.2747.jar", b"");
+    scenario.job.write("sonar-project.properties", "sonar.exclusions=**\n");
+    let file = scenario.job.write("ci/my.properties", "sonar.projectKey=shop\n");
+    let extra = java(&scenario, &report(&scenario));
+    let inputs = [
+        ("configMode", "file"),
+        ("configFile", "ci/my.properties"),
+        ("extraProperties", extra.as_str()),
+        ("scannerDownloadUrl", zip.to_str().unwrap()),
+        ("cliScannerSha256", &sha256),
+    ];
+    scenario.prepare(&inputs).succeeded();
+    scenario.analyze().ended(TaskResult::Succeeded);
+    let option = format!("-Dproject.settings={}", file.display());
+    assert!(scenario.noted("arguments").lines().any(|line| line == option));
+}
+
+#[test]
 fn a_mirror_may_want_credentials_which_the_log_does_not_show() {
     let mut scenario = server("9.9.8.100196");
     scenario.job.set("Agent.ToolsDirectory", scenario.job.path("tools").to_str().unwrap());
