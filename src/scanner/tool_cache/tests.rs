@@ -26,7 +26,7 @@ impl Machine {
     }
 
     async fn install(&self, release: &ScannerRelease) -> Result<PathBuf> {
-        let client = Client::new(crate::http::Settings::default());
+        let client = Client::new(http::Settings::default());
         let downloads = Cache::in_user_home(&self.folder.path().join("home"));
         self.tools.install("cli", release, self.folder.path(), &client, &downloads).await
     }
