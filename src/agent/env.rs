@@ -31,7 +31,8 @@ pub struct Environment {
     raw: Vec<(OsString, OsString)>,
 }
 
-/// What children never inherit: task inputs, endpoint authorizations, secret variables, and tokens.
+/// What children never inherit: task inputs, endpoint authorizations, secret variables, tokens, and what would lead a
+/// scanner that holds the token to another server.
 /// The first six are what Microsoft's task library takes out of its own environment.
 const WITHHELD_PREFIXES: &[&str] =
     &["INPUT_", "ENDPOINT_AUTH_", "SECRET_", "SECUREFILE_TICKET_", "VSTS_TASKVARIABLE_", "SONAR_AZDO_"];
@@ -46,6 +47,10 @@ const WITHHELD_NAMES: &[&str] = &[
     "SONAR_PASSWORD",
     "SONARQUBE_SCANNER_PARAMS",
     "SONAR_SCANNER_JSON_PARAMS",
+    "SONAR_HOST_URL",
+    "SONAR_REGION",
+    "SONAR_SCANNER_API_BASE_URL",
+    "SONAR_SCANNER_SONARCLOUD_URL",
 ];
 
 impl Environment {
@@ -171,6 +176,8 @@ mod tests {
             ("SECRET_SONAR_ENDPOINT", "t"),
             ("SYSTEM_ACCESSTOKEN", "t"),
             ("SONAR_TOKEN", "t"),
+            ("SONAR_HOST_URL", "http://x"),
+            ("SONAR_SCANNER_API_BASE_URL", "http://x"),
             ("VSTS_SECRET_VARIABLES", "[]"),
         ]);
         let names: Vec<_> = env.for_children().into_iter().map(|(name, _)| name).collect();

@@ -17,6 +17,8 @@ const RELEASES: &[(&str, &str)] = &[
     ("5.0.1.3006", "817802ab3a476f739192d6c10504285e24e9224a0fbe2a518bb938ff88b7ea81"),
     ("6.2.1.4610", "d45e09eecb2fe867ce7548be59d54317192c79944ef7e54c691423c832a8208f"),
     ("7.0.2.4839", "ef72465a66f519e5da9f1d0731de073d35755a9893591cae4821faebb6e58dd8"),
+    ("7.1.0.4889", "491ff8c3502742cf67e5566b0f7c4329f375c31e836cdd7e0b202551bbc3f27b"),
+    ("7.2.0.5079", "30d80b37c8f4be1254b6c43ec8c64291798d97a710c28475958b5e2f10809fe1"),
     ("7.3.0.5189", "a251d0793cb6bd889e4fd30299bb5dc4e07433e57133b16fc227aca98f8d2c2d"),
     ("8.0.1.6346", "8fbfb1eb546b734a60fc3e537108f06e389a8ca124fbab3a16236a8a51edcc15"),
     ("8.1.0.6389", "ab76ab3c360025e9108be5b55be066f304a164f8b2850d2f2f333915db51bc1b"),
@@ -144,10 +146,11 @@ impl ReleaseWish<'_> {
 
     fn archive(&self, distribution: &str, name: &str) -> String {
         let download = self.download.unwrap_or(distribution);
-        if is_archive(download) {
+        let (place, query) = download.split_at(end_of_path(download));
+        if is_archive(place) {
             return download.to_owned();
         }
-        format!("{}/{name}", download.trim_end_matches(['/', '\\']))
+        format!("{}/{name}{query}", place.trim_end_matches(['/', '\\']))
     }
 }
 
@@ -170,10 +173,16 @@ fn full_version(version: &str) -> Result<&str, ReleaseError> {
 
 /// The version in `.../sonar-scanner-cli-5.0.1.3006-linux.zip`.
 fn version_in_name(archive: &str) -> Option<&str> {
+    let archive = &archive[..end_of_path(archive)];
     let rest = &archive[archive.rfind("sonar-scanner-cli-")? + "sonar-scanner-cli-".len()..];
     let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
     let version = rest[..end].trim_end_matches('.');
     (is_archive(archive) && version.split('.').count() == 4).then_some(version)
+}
+
+/// Where the query of a URL begins, which may hold the key to a mirror; a path has none.
+fn end_of_path(location: &str) -> usize {
+    location.find('?').filter(|_| location.starts_with("http")).unwrap_or(location.len())
 }
 
 fn is_archive(location: &str) -> bool {
@@ -244,6 +253,17 @@ mod tests {
             ),
             ("file:///srv/scanners", "file:///srv/scanners/sonar-scanner-cli-4.7.0.2747.zip", "4.7.0.2747"),
             ("tools/cli.ZIP", "tools/cli.ZIP", "4.7.0.2747"),
+            (
+                "https://mirror.example/x/?key=a/b",
+                "https://mirror.example/x/sonar-scanner-cli-4.7.0.2747.zip?key=a/b",
+                "4.7.0.2747",
+            ),
+            (
+                "https://mirror.example/sonar-scanner-cli-6.1.0.4477.zip?key=a",
+                "https://mirror.example/sonar-scanner-cli-6.1.0.4477.zip?key=a",
+                "6.1.0.4477",
+            ),
+            ("what?/x", "what?/x/sonar-scanner-cli-4.7.0.2747.zip", "4.7.0.2747"),
             (
                 "/srv/sonar-scanner-cli-6.1.0.4477-linux-x64.zip",
                 "/srv/sonar-scanner-cli-6.1.0.4477-linux-x64.zip",

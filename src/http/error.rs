@@ -70,7 +70,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 /// A URL fit for a log: no user info, no query, no fragment (each may hold secrets).
-pub(super) fn printable(url: &Url) -> String {
+pub(crate) fn printable(url: &Url) -> String {
     let mut url = url.clone();
     // Both fail only for URLs that cannot have user info; those have none to hide.
     let _ = url.set_username("");

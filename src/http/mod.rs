@@ -17,6 +17,7 @@ pub use client::{Client, Piece, Proxy, ProxyScope, Request, Response, Settings};
 pub use credentials::{Authentication, Credentials};
 pub(crate) use download::hex;
 pub use download::{Checksum, Download, Reader};
+pub(crate) use error::printable;
 pub use error::{Error, ErrorKind};
 pub use reqwest::{Method, StatusCode};
 pub use retry::RetryPolicy;

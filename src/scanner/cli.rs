@@ -1,9 +1,10 @@
 //! The SonarScanner CLI: for servers that hand out no scanner engine, and where a version of it is
 //! pinned. Java runs it directly: the shell scripts beside it would choose another Java.
 //!
-//! Contract: its start script (main class and system properties), and its documentation (`SONAR_TOKEN`,
-//! `SONAR_SCANNER_OPTS`, and parameters as JSON in `SONAR_SCANNER_JSON_PARAMS`, before version 6 in
-//! `SONARQUBE_SCANNER_PARAMS`).
+//! Contract: its start script (main class and system properties), and its documentation (`SONAR_SCANNER_OPTS`, and
+//! parameters as JSON in `SONAR_SCANNER_JSON_PARAMS`, before version 6 in `SONARQUBE_SCANNER_PARAMS`). Observed of 4.7,
+//! 5.0, 6.2 and 8.1: that JSON wins over the project's settings file; before version 6 that file wins over `SONAR_TOKEN`;
+//! from 6 on `SONAR_HOST_URL` and every `SONAR_SCANNER_*` win over the JSON.
 
 use super::cli_log::{self, CliLog};
 use super::engine::EngineResult;
@@ -13,6 +14,9 @@ use crate::error::{Error, Result};
 use crate::secret::Secret;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+
+/// Its name in the agent's tool cache.
+pub const TOOL: &str = "sonar-scanner-cli";
 
 /// Where an unpacked SonarScanner CLI lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,12 +66,12 @@ pub struct Cli<'a> {
     pub version: &'a str,
     /// Options of Java, divided by white space.
     pub java_options: &'a str,
-    /// All properties of the analysis; the token where the server is too old to know `SONAR_TOKEN`.
+    /// All properties of the analysis, the token among them.
     pub properties: &'a Properties,
-    /// The token, where the server is not.
-    pub token: Option<&'a Secret>,
     /// The project's base directory.
     pub directory: &'a Path,
+    /// The settings file, where it is another one than the CLI would find there.
+    pub settings_file: Option<&'a Path>,
 }
 
 /// Whether this version reads `SONAR_SCANNER_JSON_PARAMS` and leaves it to the server which engine and Java run.
@@ -86,22 +90,21 @@ impl Cli<'_> {
             self.home.jar.display().to_string(),
             property("scanner.home", &self.home.folder),
             property("project.home", self.directory),
-            "org.sonarsource.scanner.cli.Main".to_owned(),
         ]);
+        arguments.extend(self.settings_file.map(|file| property("project.settings", file)));
+        arguments.push("org.sonarsource.scanner.cli.Main".to_owned());
         let parameters = match knows_provisioning(self.version) {
             true => "SONAR_SCANNER_JSON_PARAMS",
             false => "SONARQUBE_SCANNER_PARAMS",
         };
         // Text keys and values always serialise.
         let json = Secret::new(serde_json::to_string(self.properties).unwrap_or_default());
-        let mut secret_environment = vec![(parameters.to_owned(), json)];
-        secret_environment.extend(self.token.map(|token| ("SONAR_TOKEN".to_owned(), token.clone())));
         Invocation {
             program: self.java.to_owned(),
             arguments,
             directory: self.directory.to_owned(),
             environment: Vec::new(),
-            secret_environment,
+            secret_environment: vec![(parameters.to_owned(), json)],
             stdin: None,
         }
     }
@@ -141,33 +144,30 @@ mod tests {
     #[test]
     fn secrets_are_in_the_environment_alone() {
         let home = CliHome { folder: "/tools/scanner".into(), jar: "/tools/scanner/lib/cli.jar".into() };
-        let properties: Properties =
-            [("sonar.password".to_owned(), "hush1".to_owned())].into_iter().collect();
+        let properties: Properties = [("sonar.token".to_owned(), "hush1".to_owned())].into_iter().collect();
         let cli = Cli {
             java: Path::new("/java"),
             home: &home,
             version: "5.0.1.3006",
             java_options: " -Xmx1g  -Da=b ",
             properties: &properties,
-            token: Some(&Secret::new("hush2")),
             directory: Path::new("/src"),
+            settings_file: Some(Path::new("/src/ci/my.properties")),
         };
         let shown = cli.invocation();
         assert_eq!(
             shown.to_string(),
             "/java -Xmx1g -Da=b -Djava.awt.headless=true -classpath /tools/scanner/lib/cli.jar \
-             -Dscanner.home=/tools/scanner -Dproject.home=/src org.sonarsource.scanner.cli.Main"
+             -Dscanner.home=/tools/scanner -Dproject.home=/src \
+             -Dproject.settings=/src/ci/my.properties org.sonarsource.scanner.cli.Main"
         );
         let environment = |cli: Cli<'_>| {
             let pairs = cli.invocation().secret_environment;
             pairs.into_iter().map(|(name, value)| format!("{name}={}", value.expose())).collect::<Vec<_>>()
         };
-        let json = r#"{"sonar.password":"hush1"}"#;
-        assert_eq!(
-            environment(cli),
-            [format!("SONARQUBE_SCANNER_PARAMS={json}"), "SONAR_TOKEN=hush2".into()]
-        );
-        let newer = Cli { version: "8.1.0.6389", token: None, ..cli };
+        let json = r#"{"sonar.token":"hush1"}"#;
+        assert_eq!(environment(cli), [format!("SONARQUBE_SCANNER_PARAMS={json}")]);
+        let newer = Cli { version: "8.1.0.6389", ..cli };
         assert_eq!(environment(newer), [format!("SONAR_SCANNER_JSON_PARAMS={json}")]);
     }
 }

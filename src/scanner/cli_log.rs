@@ -44,7 +44,7 @@ struct CliError {
 
 /// What the older versions say before the error itself, and after it.
 const HEADLINE: &str = "Error during SonarScanner";
-const ADVICE: &str = "Re-run SonarScanner using the -X switch";
+const ADVICE: &str = "Re-run SonarScanner";
 
 impl CliLog {
     /// The log of `program`. `waits_for_gate`: the engine was told to wait for the quality gate.
@@ -221,6 +221,13 @@ mod tests {
             )
         );
         assert!(told.iter().all(|line| line.starts_with("DEBUG ")), "{told:?}");
+        // In the words of version 6.
+        let (_, result) = run(
+            "!12:34:56.799 ERROR Error during SonarScanner CLI execution\n!java.lang.X: outer\n!\tat a.b(C.java:1)\n\
+             !12:34:56.800 ERROR \n!12:34:56.800 ERROR Re-run SonarScanner CLI using the -X switch to enable full debug logging.",
+            FAILED,
+        );
+        assert_eq!(result, failed("Error during SonarScanner CLI execution\njava.lang.X: outer"));
         let (_, result) = run(
             "!ERROR: Error during SonarScanner execution\n!java.lang.X: outer\n!\tat a.b(C.java:1)",
             FAILED,

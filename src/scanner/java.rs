@@ -118,7 +118,7 @@ impl JavaChoices<'_> {
         }
         let Some(name) = self.named else { return Ok(None) };
         let problem = match self.home(name) {
-            None => format!("jdkversion is {name}, a variable that is not set"),
+            None => format!("jdkversion is {name}, which is no variable that names a Java here"),
             Some(home) => match home.java(Reason::Input(home.variable.to_owned())) {
                 None => format!("jdkversion is {name}, and {} has no bin/{JAVA}", home.folder.display()),
                 Some(java) if java.is_new_enough(needed) => return Ok(Some(java)),

@@ -1,5 +1,7 @@
-//! The sizes of all files of an unpacked archive, by which each run sees cheaply that it is whole.
+//! The sizes of all files of an unpacked archive, and the SHA-256 of its jars (few megabytes), by which each run sees
+//! cheaply that it is whole.
 
+use super::intact::hash;
 use std::fmt::Write as _;
 use std::fs;
 use std::io;
@@ -10,7 +12,7 @@ const NAME: &str = "sonar-azdo.files";
 /// The last line: what lacks it was cut short.
 const END: &str = "end";
 
-/// Notes what is in `folder`, as lines of size and relative path.
+/// Notes what is in `folder`, as lines of size, for a jar `:` and hash, and relative path.
 pub(super) fn write(folder: &Path) -> io::Result<()> {
     let mut note = String::new();
     collect(folder, "", &mut note)?;
@@ -26,26 +28,31 @@ fn collect(folder: &Path, prefix: &str, note: &mut String) -> io::Result<()> {
         if metadata.is_dir() {
             collect(&entry.path(), &format!("{name}/"), note)?;
         } else if metadata.is_file() && !name.contains('\n') {
+            let hash =
+                if name.ends_with(".jar") { format!(":{}", hash(&entry.path())?) } else { String::new() };
             // Writing to a text never fails.
-            let _ = writeln!(note, "{} {name}", metadata.len());
+            let _ = writeln!(note, "{}{hash} {name}", metadata.len());
         }
     }
     Ok(())
 }
 
-/// Whether all files of `folder` have the sizes noted. Where there is no note, another scanner has unpacked it, and
+/// Whether all files of `folder` have the sizes and hashes noted. Where there is no note, another scanner has unpacked it, and
 /// nothing speaks against it.
 pub(super) fn is_whole(folder: &Path) -> bool {
     let note = match fs::read_to_string(folder.join(NAME)) {
         Ok(note) => note,
         Err(error) => return error.kind() == io::ErrorKind::NotFound,
     };
-    let has_its_size = |line: &str| {
+    let is_as_noted = |line: &str| {
         let (size, name) = line.split_once(' ')?;
-        Some(folder.join(name).metadata().ok()?.len() == size.parse::<u64>().ok()?)
+        let (size, noted) = size.split_once(':').map_or((size, None), |(size, hash)| (size, Some(hash)));
+        let file = folder.join(name);
+        let has_its_size = file.metadata().ok()?.len() == size.parse::<u64>().ok()?;
+        Some(has_its_size && noted.is_none_or(|noted| hash(&file).is_ok_and(|hash| hash == noted)))
     };
     match note.strip_suffix(END) {
-        Some(lines) => lines.lines().all(|line| has_its_size(line) == Some(true)),
+        Some(lines) => lines.lines().all(|line| is_as_noted(line) == Some(true)),
         None => false,
     }
 }
@@ -79,6 +86,14 @@ mod tests {
         assert!(is_whole(root));
         fs::remove_file(root.join("jdk/lib/none")).unwrap();
         assert!(!is_whole(root));
+
+        fs::write(root.join("jdk/lib/none"), "").unwrap();
+        fs::write(root.join("jdk/a b.jar"), "the jar").unwrap();
+        fs::remove_file(root.join(NAME)).unwrap();
+        write(root).unwrap();
+        assert!(is_whole(root));
+        fs::write(root.join("jdk/a b.jar"), "tha jar").unwrap();
+        assert!(!is_whole(root), "a flipped byte");
 
         // What a power cut may leave of the note.
         for note in ["", "2 jdk/release\n", "\0\0\0"] {

@@ -95,6 +95,10 @@ impl From<ProvisionError> for Error {
             ProvisionError::Download { error, .. } if error.kind == http::ErrorKind::Disk => {
                 failure.hint(DISK)
             }
+            ProvisionError::Download { error, .. } if error.kind != http::ErrorKind::Checksum => failure.hint(
+                "The agent must be able to reach that address (DNS, firewall, proxy). The property \
+                 sonar.scanner.skipJreProvisioning=true has a Java of the agent used instead of the server's.",
+            ),
             ProvisionError::Unpack(error) if error.is_of_disk() => failure.hint(DISK),
             _ => failure,
         }

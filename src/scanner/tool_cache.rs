@@ -6,12 +6,13 @@
 
 use super::archive;
 use super::cache::{Cache, Temporary, lock_file, remove_stale};
+use super::dotnet;
 use super::intact::hash_of;
 use super::manifest;
 use super::provision::{ProvisionError, Provisioning};
 use crate::analysis::{Artifact, ScannerRelease};
 use crate::error::{Error, Result};
-use crate::http::Client;
+use crate::http::{self, Client};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -103,18 +104,25 @@ async fn obtain(
     client: &Client,
     downloads: &Cache,
 ) -> Result<PathBuf> {
-    let sha256 = if tool == super::dotnet::TOOL_CACHE { "dotnetScannerSha256" } else { "cliScannerSha256" };
+    let hash_input = if tool == dotnet::TOOL_CACHE { "dotnetScannerSha256" } else { "cliScannerSha256" };
     match location(&release.archive, directory)? {
         Location::Url(url) => {
             let file_name = format!("{tool}-{}.zip", release.version);
             let artifact = Artifact { file_name, sha256: release.sha256.clone(), url };
-            tracing::info!("{tool} {}: {}", release.version, release.archive);
+            tracing::info!("{tool} {}: {}", release.version, http::printable(&artifact.url));
             let provisioning =
                 Provisioning { client, credentials: None, cache: downloads, suspect_since: None };
-            let provisioned = provisioning.file(&artifact, &|| ()).await.map_err(|error| {
+            let mut provisioned = provisioning.file(&artifact, &|| ()).await;
+            if let Err(error) = &provisioned
+                && error.is_checksum()
+            {
+                tracing::info!("{error}; fetching it once more");
+                provisioned = provisioning.file(&artifact, &|| ()).await;
+            }
+            let provisioned = provisioned.map_err(|error| {
                 Error::new(error.to_string()).hint(format!(
                     "Set scannerDownloadUrl to a mirror that the agent can reach, or to an archive on its disk; and \
-                     {sha256} if it is another archive than SonarSource's.",
+                     {hash_input} if it is another archive than SonarSource's."
                 ))
             })?;
             Ok(provisioned.path)
@@ -132,7 +140,7 @@ async fn obtain(
                     release.sha256
                 ))
                 .hint(format!(
-                    "Correct the archive, or set {sha256} if it is another one than SonarSource's."
+                    "Correct the archive, or set {hash_input} if it is another one than SonarSource's."
                 )));
             }
             Ok(file)

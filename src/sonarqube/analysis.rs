@@ -17,13 +17,18 @@ impl SonarQube {
         artifact(&answer, &answer.value, url)
     }
 
-    /// The Java runtime for this platform, spelt as the server spells it (`linux`, `x64`); `None` when
-    /// it offers none.
+    /// The Java runtime for this platform, spelt as the server spells it (`linux`, `x64`); `None` when it offers none.
+    ///
+    /// Contract: observed on 10.7 and 26.9: no runtime for a platform is an empty list, a platform that the server has
+    /// never heard of is 400.
     ///
     /// # Errors
     /// As [`Error`].
     pub async fn jre(&self, os: &str, arch: &str) -> Result<Option<Jre>, Error> {
-        let answer = self.value(self.v2_url("analysis/jres", &[("os", os), ("arch", arch)])).await?;
+        let answer = match self.value(self.v2_url("analysis/jres", &[("os", os), ("arch", arch)])).await {
+            Err(Error { fault: Fault::Status(400, _), .. }) => return Ok(None),
+            answer => answer?,
+        };
         let offers = answer.value.as_array().ok_or_else(|| answer.without("a list"))?;
         let Some(offer) = offers.first() else { return Ok(None) };
         // Where the download is elsewhere nobody needs an id.

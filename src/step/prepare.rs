@@ -330,6 +330,7 @@ fn set_established_variables(
             parameters.set("project.settings", file.display().to_string());
         }
         if prepared.mode == ScannerMode::Other {
+            warn_of_another_server(job, prepared.server_address());
             parameters.set(prepared.server.token_property(), connection.token.expose());
             parameters.extend(secrets);
         }
@@ -337,5 +338,18 @@ fn set_established_variables(
     }
     if prepared.mode == ScannerMode::Cli {
         commands.set_variable("SONAR_SCANNER_LOCATION", "");
+    }
+}
+
+/// To scanners these variables are worth more than the parameters that hold the server and the token (observed of the
+/// plugin for Maven).
+fn warn_of_another_server(job: &Job, server: &str) {
+    for name in ["SONAR_HOST_URL", "SONAR_SCANNER_API_BASE_URL"] {
+        if let Some(other) = job.environment.value(name).filter(|url| !url.starts_with(server)) {
+            tracing::warn!(
+                "The variable {name} is {other}: the build's scanner will go there, with the token for {server}. Remove \
+                 that variable"
+            );
+        }
     }
 }

@@ -3,6 +3,7 @@
 use crate::analysis::Properties;
 use crate::analysis::jvm_profile::is_source;
 use crate::analysis::reports::{HEAD, Kind, Named, Remedy, Report, may_be_report, recognise, remedy};
+use std::collections::VecDeque;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -45,12 +46,34 @@ pub(super) fn import(
         };
         found.extend(elsewhere.into_iter().filter(is_its));
     }
-    found.retain(|found| properties.value(found.report.kind.property).is_none());
+    let tests = properties.value("sonar.tests").unwrap_or_default();
+    found.retain(|found| {
+        properties.value(found.report.kind.property).is_none()
+            && (!found.report.kind.is_of_tests_alone() || is_of_tests(found, tests, base_dir))
+    });
     while let Some(kind) = found.first().map(|found| found.report.kind) {
         let (alike, rest) = found.into_iter().partition(|found| found.report.kind.property == kind.property);
         import_all(properties, kind, alike, base_dir);
         found = rest;
     }
+}
+
+/// Whether all the files it speaks of lie in `tests`, the value of `sonar.tests`; says so if not.
+fn is_of_tests(Found { path, report }: &Found, tests: &str, base_dir: &Path) -> bool {
+    let tests = tests.split(',').map(str::trim).filter(|folder| !folder.is_empty());
+    let tests: Vec<_> = tests.map(|folder| base_dir.join(folder)).collect();
+    let is_test = |file: &PathBuf| tests.iter().any(|folder| file.starts_with(folder));
+    let mut files = report.files.iter().map(|file| base_dir.join(file));
+    let other = files.find(|file| file.is_file() && !is_test(file));
+    if let Some(other) = &other {
+        tracing::info!(
+            "Found {}: {}, and leave it out: sonar.tests does not name {}, so the analysis would fail over it",
+            report.kind.format,
+            relative(path, base_dir),
+            relative(other, base_dir)
+        );
+    }
+    other.is_none()
 }
 
 /// Sets the property of a kind to all reports of it.
@@ -146,7 +169,7 @@ fn open(path: &Path) -> Option<Report> {
 fn candidates(folder: &Path, since: Option<SystemTime>) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = Vec::new();
     let mut last_of_java = PathBuf::new();
-    walk(folder, &mut |path, name| {
+    let is_whole = walk(folder, &mut |path, name| {
         if !may_be_report(name) {
             return true;
         }
@@ -166,6 +189,12 @@ fn candidates(folder: &Path, since: Option<SystemTime>) -> Vec<PathBuf> {
         found.insert(place, path);
         found.len() < MOST_OPENED
     });
+    if !is_whole {
+        tracing::info!(
+            "The search for reports in {} ended early: there are too many files",
+            folder.display()
+        );
+    }
     found
 }
 
@@ -181,23 +210,25 @@ fn source_files(base_dir: &Path) -> Vec<String> {
     files
 }
 
-/// Hands on the files below `folder`, until `each` says that it is enough. Links are not followed.
-fn walk(folder: &Path, each: &mut dyn FnMut(PathBuf, &str) -> bool) {
+/// Hands on the files below `folder`, those that lie deepest last, until `each` says that it is enough. Whether that
+/// were all. Links are not followed.
+fn walk(folder: &Path, each: &mut dyn FnMut(PathBuf, &str) -> bool) -> bool {
     let mut left = MOST_ENTRIES;
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
+    let mut folders = VecDeque::from([folder.to_owned()]);
+    while let Some(folder) = folders.pop_front() {
         for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
             let (Ok(kind), name) = (entry.file_type(), entry.file_name()) else { continue };
             let name = name.to_string_lossy();
             if kind.is_dir() && !PASSED_OVER.contains(&name.as_ref()) {
-                folders.push(entry.path());
+                folders.push_back(entry.path());
             }
             left -= 1;
             if left == 0 || kind.is_file() && !each(entry.path(), &name) {
-                return;
+                return false;
             }
         }
     }
+    true
 }
 
 /// When the sources were checked out: Git writes `HEAD` when all files are in place.
@@ -274,6 +305,32 @@ mod tests {
             ]
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
         );
+    }
+
+    /// The engine fails over such a report, unless each file in it is known to be a test.
+    #[test]
+    fn a_generic_test_report_counts_where_its_files_are_tests() {
+        let report = "<testExecutions version=\"1\"><file path=\"spec/a_test.py\"/><file path=\"gone.py\"/>";
+        let job = Job::new(&[("s/spec/a_test.py", ""), ("s/out/test-report.xml", report)]);
+        for (tests, found) in
+            [("", false), ("src, spec", true), ("./spec/", true), (".", true), ("spe", false)]
+        {
+            let imported = job.import(&[("sonar.tests", tests)], SystemTime::UNIX_EPOCH);
+            let expected = ("sonar.testExecutionReportPaths".to_owned(), "out/test-report.xml".to_owned());
+            assert_eq!(imported.contains(&expected), found, "{tests}");
+        }
+    }
+
+    #[test]
+    fn what_lies_deep_is_searched_last() {
+        let job = Job::new(&[("s/a/b/c/d.xml", ""), ("s/e/f.xml", ""), ("s/z.xml", "")]);
+        let mut names = Vec::new();
+        let is_whole = walk(&job.0.path().join("s"), &mut |_, name| {
+            names.push(name.to_owned());
+            true
+        });
+        assert_eq!((names, is_whole), (["z.xml", "f.xml", "d.xml"].map(str::to_owned).to_vec(), true));
+        assert!(!walk(job.0.path(), &mut |_, _| false));
     }
 
     #[test]

@@ -19,7 +19,9 @@ use gates::{a_gate_of_every_kind_of_metric, a_queue_of_ten_reports};
 use machine::{a_private_authority_behind_a_proxy, modules_and_a_java_of_the_agent};
 use maven::a_build_by_maven;
 use monorepo::three_projects_of_one_repository;
-use older::{a_gate_that_fails_by_the_cli, a_gate_that_passes_by_the_cli};
+use older::{
+    a_gate_that_fails_by_the_cli, a_gate_that_passes_by_the_cli, a_pinned_cli_keeps_to_the_connection,
+};
 use serde_json::Value;
 use server::{Project, Server, TokenKind};
 use several::{
@@ -63,6 +65,7 @@ on!(
     a_private_authority_behind_a_proxy,
     scanners_that_ran_by_themselves,
     three_projects_of_one_repository,
+    a_pinned_cli_keeps_to_the_connection,
     the_third_run_writes_an_archive_and_a_broken_one_does_no_harm,
     a_shallow_clone_is_completed,
 );

@@ -13,6 +13,12 @@ const COVERAGE_PY: &str = r#"<?xml version="1.0" ?>
 fn formats() {
     for (name, head, property, files) in [
         ("jacoco.xml", JACOCO, "sonar.coverage.jacoco.xmlReportPaths", vec!["org/shop/Cart.java"]),
+        (
+            "report.xml",
+            r#"<?xml version="1.0" ?><report name="Kover"><package name="a"><class name="a/B" sourcefilename="B.kt">"#,
+            "sonar.coverage.jacoco.xmlReportPaths",
+            vec!["a/B.kt"],
+        ),
         ("coverage.xml", COVERAGE_PY, "sonar.python.coverage.reportPaths", vec!["shop/a.py", "shop/b&c.py"]),
         (
             "coverage.cobertura.xml",
@@ -39,7 +45,7 @@ fn formats() {
             vec!["C:\\s\\A.vb"],
         ),
         (
-            "x.coverage.xml",
+            "x.coveragexml",
             "<results><modules><module name=\"a.dll\">",
             "sonar.cs.vscoveragexml.reportsPaths",
             vec![],
@@ -61,9 +67,12 @@ fn formats() {
         ),
         ("lcov.info", "TN:\nSF:src/a.ts\nDA:1,1\n", "sonar.javascript.lcov.reportPaths", vec!["src/a.ts"]),
         ("lcov.info", "SF:lib/a.dart\n", "sonar.dart.lcov.reportPaths", vec!["lib/a.dart"]),
+        ("coverage.info", "SF:/b/src/a.cpp\n", "", vec!["/b/src/a.cpp"]),
+        ("c.out", "mode: set\n", "sonar.go.coverage.reportPaths", vec![]),
+        ("profile.cov", "mode: count\n", "sonar.go.coverage.reportPaths", vec![]),
         ("coverage.out", "mode: atomic\nx/y.go:1.2,3.4 1 1\n", "sonar.go.coverage.reportPaths", vec![]),
         (
-            "test.json",
+            "report.json",
             r#"{"Time":"2026","Action":"start","Package":"x/y"}"#,
             "sonar.go.tests.reportPaths",
             vec![],

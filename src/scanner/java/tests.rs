@@ -91,7 +91,11 @@ fn what_the_user_chose_comes_first_if_it_can_be_used() {
             true,
             "jdkversion is JAVA_HOME_17_X64, which is Java 17.0.15, and this analysis needs Java 21 or newer",
         ),
-        ("JAVA_HOME_25_X64", false, "jdkversion is JAVA_HOME_25_X64, a variable that is not set"),
+        (
+            "JAVA_HOME_25_X64",
+            false,
+            "jdkversion is JAVA_HOME_25_X64, which is no variable that names a Java here",
+        ),
         ("JAVA_HOME_8_X64", false, "has no bin/java"),
     ] {
         assert_eq!((named(name).is_made(), named(name).made(21)), (made, Ok(None)), "{name}");

@@ -30,7 +30,7 @@ impl Machine {
     }
 
     async fn install_tool(&self, tool: &str, release: &ScannerRelease) -> Result<PathBuf> {
-        let client = Client::new(crate::http::Settings::default());
+        let client = Client::new(http::Settings::default());
         let downloads = Cache::in_user_home(&self.folder.path().join("home"));
         self.tools.install(tool, release, self.folder.path(), &client, &downloads).await
     }
@@ -97,8 +97,7 @@ async fn an_archive_with_another_hash_is_refused() {
     let error = machine.install(&release).await.unwrap_err().to_string();
     assert!(error.contains("cli.zip has the SHA-256 ") && error.contains("000 was expected"), "{error}");
     assert!(error.contains("set cliScannerSha256"), "{error}");
-    let error =
-        machine.install_tool(crate::scanner::dotnet::TOOL_CACHE, &release).await.unwrap_err().to_string();
+    let error = machine.install_tool(dotnet::TOOL_CACHE, &release).await.unwrap_err().to_string();
     assert!(error.contains("set dotnetScannerSha256"), "{error}");
     assert!(!machine.folder.path().join("_tool/cli/1.2.3.4/arm64").exists());
     release.archive = "nowhere.zip".into();

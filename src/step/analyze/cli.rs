@@ -5,7 +5,7 @@ use super::provision::server_jre;
 use super::{Setting, java_choices, network};
 use crate::analysis::ScannerRelease;
 use crate::error::{Error, Result};
-use crate::scanner::cli::{Cli, CliHome, knows_provisioning};
+use crate::scanner::cli::{Cli, CliHome, TOOL, knows_provisioning};
 use crate::scanner::{EngineResult, Java, JavaHome, java_needed};
 use crate::step::machine;
 use std::path::Path;
@@ -23,18 +23,13 @@ pub(super) async fn run(setting: &Setting<'_>, release: &ScannerRelease) -> Resu
     for key in ["sonar.scanner.app", "sonar.scanner.appVersion"] {
         properties.remove(key);
     }
-    let token = (prepared.server.token_property() == "sonar.token").then_some(setting.token);
-    match token {
-        Some(_) => properties.remove("sonar.token"),
-        None => {
-            properties.set(prepared.server.token_property(), setting.token.expose());
-            None
-        }
-    };
+    properties.set(prepared.server.token_property(), setting.token.expose());
     let directory = setting.properties.value("sonar.projectBaseDir").unwrap_or(".");
     let mut java_options = job.environment.value("SONAR_SCANNER_OPTS").unwrap_or_default().to_owned();
     let of_engine = properties.value("sonar.scanner.javaOpts").unwrap_or_default().to_owned();
     let mut environment = job.environment.for_children();
+    // To a CLI from 6 on these are worth more than properties, and they have become such.
+    environment.retain(|(name, _)| !name.to_string_lossy().starts_with("SONAR_SCANNER_"));
     if runs_engine_itself(setting, release) {
         java_options = format!("{java_options} {of_engine}");
         java_options = JavaOptions::of(setting, Path::new(directory), &java_options).text;
@@ -44,19 +39,18 @@ pub(super) async fn run(setting: &Setting<'_>, release: &ScannerRelease) -> Resu
         properties.set("sonar.scanner.javaExePath", java.executable.display().to_string());
         let chosen = JavaOptions::of(setting, Path::new(directory), &of_engine).text;
         properties.set("sonar.scanner.javaOpts", chosen.trim());
-        // To the CLI these are worth more than properties, and they have become such.
-        environment.retain(|(name, _)| {
-            !["SONAR_SCANNER_JAVA_OPTS", "SONAR_SCANNER_JAVA_EXE_PATH"].iter().any(|ours| name == ours)
-        });
     }
+    // Else it would read one that lies in the base directory, too.
+    let working_directory = job.predefined.working_directory()?;
+    let settings_file = prepared.settings_file.as_deref().map(|file| working_directory.join(file));
     let cli = Cli {
         java: &java.executable,
         home: &home,
         version: &release.version,
         java_options: &java_options,
         properties: &properties,
-        token,
         directory: Path::new(directory),
+        settings_file: settings_file.as_deref(),
     };
     cli.run(&environment, &job.cancellation).await
 }
@@ -69,13 +63,7 @@ fn runs_engine_itself(setting: &Setting<'_>, release: &ScannerRelease) -> bool {
 async fn provision(setting: &Setting<'_>, release: &ScannerRelease) -> Result<(CliHome, Java)> {
     let Setting { job, prepared, .. } = setting;
     let folder = machine::tool_cache(job)?
-        .install(
-            "sonar-scanner-cli",
-            release,
-            &job.predefined.working_directory()?,
-            &job.http,
-            &setting.cache,
-        )
+        .install(TOOL, release, &job.predefined.working_directory()?, &job.http, &setting.cache)
         .await?;
     let home = CliHome::find(&folder)?;
     // The server's engine runs in the same Java, whether inside of the CLI or beside it.

@@ -1,4 +1,4 @@
-//! Servers that hand out no scanner engine: SonarScanner CLI runs, the one that goes with them.
+//! SonarScanner CLI: the one that goes with a server that hands out no scanner engine, and a pinned one.
 
 use super::server::{Server, TokenKind};
 use super::{Journey, machine, tells_the_warnings};
@@ -77,4 +77,33 @@ pub(super) fn a_gate_that_passes_by_the_cli(server: &Server) {
     if !project.shows_measures_to(&token) {
         publish.says("The measures of Sample, passing are left out");
     }
+}
+
+/// Whatever the job's variables and the settings file say of server and token, which the CLI would believe.
+pub(super) fn a_pinned_cli_keeps_to_the_connection(server: &Server) {
+    let mut project = server.project("pinned");
+    let token = project.token(TokenKind::Project);
+    let mut journey = Journey::new(server, &token);
+    journey.job.write("main.py", "def greet(name):\n    return \"Hello, \" + name\n");
+    let elsewhere = "http://127.0.0.1:9";
+    let file = format!("sonar.host.url={elsewhere}\nsonar.token=another\nsonar.scm.disabled=true\n");
+    journey.job.write("sonar-project.properties", &file);
+    for name in ["SONAR_HOST_URL", "SONAR_SCANNER_API_BASE_URL", "SONAR_SCANNER_SONARCLOUD_URL"] {
+        journey.job.set(name, elsewhere);
+    }
+    // Where scripts/lib/peers.sh has put the archive, too.
+    let cli = PathBuf::from(std::env::var_os("SCANNER_CLI").expect("SCANNER_CLI: run scripts/test"));
+    let folder = cli.ancestors().nth(3).unwrap().display().to_string();
+    let extra = format!("sonar.projectKey={}", project.key);
+    let inputs = [
+        ("configMode", "file"),
+        ("extraProperties", extra.as_str()),
+        ("cliScannerVersion", "8.1.0"),
+        ("scannerDownloadUrl", &folder),
+    ];
+    journey.prepare(&inputs).succeeded();
+    let analyze = journey.job.run(Task::Analyze, &[]);
+    analyze.succeeded().says("SonarScanner CLI 8.1.0.6389").says("the one the server provides");
+    assert!(!analyze.transcript().contains(elsewhere), "{}", analyze.transcript());
+    journey.job.run(Task::Publish, &[]).succeeded();
 }

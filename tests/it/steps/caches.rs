@@ -515,6 +515,16 @@ fn a_release_that_lands_between_two_questions_is_asked_for_again() {
 }
 
 #[test]
+fn a_download_that_the_agent_can_not_reach_says_what_would_help() {
+    let mut machine = Machine::new();
+    machine.scenario.sonarqube.change(|model| model.jres[0]["downloadUrl"] = "http://127.0.0.1:9/jre".into());
+    let error = machine.analyze().sole_error().to_owned();
+    assert!(error.contains("jre.tar.gz could not be downloaded: http://127.0.0.1:9/jre can't be"), "{error}");
+    assert!(error.contains("sonar.scanner.skipJreProvisioning=true"), "{error}");
+    assert!(machine.temporary_files().is_empty() && machine.runs() == 0);
+}
+
+#[test]
 fn a_cold_start_fetches_the_plugins_that_the_engine_will_ask_for() {
     let mut machine = Machine::new();
     machine.offer_plugins("a plugin", PLUGIN_MD5, &["py", "js"]);

@@ -12,10 +12,10 @@ fn servers_without_an_engine_get_the_cli_of_their_time() {
     for (version, cli, token) in [
         ("8.9.10.61524", "4.7.0.2747", "sonar.login"),
         ("9.9.8.100196", "4.7.0.2747", "sonar.login"),
-        ("10.0.0.68432", "4.7.0.2747", "SONAR_TOKEN"),
-        ("10.3.0.82913", "4.7.0.2747", "SONAR_TOKEN"),
-        ("10.4.1.88267", "5.0.1.3006", "SONAR_TOKEN"),
-        ("10.5.1.90531", "5.0.1.3006", "SONAR_TOKEN"),
+        ("10.0.0.68432", "4.7.0.2747", "sonar.token"),
+        ("10.3.0.82913", "4.7.0.2747", "sonar.token"),
+        ("10.4.1.88267", "5.0.1.3006", "sonar.token"),
+        ("10.5.1.90531", "5.0.1.3006", "sonar.token"),
     ] {
         let sonarqube = SonarQube::start();
         sonarqube.change(|model| {
@@ -47,10 +47,8 @@ fn servers_without_an_engine_get_the_cli_of_their_time() {
         scenario.prepare(&inputs).succeeded().says(&format!("SonarScanner CLI {cli}"));
         scenario.analyze().succeeded();
         let environment = scenario.noted("environment");
-        let by_variable = environment.lines().any(|line| line == format!("SONAR_TOKEN={TOKEN}"));
-        assert_eq!(by_variable, token == "SONAR_TOKEN", "{version}: {environment}");
-        let by_property = environment.contains(&format!("\"sonar.login\":\"{TOKEN}\""));
-        assert_eq!(by_property, token == "sonar.login", "{version}: {environment}");
+        assert!(environment.contains(&format!("\"{token}\":\"{TOKEN}\"")), "{version}: {environment}");
+        assert_eq!(environment.matches(TOKEN).count(), 1, "{version}: {environment}");
         assert!(environment.contains("\"sonar.branch.name\":\"feature/x\""), "{version}: {environment}");
         scenario.publish(&[]).succeeded();
         assert_eq!(scenario.gate_property().as_deref(), Some("ok"), "{version}");
@@ -125,6 +123,20 @@ fn a_report_is_found_by_every_name_of_its_folder() {
     scenario.job.set("Agent.TempDirectory", moved.to_str().unwrap());
     scenario.publish(&[]).succeeded();
     assert_eq!(scenario.gate_property().as_deref(), Some("ok"));
+}
+
+#[test]
+fn a_variable_that_leads_the_builds_scanner_elsewhere_is_warned_about() {
+    let mut scenario = Scenario::new();
+    scenario.job.allow_leaks();
+    let url = scenario.sonarqube.url();
+    let inputs = [("scannerMode", "other"), ("extraProperties", "sonar.projectKey=shop")];
+    scenario.job.set("SONAR_HOST_URL", &format!("{url}/"));
+    assert_eq!(scenario.prepare(&inputs).succeeded().warnings, [""; 0]);
+    scenario.job.set("SONAR_HOST_URL", "https://sonarqube.example");
+    scenario.prepare(&inputs).succeeded().warns(&format!(
+        "The variable SONAR_HOST_URL is https://sonarqube.example: the build's scanner will go there, with the token for {url}"
+    ));
 }
 
 #[test]

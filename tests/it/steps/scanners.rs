@@ -1,8 +1,9 @@
 //! Which scanner runs, with which Java, and how: the programs themselves are scripts.
 
 use crate::fake_agent::TaskResult;
-use crate::fake_sonarqube::{SonarQube, TOKEN};
+use crate::fake_sonarqube::{SonarQube, TOKEN, json_answer};
 use crate::scenario::Scenario;
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::Write;
@@ -101,8 +102,13 @@ fn older_servers_are_analysed_by_the_cli_of_an_offline_archive() {
 }
 
 #[test]
-fn a_pinned_cli_gets_the_token_by_its_own_variable() {
+fn a_pinned_cli_gets_the_token_by_its_environment_and_no_other_server() {
     let mut scenario = server("26.9.0.129388");
+    for name in
+        ["SONAR_HOST_URL", "SONAR_SCANNER_API_BASE_URL", "SONAR_SCANNER_SONARCLOUD_URL", "SONAR_SCANNER_X"]
+    {
+        scenario.job.set(name, "http://elsewhere.example");
+    }
     scenario.job.set("Agent.ToolsDirectory", scenario.job.path("tools").to_str().unwrap());
     let zip = scenario.job.path("sonar-scanner-cli-8.1.0.6389.zip");
     let sha256 = archive(&zip, "x/lib/sonar-scanner-cli-8.1.0.6389.jar", b"");
@@ -117,11 +123,17 @@ fn a_pinned_cli_gets_the_token_by_its_own_variable() {
     step.succeeded();
     insta::assert_snapshot!(scenario.analyze().sole_error(), @"the analysis failed: Invalid value of sonar.sources");
     let environment = scenario.noted("environment");
-    assert!(environment.lines().any(|line| line == format!("SONAR_TOKEN={TOKEN}")), "{environment}");
     assert_eq!(environment.matches(TOKEN).count(), 1, "{environment}");
     let parameters =
         environment.lines().find_map(|line| line.strip_prefix("SONAR_SCANNER_JSON_PARAMS=")).unwrap();
-    assert!(parameters.contains(r#""sonar.projectKey":"shop""#), "{parameters}");
+    let parameters: serde_json::Value = serde_json::from_str(parameters).unwrap();
+    assert_eq!(parameters["sonar.token"], TOKEN);
+    assert_eq!(parameters["sonar.projectKey"], "shop");
+    assert_eq!(parameters["sonar.host.url"], scenario.sonarqube.url());
+    // All of these are worth more than those parameters; what may count of them is among them.
+    assert_eq!(parameters["sonar.scanner.x"], "http://elsewhere.example");
+    let others = |line: &&str| line.starts_with("SONAR_") && line.ends_with("=http://elsewhere.example");
+    assert_eq!(environment.lines().find(others), None);
     assert!(!scenario.noted("arguments").contains(TOKEN));
 }
 
@@ -164,10 +176,65 @@ fn a_pinned_cli_runs_the_engine_in_a_java_that_is_new_enough_and_suits_the_proje
 }
 
 #[test]
+fn the_cli_reads_the_settings_file_that_is_named_and_no_other() {
+    let mut scenario = server("9.9.8.100196");
+    scenario.job.set("Agent.ToolsDirectory", scenario.job.path("tools").to_str().unwrap());
+    let zip = scenario.job.path("cli.zip");
+    let sha256 = archive(&zip, "x/lib/sonar-scanner-cli-4.7.0.2747.jar", b"");
+    scenario.job.write("sonar-project.properties", "sonar.exclusions=**\n");
+    let file = scenario.job.write("ci/my.properties", "sonar.projectKey=shop\n");
+    let extra = java(&scenario, &report(&scenario));
+    let inputs = [
+        ("configMode", "file"),
+        ("configFile", "ci/my.properties"),
+        ("extraProperties", extra.as_str()),
+        ("scannerDownloadUrl", zip.to_str().unwrap()),
+        ("cliScannerSha256", &sha256),
+    ];
+    scenario.prepare(&inputs).succeeded();
+    scenario.analyze().ended(TaskResult::Succeeded);
+    let option = format!("-Dproject.settings={}", file.display());
+    assert!(scenario.noted("arguments").lines().any(|line| line == option));
+}
+
+#[test]
+fn a_mirror_may_want_credentials_which_the_log_does_not_show() {
+    let mut scenario = server("9.9.8.100196");
+    scenario.job.set("Agent.ToolsDirectory", scenario.job.path("tools").to_str().unwrap());
+    scenario.job.set("System.Debug", "true");
+    let zip = scenario.job.path("cli.zip");
+    let sha256 = archive(&zip, "x/lib/sonar-scanner-cli-4.7.0.2747.jar", b"");
+    let extra = java(&scenario, &report(&scenario));
+    let mirror = format!("{}/mirror/?key=hush-1", scenario.sonarqube.url().replace("//", "//joe:hush-2@"));
+    let inputs =
+        [("extraProperties", extra.as_str()), ("scannerDownloadUrl", &mirror), ("cliScannerSha256", &sha256)];
+    let path = "/mirror/sonar-scanner-cli-4.7.0.2747.zip";
+    let answer = |bytes: &[u8]| wiremock::ResponseTemplate::new(200).set_body_bytes(bytes);
+    let whole = answer(&std::fs::read(&zip).unwrap());
+    // What a proxy spoilt is fetched once more.
+    scenario.sonarqube.script(path, [answer(b"another"), whole]);
+    let prepare = scenario.prepare(&inputs);
+    prepare.succeeded();
+    let analyze = scenario.analyze();
+    analyze.ended(TaskResult::Succeeded).says("fetching it once more");
+    assert_eq!(scenario.sonarqube.times_asked(path), 2);
+    assert!(!format!("{}{}", prepare.transcript(), analyze.transcript()).contains("hush-"));
+
+    std::fs::remove_dir_all(scenario.job.path("tools")).unwrap();
+    scenario.sonarqube.script(path, [answer(b"another"), answer(b"another")]);
+    let wrong = "0".repeat(64);
+    let inputs = [inputs[0], inputs[1], ("cliScannerSha256", wrong.as_str())];
+    scenario.prepare(&inputs).succeeded();
+    let error = scenario.analyze().sole_error().to_owned();
+    assert!(error.contains("is damaged: its SHA-256 is ") && error.contains("cliScannerSha256"), "{error}");
+    assert_eq!(scenario.sonarqube.times_asked(path), 4);
+}
+
+#[test]
 fn a_cli_without_a_known_hash_is_refused_before_the_build() {
     let mut scenario = server("9.9.8.100196");
     let step = scenario.prepare(&[("cliScannerVersion", "4.8.1.3023")]);
-    insta::assert_snapshot!(step.sole_error(), @"the SHA-256 of SonarScanner CLI 4.8.1.3023 is not known here. Set cliScannerSha256 to that of the archive, or cliScannerVersion to one of: 4.7.0.2747, 5.0.1.3006, 6.2.1.4610, 7.0.2.4839, 7.3.0.5189, 8.0.1.6346, 8.1.0.6389.");
+    insta::assert_snapshot!(step.sole_error(), @"the SHA-256 of SonarScanner CLI 4.8.1.3023 is not known here. Set cliScannerSha256 to that of the archive, or cliScannerVersion to one of: 4.7.0.2747, 5.0.1.3006, 6.2.1.4610, 7.0.2.4839, 7.1.0.4889, 7.2.0.5079, 7.3.0.5189, 8.0.1.6346, 8.1.0.6389.");
 }
 
 /// A folder like a JDK's, whose `java` is the one of [`Scenario::engine`].
@@ -225,6 +292,30 @@ fn a_java_that_is_too_old_for_the_engine_gives_way() {
     scenario.prepare(&[("extraProperties", &jar)]).succeeded();
     let step = scenario.analyze_with(&[("jdkversion", &format!("JAVA_HOME_25_{processor}"))]);
     step.succeeded().says(&format!("Using Java 25.0.3, as jdkversion JAVA_HOME_25_{processor} says"));
+}
+
+#[test]
+fn where_the_server_has_no_java_for_a_platform_the_agents_is_taken() {
+    // None, and one that it has never heard of, in the words of 26.9.
+    let unheard =
+        json!({ "message": "Unsupported architecture: 'armv7l'. Supported values are 'x64, aarch64'" });
+    for (arch, answer) in [
+        ("aarch64", json_answer(&json!([]))),
+        ("armv7l", wiremock::ResponseTemplate::new(400).set_body_json(unheard)),
+    ] {
+        let mut scenario = Scenario::new();
+        let extra = scenario.engine("");
+        let jar = extra.lines().find(|line| line.contains("engineJarPath")).unwrap();
+        let home = jdk(&scenario, "21.0.2");
+        scenario.job.set("JAVA_HOME", &home);
+        scenario.sonarqube.script("/api/v2/analysis/jres", [answer]);
+        let extra = format!("{jar}\nsonar.scanner.os=alpine\nsonar.scanner.arch={arch}");
+        scenario.prepare(&[("extraProperties", &extra)]).succeeded();
+        let step = scenario.analyze();
+        step.succeeded()
+            .says(&format!("The server offers no Java runtime for alpine {arch}"))
+            .says("Using Java 21.0.2, the one of JAVA_HOME");
+    }
 }
 
 #[test]
@@ -406,6 +497,12 @@ fn a_release_of_the_scanner_for_dotnet_is_run_by_dotnet() {
     let arguments = of_dotnet(&scenario, "SonarScanner.MSBuild.dll.arguments");
     let dll = scenario.record(0, "prepared.json")["dotnet"][1].as_str().unwrap().to_owned();
     assert!(arguments.starts_with(&format!("{dll}\nbegin\n")), "{arguments}");
+    let wrong = "0".repeat(64);
+    let mut others = inputs.clone();
+    others[5] = ("dotnetScannerSha256", &wrong);
+    std::fs::remove_dir_all(scenario.job.path("tools")).unwrap();
+    let step = scenario.prepare_as(&others);
+    assert!(step.sole_error().contains("or set dotnetScannerSha256 if"), "{}", step.transcript());
     // This server knows no SONAR_TOKEN.
     let environment = of_dotnet(&scenario, "SonarScanner.MSBuild.dll.environment");
     let parameters = format!(r#"SONARQUBE_SCANNER_PARAMS={{"sonar.login":"{TOKEN}"}}"#);
