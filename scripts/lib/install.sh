@@ -38,7 +38,8 @@ again() {
 await_apt() {
   local began=$SECONDS lock
   for lock in /var/lib/apt/lists/lock /var/cache/apt/archives/lock; do
-    while grep -q ":$(stat -c %i "$lock" 2>/dev/null) " /proc/locks && [ $((SECONDS - began)) -lt 600 ]; do sleep 1; done
+    [ -e "$lock" ] || continue
+    while grep -q ":$(stat -c %i "$lock") " /proc/locks && [ $((SECONDS - began)) -lt 600 ]; do sleep 1; done
   done
 }
 
