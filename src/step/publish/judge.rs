@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 /// The last known gate of a project is worth this much time.
-const LAST_KNOWN: Duration = Duration::from_secs(5);
+const LAST_KNOWN: Duration = Duration::from_secs(10);
 
 /// Judges the analyses of one step: one after the other, within one wait.
 #[derive(Debug)]

@@ -140,6 +140,7 @@ pub(super) fn scanners_that_ran_by_themselves(server: &Server) {
             .env("SONAR_HOST_URL", &server.url)
             .env("SONAR_TOKEN", &token)
             .env("SONAR_USER_HOME", server.user_home())
+            .envs(["no_proxy", "NO_PROXY"].map(|name| (name, "127.0.0.1")))
             .output()
             .unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let said = String::from_utf8_lossy(&scan.stdout);
@@ -152,11 +153,12 @@ pub(super) fn scanners_that_ran_by_themselves(server: &Server) {
         assert_eq!(alone.gate_property().as_deref(), Some("ok"), "{command:?}");
         // By its key too, as long as the pipeline is older than the analysis.
         let connection = alone.connection.clone();
-        let by_key =
-            [("SonarQube", connection.as_str()), ("projectKey", &project.key), ("pollingTimeoutSec", "1")];
-        alone.job.run(Task::Publish, &by_key).succeeded();
+        let by_key = |limit| {
+            [("SonarQube", connection.as_str()), ("projectKey", &project.key), ("pollingTimeoutSec", limit)]
+        };
+        alone.job.run(Task::Publish, &by_key("600")).succeeded();
         alone.job.set("System.PipelineStartTime", "2099-01-01 00:00:00+00:00");
-        let too_old = alone.job.run(Task::Publish, &by_key);
+        let too_old = alone.job.run(Task::Publish, &by_key("5"));
         assert!(
             too_old.sole_error().contains("not analysed since this pipeline began"),
             "{}",
