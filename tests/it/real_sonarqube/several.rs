@@ -160,7 +160,7 @@ pub(super) fn scanners_that_ran_by_themselves(server: &Server) {
         let by_key = [("SonarQube", connection.as_str()), ("projectKey", &project.key)];
         alone.publish(&by_key).succeeded();
         alone.job.set("System.PipelineStartTime", "2099-01-01 00:00:00+00:00");
-        let too_old = alone.publish(&[by_key[0], by_key[1], ("pollingTimeoutSec", "5")]);
+        let too_old = alone.publish(&[by_key[0], by_key[1], ("pollingTimeoutSec", "10")]);
         assert!(
             too_old.sole_error().contains("not analysed since this pipeline began"),
             "{}",
