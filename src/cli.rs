@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 use tracing_subscriber::layer::SubscriberExt as _;
 
-const LAST_WORK: Duration = Duration::from_millis(500);
+const LAST_WORK: Duration = Duration::from_secs(3);
 
 /// Runs what the command line says.
 ///

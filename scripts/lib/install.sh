@@ -1,6 +1,11 @@
 # shellcheck shell=bash
 # What the scripts here install when a machine lacks it, on Debian and Ubuntu. Sourced, never run.
 
+# What is made here is read by others: SonarQube runs as a user of its own.
+umask 022
+HOME=${HOME:-~} # a service may have none
+export HOME
+
 say() { printf '%s\n' "$*" >&2; }
 die() { say "$(basename "$0"): $*"; exit 1; }
 
@@ -17,18 +22,61 @@ as_root() {
   else die "root or sudo is needed to run: $*"; fi
 }
 
-# Its output goes to stderr, so that callers can capture stdout.
+# again COMMAND...: runs it, and up to twice more when it fails: a network may have hiccups.
+again() {
+  local pause
+  for pause in 5 20; do
+    ! "$@" || return 0
+    say "$1 failed; once more in $pause seconds"
+    sleep "$pause"
+  done
+  "$@"
+}
+
+# apt itself waits for dpkg's lock, but not for those of its own folders, which the daily update of a machine that has
+# just started holds.
+await_apt() {
+  local began=$SECONDS lock
+  for lock in /var/lib/apt/lists/lock /var/cache/apt/archives/lock; do
+    [ -e "$lock" ] || continue
+    while grep -q ":$(stat -c %i "$lock") " /proc/locks && [ $((SECONDS - began)) -lt 600 ]; do sleep 1; done
+  done
+}
+
+# One at a time. Its output goes to stderr, so that callers can capture stdout.
 apt_get() {
   command -v apt-get >/dev/null || die "no apt-get here to run: $*; please install the packages by other means"
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=600 "$@" >&2
+  mkdir -p "$(cache_dir)"
+  (
+    flock 9
+    await_apt
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=600 "$@" >&2 9>&-
+  ) 9>"$(cache_dir)/apt.lock"
 }
+
+# The machine may be fresh, or its lists of packages old.
+apt_update_and_install() { apt_get update && apt_get install -y --no-install-recommends "$@"; }
 
 apt_install() {
   say "installing with apt: $*"
-  apt_get install -y --no-install-recommends "$@" && return
-  # The machine may be fresh, or its lists of packages old.
-  apt_get update
-  apt_get install -y --no-install-recommends "$@" || die "apt could not install: $*"
+  apt_get install -y --no-install-recommends "$@" || again apt_update_and_install "$@" || die "apt could not install: $*"
+}
+
+# fetch_artifact GROUP:NAME:VERSION:TYPE FOLDER: NAME-VERSION.TYPE by Maven, there as a whole or not at all.
+fetch_artifact() {
+  local name version type aside
+  IFS=: read -r _ name version type <<<"$1"
+  need mvn=maven
+  mkdir -p "$2"
+  aside=$(mktemp -d "$2/fetch.XXXXXX")
+  if again mvn -B -q -U -Dstyle.color=never org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy \
+    -Dmdep.useBaseVersion=true "-Dartifact=$1" "-DoutputDirectory=$aside" >&2; then
+    mv "$aside/$name-$version.$type" "$2"
+    rmdir "$aside"
+  else
+    rm -rf "$aside"
+    return 1
+  fi
 }
 
 # need COMMAND=PACKAGE...: installs the packages whose command is missing.
@@ -57,7 +105,7 @@ need_node() {
   flock "$held"
   if ! cmp -s scripts/lib/package-lock.json scripts/lib/node_modules/.complete; then
     say "fetching the Markdown renderer with npm"
-    npm ci --prefix scripts/lib --no-audit --no-fund --ignore-scripts --loglevel=error >&2 ||
+    again npm ci --prefix scripts/lib --no-audit --no-fund --ignore-scripts --loglevel=error >&2 ||
       die "npm could not install what scripts/lib/package-lock.json names"
     cp scripts/lib/package-lock.json scripts/lib/node_modules/.complete
   fi

@@ -13,7 +13,7 @@ npm_packages() {
     say "fetching with npm: $wanted"
     rm -rf "$folder/complete" "$folder/node_modules" "$folder/package-lock.json"
     echo '{"private":true}' >"$folder/package.json"
-    npm install --prefix "$folder" --no-audit --no-fund --ignore-scripts --loglevel=error "${@:2}" >&2 ||
+    again npm install --prefix "$folder" --no-audit --no-fund --ignore-scripts --loglevel=error "${@:2}" >&2 ||
       die "npm could not install: $wanted"
     echo "$wanted" >"$folder/complete"
   fi

@@ -6,20 +6,24 @@
 # sees to it that there is a mvn. Fetched once, so later runs work offline.
 fetch_peers() {
   local peers held modules
-  need mvn=maven unzip=unzip python3=python3-venv
+  need mvn=maven unzip=unzip python3=python3
+  # Debian has what makes an environment in a package of its own.
+  python3 -c 'import ensurepip' 2>/dev/null || apt_install python3-venv
   peers=$(cache_dir)/peers
   mkdir -p "$peers"
   exec {held}>"$peers/lock"
   flock "$held"
-  if [ ! -x "$peers/sonar-scanner-8.1.0.6389/bin/sonar-scanner" ]; then
+  if [ ! -f "$peers/sonar-scanner-8.1.0.6389/complete" ]; then
     say "fetching SonarScanner CLI 8.1.0.6389"
-    mvn -q -B org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy -Dmdep.useBaseVersion=true \
-      -Dartifact=org.sonarsource.scanner.cli:sonar-scanner-cli:8.1.0.6389:zip -DoutputDirectory="$peers" >&2 || return
+    fetch_artifact org.sonarsource.scanner.cli:sonar-scanner-cli:8.1.0.6389:zip "$peers" || return
     unzip -q -o "$peers/sonar-scanner-cli-8.1.0.6389.zip" -d "$peers" || return
+    touch "$peers/sonar-scanner-8.1.0.6389/complete"
   fi
-  if [ ! -x "$peers/python/bin/pysonar" ]; then
+  # It goes with the Python that made it.
+  if ! "$peers/python/bin/pysonar" --version >/dev/null 2>&1; then
     say "fetching pysonar"
-    { python3 -m venv "$peers/python" && "$peers/python/bin/pip" install -q pysonar==1.9.0.5762 >&2; } || return
+    rm -rf "$peers/python"
+    python3 -m venv "$peers/python" && again "$peers/python/bin/pip" install -q pysonar==1.9.0.5762 >&2 || return
   fi
   modules=$(npm_packages scan @sonar/scan@5.0.1) || return
   exec {held}>&-

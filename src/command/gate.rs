@@ -14,7 +14,7 @@ pub const USAGE: u8 = 2;
 pub const UNKNOWN: u8 = 5;
 
 /// The names of the metrics are worth this much time.
-const METRICS: Duration = Duration::from_secs(5);
+const METRICS: Duration = Duration::from_secs(10);
 
 /// What is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]

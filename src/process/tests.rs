@@ -5,8 +5,10 @@ use rustix::process::{Pid, test_kill_process};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
-/// Short enough for a test that waits for it, and long enough for a child that obeys.
-const SHORT: Patience = Patience { cancel: Duration::from_secs(2), drain: Duration::from_millis(100) };
+/// Short enough for a test that waits for it, and long enough to read what a child wrote before it ended.
+const SHORT: Patience = Patience { cancel: Duration::from_millis(100), drain: Duration::from_secs(2) };
+/// Longer than any machine takes.
+const LONG: Duration = Duration::from_secs(600);
 
 struct Script {
     folder: TempDir,
@@ -49,7 +51,7 @@ fn texts(lines: &[(Stream, String)], of: Stream) -> Vec<&str> {
     lines.iter().filter(|(stream, _)| *stream == of).map(|(_, line)| line.as_str()).collect()
 }
 
-/// Waits until `found` finds something; a minute is a failure on any machine.
+/// Waits until `found` finds something.
 async fn wait_for<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
     let wait = async {
         loop {
@@ -59,7 +61,7 @@ async fn wait_for<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), wait).await.unwrap_or_else(|_| panic!("{what}"))
+    tokio::time::timeout(LONG, wait).await.unwrap_or_else(|_| panic!("{what}"))
 }
 
 /// The process id a script wrote down.
@@ -158,7 +160,7 @@ async fn cancellation_ends_children_that_obey() {
     let script = script("trap 'echo > asked; exit 7' TERM; sleep 600 & echo $! > pid; wait");
     let (source, cancellation) = CancelSource::new();
     let pid = script.folder.path().join("pid");
-    let patience = Patience { cancel: Duration::from_secs(60), ..SHORT };
+    let patience = Patience { cancel: LONG, ..SHORT };
     let environment = system_path();
     let running = run_with(patience, &script.invocation, &environment, &cancellation, |_, _| ());
     let cancel = async {
@@ -178,9 +180,8 @@ async fn cancellation_kills_children_that_do_not_obey() {
     let script = script("trap '' TERM; sleep 600 & echo $! > pid; while :; do wait; done");
     let (source, cancellation) = CancelSource::new();
     let pid = script.folder.path().join("pid");
-    let patience = Patience { cancel: Duration::from_millis(100), ..SHORT };
     let environment = system_path();
-    let running = run_with(patience, &script.invocation, &environment, &cancellation, |_, _| ());
+    let running = run_with(SHORT, &script.invocation, &environment, &cancellation, |_, _| ());
     let cancel = async {
         let pid = pid_in(&pid).await;
         source.cancel();

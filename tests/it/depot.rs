@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// Pieces that each file is sent in.
 pub(crate) const PIECES: usize = 20;
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 pub(crate) struct Depot {
     url: String,

@@ -389,7 +389,11 @@ impl Job {
         command
             .current_dir(self.sources())
             .env_clear()
-            .envs(["PATH", "JAVA_HOME"].into_iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
+            .envs(
+                ["PATH", "JAVA_HOME", "MAVEN_OPTS"]
+                    .into_iter()
+                    .filter_map(|name| Some((name, std::env::var_os(name)?))),
+            )
             .env("HOME", self.path("home"))
             .env("LANG", "C.UTF-8")
             .envs(self.state().variables.public_environment());

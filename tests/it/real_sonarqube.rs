@@ -81,7 +81,7 @@ struct Journey {
 impl Journey {
     /// Publishes: the gate has failed, and summary and issues say by what. The step and the summary.
     fn publish_failed(&mut self, project: &Project, prepare: &Step, title: &str) -> (Step, String) {
-        let publish = self.job.run(Task::Publish, &[]);
+        let publish = self.publish(&[]);
         publish.ended(TaskResult::Failed);
         let gate = project.gate_of(&self.ce_task(prepare));
         assert_eq!(gate["status"], "ERROR");
@@ -119,6 +119,11 @@ impl Journey {
         let mut all = vec![("SonarQube", connection.as_str()), ("scannerMode", "cli")];
         all.extend(inputs);
         self.job.run(Task::Prepare, &all)
+    }
+
+    /// Publishes, and waits longer than a loaded server takes for the reports of several tests.
+    fn publish(&mut self, inputs: &[(&str, &str)]) -> Step {
+        self.job.run(Task::Publish, &[&[("pollingTimeoutSec", "800")], inputs].concat())
     }
 
     /// The id of the task in the compute engine, from the report of the last analysis.
@@ -250,7 +255,10 @@ fn a_gate_that_fails_twice(server: &Server) {
     assert!(publish.debug.iter().any(|line| line.contains("/api/ce/task -> 200")));
 
     inputs.pop();
-    inputs.push(("extraProperties", "sonar.scm.disabled=true\nsonar.qualitygate.wait=true"));
+    inputs.push((
+        "extraProperties",
+        "sonar.scm.disabled=true\nsonar.qualitygate.wait=true\nsonar.qualitygate.timeout=800",
+    ));
     let prepare = journey.prepare(&inputs);
     prepare.succeeded();
     let analyze = journey.job.run(Task::Analyze, &[]);
@@ -259,7 +267,7 @@ fn a_gate_that_fails_twice(server: &Server) {
     let (file, sha256) = (engine["filename"].as_str().unwrap(), engine["sha256"].as_str().unwrap());
     analyze.says(&format!("Scanner engine: {file} (from the cache)"));
     assert!(server.user_home().join("cache").join(sha256).join(file).is_file());
-    let publish = journey.job.run(Task::Publish, &[]);
+    let publish = journey.publish(&[]);
     publish.ended(TaskResult::Failed);
     let gate = project.gate_of(&journey.ce_task(&prepare));
     assert_eq!(gate["status"], "ERROR");
@@ -277,7 +285,7 @@ fn a_gate_that_passes(server: &Server) {
     let prepare = journey.prepare(&[("configMode", "file"), ("extraProperties", &extra)]);
     prepare.succeeded();
     journey.job.run(Task::Analyze, &[]).succeeded();
-    let publish = journey.job.run(Task::Publish, &[]);
+    let publish = journey.publish(&[]);
     publish.succeeded();
     let gate = project.gate_of(&journey.ce_task(&prepare));
     assert_eq!(gate["status"], "OK");
@@ -306,14 +314,14 @@ fn a_report_the_server_can_not_process(server: &Server) {
     let report = format!("projectKey={}\nserverUrl={}\nceTaskId={task}\n", project.key, server.url);
     std::fs::write(prepare.variable("SONAR_SCANNER_REPORTTASKFILE"), report).unwrap();
 
-    let publish = journey.job.run(Task::Publish, &[]);
+    let publish = journey.publish(&[]);
     let error = publish.sole_error();
     assert!(error.contains("SonarQube could not process the report (FAILED): "), "{error}");
     assert_eq!(journey.gate_property().as_deref(), Some("analysis-failed"));
     assert_eq!(journey.summary().0, "SonarQube – garbage – analysis failed");
 
     project.revoke_tokens();
-    let publish = journey.job.run(Task::Publish, &[]);
+    let publish = journey.publish(&[]);
     assert!(
         publish.sole_error().contains("/api/ce/task answered 401 Unauthorized"),
         "{}",
@@ -390,7 +398,7 @@ fn the_package_runs(server: &Server) {
     let prepare = journey.prepare(&inputs);
     prepare.succeeded().says("its first analysis creates it");
     journey.job.run(Task::Analyze, &[]).succeeded();
-    journey.job.run(Task::Publish, &[]).succeeded();
+    journey.publish(&[]).succeeded();
     assert_eq!(project.gate_of(&journey.ce_task(&prepare))["status"], "OK");
     assert_eq!(journey.gate_property().as_deref(), Some("ok"));
     let issues = format!("| Issues | {} |", project.measure("violations"));

@@ -4,8 +4,9 @@ use crate::fake_agent::{Job, Running, Step, Task};
 use crate::fake_azure_devops::AzureDevOps;
 use crate::fake_sonarqube::{SonarQube, TOKEN};
 use serde_json::Value;
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 pub(crate) struct Scenario {
     pub(crate) sonarqube: SonarQube,
@@ -85,8 +86,7 @@ impl Scenario {
              report=$(sed -n 's/.*\"sonar.scanner.metadataFilePath\",\"value\":\"\\([^\"]*\\)\".*/\\1/p' '{noted}/stdin')\n\
              {body}\n"
         );
-        std::fs::write(&java, script).unwrap();
-        std::fs::set_permissions(&java, PermissionsExt::from_mode(0o755)).unwrap();
+        program(&java, &script);
         std::fs::write(&jar, "").unwrap();
         format!("sonar.scanner.javaExePath={}\nsonar.scanner.engineJarPath={}", java.display(), jar.display())
     }
@@ -150,4 +150,14 @@ pub(crate) fn report_on(server: &str, key: &str, project: &str) -> String {
         "printf '%s\\n' 'projectKey={project}' 'serverUrl={server}' 'dashboardUrl={server}/dashboard?id={project}' \
          'ceTaskId=AZ-{key}' >\"$report\""
     )
+}
+
+/// Writes a script that can be run, by a process of its own: a child that another test is just starting would hold a
+/// file of ours open for writing, and nobody could run it meanwhile.
+pub(crate) fn program(path: &Path, script: &str) {
+    let mut install = Command::new("install");
+    install.args(["-m", "755", "/dev/stdin"]).arg(path).stdin(Stdio::piped());
+    let mut install = install.spawn().unwrap();
+    install.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+    assert!(install.wait().unwrap().success(), "{}", path.display());
 }

@@ -47,7 +47,7 @@ impl Processes {
 pub(crate) fn ends(id: u32) -> bool {
     let id = Pid::from_raw(id.try_into().unwrap()).unwrap();
     let Ok(process) = pidfd_open(id, PidfdFlags::empty()) else { return true };
-    let patience = Timespec { tv_sec: 5, tv_nsec: 0 };
+    let patience = Timespec { tv_sec: 300, tv_nsec: 0 };
     // It can be read from once the process has ended.
     poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&patience)).unwrap() > 0
 }

@@ -50,7 +50,7 @@ impl Repository<'_> {
         let prepare = journey.prepare(&self.inputs(inputs));
         prepare.succeeded().says(said);
         journey.job.run(Task::Analyze, &[]).succeeded();
-        journey.job.run(Task::Publish, &[]).succeeded();
+        journey.publish(&[]).succeeded();
         assert_eq!(self.project.gate_of(&journey.ce_task(&prepare))["status"], "OK");
         assert_eq!(journey.gate_property().as_deref(), Some("ok"));
     }
@@ -62,7 +62,7 @@ impl Repository<'_> {
         let analyze = journey.job.run(Task::Analyze, &[]);
         analyze.succeeded().warns(build.why_not);
         assert!(!analyze.processes.command_lines().any(|line| line.contains(" -jar ")), "no scanner runs");
-        let publish = journey.job.run(Task::Publish, &[]);
+        let publish = journey.publish(&[]);
         publish.ended(TaskResult::Succeeded).warns("Not analysed");
         assert_eq!(journey.gate_property().as_deref(), Some("skipped"));
         let (title, text) = journey.summary();

@@ -63,7 +63,7 @@ pub(super) fn a_gate_of_every_kind_of_metric(server: &Server) {
         journey.job.write("tests.xml", &tests);
         journey.prepare(&inputs(version)).succeeded();
         journey.job.run(Task::Analyze, &[]).succeeded();
-        journey.job.run(Task::Publish, &[])
+        journey.publish(&[])
     };
     let coverage = "<coverage version=\"1\"><file path=\"orders/names.py\">\
                     <lineToCover lineNumber=\"3\" covered=\"true\"/></file></coverage>";
@@ -201,7 +201,7 @@ pub(super) fn a_queue_of_ten_reports(server: &Server) {
         );
         std::fs::write(prepared.variable("SONAR_SCANNER_REPORTTASKFILE"), text).unwrap();
     }
-    let publish = journey.job.run(Task::Publish, &[("pollingTimeoutSec", "600")]);
+    let publish = journey.publish(&[]);
     publish.ended(TaskResult::Failed);
     let analyses: Value = serde_json::from_str(&journey.job.variable("publish.analyses").unwrap().0).unwrap();
     assert_eq!(analyses.as_array().unwrap().len(), 11);

@@ -72,7 +72,7 @@ pub(super) fn modules_and_a_java_of_the_agent(server: &Server) {
             .warns("and this analysis needs Java 21 or newer")
             .says(", the oldest of the agent's that is new enough (JAVA_HOME_2");
     }
-    journey.job.run(Task::Publish, &[]).succeeded();
+    journey.publish(&[]).succeeded();
     let tree = server.get(
         "api/components/tree",
         &[("component", project.key.as_str()), ("qualifiers", "FIL"), ("s", "path")],
@@ -112,6 +112,6 @@ pub(super) fn a_private_authority_behind_a_proxy(server: &Server) {
     analyze.succeeded().says(&format!("The scanner uses the proxy {address}"));
     let of_engine = proxy.passed().into_iter().filter(|head| head.contains("user-agent: okhttp")).count();
     assert!(of_engine > 0, "{:#?}", proxy.passed());
-    journey.job.run(Task::Publish, &[]).succeeded();
+    journey.publish(&[]).succeeded();
     assert_eq!(journey.gate_property().as_deref(), Some("ok"));
 }

@@ -34,7 +34,7 @@ pub(super) fn three_projects_of_one_repository(server: &Server) {
     for directory in ["services/api", "services/web", "docs"] {
         assert!(journey.job.sources().join(directory).join(".scannerwork").is_dir(), "{directory}");
     }
-    let publish = journey.job.run(Task::Publish, &[]);
+    let publish = journey.publish(&[]);
     publish.ended(TaskResult::Failed);
     assert_eq!(publish.errors.len(), 1, "{}", publish.transcript());
     assert!(publish.errors[0].contains(&web.key), "{}", publish.errors[0]);

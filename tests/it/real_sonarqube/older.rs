@@ -66,7 +66,7 @@ pub(super) fn a_gate_that_passes_by_the_cli(server: &Server) {
     let prepare = journey.prepare(&inputs);
     prepare.succeeded();
     journey.job.run(Task::Analyze, &[]).succeeded();
-    let publish = journey.job.run(Task::Publish, &[]);
+    let publish = journey.publish(&[]);
     publish.succeeded();
     let gate = project.gate_of(&journey.ce_task(&prepare));
     assert_eq!(gate["status"], "OK");

@@ -5,7 +5,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 use url::Url;
+
+/// Far above the time any report takes.
+const PATIENCE: Duration = Duration::from_secs(900);
 
 /// A server with the login admin, password admin.
 #[derive(Debug, Clone)]
@@ -209,8 +213,11 @@ impl Project {
     /// Waits until the server is done with a report.
     pub(crate) fn await_end(&self, ce_task: &str) {
         let is_open = |status: &Value| status == "PENDING" || status == "IN_PROGRESS";
-        while is_open(&self.server.get("api/ce/task", &[("id", ce_task)])["task"]["status"]) {
-            std::thread::sleep(std::time::Duration::from_millis(200));
+        let began = Instant::now();
+        while began.elapsed() < PATIENCE
+            && is_open(&self.server.get("api/ce/task", &[("id", ce_task)])["task"]["status"])
+        {
+            std::thread::sleep(Duration::from_millis(200));
         }
     }
 

@@ -37,7 +37,7 @@ pub(super) fn projects_of_one_job_with_a_token_each(server: &Server) {
     for name in ["docs", "web", "api"] {
         journey.job.run(Task::Analyze, &[("analysisName", name)]).succeeded();
     }
-    let publish = journey.job.run(Task::Publish, &[]);
+    let publish = journey.publish(&[]);
     publish.ended(TaskResult::Failed);
     let analyses: Value = serde_json::from_str(publish.variable("analyses")).unwrap();
     let verdicts = analyses.as_array().unwrap().iter();
@@ -84,7 +84,11 @@ pub(super) fn jobs_joined_by_records(server: &Server) {
         let connection = job.connect_server(&server.url, token);
         job.run(
             Task::Publish,
-            &[("SonarQube", &connection), ("analyses", "analyses/**/sonar-analysis-*.json")],
+            &[
+                ("SonarQube", &connection),
+                ("analyses", "analyses/**/sonar-analysis-*.json"),
+                ("pollingTimeoutSec", "800"),
+            ],
         )
     };
     judged_by(&token, None).succeeded().says("Quality gate passed – travelling");
@@ -140,6 +144,7 @@ pub(super) fn scanners_that_ran_by_themselves(server: &Server) {
             .env("SONAR_HOST_URL", &server.url)
             .env("SONAR_TOKEN", &token)
             .env("SONAR_USER_HOME", server.user_home())
+            .envs(["no_proxy", "NO_PROXY"].map(|name| (name, "127.0.0.1")))
             .output()
             .unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let said = String::from_utf8_lossy(&scan.stdout);
@@ -152,11 +157,10 @@ pub(super) fn scanners_that_ran_by_themselves(server: &Server) {
         assert_eq!(alone.gate_property().as_deref(), Some("ok"), "{command:?}");
         // By its key too, as long as the pipeline is older than the analysis.
         let connection = alone.connection.clone();
-        let by_key =
-            [("SonarQube", connection.as_str()), ("projectKey", &project.key), ("pollingTimeoutSec", "1")];
-        alone.job.run(Task::Publish, &by_key).succeeded();
+        let by_key = [("SonarQube", connection.as_str()), ("projectKey", &project.key)];
+        alone.publish(&by_key).succeeded();
         alone.job.set("System.PipelineStartTime", "2099-01-01 00:00:00+00:00");
-        let too_old = alone.job.run(Task::Publish, &by_key);
+        let too_old = alone.publish(&[by_key[0], by_key[1], ("pollingTimeoutSec", "10")]);
         assert!(
             too_old.sole_error().contains("not analysed since this pipeline began"),
             "{}",
@@ -167,5 +171,5 @@ pub(super) fn scanners_that_ran_by_themselves(server: &Server) {
 
 fn publish(journey: &mut Journey) -> Step {
     let connection = journey.connection.clone();
-    journey.job.run(Task::Publish, &[("SonarQube", &connection)])
+    journey.publish(&[("SonarQube", &connection)])
 }

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 const MODULES: &str = "jdk/lib/modules";
 const ENGINE: usize = 100_000;
@@ -533,7 +533,9 @@ fn a_cold_start_fetches_the_plugins_that_the_engine_will_ask_for() {
     machine.reopen();
     let running = machine.scenario.begin_analyze();
     let place = |key: &str| machine.cache().join(PLUGIN_MD5).join(format!("sonar-{key}-plugin.jar"));
+    let began = Instant::now();
     while !(place("text").exists() && place("forpy").exists()) {
+        assert!(began.elapsed() < Duration::from_secs(600), "they never came");
         std::thread::yield_now();
     }
     std::fs::remove_file(machine.scenario.job.path("hold")).unwrap();

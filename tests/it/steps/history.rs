@@ -4,11 +4,10 @@ use crate::fake_agent::{Job, Step, Task, TaskResult};
 use crate::fake_azure_devops::SignIn;
 use crate::fake_sonarqube::SonarQube;
 use crate::git_host::{Door, GitHost, Origin, commits, git, head};
-use crate::scenario::Scenario;
+use crate::scenario::{self, Scenario};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use rustix::process::Signal;
-use std::os::unix::fs::PermissionsExt as _;
 
 /// A job whose sources are a clone of depth 1 of the repository in Azure Repos.
 fn of_azure_repos(sonarqube: SonarQube, reference: &str) -> (Scenario, Origin) {
@@ -69,8 +68,7 @@ fn what_a_build_left_in_the_clone_is_not_run() {
     let hook = sources.join(".git/hooks/reference-transaction");
     let seen = scenario.job.path("seen");
     std::fs::create_dir_all(hook.parent().unwrap()).unwrap();
-    std::fs::write(&hook, format!("#!/bin/sh\nenv >>'{}'\n", seen.display())).unwrap();
-    std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).unwrap();
+    scenario::program(&hook, &format!("#!/bin/sh\nenv >>'{}'\n", seen.display()));
     git(&sources, &["update-ref", "refs/heads/x", "HEAD"]);
     std::fs::remove_file(&seen).expect("the hook works");
     // Nor what names the references of a repository that lends objects, or finds credentials.
@@ -101,8 +99,7 @@ fn what_a_build_left_in_the_clone_is_not_run() {
     git(&sources, &["remote", "set-url", "origin", &url]);
     let program = sources.join(url);
     std::fs::create_dir_all(program.parent().unwrap()).unwrap();
-    std::fs::write(&program, format!("#!/bin/sh\n{show}\n")).unwrap();
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    scenario::program(&program, &format!("#!/bin/sh\n{show}\n"));
     git(&sources, &["config", "remote.origin.vcs", "ext"]);
     git(&sources, &["config", "protocol.ext.allow", "always"]);
     prepare(&mut scenario).ended(TaskResult::Succeeded).warns("can't be fetched");

@@ -4,11 +4,10 @@ use crate::fake_agent::{Task, TaskResult, ends};
 use crate::fake_azure_devops::SignIn;
 use crate::fake_sonarqube::{SonarQube, failed_gate, gate, task};
 use crate::git_host::{git, head};
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, program};
 use rustix::process::Signal;
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -45,8 +44,7 @@ fn engine(scenario: &Scenario, body: &str) -> String {
         folder.display(),
         scenario.sonarqube.url(),
     );
-    std::fs::write(&java, script).unwrap();
-    std::fs::set_permissions(&java, PermissionsExt::from_mode(0o755)).unwrap();
+    program(&java, &script);
     std::fs::write(&jar, "").unwrap();
     format!("sonar.scanner.javaExePath={}\nsonar.scanner.engineJarPath={}", java.display(), jar.display())
 }

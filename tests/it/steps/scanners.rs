@@ -2,7 +2,7 @@
 
 use crate::fake_agent::TaskResult;
 use crate::fake_sonarqube::{SonarQube, TOKEN, json_answer};
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, program};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::fs::File;
@@ -243,8 +243,7 @@ fn jdk(scenario: &Scenario, version: &str) -> String {
     std::fs::create_dir_all(home.join("bin")).unwrap();
     std::fs::write(home.join("release"), format!("JAVA_VERSION=\"{version}\"\n")).unwrap();
     let java = home.join("bin/java");
-    std::fs::copy(scenario.job.path("engine/java"), &java).unwrap();
-    std::fs::set_permissions(&java, PermissionsExt::from_mode(0o755)).unwrap();
+    program(&java, &std::fs::read_to_string(scenario.job.path("engine/java")).unwrap());
     home.to_str().unwrap().to_owned()
 }
 
@@ -388,8 +387,7 @@ fn dotnet_scanner(scenario: &mut Scenario, body: &str) {
         "#!/bin/sh\nrun=$(basename \"$1\")\nprintf '%s\\n' \"$@\" >'{noted}/'\"$run\".arguments\n\
          env >'{noted}/'\"$run\".environment\n{body}\n"
     );
-    std::fs::write(&tool, script).unwrap();
-    std::fs::set_permissions(&tool, PermissionsExt::from_mode(0o755)).unwrap();
+    program(&tool, &script);
     let path = format!("{noted}:/usr/bin:/bin");
     scenario.job.set("PATH", &path);
 }

@@ -315,6 +315,14 @@ async fn fault_schedules() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn how_long_was_waited_is_told() {
+    for (limit, words) in [(1, "within 1 second ("), (2, "within 2 seconds (")] {
+        let reason = weigh_with(&Model { ends_after: FOREVER, ..model() }, &report(), limit).await.reason;
+        assert!(reason.as_ref().is_some_and(|reason| reason.contains(words)), "{reason:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_pause_the_server_asks_for_is_kept() {
     let model = Model { troubles: &[(0, 1, Busy(Some(30)))], ..model() };
     assert_eq!(weigh_with(&model, &report(), 300).await.verdict, Verdict::Passed);
