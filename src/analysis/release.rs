@@ -160,7 +160,7 @@ fn default_version(server: &ServerFacts) -> &'static str {
     if server.oldest_java() < 17 { "4.7.0.2747" } else { "5.0.1.3006" }
 }
 
-/// A version in full: of a known release, its first numbers do.
+/// A version in full: of a known release its first numbers do, and mean the newest that has them.
 fn full_version(version: &str) -> Result<&str, ReleaseError> {
     let numbers =
         version.split('.').filter(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
@@ -168,7 +168,7 @@ fn full_version(version: &str) -> Result<&str, ReleaseError> {
         return Err(ReleaseError::Version(version.to_owned()));
     }
     let begins = |known: &str| known.strip_prefix(version).is_some_and(|rest| rest.starts_with('.'));
-    Ok(RELEASES.iter().map(|(known, _)| *known).find(|known| begins(known)).unwrap_or(version))
+    Ok(RELEASES.iter().rev().map(|(known, _)| *known).find(|known| begins(known)).unwrap_or(version))
 }
 
 /// The version in `.../sonar-scanner-cli-5.0.1.3006-linux.zip`.
@@ -223,7 +223,7 @@ mod tests {
             ("8.9", None, Some("4.7.0.2747")),
             ("26.9", Some("8.1.0.6389"), Some("8.1.0.6389")),
             ("9.9.8", Some("5.0.1"), Some("5.0.1.3006")),
-            ("9.9.8", Some("8"), Some("8.0.1.6346")),
+            ("9.9.8", Some("8"), Some("8.1.0.6389")),
         ] {
             let wish = ReleaseWish { version: pinned, ..Default::default() };
             let release = wish.cli_for(&server(server_version)).unwrap();
