@@ -180,9 +180,10 @@ pub struct JobConnection {
 impl JobConnection {
     /// Reads it; `None` outside a job.
     ///
-    /// Its URL comes from the connection itself, which no other step can change, unlike a variable (`NodeHandler.cs`). The agent
-    /// of an Azure DevOps Server rewrites it, `System.TeamFoundationCollectionUri` and the URLs of repositories to the host that
-    /// it was configured with, and leaves `System.CollectionUri` the server's public one (`JobRunner.cs`).
+    /// Its URL comes from the connection itself, which no variable of another step replaces (`NodeHandler.cs`; agents before 2026
+    /// let `task.setendpoint` change it). The agent of an Azure DevOps Server rewrites it, `System.TeamFoundationCollectionUri`
+    /// and the URLs of repositories to the host that it was configured with, and leaves `System.CollectionUri` the server's
+    /// public one (`JobRunner.cs`).
     pub fn read(env: &Environment, predefined: &Predefined) -> Option<Self> {
         let token = parameter_of(env, "SYSTEMVSSCONNECTION", "AccessToken")
             .or_else(|| env.secret_variable("System.AccessToken").map(str::to_owned))?;

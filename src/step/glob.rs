@@ -1,5 +1,6 @@
 //! Files by pattern: `*` and `?` within a name, `**` for any folders. Links are not followed.
 
+use super::Job;
 use std::path::{Path, PathBuf};
 
 /// Entries of folders looked at in all: seconds.
@@ -15,6 +16,30 @@ const PASSED_OVER: &[&str] = &[".git", "node_modules"];
 /// There is more to look at than is looked at, so that some may be missing: why, as a sentence without its full stop.
 pub(super) fn files(base: &Path, pattern: &str, name: &str) -> Result<Vec<PathBuf>, String> {
     files_among(MOST_ENTRIES, base, pattern, name)
+}
+
+/// Likewise, from the working directory of the job, else from where its artifacts are downloaded to: of the first of them
+/// that has such files, those that are `wanted`.
+///
+/// # Errors
+/// As above.
+pub(super) fn files_of_job(
+    job: &Job,
+    pattern: &str,
+    name: &str,
+    wanted: impl Fn(&Path) -> bool,
+) -> Result<Vec<PathBuf>, String> {
+    let predefined = &job.predefined;
+    for base in
+        [predefined.working_directory().ok(), predefined.pipeline_workspace.clone()].into_iter().flatten()
+    {
+        let mut found = files(&base, pattern, name)?;
+        found.retain(|file| wanted(file));
+        if !found.is_empty() {
+            return Ok(found);
+        }
+    }
+    Ok(Vec::new())
 }
 
 fn files_among(most: usize, base: &Path, pattern: &str, name: &str) -> Result<Vec<PathBuf>, String> {
@@ -71,7 +96,8 @@ impl Search<'_> {
             if self.left == 0 {
                 return;
             }
-            self.left -= 1;
+            // What `**` goes through has been looked at above.
+            self.left -= usize::from(!deep);
             let (Ok(kind), name) = (entry.file_type(), entry.file_name()) else { continue };
             let name = name.to_string_lossy();
             if deep {
@@ -187,7 +213,8 @@ mod tests {
         }
         assert!(!search(folder.path(), "**/r.txt").contains(".git"));
         assert!(files(&folder.path().join("d"), "../a/r.txt", "r.txt").unwrap().len() == 1);
-        assert!(files_among(100, folder.path(), "**/r.txt", "r.txt").is_ok());
+        // Eleven in all.
+        assert!(files_among(12, folder.path(), "**/r.txt", "r.txt").is_ok());
         let told = files_among(5, folder.path(), "**/r.txt", "r.txt").unwrap_err();
         assert!(told.starts_with("**/r.txt leads through more than 5 files and folders of "), "{told}");
     }

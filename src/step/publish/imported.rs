@@ -117,22 +117,12 @@ fn leave_out_earlier_attempts(job: &Job, records: &mut BTreeMap<(u64, AnalysisId
     });
 }
 
-/// Records that a pattern names, from the working directory, else from where artifacts are downloaded to.
+/// Records that a pattern names.
 fn files(job: &Job, pattern: &str) -> Result<Vec<PathBuf>, String> {
-    let predefined = &job.predefined;
-    let bases = [predefined.working_directory().ok(), predefined.pipeline_workspace.clone()];
-    let is_record = |file: &PathBuf| {
+    glob::files_of_job(job, pattern, NAMES, |file| {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         name.starts_with("sonar-analysis-") && name.ends_with(".json")
-    };
-    for base in bases.into_iter().flatten() {
-        let mut found = glob::files(&base, pattern, NAMES)?;
-        found.retain(is_record);
-        if !found.is_empty() {
-            return Ok(found);
-        }
-    }
-    Ok(Vec::new())
+    })
 }
 
 /// What a file says.

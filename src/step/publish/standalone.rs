@@ -116,7 +116,7 @@ impl<'a> Standalone<'a> {
             }
         }
         for pattern in patterns {
-            match self.named(pattern) {
+            match glob::files_of_job(self.job, pattern, REPORT, |_| true) {
                 Ok(files) if files.is_empty() => {
                     subjects.push(self.no_report(format!("reportTaskFiles: {pattern} names no file")));
                 }
@@ -209,20 +209,6 @@ impl<'a> Standalone<'a> {
         let text = read_text(file).map_err(|error| Unusable::Broken(error.to_string()))?;
         AnalysisReport::parse(&text.unwrap_or_default())
             .map_err(|key| Unusable::Broken(format!("The scanner's report {} has no {key}", file.display())))
-    }
-
-    /// Files that a pattern names, from the working directory, else from where artifacts are downloaded to.
-    fn named(&self, pattern: &str) -> Result<Vec<PathBuf>, String> {
-        let predefined = &self.job.predefined;
-        let bases = [predefined.working_directory().ok(), predefined.pipeline_workspace.clone()];
-        let mut found = Vec::new();
-        for base in bases.into_iter().flatten() {
-            found = glob::files(&base, pattern, REPORT)?;
-            if !found.is_empty() {
-                break;
-            }
-        }
-        Ok(found)
     }
 
     fn usual_places(&self) -> Result<Vec<PathBuf>, String> {
