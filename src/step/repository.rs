@@ -6,16 +6,20 @@ use crate::git::{Access, Error, Repository};
 use std::path::Path;
 use url::Url;
 
-/// The folder of the clone that `directory` lies in, among the sources: of a submodule that of what it belongs to.
+/// The folder of the clone that `directory` lies in: of a submodule that of what it belongs to. For what lies among the
+/// sources, they bound the search.
 pub(super) fn clone_of<'a>(job: &Job, directory: &'a Path) -> Option<&'a Path> {
     let sources = job.predefined.working_directory().ok()?;
-    let folders = directory.ancestors().take_while(|folder| folder.starts_with(&sources));
-    folders.filter(|folder| folder.join(".git").exists()).last()
+    let is_among = directory.starts_with(&sources);
+    let folders = directory.ancestors().take_while(|folder| !is_among || folder.starts_with(&sources));
+    let clones: Vec<_> = folders.filter(|folder| folder.join(".git").exists()).collect();
+    // That of a submodule or worktree is a file.
+    clones.iter().find(|clone| clone.join(".git").is_dir()).or(clones.last()).copied()
 }
 
-/// Whether a clone is of the repository that this build is of, which `Build.Repository.*` and the change speak of: of
-/// several checkouts only one is, and of a single one of another repository none. It has its URL, or holds the commit that
-/// is built; a pull request's may have been replaced before the checkout.
+/// Whether a clone is of the repository that this build is of, which `Build.Repository.*` and the change speak of. With
+/// several checkouts only one clone is; where only another repository is checked out, none is. It has its URL, or holds
+/// the commit that is built; a pull request's may have been replaced before the checkout.
 ///
 /// `Build.Repository.LocalPath` does not tell: with several checkouts it is the folder above them (microsoft/azure-pipelines-agent,
 /// `BuildJobExtension.cs`).

@@ -66,7 +66,7 @@ fn given(scenario: &Scenario, key: &str, property: &str) -> Option<String> {
 
 /// Projects whose engine was started.
 fn analysed(scenario: &Scenario) -> Vec<String> {
-    let keys = ["api", "docs", "lint", "web"].into_iter();
+    let keys = ["api", "docs", "lint", "nested", "web"].into_iter();
     keys.filter(|key| given(scenario, key, "sonar.projectKey").is_some()).map(str::to_owned).collect()
 }
 
@@ -314,16 +314,20 @@ fn of_several_checkouts_the_change_is_of_one() {
         }
     }
     let built = clone(&scenario.job.sources().join("shop"));
-    let tools = scenario.job.sources().join("tools");
-    clone(&tools);
-    scenario.job.write("tools/web/more.py", "");
-    commit(&tools, "more");
+    for (name, file) in [("tools", "web/more.py"), ("shop/vendor/lint", "rules/more.py")] {
+        scenario.job.write(&format!("{name}/main.py"), "");
+        let directory = scenario.job.sources().join(name);
+        clone(&directory);
+        scenario.job.write(&format!("{name}/{file}"), "");
+        commit(&directory, "more");
+    }
     scenario.job.set("Build.SourceVersion", &built);
     scenario.job.azure.change_files(&[("edit", "/api/main.py", None)]);
     let list = "
 - {key: api, baseDir: shop/api}
 - {key: web, baseDir: shop/web}
-- {key: lint, baseDir: tools/web}";
+- {key: lint, baseDir: tools/web}
+- {key: nested, baseDir: shop/vendor/lint/rules}";
     let inputs = [("monorepo", list), ("extraProperties", engine.as_str()), ("changedOnly", "true")];
     let step = scenario.prepare_as(&[&[("scannerMode", "cli")], &inputs[..]].concat());
     step.succeeded()
@@ -331,7 +335,7 @@ fn of_several_checkouts_the_change_is_of_one() {
         .says("changedOnly: 1 files of the branch against main changed")
         .warns("tools/web is of another repository than this build");
     scenario.analyze().succeeded();
-    assert_eq!(analysed(&scenario), ["api", "lint"]);
+    assert_eq!(analysed(&scenario), ["api", "lint", "nested"]);
 }
 
 #[test]

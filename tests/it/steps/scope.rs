@@ -326,26 +326,37 @@ fn what_a_server_can_not_analyse_may_be_an_error_or_the_main_branch() {
 fn a_directory_of_another_repository_is_noticed_and_asked_itself() {
     let mut scenario = Scenario::with(SonarQube::with_branches());
     scenario.job.write("docs/index.md", "");
-    for name in ["shop api", "tools"] {
-        let directory = scenario.job.sources().join(name);
-        scenario.job.write(&format!("{name}/main.py"), name);
-        git(&directory, &["init", "--quiet", "--initial-branch=trunk"]);
-        git(&directory, &["add", "--all"]);
+    let sources = scenario.job.sources();
+    let beside = scenario.job.path("beside");
+    let nested = sources.join("shop api/vendor/lint");
+    for directory in [&sources.join("shop api"), &sources.join("tools"), &nested, &beside] {
+        std::fs::create_dir_all(directory).unwrap();
+        std::fs::write(directory.join("main.py"), directory.display().to_string()).unwrap();
+        git(directory, &["init", "--quiet", "--initial-branch=trunk"]);
+        git(directory, &["add", "--all"]);
         let who = ["-c", "user.name=Ada", "-c", "user.email=ada@contoso.example"];
-        git(&directory, &[&who[..], &["commit", "--quiet", "--message=Start"]].concat());
-        git(&directory, &["remote", "add", "origin", "."]);
+        git(directory, &[&who[..], &["commit", "--quiet", "--message=Start"]].concat());
+        git(directory, &["remote", "add", "origin", "."]);
     }
-    let tools = scenario.job.sources().join("tools");
-    scenario.job.set("Build.SourceVersion", &head(&scenario.job.sources().join("shop api")));
-    for (directory, warned) in [(".", false), ("docs", false), ("shop api", false), ("tools", true)] {
+    let tools = sources.join("tools");
+    // As git leaves a submodule: it belongs to the commit that is built.
+    scenario.job.write("shop api/lib/main.py", "");
+    scenario.job.write("shop api/lib/.git", "gitdir: ../.git/modules/lib\n");
+    scenario.job.set("Build.SourceVersion", &head(&sources.join("shop api")));
+    let places =
+        [(".", false), ("docs", false), ("shop api", false), ("shop api/lib", false), ("tools", true)];
+    let outside = [(nested.to_str().unwrap(), true), (beside.to_str().unwrap(), true)];
+    for (directory, warned) in places.into_iter().chain(outside) {
         let step = scenario.prepare(&[("projectBaseDir", directory)]);
         step.succeeded();
         let is_told = step.warnings.iter().any(|warning| warning.contains("of another repository"));
         assert_eq!(is_told, warned, "{directory}: {:?}", step.warnings);
     }
     let asked = scenario.job.azure.requests().len();
-    let step = scenario.prepare(&[("projectBaseDir", "tools"), ("branch", "trunk")]);
-    step.succeeded().says("Analysing trunk as the main branch (says the remote origin)");
+    for directory in ["tools", beside.to_str().unwrap()] {
+        let step = scenario.prepare(&[("projectBaseDir", directory), ("branch", "trunk")]);
+        step.succeeded().says("Analysing trunk as the main branch (says the remote origin)");
+    }
     assert_eq!(scenario.job.azure.requests().len(), asked, "Azure Repos would tell of shop api");
 
     scenario.job.write("tools/own.properties", "sonar.projectKey=shop\nsonar.projectBaseDir=tools\n");
