@@ -50,7 +50,15 @@ impl Change {
 /// What was found out of the changes that projects are built for: one for all, unless some have a branch, a pull request
 /// or a clone of their own.
 #[derive(Debug, Default)]
-pub(super) struct Changes(Vec<(Target, Option<String>, Option<PathBuf>, Change)>);
+pub(super) struct Changes(Vec<Found>);
+
+#[derive(Debug)]
+struct Found {
+    target: Target,
+    default_branch: Option<String>,
+    clone: Option<PathBuf>,
+    change: Change,
+}
 
 impl Changes {
     /// What is built of a project in `directory`, compared with where it is to go; told when it is first asked for.
@@ -66,20 +74,24 @@ impl Changes {
     ) -> Result<&Change> {
         let Scope { target, default_branch, .. } = scope;
         let clone = clone_of(job, directory);
-        let known = self.0.iter().position(|(of, default, place, _)| {
-            (of, default, place.as_deref()) == (target, default_branch, clone)
+        let known = self.0.iter().position(|found| {
+            (&found.target, &found.default_branch, found.clone.as_deref()) == (target, default_branch, clone)
         });
         let place = match known {
             Some(place) => place,
             None => {
                 let change = find(job, scope, clone, may_fetch).await?;
                 change.tell();
-                let clone = clone.map(Path::to_owned);
-                self.0.push((target.clone(), default_branch.clone(), clone, change));
+                self.0.push(Found {
+                    target: target.clone(),
+                    default_branch: default_branch.clone(),
+                    clone: clone.map(Path::to_owned),
+                    change,
+                });
                 self.0.len() - 1
             }
         };
-        Ok(&self.0[place].3)
+        Ok(&self.0[place].change)
     }
 }
 
