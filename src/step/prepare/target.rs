@@ -14,7 +14,8 @@ use crate::step::Job;
 use crate::step::repository::{clone_of, is_of_build, open};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use tokio::sync::OnceCell;
 
 /// Whom to ask, and about which project.
@@ -32,10 +33,16 @@ pub(super) struct Asker<'a> {
 /// What need not be asked or said for each of several projects again.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
-    default_branch: OnceCell<Option<(String, Source)>>,
     told: RefCell<HashSet<String>>,
-    /// Clones, and whether they are of the repository that the build is of.
-    clones: RefCell<BTreeMap<PathBuf, bool>>,
+    /// By the clone's folder; none for sources in no clone.
+    known: RefCell<BTreeMap<Option<PathBuf>, Rc<Known>>>,
+}
+
+/// What is known of a clone.
+#[derive(Debug, Default)]
+struct Known {
+    is_of_build: OnceCell<bool>,
+    default_branch: OnceCell<Option<(String, Source)>>,
 }
 
 impl Shared {
@@ -72,13 +79,17 @@ pub(super) async fn choose(asker: &Asker<'_>, extra: &Properties) -> Result<Scop
     {
         scope.properties.set("sonar.projectVersion", version.as_str());
     }
-    asker.tell(&scope, extra, is_own);
-    if !is_own && inputs.choices.branch == BranchChoice::Auto && asker.is_of_another_repository().await? {
-        tracing::warn!(
+    if !is_own
+        && inputs.choices.branch == BranchChoice::Auto
+        && scope.skip.is_none()
+        && let Some(clone) = asker.clone_of_another_repository().await?
+    {
+        scope.warnings.push(format!(
             "{} is of another repository than this build: name the branch that is checked out there in the input branch",
-            asker.place.sources(inputs.mode).display()
-        );
+            clone.display()
+        ));
     }
+    asker.tell(&scope, extra, is_own);
     Ok(scope)
 }
 
@@ -120,20 +131,21 @@ impl Asker<'_> {
         }
     }
 
-    /// Whether the sources are not of the repository that the build and its variables speak of.
-    async fn is_of_another_repository(&self) -> Result<bool> {
-        let sources = self.place.sources(self.inputs.mode);
-        let Some(clone) = clone_of(self.job, &sources) else { return Ok(false) };
-        let known = self.shared.clones.borrow().get(clone).copied();
-        let is_of_build = match known {
-            Some(known) => known,
-            None => {
-                let known = is_of_build(self.job, clone).await.map_err(|_| Error::cancelled())?;
-                self.shared.clones.borrow_mut().insert(clone.to_owned(), known);
-                known
-            }
-        };
-        Ok(!is_of_build)
+    fn clone_of_sources(&self) -> Option<PathBuf> {
+        clone_of(self.job, &self.place.sources(self.inputs.mode)).map(Path::to_owned)
+    }
+
+    fn known(&self, clone: Option<PathBuf>) -> Rc<Known> {
+        Rc::clone(self.shared.known.borrow_mut().entry(clone).or_default())
+    }
+
+    /// The clone of the sources, if it is not of the repository that the build and its variables speak of.
+    async fn clone_of_another_repository(&self) -> Result<Option<PathBuf>> {
+        let Some(clone) = self.clone_of_sources() else { return Ok(None) };
+        let known = self.known(Some(clone.clone()));
+        let asking = known.is_of_build.get_or_try_init(|| is_of_build(self.job, &clone));
+        let is_of_build = *asking.await.map_err(|_| Error::cancelled())?;
+        Ok((!is_of_build).then_some(clone))
     }
 
     async fn decided(&self) -> Result<Scope> {
@@ -147,7 +159,7 @@ impl Asker<'_> {
         }
         let (mut default, mut conflict) = (DefaultBranch::Unknown, None);
         if let Subject::Branch(built) = &subject {
-            let is_elsewhere = self.is_of_another_repository().await?;
+            let is_elsewhere = self.clone_of_another_repository().await?.is_some();
             let (of_repository, of_sonarqube) =
                 tokio::join!(self.default_branch(&context, is_elsewhere), self.main_branch());
             default = match of_repository.or_else(|| Some((of_sonarqube.clone()?, Source::SonarQube))) {
@@ -170,14 +182,17 @@ impl Asker<'_> {
         context: &PipelineContext,
         is_elsewhere: bool,
     ) -> Option<(String, Source)> {
-        match (&self.inputs.default_branch, is_elsewhere) {
-            (Some(name), _) => Some((name.clone(), Source::Input)),
-            (None, true) => self.default_branch_by_git().await,
-            (None, false) => {
-                let asking = self.shared.default_branch.get_or_init(|| self.ask_for_default_branch(context));
-                asking.await.clone()
-            }
+        if let Some(name) = &self.inputs.default_branch {
+            return Some((name.clone(), Source::Input));
         }
+        let known = self.known(self.clone_of_sources());
+        let asking = known.default_branch.get_or_init(|| async {
+            match is_elsewhere {
+                true => self.default_branch_by_git().await,
+                false => self.ask_for_default_branch(context).await,
+            }
+        });
+        asking.await.clone()
     }
 
     /// The repository's default branch: each source is asked only when those before it don't know.

@@ -333,9 +333,24 @@ fn of_several_checkouts_the_change_is_of_one() {
     step.succeeded()
         .says("web is not analysed: nothing in shop/web changed")
         .says("changedOnly: 1 files of the branch against main changed")
-        .warns("tools/web is of another repository than this build");
+        .warns("/tools is of another repository than this build")
+        .warns("/shop/vendor/lint is of another repository than this build");
     scenario.analyze().succeeded();
     assert_eq!(analysed(&scenario), ["api", "lint", "nested"]);
+}
+
+#[test]
+fn another_repository_is_told_of_and_asked_once_for_all_its_projects() {
+    let mut scenario = scenario(SonarQube::with_branches());
+    scenario.job.set("System.Debug", "true");
+    clone(&scenario.job.sources());
+    let step = prepare(&mut scenario, &[]);
+    let asked = step.debug.iter().filter(|line| line.contains("ls-remote --symref")).count();
+    assert_eq!(asked, 1, "{}", step.transcript());
+    let told: Vec<_> =
+        step.warnings.iter().filter(|warning| warning.contains("another repository")).collect();
+    let [warning] = &told[..] else { panic!("{told:?}") };
+    insta::assert_snapshot!(scenario.job.tidy(warning), @"<job>/s is of another repository than this build: name the branch that is checked out there in the input branch");
 }
 
 #[test]

@@ -363,6 +363,13 @@ fn a_directory_of_another_repository_is_noticed_and_asked_itself() {
     let step = scenario.prepare(&[("configMode", "file"), ("configFile", "tools/own.properties")]);
     step.ended(TaskResult::Succeeded).warns("/tools is of another repository than this build");
 
+    // What is not analysed needs no branch.
+    let mut skipped = Scenario::new();
+    skipped.job.of_pull_request("TfsGit", "7", "refs/heads/feature", "refs/heads/main");
+    let step = skipped.prepare(&[("projectBaseDir", tools.to_str().unwrap())]);
+    let [warning] = &step.warnings[..] else { panic!("{:?}", step.warnings) };
+    assert!(warning.contains("SonarQube Community Build analyses no pull requests"), "{warning}");
+
     // As of a pull request whose merge was made anew before the checkout.
     let origin = "https://dev.azure.com/contoso/shop/_git/tools";
     scenario.job.set("Build.Repository.Uri", origin);
