@@ -160,8 +160,8 @@ fn every_clone_and_branch_of_a_monorepo_is_completed() {
     let origin = Origin::new(&azure.repository().name);
     azure.host(origin.root().to_owned());
     let sources = scenario.job.sources();
-    let [one, two] = ["one", "two"].map(|name| sources.join(name));
-    for clone in [&one, &two] {
+    let [one, two, module] = ["one", "two", "two/module"].map(|name| sources.join(name));
+    for clone in [&one, &two, &module] {
         std::fs::create_dir(clone).unwrap();
         origin.check_out(clone, "refs/heads/main", &["--depth=1"], &azure.clone_url());
     }
@@ -169,12 +169,16 @@ fn every_clone_and_branch_of_a_monorepo_is_completed() {
 - {key: a, baseDir: one}
 - {key: b, baseDir: one, properties: {sonar.newCode.referenceBranch: feature}}
 - {key: c, baseDir: two}
+- {key: d, baseDir: two/module}
 ";
+    std::fs::create_dir(two.join(".git/modules")).unwrap();
+    git(&module, &["init", "--quiet", "--separate-git-dir", "../.git/modules/module"]);
+    assert!(module.join(".git").is_file());
     let step = scenario.prepare_as(&[("scannerMode", "cli"), ("monorepo", list)]);
     step.ended(TaskResult::Succeeded);
     let completed = step.log.iter().filter(|line| line.contains("The history is whole")).count();
-    assert_eq!(completed, 2, "{}", step.transcript());
-    assert_eq!([commits(&one, "HEAD"), commits(&two, "HEAD")], [4, 4]);
+    assert_eq!(completed, 3, "{}", step.transcript());
+    assert_eq!([&one, &two, &module].map(|clone| commits(clone, "HEAD")), [4; 3]);
     assert_eq!(git(&one, &["rev-parse", "origin/feature"]), origin.commit_of("feature"));
 }
 
