@@ -155,12 +155,10 @@ impl Judge {
             AnalysedTarget::Branch(name) => (Some(name.as_str()), None),
             AnalysedTarget::PullRequest { key, .. } => (None, Some(key.as_str())),
         };
-        // In the queue a report of the main branch bears no name.
-        let queued_branch = branch.filter(|_| !matches!(target, AnalysedTarget::MainBranch(_)));
         result.dashboard_url = Some(sonarqube.dashboard(&project, branch, pull_request));
         let polled = sonarqube.without_retries();
         let look = async || {
-            let queue = polled.pending_reports(&project, queued_branch, pull_request).await?;
+            let queue = polled.pending_reports(&project, branch, pull_request).await?;
             if let Some(count @ 1..) = queue {
                 return Ok(Look::NotYet { state: format!("{count} reports in the queue"), age: None });
             }
