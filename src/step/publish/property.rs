@@ -3,15 +3,17 @@
 
 use crate::quality_gate::{AGGREGATE, Entry, Ledger, Properties, Verdict, aggregate};
 
-/// Pauses that a job about to write a failure leaves to others, who may be about to write `ok`.
+/// Pauses for an answer that has this job's own announcement in it; and those that a job about to write a failure
+/// leaves to others, who may be about to write `ok`.
 const PATIENCE: u32 = 40;
-/// Rounds of writing and reading again, each of them needed only when another job wrote meanwhile.
+/// Rounds of writing and reading again, each of them needed only when another job wrote meanwhile, or when an answer
+/// was of an earlier state.
 const ROUNDS: u32 = 40;
 
 /// Records `entries` and brings the aggregate to what all records of the build say together.
 ///
 /// `pause` waits a little, and says whether there is time for more of that. The verdict is `None` where the records and
-/// the aggregate were never seen to agree.
+/// the aggregate were never seen to agree, or where no answer ever had this job's announcement in it.
 ///
 /// # Errors
 /// What `read` or `write` fail with. A verdict that is no pass is written even if nothing can be read.
@@ -23,54 +25,68 @@ pub(super) async fn settle<E>(
     pause: impl AsyncFn() -> bool,
 ) -> Result<Option<Verdict>, E> {
     let verdict = Verdict::worst(entries.iter().map(|entry| entry.verdict));
-    let announcement = (ledger.turn(), ledger.announcement(verdict));
     let idle = (ledger.turn(), Ledger::idle().to_owned());
     let with_aggregate = |mut properties: Vec<(String, String)>, verdict: Verdict| {
         properties.extend([(AGGREGATE.to_owned(), verdict.build_property().to_owned()), idle.clone()]);
         properties
     };
-    write(std::slice::from_ref(&announcement)).await?;
-    let found = async {
+    let read = async || {
+        let found = read().await?;
+        Ok(found.into_iter().map(|(name, text)| (name.to_ascii_lowercase(), text)).collect::<Properties>())
+    };
+    // Who does not see what this job wrote last does not see what others wrote before it either.
+    let is_late = |found: &Properties, written: &[(String, String)]| {
+        written.iter().any(|(name, text)| found.get(name) != Some(text))
+    };
+    let announcement = [(ledger.turn(), ledger.announcement(verdict))];
+    write(&announcement).await?;
+    let seen = async {
         let mut found = read().await?;
         let mut patience = PATIENCE;
-        // Who does not see the own announcement yet does not see those of others before it either.
-        let is_late = |found: &Properties| found.get(&announcement.0) != Some(&announcement.1);
-        while patience > 0 && (is_late(&found) || verdict.spoils() && ledger.others_may_write_ok(&found)) {
+        while patience > 0
+            && (is_late(&found, &announcement) || verdict.spoils() && ledger.others_may_write_ok(&found))
+        {
             patience = if pause().await { patience - 1 } else { 0 };
             found = read().await?;
         }
-        Ok(found)
+        Ok((!is_late(&found, &announcement)).then_some(found))
     };
-    let mut found = match found.await {
-        Ok(found) => found,
-        Err(error) => {
+    let mut found = match seen.await {
+        Ok(Some(found)) => found,
+        unseen => {
             let blind = ledger.records(entries, &Properties::new());
             write(&if verdict.spoils() { with_aggregate(blind, verdict) } else { vec![idle] }).await?;
-            return Err(error);
+            return unseen.map(|_| None);
         }
     };
     let records = ledger.records(entries, &found);
     found.extend(records.iter().cloned());
     write(&with_aggregate(records.clone(), aggregate(&found))).await?;
+    // What an answer must have in it: the records, and a turn that was announced.
+    let mut written = records.clone();
     for _ in 0..ROUNDS {
-        let mut found = read().await?;
-        if records.iter().any(|(name, _)| !found.contains_key(name)) {
+        let found = read().await?;
+        if is_late(&found, &written) {
             pause().await;
             continue;
         }
-        let mut expected = aggregate(&found);
-        if found.get(AGGREGATE).map(String::as_str) == Some(expected.build_property()) {
-            return Ok(Some(expected));
-        }
-        if !expected.spoils() {
-            // What was read is no ground for `ok` yet: another job may be about to record a failure.
-            write(&[(ledger.turn(), ledger.announcement(expected))]).await?;
-            found = read().await?;
-            expected = aggregate(&found);
+        let expected = aggregate(&found);
+        if written == records {
+            if found.get(AGGREGATE).map(String::as_str) == Some(expected.build_property()) {
+                return Ok(Some(expected));
+            }
+            if !expected.spoils() {
+                // What was read is no ground for `ok` yet: another job may be about to record a failure.
+                written.push((ledger.turn(), ledger.announcement(expected)));
+                write(&written[records.len()..]).await?;
+                continue;
+            }
         }
         write(&with_aggregate(Vec::new(), expected)).await?;
+        written.clone_from(&records);
         pause().await;
     }
+    write(&[idle]).await?;
     Ok(None)
 }
 
@@ -303,6 +319,58 @@ mod tests {
             })],
             1,
         );
+    }
+
+    #[test]
+    fn an_answer_that_never_has_the_own_announcement_in_it_is_no_ground_for_ok() {
+        for (verdict, expected) in [(Verdict::Failed, Some("failed")), (Verdict::Passed, None)] {
+            let build = Build { lagging: Some(RefCell::default()), ..Build::default() };
+            let read = async || Ok::<_, Infallible>(Properties::new());
+            let write = async |changes: &[(String, String)]| {
+                build.write(changes);
+                Ok(())
+            };
+            let (ledger, entries) = (Ledger::new(&["s", "a"], (1, 1)), [entry(verdict)]);
+            run(
+                vec![Box::pin(async {
+                    assert_eq!(settle(&ledger, &entries, read, write, patiently).await, Ok(None));
+                })],
+                1,
+            );
+            assert_eq!(build.properties.borrow().get(AGGREGATE).map(String::as_str), expected);
+            assert_eq!(build.properties.borrow()[&ledger.turn()], "idle");
+            let states = build.lagging.iter().flat_map(RefCell::take);
+            assert!(states.flatten().all(|(_, text)| text != "ok"));
+        }
+    }
+
+    #[test]
+    fn names_come_back_in_the_spelling_they_were_met_in_first() {
+        for verdict in [Verdict::Failed, Verdict::Passed] {
+            let build = Build::default();
+            let pauses = Cell::new(0);
+            let read = async || {
+                let properties = build.properties.borrow();
+                let spelt = properties.iter().map(|(name, text)| (name.to_uppercase(), text.clone()));
+                Ok::<_, Infallible>(spelt.collect())
+            };
+            let write = async |changes: &[(String, String)]| {
+                build.write(changes);
+                Ok(())
+            };
+            let pause = async || {
+                pauses.set(pauses.get() + 1);
+                true
+            };
+            let (ledger, entries) = (Ledger::new(&["Build", "a"], (1, 1)), [entry(verdict)]);
+            run(
+                vec![Box::pin(async {
+                    assert_eq!(settle(&ledger, &entries, read, write, pause).await, Ok(Some(verdict)));
+                })],
+                1,
+            );
+            assert_eq!(pauses.get(), 0);
+        }
     }
 
     #[test]

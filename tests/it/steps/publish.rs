@@ -348,6 +348,31 @@ fn a_failure_that_the_build_does_not_know_of_is_not_softened() {
     scenario.job.azure.take_away_the_right_to_change_builds();
     scenario.analysed("1");
     scenario.publish(&warn).ended(TaskResult::SucceededWithIssues);
+    // Nor where this machine never reaches Azure DevOps.
+    let mut scenario = Scenario::new();
+    scenario.sonarqube.processed("1", "shop", failed_gate());
+    scenario.analysed("1");
+    scenario.job.cut_off_from_azure();
+    let step = scenario.publish(&warn);
+    step.ended(TaskResult::SucceededWithIssues).warns("http://127.0.0.1:9/");
+}
+
+#[test]
+fn properties_come_back_in_another_spelling() {
+    for (gate, warnings, property) in [(failed_gate(), 1, "failed"), (gate("OK"), 0, "ok")] {
+        let mut scenario = Scenario::new();
+        for name in ["sonarGlobalQualityGate", "sonar-azdo-turn.Build.Unit", "sonar-azdo.BUILD.Unit.1"] {
+            scenario.job.azure.know_property(name);
+        }
+        scenario.job.set("System.StageName", "build");
+        scenario.job.set("System.PhaseName", "Unit");
+        scenario.sonarqube.processed("1", "shop", gate);
+        scenario.analysed("1");
+        let step = scenario.publish(&[("onQualityGateFailure", "warn")]);
+        assert_ne!(step.result, Some(TaskResult::Failed), "{}", step.transcript());
+        assert_eq!(step.warnings.len(), warnings, "{}", step.transcript());
+        assert_eq!(scenario.gate_property().as_deref(), Some(property));
+    }
 }
 
 #[test]
