@@ -237,6 +237,23 @@ fn what_is_only_shown_of_one_analysis_costs_no_other_its_verdict() {
 }
 
 #[test]
+fn metrics_that_are_known_name_the_conditions_of_all() {
+    let mut scenario = Scenario::new();
+    let late = json_answer(&json!({})).set_delay(Duration::from_secs(60));
+    scenario.sonarqube.script("/api/measures/component", [late]);
+    for (project, key) in [("shop", "1"), ("blog", "2")] {
+        scenario.sonarqube.processed(key, project, failed_gate());
+        scenario.analysed_as(project, key);
+    }
+    let step = scenario.publish(&[("pollingTimeoutSec", "2")]);
+    step.ended(TaskResult::Failed).says("and so of those after it: it takes too long");
+    assert_eq!(step.errors.len(), 2);
+    for error in &step.errors {
+        assert!(error.starts_with("Coverage: 61.5% "), "{}", step.transcript());
+    }
+}
+
+#[test]
 fn of_several_analyses_the_worst_counts() {
     let mut scenario = Scenario::new();
     scenario.sonarqube.processed("1", "shop", gate("OK"));
