@@ -42,11 +42,8 @@ impl QualityGate {
     /// What is odd about one whose verdict is `Unknown`.
     pub fn oddity(&self) -> String {
         let failed = self.failed_conditions().count();
-        let beside = if failed > 0 {
-            format!(", although {failed} of its conditions failed")
-        } else {
-            String::new()
-        };
+        let beside =
+            if failed > 0 { format!(", although {failed} of its conditions failed") } else { String::new() };
         format!("SonarQube answered {:?} for the quality gate{beside}", self.status.as_str())
     }
 
