@@ -130,8 +130,7 @@ async fn wait_for_gate(args: &Gate, sonarqube: &SonarQube) -> Result<QualityGate
     let mut wait = Wait::new(limit).patient();
     if !limit.is_zero() {
         let look = async || {
-            // In the queue a report of the main branch bears no name: those of all branches count.
-            Ok(match polled.pending_reports(project, None, pull_request).await? {
+            Ok(match polled.pending_reports(project, branch, pull_request).await? {
                 Some(count) if count > 0 => {
                     Look::NotYet { state: format!("{count} reports in the queue"), age: None }
                 }
@@ -213,7 +212,16 @@ mod tests {
             (
                 answer(&FAILED.replacen("ERROR", "OK", 1)),
                 5,
-                "\"OK\" for the quality gate, and of 1 of its conditions",
+                "\"OK\" for the quality gate, although 1 of its conditions failed",
+            ),
+            (
+                answer(
+                    &FAILED
+                        .replacen("ERROR", "OK", 1)
+                        .replace(r#""conditions""#, r#""ignoredConditions":true,"conditions""#),
+                ),
+                0,
+                "Quality gate passed",
             ),
             (answer(&FAILED.replace("metricKey", "metric")), 5, "a condition without metricKey"),
             (answer(&FAILED.replace("LT", "BELOW")), 5, "the comparator \"BELOW\""),
@@ -286,7 +294,7 @@ mod tests {
             .mount(&server)
             .await;
         Mock::given(path("/api/ce/component"))
-            .respond_with(answer(r#"{"queue":[{"pullRequest":"7"}]}"#))
+            .respond_with(answer(r#"{"queue":[{"pullRequest":"7"},{"branch":"other"}]}"#))
             .mount(&server)
             .await;
         assert_eq!(run(&server, "--wait 60 --branch main").await.0, 0);

@@ -16,7 +16,8 @@ const TURN: &str = "sonar-azdo-turn.";
 /// The value of a turn property while its job writes nothing.
 const IDLE: &str = "idle";
 
-/// All properties of a build.
+/// All properties of a build, by their names in lower case: Azure DevOps ignores case in them, and hands back the
+/// spelling by which it met a name first, in this build or another.
 pub type Properties = BTreeMap<String, String>;
 
 /// Attempt of the stage, and attempt of the job in it; the later of two is the greater.
@@ -25,7 +26,7 @@ pub type Attempt = (u64, u64);
 /// A job and its attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ledger {
-    /// `<stage>.<job>` or, in a matrix, `<stage>.<job>.<leg>`; each part of letters, digits, `_`, `-` and `!`.
+    /// `<stage>.<job>` or, in a matrix, `<stage>.<job>.<leg>`; each part of lower case letters, digits, `_`, `-` and `!`.
     job: String,
     attempt: Attempt,
 }
@@ -149,13 +150,13 @@ fn read(text: &str) -> (Attempt, Verdict) {
     ((number("stageAttempt"), number("attempt")), Verdict::parse(verdict))
 }
 
-/// `part` with letters, digits, `_` and `-` as they are and all else as `!<hexadecimal>!`, so that no two
-/// names become one.
+/// `part` with letters (in lower case), digits, `_` and `-` as they are and all else as `!<hexadecimal>!`, so that no
+/// two names become one, unless they differ by case alone.
 fn encode(part: &str) -> String {
     let mut name = String::new();
     for character in part.chars() {
         if character.is_ascii_alphanumeric() || matches!(character, '_' | '-') {
-            name.push(character);
+            name.push(character.to_ascii_lowercase());
         } else {
             name.push_str(&format!("!{:x}!", u32::from(character)));
         }
@@ -189,7 +190,7 @@ mod tests {
     fn names_and_values() {
         let ledger = Ledger::new(&["Build", "unit tests", "linux"], (1, 2));
         let records = ledger.records(&[entry(Verdict::Passed)], &Properties::new());
-        assert_eq!(records[0].0, "sonar-azdo.Build.unit!20!tests.linux.1");
+        assert_eq!(records[0].0, "sonar-azdo.build.unit!20!tests.linux.1");
         assert_eq!(
             serde_json::from_str::<Value>(&records[0].1).unwrap(),
             json!({

@@ -28,10 +28,13 @@ pub struct QualityGate {
 }
 
 impl QualityGate {
-    /// The verdict that it is. One that passes although a condition failed is none that anybody knows.
+    /// The verdict that it is. One that passes although a condition failed is none that anybody knows, unless the
+    /// server says that it ignored some.
     pub fn verdict(&self) -> Verdict {
         match Verdict::of_gate(&self.status) {
-            Verdict::Passed if self.failed_conditions().next().is_some() => Verdict::Unknown,
+            Verdict::Passed if !self.ignored_conditions && self.failed_conditions().next().is_some() => {
+                Verdict::Unknown
+            }
             verdict => verdict,
         }
     }
@@ -39,11 +42,8 @@ impl QualityGate {
     /// What is odd about one whose verdict is `Unknown`.
     pub fn oddity(&self) -> String {
         let failed = self.failed_conditions().count();
-        let beside = if failed > 0 {
-            format!(", and of {failed} of its conditions that they failed")
-        } else {
-            String::new()
-        };
+        let beside =
+            if failed > 0 { format!(", although {failed} of its conditions failed") } else { String::new() };
         format!("SonarQube answered {:?} for the quality gate{beside}", self.status.as_str())
     }
 

@@ -99,9 +99,9 @@ impl SonarQube {
 }
 
 impl SonarQube {
-    /// How many reports of the project wait or are being processed, those of other branches and pull
-    /// requests left out where `pull_request` or `branch` is given; `None` when the token may not ask,
-    /// which takes Browse on the project.
+    /// How many reports of the project wait or are being processed, those left out that name another branch than
+    /// `branch`, if it is given, or another pull request; `None` when the token may not ask, which takes Browse on
+    /// the project. A report of the main branch may bear no name, so one without may be of any branch.
     ///
     /// # Errors
     /// Any fault but 401, 403 and 404.
@@ -112,8 +112,9 @@ impl SonarQube {
         pull_request: Option<&str>,
     ) -> Result<Option<usize>, Error> {
         let is_ours = |task: &&serde_json::Value| {
-            let same_branch = branch.is_none() || text(task, "branch") == branch;
-            text(task, "pullRequest") == pull_request && (pull_request.is_some() || same_branch)
+            let named = text(task, "branch");
+            let may_be_of_branch = branch.is_none() || named.is_none() || named == branch;
+            text(task, "pullRequest") == pull_request && (pull_request.is_some() || may_be_of_branch)
         };
         match self.value(self.url("api/ce/component", &[("component", project)])).await {
             Ok(answer) => Ok(Some(answer.list("queue")?.iter().filter(is_ours).count())),

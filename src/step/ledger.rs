@@ -35,16 +35,16 @@ mod tests {
         for (variables, expected) in [
             (&[][..], "__default.job"),
             (&[("SYSTEM_JOBID", "12f1")], "__default.12f1"),
-            (&[("AGENT_JOBNAME", "Job"), ("SYSTEM_JOBID", "12f1")], "__default.Job"),
+            (&[("AGENT_JOBNAME", "Job"), ("SYSTEM_JOBID", "12f1")], "__default.job"),
             (
                 &[
                     ("SYSTEM_STAGENAME", "Build"),
                     ("SYSTEM_PHASENAME", "unit"),
                     ("SYSTEM_JOBNAME", "__default"),
                 ],
-                "Build.unit",
+                "build.unit",
             ),
-            (&[("SYSTEM_STAGENAME", "Build"), ("SYSTEM_JOBNAME", "unit")], "Build.unit"),
+            (&[("SYSTEM_STAGENAME", "Build"), ("SYSTEM_JOBNAME", "unit")], "build.unit"),
             (&[("SYSTEM_PHASENAME", "unit"), ("SYSTEM_JOBNAME", "unit")], "__default.unit"),
             (&[("SYSTEM_PHASENAME", "unit"), ("SYSTEM_JOBNAME", "linux")], "__default.unit.linux"),
             (&[("SYSTEM_PHASENAME", "unit"), ("SYSTEM_JOBPOSITIONINPHASE", "1")], "__default.unit"),

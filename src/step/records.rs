@@ -358,7 +358,7 @@ pub(super) fn tokens_of(job: &Job, prepared: &Prepared) -> Result<Tokens> {
 fn tokens(environment: &Environment, id: &AnalysisId) -> Result<Option<Tokens>> {
     let name = id.token_variable();
     let Some(token) = environment.secret_variable(&name) else {
-        // Any step may empty it, to be rid of the seal: agents but warn of it.
+        // Any step may empty it, to be rid of the seal: agents only warn of it.
         if environment.secret_variables().any(|secret| secret == name) {
             return Err(Error::new(format!("the job variable {name} was emptied by another step")).hint(
                 "Nothing that the record says counts: find the step that sets it, and run the job again.",

@@ -208,6 +208,11 @@ impl Job {
         self
     }
 
+    /// Where the agent's own connection leads is nothing.
+    pub(crate) fn cut_off_from_azure(&mut self) {
+        self.connections[0].url = "http://127.0.0.1:9/".into();
+    }
+
     /// A service connection of the type of the input `SonarQube`: its token is the user name. Returns its id.
     pub(crate) fn connect_server(&mut self, url: &str, token: &str) -> String {
         self.connect(url, "UsernamePassword", vec![("username", token.into()), ("password", String::new())])

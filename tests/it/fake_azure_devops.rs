@@ -47,6 +47,8 @@ struct Model {
     changes: Vec<(String, String, Option<String>)>,
     build: u32,
     properties: BTreeMap<String, String>,
+    /// Names of properties, spelt as the collection met them first: it ignores case in them, in all builds.
+    property_names: Vec<String>,
     /// Every state the properties were in.
     history: Vec<BTreeMap<String, String>>,
     /// Decides how late each answer goes out.
@@ -95,6 +97,7 @@ impl AzureDevOps {
             changes: Vec::new(),
             build: 4711,
             properties: BTreeMap::new(),
+            property_names: Vec::new(),
             history: Vec::new(),
             lateness: None,
             attachments: Vec::new(),
@@ -197,7 +200,14 @@ impl AzureDevOps {
     }
 
     pub(crate) fn property(&self, name: &str) -> Option<String> {
-        self.model().properties.get(name).cloned()
+        let model = self.model();
+        let mut properties = model.properties.iter();
+        properties.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, text)| text.clone())
+    }
+
+    /// Other builds of the collection had a property of this name.
+    pub(crate) fn know_property(&self, name: &str) {
+        self.model().property_names.push(name.to_owned());
     }
 
     /// A build without properties again, whose answers go out up to 50 ms late, as `seed` decides.
@@ -431,7 +441,15 @@ impl Model {
         let operations: Vec<Value> =
             serde_json::from_slice(body).map_err(|error| refusal(400, &error.to_string()))?;
         for operation in operations {
-            let name = operation["path"].as_str().unwrap_or_default().trim_start_matches('/').to_owned();
+            let name = operation["path"].as_str().unwrap_or_default().trim_start_matches('/');
+            let mut known = self.property_names.iter();
+            let name = match known.find(|known| known.eq_ignore_ascii_case(name)) {
+                Some(known) => known.clone(),
+                None => {
+                    self.property_names.push(name.to_owned());
+                    name.to_owned()
+                }
+            };
             match (operation["op"].as_str(), operation["value"].as_str()) {
                 (Some("add" | "replace"), Some(value)) => self.properties.insert(name, value.to_owned()),
                 (Some("remove"), _) => self.properties.remove(&name),

@@ -19,7 +19,8 @@ const PAUSE: Duration = Duration::from_millis(250);
 const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// Records `entries`, within three seconds once the run is cancelled; then looks for the Build Summary of this title.
-/// `recorded` is the build that records of its analyses name, because any step may set `Build.BuildId`.
+/// `recorded` is the build that records of its analyses name, because any step may set `Build.BuildId`. (One that sets
+/// other variables of the system too has to be trusted: they say where the build is, and whether it is one.)
 ///
 /// It is false where readers may find an `ok` that the entries contradict: they could not be recorded, and other jobs
 /// of the build may have been able to.
@@ -71,19 +72,17 @@ pub(super) async fn tell(
             return true;
         }
     };
-    // What a server never takes no job has written, and nobody reads.
+    let is_reached = !written.borrow().is_empty();
     let may_be_ok_elsewhere = match &settled {
         Ok(settled) => settled.is_none(),
-        Err(Error::Network(error)) => error.is_transient(),
-        Err(Error::Status(_, code, _)) => matches!(code, 429 | 500..),
-        Err(_) => false,
+        Err(error) => may_pass_elsewhere(error, is_reached),
     };
     let verdict = Verdict::worst(entries.iter().map(|entry| entry.verdict));
     let is_known = !(may_be_ok_elsewhere && verdict.spoils());
     match settled {
         Ok(None) => tracing::warn!(
-            "the build property {AGGREGATE} may not be what the build's analyses say together: other jobs kept \
-             changing it"
+            "the build property {AGGREGATE} may not be what the build's analyses say together: it kept \
+             changing, or Azure DevOps answered with an older state"
         ),
         Ok(Some(verdict)) => tracing::debug!("{AGGREGATE} of the build is {}", verdict.build_property()),
         Err(error) => tracing::warn!("the build property {AGGREGATE} could not be written: {error}"),
@@ -92,6 +91,16 @@ pub(super) async fn tell(
         check_arrival(job, &azure, project, build, title).await;
     }
     is_known
+}
+
+/// Whether other jobs may have written what this one could not: they do not where the server never takes it, nor where
+/// this machine never reaches the server.
+fn may_pass_elsewhere(error: &Error, is_reached: bool) -> bool {
+    match error {
+        Error::Network(error) => is_reached && error.is_transient(),
+        Error::Status(_, code, _) => matches!(code, 429 | 500..),
+        _ => false,
+    }
 }
 
 /// What the build holds; on a server that takes properties and shows none (404 or 405), what this job wrote.
@@ -179,5 +188,24 @@ mod tests {
         }
         assert!(read(Err(Error::Status("u".into(), 500, String::new()))).is_err());
         assert!(read(Err(Error::Forbidden("u".into(), String::new()))).is_err());
+    }
+
+    #[test]
+    fn where_others_may_have_passed() {
+        use crate::http::{Error as Network, ErrorKind};
+        let network = |kind| Error::Network(Network { kind, url: String::new(), cause: String::new() });
+        let status = |code| Error::Status(String::new(), code, String::new());
+        for (error, once_reached, expected) in [
+            (network(ErrorKind::Unreachable), false, false),
+            (network(ErrorKind::Unreachable), true, true),
+            (network(ErrorKind::Interrupted), true, true),
+            (network(ErrorKind::Tls), true, false),
+            (status(503), false, true),
+            (status(429), true, true),
+            (status(404), true, false),
+            (Error::Forbidden(String::new(), String::new()), true, false),
+        ] {
+            assert_eq!(may_pass_elsewhere(&error, once_reached), expected, "{error:?}");
+        }
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-/// What is only shown of an analysis is worth this much time.
+/// What is only shown, of all analyses, is worth this much time.
 const SHOWN: Duration = Duration::from_secs(10);
 
 /// What is only shown of an analysis, and who tells it.
@@ -48,15 +48,23 @@ impl Judge {
             results.push(result);
             shown.push(extra);
         }
-        for (result, shown) in results.iter_mut().zip(shown) {
+        let latest = self.wait.latest().min(Instant::now() + SHOWN);
+        let mut is_over = false;
+        for (result, shown) in results.iter_mut().zip(&shown) {
             let Some(shown) = shown else { continue };
-            let latest = self.wait.latest().min(Instant::now() + SHOWN);
-            if timeout_at(latest, self.add(shown, result)).await.is_err() {
-                tracing::info!(
-                    "What is shown beside the quality gate of {} is left out, and so of those after it: it takes too long",
-                    result.project_name
-                );
-                break;
+            if !is_over {
+                let is_time_left = Instant::now() < latest;
+                is_over = !is_time_left || timeout_at(latest, self.add(shown, result)).await.is_err();
+                if is_over {
+                    tracing::info!(
+                        "What is shown beside the quality gate of {} is left out, and so of those after it: {}",
+                        result.project_name,
+                        if is_time_left { "it takes too long" } else { "no time is left" }
+                    );
+                }
+            }
+            if let Shown::Measures(sonarqube, ..) = shown {
+                result.metrics = self.metrics.get(sonarqube.base_url()).cloned().unwrap_or_default();
             }
         }
         results
@@ -76,13 +84,13 @@ impl Judge {
         (result, shown)
     }
 
-    async fn add(&mut self, shown: Shown, result: &mut AnalysisResult) {
+    async fn add(&mut self, shown: &Shown, result: &mut AnalysisResult) {
         match shown {
             Shown::Measures(sonarqube, branch, pull_request) => {
                 let of = (branch.as_deref(), pull_request.as_deref());
-                self.add_measures(&sonarqube, of, result).await;
+                self.add_measures(sonarqube, of, result).await;
             }
-            Shown::LastKnown(sonarqube) => add_last_known(&sonarqube, result).await,
+            Shown::LastKnown(sonarqube) => add_last_known(sonarqube, result).await,
         }
     }
 
@@ -155,12 +163,10 @@ impl Judge {
             AnalysedTarget::Branch(name) => (Some(name.as_str()), None),
             AnalysedTarget::PullRequest { key, .. } => (None, Some(key.as_str())),
         };
-        // In the queue a report of the main branch bears no name.
-        let queued_branch = branch.filter(|_| !matches!(target, AnalysedTarget::MainBranch(_)));
         result.dashboard_url = Some(sonarqube.dashboard(&project, branch, pull_request));
         let polled = sonarqube.without_retries();
         let look = async || {
-            let queue = polled.pending_reports(&project, queued_branch, pull_request).await?;
+            let queue = polled.pending_reports(&project, branch, pull_request).await?;
             if let Some(count @ 1..) = queue {
                 return Ok(Look::NotYet { state: format!("{count} reports in the queue"), age: None });
             }
@@ -233,7 +239,6 @@ impl Judge {
             });
             self.metrics.insert(server.clone(), known);
         }
-        result.metrics = self.metrics.get(server).cloned().unwrap_or_default();
         match sonarqube.measures(&result.project_key, branch, pull_request, &shown_metrics()).await {
             Ok(Some(measures)) => result.measures = measures,
             Ok(None) => tracing::info!(

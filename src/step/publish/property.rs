@@ -3,15 +3,17 @@
 
 use crate::quality_gate::{AGGREGATE, Entry, Ledger, Properties, Verdict, aggregate};
 
-/// Pauses that a job about to write a failure leaves to others, who may be about to write `ok`.
+/// Pauses for an answer that has this job's own announcement in it; and those that a job about to write a failure
+/// leaves to others, who may be about to write `ok`.
 const PATIENCE: u32 = 40;
-/// Rounds of writing and reading again, each of them needed only when another job wrote meanwhile.
+/// Rounds of writing and reading again, each of them needed only when another job wrote meanwhile, or when an answer
+/// was of an earlier state.
 const ROUNDS: u32 = 40;
 
 /// Records `entries` and brings the aggregate to what all records of the build say together.
 ///
 /// `pause` waits a little, and says whether there is time for more of that. The verdict is `None` where the records and
-/// the aggregate were never seen to agree.
+/// the aggregate were never seen to agree, or where no answer ever had this job's announcement in it.
 ///
 /// # Errors
 /// What `read` or `write` fail with. A verdict that is no pass is written even if nothing can be read.
@@ -23,311 +25,70 @@ pub(super) async fn settle<E>(
     pause: impl AsyncFn() -> bool,
 ) -> Result<Option<Verdict>, E> {
     let verdict = Verdict::worst(entries.iter().map(|entry| entry.verdict));
-    let announcement = (ledger.turn(), ledger.announcement(verdict));
     let idle = (ledger.turn(), Ledger::idle().to_owned());
     let with_aggregate = |mut properties: Vec<(String, String)>, verdict: Verdict| {
         properties.extend([(AGGREGATE.to_owned(), verdict.build_property().to_owned()), idle.clone()]);
         properties
     };
-    write(std::slice::from_ref(&announcement)).await?;
-    let found = async {
+    let read = async || {
+        let found = read().await?;
+        Ok(found.into_iter().map(|(name, text)| (name.to_ascii_lowercase(), text)).collect::<Properties>())
+    };
+    // Who does not see what this job wrote last does not see what others wrote before it either.
+    let is_late = |found: &Properties, written: &[(String, String)]| {
+        written.iter().any(|(name, text)| found.get(name) != Some(text))
+    };
+    let announcement = [(ledger.turn(), ledger.announcement(verdict))];
+    write(&announcement).await?;
+    let seen = async {
         let mut found = read().await?;
         let mut patience = PATIENCE;
-        // Who does not see the own announcement yet does not see those of others before it either.
-        let is_late = |found: &Properties| found.get(&announcement.0) != Some(&announcement.1);
-        while patience > 0 && (is_late(&found) || verdict.spoils() && ledger.others_may_write_ok(&found)) {
+        while patience > 0
+            && (is_late(&found, &announcement) || verdict.spoils() && ledger.others_may_write_ok(&found))
+        {
             patience = if pause().await { patience - 1 } else { 0 };
             found = read().await?;
         }
-        Ok(found)
+        Ok((!is_late(&found, &announcement)).then_some(found))
     };
-    let mut found = match found.await {
-        Ok(found) => found,
-        Err(error) => {
+    let mut found = match seen.await {
+        Ok(Some(found)) => found,
+        unseen => {
             let blind = ledger.records(entries, &Properties::new());
             write(&if verdict.spoils() { with_aggregate(blind, verdict) } else { vec![idle] }).await?;
-            return Err(error);
+            return unseen.map(|_| None);
         }
     };
     let records = ledger.records(entries, &found);
     found.extend(records.iter().cloned());
     write(&with_aggregate(records.clone(), aggregate(&found))).await?;
+    // What an answer must have in it: the records, and a turn that was announced.
+    let mut written = records.clone();
     for _ in 0..ROUNDS {
-        let mut found = read().await?;
-        if records.iter().any(|(name, _)| !found.contains_key(name)) {
+        let found = read().await?;
+        if is_late(&found, &written) {
             pause().await;
             continue;
         }
-        let mut expected = aggregate(&found);
-        if found.get(AGGREGATE).map(String::as_str) == Some(expected.build_property()) {
-            return Ok(Some(expected));
-        }
-        if !expected.spoils() {
-            // What was read is no ground for `ok` yet: another job may be about to record a failure.
-            write(&[(ledger.turn(), ledger.announcement(expected))]).await?;
-            found = read().await?;
-            expected = aggregate(&found);
+        let expected = aggregate(&found);
+        if written == records {
+            if found.get(AGGREGATE).map(String::as_str) == Some(expected.build_property()) {
+                return Ok(Some(expected));
+            }
+            if !expected.spoils() {
+                // What was read is no ground for `ok` yet: another job may be about to record a failure.
+                written.push((ledger.turn(), ledger.announcement(expected)));
+                write(&written[records.len()..]).await?;
+                continue;
+            }
         }
         write(&with_aggregate(Vec::new(), expected)).await?;
+        written.clone_from(&records);
         pause().await;
     }
+    write(&[idle]).await?;
     Ok(None)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::cell::{Cell, RefCell};
-    use std::convert::Infallible;
-    use std::pin::Pin;
-    use std::task::{Context, Poll, Waker};
-
-    /// The properties of a build, and every state they were in.
-    #[derive(Default)]
-    struct Build {
-        properties: RefCell<Properties>,
-        /// Whether a record that spoils a pass has been written, by the newest attempt of its job.
-        wrong: RefCell<Vec<String>>,
-        /// What is read: of a build whose answers lag behind, an earlier state, and with each answer the next.
-        lagging: Option<RefCell<Vec<Properties>>>,
-    }
-
-    impl Build {
-        fn write(&self, changes: &[(String, String)]) {
-            let mut properties = self.properties.borrow_mut();
-            properties.extend(changes.iter().cloned());
-            if let Some(states) = &self.lagging {
-                states.borrow_mut().push(properties.clone());
-            }
-            let records = properties.iter().filter(|(name, _)| name.starts_with("sonar-azdo."));
-            let spoilt = records.clone().any(|(_, text)| {
-                let value: serde_json::Value = serde_json::from_str(text).unwrap();
-                !matches!(value["verdict"].as_str().unwrap(), "passed" | "skipped")
-            });
-            if spoilt && properties.get(AGGREGATE).is_some_and(|text| text == "ok") {
-                self.wrong.borrow_mut().push(format!("{properties:?}"));
-            }
-        }
-    }
-
-    impl Build {
-        fn read(&self) -> Properties {
-            let Some(states) = &self.lagging else { return self.properties.borrow().clone() };
-            let mut states = states.borrow_mut();
-            if states.len() > 1 { states.remove(0) } else { states[0].clone() }
-        }
-    }
-
-    /// Hands the turn to whoever is next: before and after each request.
-    async fn others() {
-        let mut waited = false;
-        std::future::poll_fn(move |_| {
-            if std::mem::replace(&mut waited, true) { Poll::Ready(()) } else { Poll::Pending }
-        })
-        .await;
-    }
-
-    async fn patiently() -> bool {
-        others().await;
-        true
-    }
-
-    /// Runs the jobs in an order that `seed` decides, one request at a time.
-    fn run(jobs: Vec<Pin<Box<dyn Future<Output = ()> + '_>>>, seed: u64) {
-        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        let mut jobs: Vec<_> = jobs.into_iter().map(Some).collect();
-        let mut steps = 0;
-        while jobs.iter().any(Option::is_some) {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            let index = usize::try_from(state % u64::try_from(jobs.len()).unwrap()).unwrap();
-            if let Some(job) = &mut jobs[index]
-                && job.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready()
-            {
-                jobs[index] = None;
-            }
-            steps += 1;
-            assert!(steps < 100_000, "the jobs never end");
-        }
-    }
-
-    fn entry(verdict: Verdict) -> Entry {
-        Entry {
-            project: "p".into(),
-            branch: None,
-            pull_request: None,
-            verdict,
-            analysis: None,
-            when: String::new(),
-            link: None,
-        }
-    }
-
-    async fn job(build: &Build, name: &str, attempt: u64, verdicts: &[Verdict]) {
-        let entries: Vec<_> = verdicts.iter().map(|verdict| entry(*verdict)).collect();
-        let read = async || {
-            others().await;
-            let properties = build.read();
-            others().await;
-            Ok::<_, Infallible>(properties)
-        };
-        let write = async |changes: &[(String, String)]| {
-            others().await;
-            build.write(changes);
-            others().await;
-            Ok(())
-        };
-        let Ok(_) = settle(&Ledger::new(&["s", name], (1, attempt)), &entries, read, write, patiently).await;
-    }
-
-    #[test]
-    fn ok_is_never_read_beside_a_record_that_contradicts_it() {
-        in_any_order(|| None);
-    }
-
-    #[test]
-    fn nor_where_answers_lag_behind() {
-        in_any_order(|| Some(RefCell::new(vec![Properties::new()])));
-    }
-
-    fn in_any_order(lagging: fn() -> Option<RefCell<Vec<Properties>>>) {
-        use Verdict::{Failed, None, Passed, Skipped, Timeout};
-        let kinds: [&[Verdict]; 6] =
-            [&[Passed], &[Failed], &[Passed, Skipped], &[Skipped], &[Passed, Timeout], &[None]];
-        let names = ["a", "b", "c", "d", "e"];
-        for jobs in [2, 5] {
-            for seed in 1..=200_u64 {
-                let build = Build { lagging: lagging(), ..Build::default() };
-                let chosen: Vec<_> = (0..jobs)
-                    .map(|index| {
-                        // Passes are the more frequent, so that `ok` is often within reach.
-                        let kind = (seed.wrapping_mul(31) ^ (index as u64 * 17)) % 11;
-                        kinds[usize::try_from(kind).unwrap().saturating_sub(5)]
-                    })
-                    .collect();
-                let futures =
-                    chosen.iter().zip(names).map(|(verdicts, name)| -> Pin<Box<dyn Future<Output = ()>>> {
-                        Box::pin(job(&build, name, 1, verdicts))
-                    });
-                run(futures.collect(), seed);
-                assert_eq!(build.wrong.take(), Vec::<String>::new(), "{jobs} jobs, seed {seed}");
-                let properties = build.properties.take();
-                let expected = Verdict::worst(chosen.iter().copied().flatten().copied());
-                assert_eq!(properties[AGGREGATE], expected.build_property(), "{jobs} jobs, seed {seed}");
-                let records = properties.keys().filter(|name| name.starts_with("sonar-azdo.")).count();
-                assert_eq!(records, chosen.iter().map(|verdicts| verdicts.len()).sum::<usize>());
-                assert!(properties.iter().all(|(name, text)| !name.contains("turn") || text == "idle"));
-            }
-        }
-    }
-
-    #[test]
-    fn a_second_attempt_beside_another_job() {
-        for seed in 1..=200 {
-            let build = Build::default();
-            run(vec![Box::pin(job(&build, "a", 1, &[Verdict::Failed]))], seed);
-            assert_eq!(build.properties.borrow()[AGGREGATE], "failed");
-            run(
-                vec![
-                    Box::pin(job(&build, "a", 2, &[Verdict::Passed])),
-                    Box::pin(job(&build, "b", 1, &[Verdict::Passed])),
-                ],
-                seed,
-            );
-            assert_eq!(build.properties.borrow()[AGGREGATE], "ok", "{seed}");
-            run(vec![Box::pin(job(&build, "a", 2, &[Verdict::Timeout]))], seed);
-            assert_eq!(build.properties.borrow()[AGGREGATE], "timeout");
-            run(vec![Box::pin(job(&build, "a", 2, &[Verdict::Passed]))], seed);
-            assert_eq!(build.properties.borrow()[AGGREGATE], "timeout", "the same attempt mends nothing");
-            assert_eq!(build.wrong.take(), Vec::<String>::new());
-        }
-    }
-
-    #[test]
-    fn a_job_that_died_before_its_record_leaves_no_ok() {
-        let build = Build::default();
-        let dead = Ledger::new(&["s", "dead"], (1, 1));
-        build.write(&[(dead.turn(), dead.announcement(Verdict::Failed))]);
-        run(vec![Box::pin(job(&build, "a", 1, &[Verdict::Passed]))], 1);
-        assert_eq!(build.properties.borrow()[AGGREGATE], "failed");
-        // One that died before its `ok` is waited for with patience, not for ever.
-        let build = Build::default();
-        build.write(&[(dead.turn(), dead.announcement(Verdict::Passed))]);
-        run(vec![Box::pin(job(&build, "a", 1, &[Verdict::Failed]))], 1);
-        assert_eq!(build.properties.borrow()[AGGREGATE], "failed");
-    }
-
-    #[test]
-    fn who_has_no_time_does_not_wait_for_others() {
-        let build = Build::default();
-        let dead = Ledger::new(&["s", "dead"], (1, 1));
-        build.write(&[(dead.turn(), dead.announcement(Verdict::Passed)), (AGGREGATE.into(), "ok".into())]);
-        let pauses = Cell::new(0);
-        let read = async || Ok::<_, Infallible>(build.properties.borrow().clone());
-        let write = async |changes: &[(String, String)]| {
-            build.write(changes);
-            Ok(())
-        };
-        let hurry = async || {
-            pauses.set(pauses.get() + 1);
-            false
-        };
-        let (ledger, entries) = (Ledger::new(&["s", "a"], (1, 1)), [entry(Verdict::Cancelled)]);
-        run(
-            vec![Box::pin(async {
-                let settled = settle(&ledger, &entries, read, write, hurry).await;
-                assert_eq!(settled, Ok(Some(Verdict::Cancelled)));
-            })],
-            1,
-        );
-        assert_eq!((pauses.get(), build.properties.borrow()[AGGREGATE].as_str()), (1, "cancelled"));
-    }
-
-    #[test]
-    fn records_and_aggregate_that_never_agree_are_no_verdict() {
-        let build = Build::default();
-        let read = async || {
-            let mut properties = build.properties.borrow().clone();
-            properties.insert(AGGREGATE.into(), "ok".into());
-            Ok::<_, Infallible>(properties)
-        };
-        let write = async |changes: &[(String, String)]| {
-            build.write(changes);
-            Ok(())
-        };
-        let (ledger, entries) = (Ledger::new(&["s", "a"], (1, 1)), [entry(Verdict::Failed)]);
-        run(
-            vec![Box::pin(async {
-                assert_eq!(settle(&ledger, &entries, read, write, patiently).await, Ok(None));
-            })],
-            1,
-        );
-    }
-
-    #[test]
-    fn a_failure_is_written_even_if_nothing_can_be_read() {
-        for (verdict, expected) in [(Verdict::Failed, Some("failed")), (Verdict::Passed, None)] {
-            let build = Build::default();
-            let reads = Cell::new(0);
-            let read = async || {
-                reads.set(reads.get() + 1);
-                Err("403")
-            };
-            let write = async |changes: &[(String, String)]| {
-                build.write(changes);
-                Ok(())
-            };
-            let ledger = Ledger::new(&["s", "a"], (1, 1));
-            let entries = [entry(verdict)];
-            run(
-                vec![Box::pin(async {
-                    assert_eq!(settle(&ledger, &entries, read, write, patiently).await, Err("403"));
-                })],
-                1,
-            );
-            assert_eq!(reads.get(), 1);
-            assert_eq!(build.properties.borrow().get(AGGREGATE).map(String::as_str), expected);
-        }
-    }
-}
+mod tests;

@@ -6,7 +6,7 @@ use std::fs::Metadata;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// So many seconds may the clock of a server be behind: whoever sets this machine's clock forward gains no more.
+/// By how many seconds a server's clock may be behind: whoever sets this machine's clock forward gains no more.
 const LARGEST_LAG: u64 = 300;
 
 /// The beginning, in seconds since 1970 by the clock of Azure DevOps or of this machine.
@@ -30,12 +30,14 @@ impl PipelineStart {
         time < UNIX_EPOCH + Duration::from_secs(self.0)
     }
 
-    /// The beginning by the clock of a server that says it is `answered` there now.
-    pub(super) fn by_clock_of(self, answered: Option<u64>) -> u64 {
+    /// The beginning by the clock of a server that says it is `answered` there now; and by how many seconds that clock
+    /// is behind, where it is more than is believed.
+    pub(super) fn by_clock_of(self, answered: Option<u64>) -> (u64, Option<u64>) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let here = now.saturating_sub(self.0);
-        answered
-            .map_or(self.0, |answered| answered.saturating_sub(here).max(self.0.saturating_sub(LARGEST_LAG)))
+        let Some(answered) = answered else { return (self.0, None) };
+        let start = answered.saturating_sub(here).max(self.0.saturating_sub(LARGEST_LAG));
+        (start, Some(now.saturating_sub(answered)).filter(|behind| *behind > LARGEST_LAG))
     }
 }
 
@@ -65,7 +67,7 @@ mod tests {
     #[test]
     fn a_clock_that_is_set_forward_makes_no_old_report_new() {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-        let by_clock_of = |start: u64, server: u64| PipelineStart(start).by_clock_of(Some(server));
+        let by_clock_of = |start: u64, server: u64| PipelineStart(start).by_clock_of(Some(server)).0;
         // The server's clock is right, ahead and behind; some seconds may pass meanwhile.
         for (server, start) in [(now, now - 60), (now + 3600, now + 3540), (now - 200, now - 260)] {
             assert!((start - 30..=start).contains(&by_clock_of(now - 60, server)), "{server}");

@@ -4,7 +4,7 @@ use super::judge::context_of;
 use crate::agent::Commands;
 use crate::quality_gate::{Condition, GateStatus, Policy, Reaction, Verdict};
 use crate::summary::{AnalysisResult, html, issue_line, outcome_line};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The agent keeps ten issues of a kind for each task and drops the rest silently: nine, and one that
 /// says how many there are besides.
@@ -128,26 +128,35 @@ pub(super) fn set_outputs(commands: &Commands, verdict: Verdict, results: &[Anal
 
 /// The analyses as JSON, without what there is no room for.
 fn analyses(results: &[AnalysisResult]) -> String {
-    let mut list: Vec<_> = results.iter().map(AnalysisResult::to_json).collect();
-    for round in 0.. {
-        let text = json!(list).to_string();
+    const FORMS: [fn(&AnalysisResult) -> Value; 3] =
+        [AnalysisResult::to_json, with_failed_conditions, without_conditions];
+    for form in FORMS {
+        let text = json!(results.iter().map(form).collect::<Vec<_>>()).to_string();
         if text.len() <= LARGEST_VARIABLE {
             return text;
         }
-        match round {
-            0 => list.iter_mut().filter_map(|one| one["conditions"].as_array_mut()).for_each(|conditions| {
-                conditions.retain(|condition| condition["failed"] == true);
-            }),
-            1 => list.iter_mut().for_each(|one| one["conditions"] = serde_json::Value::Null),
-            2 => {
-                list.retain(|one| {
-                    one["verdict"].as_str().is_some_and(|token| Verdict::parse(token).spoils())
-                });
-            }
-            _ => list.truncate(list.len() / 2),
-        }
     }
-    String::new()
+    let mut length = "[".len();
+    let spoiling = results.iter().filter(|result| result.verdict.spoils());
+    let texts = spoiling.map(|result| without_conditions(result).to_string()).take_while(|text| {
+        length += text.len() + ",".len();
+        length <= LARGEST_VARIABLE
+    });
+    format!("[{}]", texts.collect::<Vec<_>>().join(","))
+}
+
+fn with_failed_conditions(result: &AnalysisResult) -> Value {
+    let mut json = result.to_json();
+    if let Some(conditions) = json["conditions"].as_array_mut() {
+        conditions.retain(|condition| condition["failed"] == true);
+    }
+    json
+}
+
+fn without_conditions(result: &AnalysisResult) -> Value {
+    let mut json = result.to_json();
+    json["conditions"] = Value::Null;
+    json
 }
 
 #[cfg(test)]
@@ -253,7 +262,7 @@ mod tests {
         let read = |results: &[AnalysisResult]| {
             let text = analyses(results);
             assert!(text.len() <= LARGEST_VARIABLE);
-            serde_json::from_str::<Vec<serde_json::Value>>(&text).unwrap()
+            serde_json::from_str::<Vec<Value>>(&text).unwrap()
         };
         let mut passing = many(60, Verdict::Passed, 9);
         for gate in passing.iter_mut().filter_map(|result| result.gate.as_mut()) {
@@ -267,7 +276,10 @@ mod tests {
         assert_eq!((list.len(), list[0]["conditions"].is_null()), (60, true));
         let list = read(&[many(300, Verdict::Passed, 0), many(20, Verdict::Timeout, 0)].concat());
         assert_eq!((list.len(), list[0]["verdict"].as_str()), (20, Some("timeout")));
-        assert!(read(&many(1000, Verdict::Failed, 0)).len() > 50);
+        assert_eq!(
+            read(&many(1000, Verdict::Failed, 0)).len(),
+            LARGEST_VARIABLE / (without_conditions(&many(1, Verdict::Failed, 0)[0]).to_string().len() + 1)
+        );
     }
 
     #[test]
@@ -287,7 +299,7 @@ mod tests {
         assert_eq!(value("qualityGateStatus"), "failed");
         assert_eq!(value("failedConditions"), "coverage_40,coverage_20");
         assert_eq!(value("dashboardUrl"), "https://sonar.example/dashboard?id=shop");
-        let analyses: serde_json::Value = serde_json::from_str(&value("analyses")).unwrap();
+        let analyses: Value = serde_json::from_str(&value("analyses")).unwrap();
         assert_eq!(analyses.as_array().unwrap().len(), 3);
         assert_eq!(
             analyses[2],

@@ -273,10 +273,15 @@ async fn contradiction(
 
 /// Why a report that was handed in before the pipeline began does not count.
 fn too_old(start: PipelineStart, task: &CeTask) -> Option<String> {
-    let early = start.by_clock_of(task.answered).checked_sub(task.submitted?)?;
-    (early > 0).then(|| {
-        format!("The report is an older one: it was handed in {early} seconds before this pipeline began")
-    })
+    let (start, behind) = start.by_clock_of(task.answered);
+    let early = start.checked_sub(task.submitted?).filter(|early| *early > 0)?;
+    let clocks = behind.map(|behind| {
+        format!(". The clocks of this machine and of SonarQube differ by {behind} seconds: set them right")
+    });
+    let clocks = clocks.unwrap_or_default();
+    Some(format!(
+        "The report is an older one: it was handed in {early} seconds before this pipeline began{clocks}"
+    ))
 }
 
 fn same_server(text: &str, url: &Url) -> bool {

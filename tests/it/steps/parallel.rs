@@ -6,7 +6,7 @@ use crate::fake_sonarqube::{SonarQube, failed_gate, gate};
 use crate::scenario::Scenario;
 
 /// How often, for two and for five jobs. The order of requests is the schedule's and the processor's; 200 orders of the
-/// single steps are tried beside the code (`step/publish/property.rs`).
+/// single steps are tried beside the code (`step/publish/property/tests.rs`).
 const RUNS: u64 = 13;
 
 #[test]

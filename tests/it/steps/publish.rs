@@ -237,6 +237,23 @@ fn what_is_only_shown_of_one_analysis_costs_no_other_its_verdict() {
 }
 
 #[test]
+fn metrics_that_are_known_name_the_conditions_of_all() {
+    let mut scenario = Scenario::new();
+    let late = json_answer(&json!({})).set_delay(Duration::from_secs(60));
+    scenario.sonarqube.script("/api/measures/component", [late]);
+    for (project, key) in [("shop", "1"), ("blog", "2")] {
+        scenario.sonarqube.processed(key, project, failed_gate());
+        scenario.analysed_as(project, key);
+    }
+    let step = scenario.publish(&[("pollingTimeoutSec", "2")]);
+    step.ended(TaskResult::Failed).says("and so of those after it: it takes too long");
+    assert_eq!(step.errors.len(), 2);
+    for error in &step.errors {
+        assert!(error.starts_with("Coverage: 61.5% "), "{}", step.transcript());
+    }
+}
+
+#[test]
 fn of_several_analyses_the_worst_counts() {
     let mut scenario = Scenario::new();
     scenario.sonarqube.processed("1", "shop", gate("OK"));
@@ -348,6 +365,31 @@ fn a_failure_that_the_build_does_not_know_of_is_not_softened() {
     scenario.job.azure.take_away_the_right_to_change_builds();
     scenario.analysed("1");
     scenario.publish(&warn).ended(TaskResult::SucceededWithIssues);
+    // Nor where this machine never reaches Azure DevOps.
+    let mut scenario = Scenario::new();
+    scenario.sonarqube.processed("1", "shop", failed_gate());
+    scenario.analysed("1");
+    scenario.job.cut_off_from_azure();
+    let step = scenario.publish(&warn);
+    step.ended(TaskResult::SucceededWithIssues).warns("http://127.0.0.1:9/");
+}
+
+#[test]
+fn properties_come_back_in_another_spelling() {
+    for (gate, warnings, property) in [(failed_gate(), 1, "failed"), (gate("OK"), 0, "ok")] {
+        let mut scenario = Scenario::new();
+        for name in ["sonarGlobalQualityGate", "sonar-azdo-turn.Build.Unit", "sonar-azdo.BUILD.Unit.1"] {
+            scenario.job.azure.know_property(name);
+        }
+        scenario.job.set("System.StageName", "build");
+        scenario.job.set("System.PhaseName", "Unit");
+        scenario.sonarqube.processed("1", "shop", gate);
+        scenario.analysed("1");
+        let step = scenario.publish(&[("onQualityGateFailure", "warn")]);
+        assert_ne!(step.result, Some(TaskResult::Failed), "{}", step.transcript());
+        assert_eq!(step.warnings.len(), warnings, "{}", step.transcript());
+        assert_eq!(scenario.gate_property().as_deref(), Some(property));
+    }
 }
 
 #[test]

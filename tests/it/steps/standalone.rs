@@ -209,8 +209,9 @@ fn a_project_by_its_key() {
     let (new, old) = (SystemTime::now(), SystemTime::now() - OLD);
     // A report of the main branch bears no name.
     let queued = Some(vec![json!({})]);
+    let elsewhere = Some(vec![json!({ "branch": "other" })]);
     type Row<'a> = (&'a [(&'a str, &'a str)], Option<Vec<Value>>, &'a str, &'a str);
-    let rows: [Row<'_>; 12] = [
+    let rows: [Row<'_>; 13] = [
         (&[], Some(vec![]), "ok", ""),
         (&[], None, "ok", ""),
         (&[("branch", "main")], None, "ok", ""),
@@ -232,7 +233,9 @@ fn a_project_by_its_key() {
         ),
         (&[], queued.clone(), "timeout", "1 reports in the queue"),
         (&[("branch", "main")], queued.clone(), "timeout", "1 reports in the queue"),
-        (&[("branch", "red")], queued, "failed", "Coverage"),
+        // Whether red is the main branch need not be known.
+        (&[("branch", "red")], queued, "timeout", "1 reports in the queue"),
+        (&[("branch", "red")], elsewhere, "failed", "Coverage"),
     ];
     for (inputs, queue, property, words) in rows {
         let mut scenario = Scenario::with(SonarQube::with_branches());

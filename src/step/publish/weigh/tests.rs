@@ -407,6 +407,24 @@ async fn what_ends_the_wait_at_once_names_cause_and_right() {
     }
 }
 
+#[test]
+fn clocks_that_differ_too_much_are_named() {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    for (behind, handed_in, [is_old, names_clocks]) in [
+        (0, now - 60, [false, false]),
+        (0, now - 200, [true, false]),
+        (250, now - 310, [false, false]),
+        (900, now - 800, [true, true]),
+        (900, now - 300, [false, false]),
+    ] {
+        let task = CeTask { submitted: Some(handed_in), answered: Some(now - behind), ..model().task };
+        let reason = too_old(PipelineStart(now - 100), &task);
+        assert_eq!(reason.is_some(), is_old, "{reason:?}");
+        let found = reason.is_some_and(|reason| reason.contains("SonarQube differ by 90"));
+        assert_eq!(found, names_clocks, "{behind} {handed_in}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_report_counts_only_if_it_is_this_analysis() {
     let change = |change: fn(&mut Model, &mut AnalysisReport)| {
