@@ -12,6 +12,7 @@ mod server;
 mod several;
 
 use crate::fake_agent::{Job, Step, Task, TaskResult};
+use crate::scenario::copy;
 use blame::a_shallow_clone_is_completed;
 use class_archive::the_third_run_writes_an_archive_and_a_broken_one_does_no_harm;
 use context::every_ref_where_only_the_main_branch_is_analysed;
@@ -143,18 +144,6 @@ impl Journey {
     }
 }
 
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let to = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &to);
-        } else {
-            std::fs::copy(entry.path(), to).unwrap();
-        }
-    }
-}
-
 /// A value as people read it, by the type of its metric.
 fn shown(kind: &str, value: &str) -> String {
     let number: f64 = value.parse().unwrap();
@@ -277,12 +266,17 @@ fn a_gate_that_fails_twice(server: &Server) {
 /// By a global token, and by the settings file of the sources.
 fn a_gate_that_passes(server: &Server) {
     let mut project = server.project("money");
-    project.require(&[("coverage", "LT", "50"), ("reliability_rating", "GT", "1"), ("bugs", "GT", "0")]);
     let token = project.token(TokenKind::Global);
-    let mut journey = Journey::new(server, &token);
+    let journey = Journey::new(server, &token);
     journey.check_out("sample-passing");
+    passes(journey, project, &token, &[]);
+}
+
+fn passes(mut journey: Journey, mut project: Project, token: &str, inputs: &[(&str, &str)]) {
+    project.require(&[("coverage", "LT", "50"), ("reliability_rating", "GT", "1"), ("bugs", "GT", "0")]);
     let extra = format!("sonar.projectKey={}\nsonar.scm.disabled=true", project.key);
-    let prepare = journey.prepare(&[("configMode", "file"), ("extraProperties", &extra)]);
+    let prepare =
+        journey.prepare(&[&[("configMode", "file"), ("extraProperties", extra.as_str())], inputs].concat());
     prepare.succeeded();
     journey.job.run(Task::Analyze, &[]).succeeded();
     let publish = journey.publish(&[]);
@@ -294,7 +288,7 @@ fn a_gate_that_passes(server: &Server) {
     assert_eq!(title, "SonarQube – Sample, passing – passed");
     assert!(summary.contains("Quality gate passed"), "{summary}");
     tells_the_warnings(&summary, &project.warnings_of(&journey.ce_task(&prepare)));
-    if project.shows_measures_to(&token) {
+    if project.shows_measures_to(token) {
         let coverage = shown("PERCENT", &project.measure("coverage"));
         assert!(summary.contains(&format!("| Coverage | {coverage} |")), "{coverage}: {summary}");
     } else {

@@ -161,3 +161,16 @@ pub(crate) fn program(path: &Path, script: &str) {
     install.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
     assert!(install.wait().unwrap().success(), "{}", path.display());
 }
+
+/// Copies a folder with all that is in it.
+pub fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! SonarScanner CLI: the one that goes with a server that hands out no scanner engine, and a pinned one.
 
 use super::server::{Server, TokenKind};
-use super::{Journey, machine, tells_the_warnings};
+use super::{Journey, machine, passes};
 use crate::fake_agent::{Task, TaskResult};
 use std::path::PathBuf;
 
@@ -57,26 +57,9 @@ pub(super) fn a_gate_that_fails_by_the_cli(server: &Server) {
 /// By a global token, and by the settings file of the sources.
 pub(super) fn a_gate_that_passes_by_the_cli(server: &Server) {
     let mut project = server.project("money");
-    project.require(&[("coverage", "LT", "50"), ("reliability_rating", "GT", "1"), ("bugs", "GT", "0")]);
     let token = project.token(TokenKind::Global);
-    let extra = format!("sonar.projectKey={}\nsonar.scm.disabled=true", project.key);
-    let mut journey = job(server, &token, "sample-passing");
     let archive = archives().join(ARCHIVE).display().to_string();
-    let inputs = [("configMode", "file"), ("extraProperties", &extra), ("scannerDownloadUrl", &archive)];
-    let prepare = journey.prepare(&inputs);
-    prepare.succeeded();
-    journey.job.run(Task::Analyze, &[]).succeeded();
-    let publish = journey.publish(&[]);
-    publish.succeeded();
-    let gate = project.gate_of(&journey.ce_task(&prepare));
-    assert_eq!(gate["status"], "OK");
-    assert_eq!(journey.gate_property().as_deref(), Some("ok"));
-    let (title, summary) = journey.summary();
-    assert_eq!(title, "SonarQube – Sample, passing – passed");
-    tells_the_warnings(&summary, &project.warnings_of(&journey.ce_task(&prepare)));
-    if !project.shows_measures_to(&token) {
-        publish.says("The measures of Sample, passing are left out");
-    }
+    passes(job(server, &token, "sample-passing"), project, &token, &[("scannerDownloadUrl", &archive)]);
 }
 
 /// Whatever the job's variables and the settings file say of server and token, which the CLI would believe.

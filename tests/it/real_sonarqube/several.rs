@@ -2,6 +2,7 @@
 
 use super::{Journey, Server, TokenKind};
 use crate::fake_agent::{Job, Step, Task, TaskResult};
+use crate::scenario::copy;
 use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
@@ -80,7 +81,7 @@ pub(super) fn jobs_joined_by_records(server: &Server) {
         if let Some(build) = build {
             job.set("Build.BuildId", build);
         }
-        super::copy(Path::new(&out), &job.path("analyses/sonar-1"));
+        copy(Path::new(&out), &job.path("analyses/sonar-1"));
         let connection = job.connect_server(&server.url, token);
         job.run(
             Task::Publish,
@@ -152,7 +153,7 @@ pub(super) fn scanners_that_ran_by_themselves(server: &Server) {
 
         // A new job, because the first SonarPublish has spoilt the build's property.
         let mut alone = Journey::new(server, &token);
-        super::copy(&journey.job.sources(), &alone.job.sources());
+        copy(&journey.job.sources(), &alone.job.sources());
         publish(&mut alone).succeeded().says("Quality gate passed – ");
         assert_eq!(alone.gate_property().as_deref(), Some("ok"), "{command:?}");
         // By its key too, as long as the pipeline is older than the analysis.

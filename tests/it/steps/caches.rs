@@ -4,7 +4,7 @@
 use crate::depot::{Depot, PIECES};
 use crate::fake_agent::{Step, Task, TaskResult};
 use crate::fake_sonarqube::json_answer;
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, copy};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
@@ -201,18 +201,6 @@ fn sixteen_processes_download_each_file_once() {
     assert_eq!(machine.downloads(), (1, 1));
     assert!(machine.depot.times_asked("text") <= 1 && machine.depot.times_asked("forpy") <= 1);
     assert!(machine.temporary_files().is_empty(), "{:?}", machine.temporary_files());
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let to = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &to);
-        } else {
-            std::fs::copy(entry.path(), to).unwrap();
-        }
-    }
 }
 
 /// MD5 of `a plugin`.
