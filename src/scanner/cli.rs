@@ -8,6 +8,7 @@
 
 use super::cli_log::{self, CliLog};
 use super::engine::EngineResult;
+use super::tool_cache::Tool;
 use crate::analysis::{Invocation, Properties};
 use crate::cancel::Cancellation;
 use crate::error::{Error, Result};
@@ -15,8 +16,8 @@ use crate::secret::Secret;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// Its name in the agent's tool cache.
-pub const TOOL: &str = "sonar-scanner-cli";
+/// What it is in the agent's tool cache.
+pub const TOOL: Tool = Tool { name: "sonar-scanner-cli", hash_input: "cliScannerSha256" };
 
 /// Where an unpacked SonarScanner CLI lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
