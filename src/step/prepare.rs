@@ -4,7 +4,7 @@ use super::seal::Seal;
 use super::{Ending, Job, Records, server};
 use crate::agent::{ConfigMode, PrepareInputs, ServiceConnection};
 use crate::analysis::{
-    AnalysisId, ExtraProperties, Prepared, Properties, RECORD_VERSION, ScannerMode, ScannerRelease,
+    ARCHIVE, AnalysisId, ExtraProperties, Prepared, Properties, RECORD_VERSION, ScannerMode, ScannerRelease,
     ServerKind, suggestion,
 };
 use crate::context::Scope;
@@ -172,6 +172,10 @@ impl Common<'_> {
         if let Some(password) = &connection.password {
             secrets.set("sonar.password", password.expose());
         }
+        let mut cli = self.cli.clone();
+        if let Some(archive) = cli.as_mut().and_then(ScannerRelease::withhold) {
+            secrets.set(ARCHIVE, archive);
+        }
         let place = &project.place;
         let prepared = Prepared {
             version: RECORD_VERSION,
@@ -184,7 +188,7 @@ impl Common<'_> {
             bearer: matches!(connection.authentication(), Authentication::Bearer(_)),
             server: server.facts.clone(),
             mode: inputs.mode,
-            cli: self.cli.clone(),
+            cli,
             dotnet: None,
             project_key: key,
             base_dir: place.relative(&place.base_dir),
