@@ -110,6 +110,12 @@ pub fn may_be_report(name: &str) -> bool {
     }
 }
 
+/// All files that a generic test report speaks of, whose whole text this is; `None` if one of them can't be told.
+pub fn tested_files(text: &str) -> Option<Vec<String>> {
+    let tags = text.split("<file").skip(1);
+    tags.map(|tag| attribute(tag, "path").map(unescaped)).collect()
+}
+
 /// What the file `name` is that begins with `head`; `None` when it is no report.
 pub fn recognise(name: &str, head: &str) -> Option<Report> {
     let head = head.trim_start_matches('\u{feff}').trim_start();
@@ -255,7 +261,11 @@ fn behind_each<'a>(text: &'a str, word: &str) -> Vec<&'a str> {
 
 /// The text up to `end`, without its escapes.
 fn up_to(text: &str, end: char) -> String {
-    let mut text = text[..text.find(end).unwrap_or_default()].trim().to_owned();
+    unescaped(text[..text.find(end).unwrap_or_default()].trim())
+}
+
+fn unescaped(text: &str) -> String {
+    let mut text = text.to_owned();
     if text.contains('&') {
         for (entity, letter) in
             [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")]

@@ -2,7 +2,9 @@
 
 use crate::analysis::Properties;
 use crate::analysis::jvm_profile::is_source;
-use crate::analysis::reports::{HEAD, Kind, Named, Remedy, Report, may_be_report, recognise, remedy};
+use crate::analysis::reports::{
+    HEAD, Kind, Named, Remedy, Report, may_be_report, recognise, remedy, tested_files,
+};
 use std::collections::VecDeque;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -58,22 +60,29 @@ pub(super) fn import(
     }
 }
 
-/// Whether all the files it speaks of lie in `tests`, the value of `sonar.tests`; says so if not.
+/// Whether all the files it speaks of lie in `tests`, the value of `sonar.tests`; says so if not. One that does not
+/// is enough for a failure, so the whole report is read.
 fn is_of_tests(Found { path, report }: &Found, tests: &str, base_dir: &Path) -> bool {
     let tests = tests.split(',').map(str::trim).filter(|folder| !folder.is_empty());
     let tests: Vec<_> = tests.map(|folder| base_dir.join(folder)).collect();
     let is_test = |file: &PathBuf| tests.iter().any(|folder| file.starts_with(folder));
-    let mut files = report.files.iter().map(|file| base_dir.join(file));
-    let other = files.find(|file| file.is_file() && !is_test(file));
-    if let Some(other) = &other {
-        tracing::info!(
-            "Found {}: {}, and leave it out: sonar.tests does not name {}, so the analysis would fail over it",
-            report.kind.format,
-            relative(path, base_dir),
-            relative(other, base_dir)
-        );
-    }
-    other.is_none()
+    let text = std::fs::read(path).ok();
+    let why = match text.and_then(|text| tested_files(&String::from_utf8_lossy(&text))) {
+        Some(files) => {
+            let mut files = files.iter().map(|file| base_dir.join(file));
+            let Some(other) = files.find(|file| file.is_file() && !is_test(file)) else { return true };
+            format!(
+                "sonar.tests does not name {}, so the analysis would fail over it",
+                relative(&other, base_dir)
+            )
+        }
+        None => {
+            "not all of its files can be told, and the analysis would fail over one outside of sonar.tests"
+                .to_owned()
+        }
+    };
+    tracing::info!("Found {}: {}, and leave it out: {why}", report.kind.format, relative(path, base_dir),);
+    false
 }
 
 /// Sets the property of a kind to all reports of it.
@@ -318,6 +327,24 @@ mod tests {
             let imported = job.import(&[("sonar.tests", tests)], SystemTime::UNIX_EPOCH);
             let expected = ("sonar.testExecutionReportPaths".to_owned(), "out/test-report.xml".to_owned());
             assert_eq!(imported.contains(&expected), found, "{tests}");
+        }
+
+        // The last of many files, beyond what tells the kind; and one that is written in a way not understood.
+        let source = "<testCase name=\"x\" duration=\"1\"/></file><file path=\"src/a.py\"/>";
+        let many = "<file path=\"spec/a_test.py\"/>".repeat(40);
+        let long = format!("<file path=\"spec/a_test.py\"/>{}", " ".repeat(HEAD as usize));
+        for (files, found) in [
+            (format!("{many}{source}"), false),
+            (format!("{long}{source}"), false),
+            ("<file path='src/a.py'/>".to_owned(), false),
+            (many, true),
+            (long, true),
+        ] {
+            let report = format!("<testExecutions version=\"1\">{files}</testExecutions>");
+            let job =
+                Job::new(&[("s/spec/a_test.py", ""), ("s/src/a.py", ""), ("s/test-report.xml", &report)]);
+            let imported = job.import(&[("sonar.tests", "spec")], SystemTime::UNIX_EPOCH);
+            assert_eq!(imported.len() == 2, found, "{} {imported:?}", &report[..80]);
         }
     }
 
