@@ -99,9 +99,11 @@ pub fn may_be_report(name: &str) -> bool {
     const WORDS: &[&str] =
         &["cover", "jacoco", "cobertura", "clover", "junit", "test", "xunit", "nunit", "result", "report"];
     let name = name.to_ascii_lowercase();
-    let Some((_, extension)) = name.rsplit_once('.') else { return false };
+    let Some((stem, extension)) = name.rsplit_once('.') else { return false };
     match extension {
-        "trx" | "lcov" | "coverprofile" | "coveragexml" | "out" | "cov" => true,
+        "trx" | "lcov" | "coverprofile" | "coveragexml" => true,
+        // Many programs write such files: only those of Go are meant.
+        "out" | "cov" => has(stem, "cov") || has(stem, "profile") || name == "c.out",
         "info" => has(&name, "lcov") || has(&name, "cover"),
         "xml" => WORDS.iter().any(|word| has(&name, word)),
         "txt" => has(&name, "cover"),

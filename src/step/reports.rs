@@ -219,8 +219,8 @@ fn source_files(base_dir: &Path) -> Vec<String> {
     files
 }
 
-/// Hands on the files below `folder`, those that lie deepest last, until `each` says that it is enough. Whether that
-/// were all. Links are not followed.
+/// Hands on the files below `folder`, those that lie deepest last, until `each` says that it is enough. Returns
+/// whether those were all. Links are not followed.
 fn walk(folder: &Path, each: &mut dyn FnMut(PathBuf, &str) -> bool) -> bool {
     let mut left = MOST_ENTRIES;
     let mut folders = VecDeque::from([folder.to_owned()]);
@@ -358,6 +358,15 @@ mod tests {
         });
         assert_eq!((names, is_whole), (["z.xml", "f.xml", "d.xml"].map(str::to_owned).to_vec(), true));
         assert!(!walk(job.0.path(), &mut |_, _| false));
+    }
+
+    #[test]
+    fn what_programs_print_does_not_crowd_reports_out() {
+        let job = Job::new(&[("s/a/cover.out", "mode: set\n")]);
+        for number in 0..MOST_OPENED {
+            std::fs::write(job.0.path().join(format!("s/test{number}.out")), "").unwrap();
+        }
+        assert_eq!(job.import(&[], SystemTime::UNIX_EPOCH).len(), 1);
     }
 
     #[test]
