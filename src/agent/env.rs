@@ -33,7 +33,8 @@ pub struct Environment {
 
 /// What children never inherit: task inputs, endpoint authorizations, secret variables, tokens, and what would lead a
 /// scanner that holds the token to another server.
-/// The first six are what Microsoft's task library takes out of its own environment.
+/// All prefixes but our own `SONAR_AZDO_` are what Microsoft's task library takes out of its own environment. The
+/// SonarScanner CLI inherits no `SONAR_SCANNER_` either (`step::analyze::cli`; `scanner::cli` says why).
 const WITHHELD_PREFIXES: &[&str] =
     &["INPUT_", "ENDPOINT_AUTH_", "SECRET_", "SECUREFILE_TICKET_", "VSTS_TASKVARIABLE_", "SONAR_AZDO_"];
 const WITHHELD_NAMES: &[&str] = &[

@@ -119,7 +119,8 @@ pub struct Prepared {
     pub server: ServerFacts,
     /// How the analysis is run.
     pub mode: ScannerMode,
-    /// The SonarScanner CLI that runs it, in mode `cli` where the server's own engine does not.
+    /// The SonarScanner CLI that runs it, in mode `cli` where the server's own engine does not. Where its archive is
+    /// may be withheld.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cli: Option<ScannerRelease>,
     /// How the SonarScanner for .NET is started, in mode `dotnet`: it has begun.

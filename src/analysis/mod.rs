@@ -25,7 +25,7 @@ pub use handoff::{AnalysisId, Analyzed, Member, Outcome, Prepared, RECORD_VERSIO
 pub use invocation::Invocation;
 pub use language::languages_of;
 pub use property::{ExtraProperties, Properties, is_secret, suggestion};
-pub use release::{ReleaseError, ReleaseWish, ScannerRelease};
+pub use release::{ARCHIVE, ReleaseError, ReleaseWish, ScannerRelease};
 pub use report::AnalysisReport;
 pub use server::{Edition, ServerFacts, ServerKind, ServerVersion};
 pub use timestamp::seconds_since_1970;

@@ -38,6 +38,16 @@ pub struct ScannerRelease {
     pub archive: String,
 }
 
+/// The secret that [`ScannerRelease::withhold`] takes out, among the secret properties of an analysis.
+pub const ARCHIVE: &str = "archive of the scanner";
+
+impl ScannerRelease {
+    /// Takes out where the archive is, if that may hold a password or a key, which no record does.
+    pub fn withhold(&mut self) -> Option<String> {
+        self.archive.contains(['@', '?']).then(|| std::mem::take(&mut self.archive))
+    }
+}
+
 impl TryFrom<String> for ScannerRelease {
     type Error = &'static str;
 
@@ -283,6 +293,13 @@ mod tests {
         let release = wish.cli_for(&server("9.9")).unwrap().unwrap();
         assert_eq!(ScannerRelease::try_from(String::from(release.clone())).unwrap(), release);
         assert!(ScannerRelease::try_from("5.0".to_owned()).is_err());
+        assert_eq!(release.clone().withhold(), None);
+        for archive in ["https://joe:hush/1@mirror.example/x.zip", "https://mirror.example/x.zip?key=hush"] {
+            let mut release = ScannerRelease { archive: archive.to_owned(), ..release.clone() };
+            assert_eq!(release.withhold().as_deref(), Some(archive));
+            let kept = ScannerRelease::try_from(String::from(release.clone())).unwrap();
+            assert_eq!((kept.version, kept.archive), (release.version, String::new()));
+        }
     }
 
     #[test]

@@ -99,15 +99,23 @@ pub fn may_be_report(name: &str) -> bool {
     const WORDS: &[&str] =
         &["cover", "jacoco", "cobertura", "clover", "junit", "test", "xunit", "nunit", "result", "report"];
     let name = name.to_ascii_lowercase();
-    let Some((_, extension)) = name.rsplit_once('.') else { return false };
+    let Some((stem, extension)) = name.rsplit_once('.') else { return false };
     match extension {
-        "trx" | "lcov" | "coverprofile" | "coveragexml" | "out" | "cov" => true,
+        "trx" | "lcov" | "coverprofile" | "coveragexml" => true,
+        // Many programs write such files: only those of Go are meant.
+        "out" | "cov" => has(stem, "cov") || has(stem, "profile") || name == "c.out",
         "info" => has(&name, "lcov") || has(&name, "cover"),
         "xml" => WORDS.iter().any(|word| has(&name, word)),
         "txt" => has(&name, "cover"),
         "json" => name == ".resultset.json" || has(&name, "test") || has(&name, "report"),
         _ => false,
     }
+}
+
+/// All files that a generic test report speaks of, whose whole text this is; `None` if one of them can't be told.
+pub fn tested_files(text: &str) -> Option<Vec<String>> {
+    let tags = text.split("<file").skip(1);
+    tags.map(|tag| attribute(tag, "path").map(unescaped)).collect()
 }
 
 /// What the file `name` is that begins with `head`; `None` when it is no report.
@@ -255,7 +263,11 @@ fn behind_each<'a>(text: &'a str, word: &str) -> Vec<&'a str> {
 
 /// The text up to `end`, without its escapes.
 fn up_to(text: &str, end: char) -> String {
-    let mut text = text[..text.find(end).unwrap_or_default()].trim().to_owned();
+    unescaped(text[..text.find(end).unwrap_or_default()].trim())
+}
+
+fn unescaped(text: &str) -> String {
+    let mut text = text.to_owned();
     if text.contains('&') {
         for (entity, letter) in
             [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")]

@@ -4,10 +4,12 @@
 //! Contract: its start script (main class and system properties), and its documentation (`SONAR_SCANNER_OPTS`, and
 //! parameters as JSON in `SONAR_SCANNER_JSON_PARAMS`, before version 6 in `SONARQUBE_SCANNER_PARAMS`). Observed of 4.7,
 //! 5.0, 6.2 and 8.1: that JSON wins over the project's settings file; before version 6 that file wins over `SONAR_TOKEN`;
-//! from 6 on `SONAR_HOST_URL` and every `SONAR_SCANNER_*` win over the JSON.
+//! from 6 on `SONAR_HOST_URL` and every `SONAR_SCANNER_*` win over the JSON, so that `agent::env` withholds the one and
+//! `step::analyze::cli` the others.
 
 use super::cli_log::{self, CliLog};
 use super::engine::EngineResult;
+use super::tool_cache::Tool;
 use crate::analysis::{Invocation, Properties};
 use crate::cancel::Cancellation;
 use crate::error::{Error, Result};
@@ -15,8 +17,8 @@ use crate::secret::Secret;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// Its name in the agent's tool cache.
-pub const TOOL: &str = "sonar-scanner-cli";
+/// What it is in the agent's tool cache.
+pub const TOOL: Tool = Tool { name: "sonar-scanner-cli", hash_input: "cliScannerSha256" };
 
 /// Where an unpacked SonarScanner CLI lies.
 #[derive(Debug, Clone, PartialEq, Eq)]

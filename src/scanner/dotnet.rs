@@ -7,6 +7,7 @@
 
 use super::cli_log::{self, CliLog};
 use super::engine::EngineResult;
+use super::tool_cache::Tool;
 use crate::analysis::{Invocation, Properties, ServerFacts};
 use crate::cancel::Cancellation;
 use crate::error::{Error, Result};
@@ -15,10 +16,10 @@ use crate::secret::Secret;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-/// What it is called in the agent's tool cache.
-pub const TOOL_CACHE: &str = "sonar-scanner-msbuild";
+/// What it is in the agent's tool cache.
+pub const TOOL: Tool = Tool { name: "sonar-scanner-msbuild", hash_input: "dotnetScannerSha256" };
 
-const TOOL: &str = if cfg!(windows) { "dotnet-sonarscanner.exe" } else { "dotnet-sonarscanner" };
+const INSTALLED: &str = if cfg!(windows) { "dotnet-sonarscanner.exe" } else { "dotnet-sonarscanner" };
 const DOTNET: &str = if cfg!(windows) { "dotnet.exe" } else { "dotnet" };
 
 /// How an installed scanner is started: the program, and the arguments before its own.
@@ -28,10 +29,10 @@ pub type Start = Vec<String>;
 /// user's `home`.
 pub fn installed(path: Option<&OsStr>, home: Option<&str>) -> Option<Start> {
     let in_home = || {
-        let tool = Path::new(home?).join(".dotnet/tools").join(TOOL);
+        let tool = Path::new(home?).join(".dotnet/tools").join(INSTALLED);
         is_executable(&tool).then_some(tool)
     };
-    first_in_path(path, TOOL).or_else(in_home).map(|tool| vec![tool.display().to_string()])
+    first_in_path(path, INSTALLED).or_else(in_home).map(|tool| vec![tool.display().to_string()])
 }
 
 /// The scanner in an unpacked archive: the .NET Framework one starts by itself, the other one by `dotnet`.

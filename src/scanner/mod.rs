@@ -25,4 +25,4 @@ pub use jar::java_needed;
 pub use java::{Java, JavaChoices, JavaHome};
 pub use platform::{Platform, WindowsProcessor};
 pub use provision::{ProvisionError, Provisioned, Provisioning};
-pub use tool_cache::ToolCache;
+pub use tool_cache::{Tool, ToolCache};

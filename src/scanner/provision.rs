@@ -7,7 +7,7 @@ use super::intact::{flush, is_intact, note_checked};
 use super::manifest;
 use crate::analysis::{Artifact, Jre, Plugin};
 use crate::error::Error;
-use crate::http::{self, Body, Checksum, Client, Credentials, Download, Request};
+use crate::http::{self, Body, Checksum, Client, Credentials, Download, ErrorKind, Request};
 use crate::process::is_executable;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -31,6 +31,8 @@ pub enum ProvisionError {
     Download {
         /// What was wanted.
         file_name: String,
+        /// Whether that is the server's Java, without which an analysis may do.
+        is_java: bool,
         /// Why it did not come.
         error: http::Error,
     },
@@ -75,11 +77,15 @@ impl ProvisionError {
     /// Whether other bytes came than the server had announced: a new version may have been published
     /// in between, so ask for the metadata once more.
     pub fn is_checksum(&self) -> bool {
-        matches!(self, Self::Download { error, .. } if error.kind == http::ErrorKind::Checksum)
+        matches!(self, Self::Download { error, .. } if error.kind == ErrorKind::Checksum)
     }
 }
 
 const DISK: &str = "Free some space there, or set SONAR_USER_HOME to a folder on another disk.";
+
+const REACH: &str = "The agent must be able to reach that address (DNS, firewall, proxy).";
+const OWN_JAVA: &str = "The property sonar.scanner.skipJreProvisioning=true has a Java of the agent used instead of the \
+                        server's.";
 
 impl From<ProvisionError> for Error {
     fn from(error: ProvisionError) -> Self {
@@ -92,13 +98,14 @@ impl From<ProvisionError> for Error {
                 "If another analysis on this machine runs from it, run this one again when that is done. Otherwise \
                  remove the folder.",
             ),
-            ProvisionError::Download { error, .. } if error.kind == http::ErrorKind::Disk => {
-                failure.hint(DISK)
-            }
-            ProvisionError::Download { error, .. } if error.kind != http::ErrorKind::Checksum => failure.hint(
-                "The agent must be able to reach that address (DNS, firewall, proxy). The property \
-                 sonar.scanner.skipJreProvisioning=true has a Java of the agent used instead of the server's.",
-            ),
+            ProvisionError::Download { error, is_java, .. } => match (error.kind, is_java) {
+                (ErrorKind::Disk, _) => failure.hint(DISK),
+                (ErrorKind::Checksum, _) => failure,
+                (ErrorKind::Status | ErrorKind::Redirect | ErrorKind::Setup, false) => failure,
+                (ErrorKind::Status | ErrorKind::Redirect | ErrorKind::Setup, true) => failure.hint(OWN_JAVA),
+                (_, false) => failure.hint(REACH),
+                (_, true) => failure.hint(format!("{REACH} {OWN_JAVA}")),
+            },
             ProvisionError::Unpack(error) if error.is_of_disk() => failure.hint(DISK),
             _ => failure,
         }
@@ -141,7 +148,7 @@ impl Provisioning<'_> {
         on_miss();
         let temporary = Arc::new(self.cache.temporary("download")?);
         let download = self.download(artifact, &temporary);
-        download.store(self.client).await.map_err(|error| not_downloaded(artifact, error))?;
+        download.store(self.client).await.map_err(|error| not_downloaded(artifact, false, error))?;
         self.keep(&temporary, &path)?;
         note_checked(&path).await;
         Ok(Provisioned { path, was_cached: false })
@@ -212,7 +219,7 @@ impl Provisioning<'_> {
             to: Arc::<Temporary>::clone(&temporary),
             checksum: Some(Checksum::Md5(md5)),
         };
-        let failed = |error| ProvisionError::Download { file_name: key.clone(), error };
+        let failed = |error| ProvisionError::Download { file_name: key.clone(), is_java: false, error };
         download.store(self.client).await.map_err(failed)?;
         let unwritable = |error| self.cache.unwritable(&place, &error);
         flush((*temporary).as_ref()).await.map_err(unwritable)?;
@@ -242,7 +249,7 @@ impl Provisioning<'_> {
         download
             .store_and_read(self.client, &reader)
             .await
-            .map_err(|error| not_downloaded(artifact, error))?;
+            .map_err(|error| not_downloaded(artifact, true, error))?;
         self.keep(&temporary, archive)?;
         let unpacked = unpacked.lock().unwrap_or_else(PoisonError::into_inner).take();
         match unpacked {
@@ -285,8 +292,8 @@ fn unpack_into_new_folder(body: &mut Body, announced: u64, cache: &Cache) -> io:
     Ok(folder)
 }
 
-fn not_downloaded(artifact: &Artifact, error: http::Error) -> ProvisionError {
-    ProvisionError::Download { file_name: artifact.file_name.clone(), error }
+fn not_downloaded(artifact: &Artifact, is_java: bool, error: http::Error) -> ProvisionError {
+    ProvisionError::Download { file_name: artifact.file_name.clone(), is_java, error }
 }
 
 /// Moves the unpacked `folder` to `target`. Something unusable there gives way, and stays for a day: to another analysis

@@ -6,7 +6,6 @@
 
 use super::archive;
 use super::cache::{Cache, Temporary, lock_file, remove_stale};
-use super::dotnet;
 use super::intact::hash_of;
 use super::manifest;
 use super::provision::{ProvisionError, Provisioning};
@@ -17,6 +16,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use url::Url;
+
+/// A scanner that may lie there.
+#[derive(Debug, Clone, Copy)]
+pub struct Tool {
+    /// The name of its folder.
+    pub name: &'static str,
+    /// The input that says what its archive must hash to.
+    pub hash_input: &'static str,
+}
 
 /// The folder `Agent.ToolsDirectory`.
 #[derive(Debug, Clone)]
@@ -53,24 +61,24 @@ impl ToolCache {
     /// The archive can't be had, is not what it should be, or can't be unpacked.
     pub async fn install(
         &self,
-        tool: &str,
+        tool: Tool,
         release: &ScannerRelease,
         directory: &Path,
         client: &Client,
         downloads: &Cache,
     ) -> Result<PathBuf> {
-        let version = release.version.as_str();
-        let folder = self.folder(tool, version);
+        let (name, version) = (tool.name, release.version.as_str());
+        let folder = self.folder(name, version);
         let versions = folder.parent().unwrap_or(&self.root);
         downloads.tidy();
         remove_stale(versions, SystemTime::now(), |name| name.ends_with(UNPACKING));
-        if let Some(folder) = self.complete(tool, version) {
-            tracing::info!("{tool} {version} (from the agent's tool cache)");
+        if let Some(folder) = self.complete(name, version) {
+            tracing::info!("{name} {version} (from the agent's tool cache)");
             return Ok(folder);
         }
         std::fs::create_dir_all(versions).map_err(|error| unwritable(versions, &error))?;
-        let _lock = lock_file(&versions.join(format!("{}.lock", self.arch)), tool).await;
-        if let Some(folder) = self.complete(tool, version) {
+        let _lock = lock_file(&versions.join(format!("{}.lock", self.arch)), name).await;
+        if let Some(folder) = self.complete(name, version) {
             return Ok(folder);
         }
         let archive = obtain(tool, release, directory, client, downloads).await?;
@@ -98,18 +106,17 @@ fn marker(folder: &Path) -> PathBuf {
 
 /// The verified archive: downloaded, or the one that lies on this machine.
 async fn obtain(
-    tool: &str,
+    Tool { name, hash_input }: Tool,
     release: &ScannerRelease,
     directory: &Path,
     client: &Client,
     downloads: &Cache,
 ) -> Result<PathBuf> {
-    let hash_input = if tool == dotnet::TOOL_CACHE { "dotnetScannerSha256" } else { "cliScannerSha256" };
     match location(&release.archive, directory)? {
         Location::Url(url) => {
-            let file_name = format!("{tool}-{}.zip", release.version);
+            let file_name = format!("{name}-{}.zip", release.version);
             let artifact = Artifact { file_name, sha256: release.sha256.clone(), url };
-            tracing::info!("{tool} {}: {}", release.version, http::printable(&artifact.url));
+            tracing::info!("{name} {}: {}", release.version, http::printable(&artifact.url));
             let provisioning =
                 Provisioning { client, credentials: None, cache: downloads, suspect_since: None };
             let mut provisioned = provisioning.file(&artifact, &|| ()).await;
@@ -128,7 +135,7 @@ async fn obtain(
             Ok(provisioned.path)
         }
         Location::File(file) => {
-            tracing::info!("{tool} {}: {}", release.version, file.display());
+            tracing::info!("{name} {}: {}", release.version, file.display());
             let hash = hash_of(&file).await.map_err(|error| {
                 Error::new(format!("the archive {} can't be read: {error}", file.display()))
                     .hint("Set scannerDownloadUrl to a file that the agent's user can read.")
@@ -157,8 +164,10 @@ enum Location {
 /// A URL with a scheme we know, or a path. A drive's letter is no scheme.
 fn location(text: &str, directory: &Path) -> Result<Location> {
     let wrong = |why: &dyn std::fmt::Display| {
-        Error::new(format!("scannerDownloadUrl leads to {text}, which is no URL: {why}"))
-            .hint("Write an https: or file: URL, or a path.")
+        // What it is may hold a password.
+        Error::new(format!("scannerDownloadUrl is no usable URL: {why}")).hint(
+            "Write an https: or file: URL, or a path; in a password / ? # @ are written %2F %3F %23 %40.",
+        )
     };
     let is_url = ["http:", "https:", "file:"]
         .iter()

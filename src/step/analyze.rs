@@ -3,7 +3,7 @@
 use super::records::{Record, Records, tokens_of};
 use super::{Ending, Job, machine, missing, reports};
 use crate::agent::AnalyzeInputs;
-use crate::analysis::{Outcome, Prepared, Properties, ScannerMode, scanner_environment};
+use crate::analysis::{Outcome, Prepared, Properties, ScannerMode, ScannerRelease, scanner_environment};
 use crate::error::{Error, ErrorKind, Result};
 use crate::scanner::{
     Cache, ClassArchive, Engine, EngineEnd, EngineResult, JavaChoices, JavaHome, Platform, Provisioned,
@@ -168,7 +168,10 @@ async fn run(job: &Job, inputs: &AnalyzeInputs, shared: &Shared, record: &Record
     };
     setting.cache.tidy();
     let result = match &prepared.cli {
-        Some(release) => cli::run(&setting, release).await?,
+        Some(release) => {
+            let archive = tokens.archive.unwrap_or_else(|| release.archive.clone());
+            cli::run(&setting, &ScannerRelease { archive, ..release.clone() }).await?
+        }
         None => run_engine(&setting).await?,
     };
     Ok(Run::Ended(result))

@@ -4,18 +4,19 @@ use super::seal::Seal;
 use super::{Ending, Job, Records, server};
 use crate::agent::{ConfigMode, PrepareInputs, ServiceConnection};
 use crate::analysis::{
-    AnalysisId, ExtraProperties, Prepared, Properties, RECORD_VERSION, ScannerMode, ScannerRelease,
+    ARCHIVE, AnalysisId, ExtraProperties, Prepared, Properties, RECORD_VERSION, ScannerMode, ScannerRelease,
     ServerKind, suggestion,
 };
 use crate::context::Scope;
 use crate::error::{Error, Result};
-use crate::http::Authentication;
+use crate::http::{self, Authentication};
 use crate::secret::Secret;
 use crate::sonarqube::SonarQube;
 use place::Place;
 use serde_json::json;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
+use url::Url;
 
 mod changes;
 mod history;
@@ -172,6 +173,10 @@ impl Common<'_> {
         if let Some(password) = &connection.password {
             secrets.set("sonar.password", password.expose());
         }
+        let mut cli = self.cli.clone();
+        if let Some(archive) = cli.as_mut().and_then(ScannerRelease::withhold) {
+            secrets.set(ARCHIVE, archive);
+        }
         let place = &project.place;
         let prepared = Prepared {
             version: RECORD_VERSION,
@@ -184,7 +189,7 @@ impl Common<'_> {
             bearer: matches!(connection.authentication(), Authentication::Bearer(_)),
             server: server.facts.clone(),
             mode: inputs.mode,
-            cli: self.cli.clone(),
+            cli,
             dotnet: None,
             project_key: key,
             base_dir: place.relative(&place.base_dir),
@@ -330,7 +335,7 @@ fn set_established_variables(
             parameters.set("project.settings", file.display().to_string());
         }
         if prepared.mode == ScannerMode::Other {
-            warn_of_another_server(job, prepared.server_address());
+            warn_of_another_server(job, prepared);
             parameters.set(prepared.server.token_property(), connection.token.expose());
             parameters.extend(secrets);
         }
@@ -343,12 +348,18 @@ fn set_established_variables(
 
 /// To scanners these variables are worth more than the parameters that hold the server and the token (observed of the
 /// plugin for Maven).
-fn warn_of_another_server(job: &Job, server: &str) {
-    for name in ["SONAR_HOST_URL", "SONAR_SCANNER_API_BASE_URL"] {
-        if let Some(other) = job.environment.value(name).filter(|url| !url.starts_with(server)) {
+fn warn_of_another_server(job: &Job, prepared: &Prepared) {
+    let address = |url: &Url| http::printable(url).trim_end_matches('/').to_owned();
+    for (name, own) in
+        [("SONAR_HOST_URL", &prepared.server_url), ("SONAR_SCANNER_API_BASE_URL", &prepared.api_url)]
+    {
+        let Some(other) = job.environment.value(name) else { continue };
+        let other = Url::parse(other).map_or_else(|_| "another address".to_owned(), |url| address(&url));
+        if other != address(own) {
             tracing::warn!(
-                "The variable {name} is {other}: the build's scanner will go there, with the token for {server}. Remove \
-                 that variable"
+                "The variable {name} leads to {other}: the build's scanner will go there, with the token for {}. Remove \
+                 that variable",
+                prepared.server_address()
             );
         }
     }

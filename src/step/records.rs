@@ -7,7 +7,9 @@
 use super::Job;
 use super::seal::Seal;
 use crate::agent::{Environment, authentication};
-use crate::analysis::{AnalysisId, AnalysisReport, Analyzed, Outcome, Prepared, Properties, RECORD_VERSION};
+use crate::analysis::{
+    ARCHIVE, AnalysisId, AnalysisReport, Analyzed, Outcome, Prepared, Properties, RECORD_VERSION,
+};
 use crate::error::{Error, Result};
 use crate::http::Authentication;
 use crate::secret::Secret;
@@ -315,6 +317,8 @@ pub(super) struct Tokens {
     pub(super) token: Secret,
     /// Secret properties, `sonar.password` among them where a password is used.
     pub(super) properties: Properties,
+    /// Where the archive of the scanner is, if the record may not say so.
+    pub(super) archive: Option<String>,
 }
 
 impl Tokens {
@@ -366,10 +370,11 @@ fn tokens(environment: &Environment, id: &AnalysisId) -> Result<Option<Tokens>> 
         }
         return Ok(None);
     };
-    let properties = match environment.secret_variable(&id.secrets_variable()) {
+    let mut properties: Properties = match environment.secret_variable(&id.secrets_variable()) {
         Some(json) => serde_json::from_str(json)
             .map_err(|_| Error::new(format!("the job variable {} was changed", id.secrets_variable())))?,
         None => Properties::default(),
     };
-    Ok(Some(Tokens { token: Secret::new(token), properties }))
+    let archive = properties.remove(ARCHIVE);
+    Ok(Some(Tokens { token: Secret::new(token), properties, archive }))
 }

@@ -69,6 +69,7 @@ fn formats() {
         ("lcov.info", "SF:lib/a.dart\n", "sonar.dart.lcov.reportPaths", vec!["lib/a.dart"]),
         ("coverage.info", "SF:/b/src/a.cpp\n", "", vec!["/b/src/a.cpp"]),
         ("c.out", "mode: set\n", "sonar.go.coverage.reportPaths", vec![]),
+        ("cov.out", "mode: set\n", "sonar.go.coverage.reportPaths", vec![]),
         ("profile.cov", "mode: count\n", "sonar.go.coverage.reportPaths", vec![]),
         ("coverage.out", "mode: atomic\nx/y.go:1.2,3.4 1 1\n", "sonar.go.coverage.reportPaths", vec![]),
         (
@@ -126,7 +127,18 @@ fn what_is_no_report() {
     ] {
         assert_eq!(recognise(name, head), None, "{name}: {head}");
     }
-    for name in ["pom.xml", "main.go", "notes.txt", "package.json", "jacoco.exec", "setup.info", "Makefile"] {
+    for name in [
+        "a.out",
+        "nohup.out",
+        "tool.cov",
+        "pom.xml",
+        "main.go",
+        "notes.txt",
+        "package.json",
+        "jacoco.exec",
+        "setup.info",
+        "Makefile",
+    ] {
         assert!(!may_be_report(name), "{name}");
     }
 }

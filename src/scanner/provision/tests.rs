@@ -284,6 +284,29 @@ async fn a_jre_that_is_replaced_stays_for_a_day_since_others_may_run_from_it() {
 }
 
 #[test]
+fn what_helps_against_a_failed_download_is_said_and_nothing_else() {
+    for (kind, is_java, expected) in [
+        (ErrorKind::Unreachable, true, [true, true]),
+        (ErrorKind::Unreachable, false, [true, false]),
+        (ErrorKind::Timeout, false, [true, false]),
+        (ErrorKind::Tls, false, [true, false]),
+        (ErrorKind::Interrupted, true, [true, true]),
+        (ErrorKind::Status, true, [false, true]),
+        (ErrorKind::Status, false, [false, false]),
+        (ErrorKind::Redirect, false, [false, false]),
+        (ErrorKind::Setup, false, [false, false]),
+        (ErrorKind::Checksum, true, [false, false]),
+        (ErrorKind::Disk, true, [false, false]),
+    ] {
+        let error = http::Error { kind, url: "http://x/y".into(), cause: String::new() };
+        let error = ProvisionError::Download { file_name: "y".into(), is_java, error };
+        let text = Error::from(error).to_string();
+        let said = ["firewall", "skipJreProvisioning=true"].map(|word| text.contains(word));
+        assert_eq!(said, expected, "{text}");
+    }
+}
+
+#[test]
 fn a_jre_in_use_is_told_as_such() {
     let error = ProvisionError::Occupied { path: "/cache/jre".into(), cause: "Access is denied".to_owned() };
     insta::assert_snapshot!(Error::from(error), @"/cache/jre is damaged, and can't be replaced: Access is denied. If another analysis on this machine runs from it, run this one again when that is done. Otherwise remove the folder.");

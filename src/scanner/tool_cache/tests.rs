@@ -1,3 +1,4 @@
+use super::super::{cli, dotnet};
 use super::*;
 use std::fs::File;
 use std::io::Write as _;
@@ -13,6 +14,8 @@ fn archive(folder: &Path, name: &str) -> ScannerRelease {
     ScannerRelease { version: "1.2.3.4".into(), sha256, archive: name.into() }
 }
 
+const CLI: Tool = Tool { name: "cli", ..cli::TOOL };
+
 struct Machine {
     folder: tempfile::TempDir,
     tools: ToolCache,
@@ -26,10 +29,10 @@ impl Machine {
     }
 
     async fn install(&self, release: &ScannerRelease) -> Result<PathBuf> {
-        self.install_tool("cli", release).await
+        self.install_tool(CLI, release).await
     }
 
-    async fn install_tool(&self, tool: &str, release: &ScannerRelease) -> Result<PathBuf> {
+    async fn install_tool(&self, tool: Tool, release: &ScannerRelease) -> Result<PathBuf> {
         let client = Client::new(http::Settings::default());
         let downloads = Cache::in_user_home(&self.folder.path().join("home"));
         self.tools.install(tool, release, self.folder.path(), &client, &downloads).await
@@ -97,7 +100,7 @@ async fn an_archive_with_another_hash_is_refused() {
     let error = machine.install(&release).await.unwrap_err().to_string();
     assert!(error.contains("cli.zip has the SHA-256 ") && error.contains("000 was expected"), "{error}");
     assert!(error.contains("set cliScannerSha256"), "{error}");
-    let error = machine.install_tool(dotnet::TOOL_CACHE, &release).await.unwrap_err().to_string();
+    let error = machine.install_tool(dotnet::TOOL, &release).await.unwrap_err().to_string();
     assert!(error.contains("set dotnetScannerSha256"), "{error}");
     assert!(!machine.folder.path().join("_tool/cli/1.2.3.4/arm64").exists());
     release.archive = "nowhere.zip".into();
@@ -118,4 +121,7 @@ fn locations() {
         assert!(location("file://host/y.zip").is_err());
     }
     assert!(location("https://").is_err());
+    let error = location("https://joe:hush/1@mirror.example/x.zip").unwrap_err().to_string();
+    assert!(error.contains("is no usable URL: invalid port") && error.contains("%2F"), "{error}");
+    assert!(!error.contains("hush"), "{error}");
 }

@@ -28,7 +28,8 @@ pub(super) async fn run(setting: &Setting<'_>, release: &ScannerRelease) -> Resu
     let mut java_options = job.environment.value("SONAR_SCANNER_OPTS").unwrap_or_default().to_owned();
     let of_engine = properties.value("sonar.scanner.javaOpts").unwrap_or_default().to_owned();
     let mut environment = job.environment.for_children();
-    // To a CLI from 6 on these are worth more than properties, and they have become such.
+    // To a CLI from 6 on these are worth more than properties, and they have become such; an older one is not harmed.
+    // What no child at all inherits is in agent::env.
     environment.retain(|(name, _)| !name.to_string_lossy().starts_with("SONAR_SCANNER_"));
     if runs_engine_itself(setting, release) {
         java_options = format!("{java_options} {of_engine}");

@@ -128,7 +128,7 @@ async fn provision_dotnet(job: &Job, inputs: &PrepareInputs) -> Result<dotnet::S
         let downloads = Cache::in_user_home(&machine::user_home(job)?);
         let directory = job.predefined.working_directory()?;
         let tools = machine::tool_cache(job)?;
-        let folder = tools.install(dotnet::TOOL_CACHE, &release, &directory, &job.http, &downloads).await?;
+        let folder = tools.install(dotnet::TOOL, &release, &directory, &job.http, &downloads).await?;
         return dotnet::unpacked(&folder, path);
     }
     let home = job.environment.value(machine::HOME);

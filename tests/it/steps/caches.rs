@@ -508,8 +508,20 @@ fn a_download_that_the_agent_can_not_reach_says_what_would_help() {
     machine.scenario.sonarqube.change(|model| model.jres[0]["downloadUrl"] = "http://127.0.0.1:9/jre".into());
     let error = machine.analyze().sole_error().to_owned();
     assert!(error.contains("jre.tar.gz could not be downloaded: http://127.0.0.1:9/jre can't be"), "{error}");
-    assert!(error.contains("sonar.scanner.skipJreProvisioning=true"), "{error}");
+    assert!(
+        error.contains("(DNS, firewall, proxy). The property sonar.scanner.skipJreProvisioning=true"),
+        "{error}"
+    );
     assert!(machine.temporary_files().is_empty() && machine.runs() == 0);
+
+    // Without the engine no Java helps.
+    let mut machine = Machine::new();
+    machine
+        .scenario
+        .sonarqube
+        .change(|model| model.engine["downloadUrl"] = "http://127.0.0.1:9/engine".into());
+    let error = machine.analyze().sole_error().to_owned();
+    assert!(error.ends_with("(DNS, firewall, proxy)."), "{error}");
 }
 
 #[test]

@@ -131,12 +131,37 @@ fn a_variable_that_leads_the_builds_scanner_elsewhere_is_warned_about() {
     scenario.job.allow_leaks();
     let url = scenario.sonarqube.url();
     let inputs = [("scannerMode", "other"), ("extraProperties", "sonar.projectKey=shop")];
-    scenario.job.set("SONAR_HOST_URL", &format!("{url}/"));
-    assert_eq!(scenario.prepare(&inputs).succeeded().warnings, [""; 0]);
-    scenario.job.set("SONAR_HOST_URL", "https://sonarqube.example");
-    scenario.prepare(&inputs).succeeded().warns(&format!(
-        "The variable SONAR_HOST_URL is https://sonarqube.example: the build's scanner will go there, with the token for {url}"
-    ));
+    let api = format!("{url}/api/v2");
+    for (name, same) in [
+        ("SONAR_HOST_URL", format!("{url}/")),
+        ("SONAR_HOST_URL", url.replace("http://", "HTTP://joe:hush@")),
+        ("SONAR_SCANNER_API_BASE_URL", format!("{api}/")),
+    ] {
+        scenario.job.set(name, &same);
+        assert_eq!(scenario.prepare(&inputs).succeeded().warnings, [""; 0], "{same}");
+    }
+    for (name, other, shown) in [
+        ("SONAR_HOST_URL", "https://joe:hush@sonarqube.example/x/?y", "https://sonarqube.example/x"),
+        ("SONAR_HOST_URL", &format!("{url}00000"), "another address"),
+        ("SONAR_HOST_URL", &format!("{url}/sonar"), &format!("{url}/sonar")),
+        ("SONAR_SCANNER_API_BASE_URL", &format!("{api}0"), &format!("{api}0")),
+    ] {
+        scenario.job.set("SONAR_HOST_URL", "");
+        scenario.job.set(name, other);
+        scenario.prepare(&inputs).succeeded().warns(&format!(
+            "The variable {name} leads to {shown}: the build's scanner will go there, with the token for {url}"
+        ));
+    }
+
+    // SonarQube Cloud's API has a host of its own.
+    scenario.sonarqube.change(|model| model.accepted = vec![format!("Bearer {TOKEN}")]);
+    let url = url.replace("127.0.0.1", "localhost");
+    let cloud = scenario.job.connect_by_token(&url, TOKEN);
+    scenario.job.set("SONAR_HOST_URL", &url);
+    scenario.job.set("SONAR_SCANNER_API_BASE_URL", &url.replace("//", "//api."));
+    let of_cloud =
+        [("SonarQube", ""), ("SonarCloud", &cloud), ("organization", "contoso"), inputs[0], inputs[1]];
+    assert_eq!(scenario.prepare(&of_cloud).succeeded().warnings, [""; 0]);
 }
 
 #[test]

@@ -202,6 +202,9 @@ fn a_mirror_may_want_credentials_which_the_log_does_not_show() {
     let mut scenario = server("9.9.8.100196");
     scenario.job.set("Agent.ToolsDirectory", scenario.job.path("tools").to_str().unwrap());
     scenario.job.set("System.Debug", "true");
+    // No file does either.
+    scenario.job.watch_for("hush-1");
+    scenario.job.watch_for("hush-2");
     let zip = scenario.job.path("cli.zip");
     let sha256 = archive(&zip, "x/lib/sonar-scanner-cli-4.7.0.2747.jar", b"");
     let extra = java(&scenario, &report(&scenario));
@@ -217,6 +220,7 @@ fn a_mirror_may_want_credentials_which_the_log_does_not_show() {
     prepare.succeeded();
     let analyze = scenario.analyze();
     analyze.ended(TaskResult::Succeeded).says("fetching it once more");
+    assert!(!scenario.noted("environment").contains("hush-"));
     assert_eq!(scenario.sonarqube.times_asked(path), 2);
     assert!(!format!("{}{}", prepare.transcript(), analyze.transcript()).contains("hush-"));
 
