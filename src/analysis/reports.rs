@@ -103,7 +103,11 @@ pub fn may_be_report(name: &str) -> bool {
     match extension {
         "trx" | "lcov" | "coverprofile" | "coveragexml" => true,
         // Many programs write such files: only those of Go are meant.
-        "out" | "cov" => has(stem, "cov") || has(stem, "profile") || name == "c.out",
+        "out" | "cov" => {
+            has(stem, "cov")
+                || has(stem, "profile")
+                || matches!(&*name, "c.out" | "cp.out" | "count.out" | "go.out")
+        }
         "info" => has(&name, "lcov") || has(&name, "cover"),
         "xml" => WORDS.iter().any(|word| has(&name, word)),
         "txt" => has(&name, "cover"),
@@ -114,7 +118,7 @@ pub fn may_be_report(name: &str) -> bool {
 
 /// All files that a generic test report speaks of, whose whole text this is; `None` if one of them can't be told.
 pub fn tested_files(text: &str) -> Option<Vec<String>> {
-    let tags = text.split("<file").skip(1);
+    let tags = text.split("<file").skip(1).filter(|tag| tag.starts_with(char::is_whitespace));
     tags.map(|tag| attribute(tag, "path").map(unescaped)).collect()
 }
 

@@ -16,8 +16,8 @@ const TURN: &str = "sonar-azdo-turn.";
 /// The value of a turn property while its job writes nothing.
 const IDLE: &str = "idle";
 
-/// All properties of a build, by their names in lower case: Azure DevOps ignores case in them, and hands back the
-/// spelling by which it met a name first, in this build or another.
+/// All properties of a build, by their names. Azure DevOps ignores case in them, and hands back the spelling by which it
+/// met a name first, in this build or another; here they are in lower case.
 pub type Properties = BTreeMap<String, String>;
 
 /// Attempt of the stage, and attempt of the job in it; the later of two is the greater.

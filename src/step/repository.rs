@@ -6,12 +6,14 @@ use crate::git::{Access, Error, Repository};
 use std::path::Path;
 use url::Url;
 
-/// The folder of the clone that `directory` lies in: of a submodule that of what it belongs to. For what lies among the
-/// sources, they bound the search.
+/// The folder of the clone that `directory` lies in: of a submodule that of what it belongs to. The search does not leave
+/// the sources, or the workspace of the pipeline, if it begins there: an agent may live in somebody's clone.
 pub(super) fn clone_of<'a>(job: &Job, directory: &'a Path) -> Option<&'a Path> {
-    let sources = job.predefined.working_directory().ok()?;
-    let is_among = directory.starts_with(&sources);
-    let folders = directory.ancestors().take_while(|folder| !is_among || folder.starts_with(&sources));
+    let bounds = [job.predefined.working_directory().ok(), job.predefined.pipeline_workspace.clone()];
+    let bound = bounds.into_iter().flatten().find(|bound| directory.starts_with(bound));
+    let folders = directory
+        .ancestors()
+        .take_while(|folder| bound.as_ref().is_none_or(|bound| folder.starts_with(bound)));
     let clones: Vec<_> = folders.filter(|folder| folder.join(".git").exists()).collect();
     // That of a submodule or worktree is a file.
     clones.iter().find(|clone| clone.join(".git").is_dir()).or(clones.last()).copied()

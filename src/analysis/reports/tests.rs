@@ -70,6 +70,7 @@ fn formats() {
         ("coverage.info", "SF:/b/src/a.cpp\n", "", vec!["/b/src/a.cpp"]),
         ("c.out", "mode: set\n", "sonar.go.coverage.reportPaths", vec![]),
         ("cov.out", "mode: set\n", "sonar.go.coverage.reportPaths", vec![]),
+        ("cp.out", "mode: atomic\n", "sonar.go.coverage.reportPaths", vec![]),
         ("profile.cov", "mode: count\n", "sonar.go.coverage.reportPaths", vec![]),
         ("coverage.out", "mode: atomic\nx/y.go:1.2,3.4 1 1\n", "sonar.go.coverage.reportPaths", vec![]),
         (
@@ -158,4 +159,18 @@ fn remedies() {
     assert_eq!(remedy(&["C:\\agent\\1\\s\\web\\src\\a.js"]), "C:/agent/1/s/->");
     assert_eq!(remedy(&["za.js", "c.js"]), "none");
     assert_eq!(remedy(&[]), "none");
+}
+
+#[test]
+fn every_file_that_a_generic_report_speaks_of() {
+    let report = |file: &str| {
+        format!("<testExecutions version='1'>\n<file path=\"a&amp;b.py\">{file}</file></testExecutions>")
+    };
+    let quoted = report("<![CDATA[<filename> (<file:///app/x.js:1>)]]>");
+    assert_eq!(tested_files(&quoted), Some(vec!["a&b.py".to_owned()]));
+    assert_eq!(
+        tested_files(&report("</file><file\n path=\"c.py\">")),
+        Some(vec!["a&b.py".into(), "c.py".into()])
+    );
+    assert_eq!(tested_files(&report("</file><file name=\"c.py\">")), None);
 }

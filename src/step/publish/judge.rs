@@ -50,8 +50,12 @@ impl Judge {
         }
         let latest = self.wait.latest().min(Instant::now() + SHOWN);
         let mut is_over = false;
-        for (result, shown) in results.iter_mut().zip(&shown) {
-            let Some(shown) = shown else { continue };
+        let shown =
+            results.iter_mut().zip(&shown).filter_map(|(result, shown)| Some((result, shown.as_ref()?)));
+        let mut shown: Vec<_> = shown.collect();
+        // What was analysed comes before the many that a monorepo may have left out.
+        shown.sort_by_key(|(_, shown)| matches!(shown, Shown::LastKnown(_)));
+        for (result, shown) in shown {
             if !is_over {
                 let is_time_left = Instant::now() < latest;
                 is_over = !is_time_left || timeout_at(latest, self.add(shown, result)).await.is_err();

@@ -62,8 +62,9 @@ pub(super) async fn settle<E>(
     let records = ledger.records(entries, &found);
     found.extend(records.iter().cloned());
     write(&with_aggregate(records.clone(), aggregate(&found))).await?;
-    // What an answer must have in it: the records, and a turn that was announced.
-    let mut written = records.clone();
+    // What an answer must have in it: the records, and this job's turn as it was written last.
+    let settled = [records.clone(), vec![idle.clone()]].concat();
+    let mut written = settled.clone();
     for _ in 0..ROUNDS {
         let found = read().await?;
         if is_late(&found, &written) {
@@ -71,19 +72,20 @@ pub(super) async fn settle<E>(
             continue;
         }
         let expected = aggregate(&found);
-        if written == records {
+        if written == settled {
             if found.get(AGGREGATE).map(String::as_str) == Some(expected.build_property()) {
                 return Ok(Some(expected));
             }
             if !expected.spoils() {
                 // What was read is no ground for `ok` yet: another job may be about to record a failure.
-                written.push((ledger.turn(), ledger.announcement(expected)));
-                write(&written[records.len()..]).await?;
+                let announcement = [(ledger.turn(), ledger.announcement(expected))];
+                write(&announcement).await?;
+                written = [records.as_slice(), &announcement].concat();
                 continue;
             }
         }
         write(&with_aggregate(Vec::new(), expected)).await?;
-        written.clone_from(&records);
+        written.clone_from(&settled);
         pause().await;
     }
     write(&[idle]).await?;

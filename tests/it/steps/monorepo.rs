@@ -264,7 +264,8 @@ fn of_a_pull_request_only_what_it_touches() {
     let asked = scenario.sonarqube.asked();
     let of_last = asked.iter().position(|asked| asked.query.contains_key("projectKey")).unwrap();
     let of_web = asked.iter().rposition(|asked| asked.query.contains_key("analysisId")).unwrap();
-    assert!(of_web < of_last, "{asked:?}");
+    let shown_of_web = asked.iter().position(|asked| asked.path.ends_with("/measures/component")).unwrap();
+    assert!(of_web < of_last && shown_of_web < of_last, "{asked:?}");
     let [(title, page)] = &scenario.job.azure.summaries()[..] else { panic!("one summary") };
     assert_eq!(title, "SonarQube – 3 projects – passed");
     let page = scenario.job.tidy(page);

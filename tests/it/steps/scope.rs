@@ -363,6 +363,16 @@ fn a_directory_of_another_repository_is_noticed_and_asked_itself() {
     let step = scenario.prepare(&[("configMode", "file"), ("configFile", "tools/own.properties")]);
     step.ended(TaskResult::Succeeded).warns("/tools is of another repository than this build");
 
+    // A clone that the agent itself lives in is none of the job's.
+    let binaries = beside.join("agent/b");
+    std::fs::create_dir_all(&binaries).unwrap();
+    let workspace = scenario.job.path("");
+    for (workspace, warned) in [(workspace.clone(), true), (beside.join("agent"), false), (workspace, true)] {
+        scenario.job.set("Pipeline.Workspace", workspace.to_str().unwrap());
+        let step = scenario.prepare(&[("projectBaseDir", binaries.to_str().unwrap())]);
+        assert_eq!(step.succeeded().warnings.iter().any(|w| w.contains("of another repository")), warned);
+    }
+
     // What is not analysed needs no branch.
     let mut skipped = Scenario::new();
     skipped.job.of_pull_request("TfsGit", "7", "refs/heads/feature", "refs/heads/main");
