@@ -80,8 +80,7 @@ async function main([tasks, url, runs]) {
   let verdict;
   const output = { write(text) { if (text.startsWith('Quality gate ')) verdict = verdict || now(); } };
   const endpoints = [{ id: connection, url: relay.url, scheme: 'UsernamePassword', parameters: { username: token } }];
-  const job = await agent.startJob({ sources, folder, endpoints, output });
-  const step = async (name, given) => {
+  const step = async (job, name, given) => {
     const { result, lines } = await agent.runTask(job, path.resolve(tasks, name), given);
     if (result !== 'Succeeded') throw new Error(`${name} ended as ${result}:\n${lines.join('\n')}`);
   };
@@ -90,16 +89,19 @@ async function main([tasks, url, runs]) {
   const waits = [], late = [], distances = [];
   let most = 0;
   for (let run = 1; run <= runs; run++) {
+    // A job for each: in one and the same, a record that is gone is no report.
     fs.rmSync(records, { recursive: true, force: true });
-    await step('prepare', { SonarQube: connection, scannerMode: 'cli', configMode: 'file', extraProperties: `sonar.projectKey=${KEY}\nsonar.scm.disabled=true` });
-    await step('analyze');
+    const job = await agent.startJob({ sources, folder, endpoints, output });
+    await step(job, 'prepare', { SonarQube: connection, scannerMode: 'cli', configMode: 'file', extraProperties: `sonar.projectKey=${KEY}\nsonar.scm.disabled=true` });
+    await step(job, 'analyze');
     const report = fs.readFileSync(path.join(records, fs.readdirSync(records)[0], 'report-task.txt'), 'utf8');
     relay.polls = [];
     verdict = undefined;
     const began = now();
-    const publishing = step('publish', { pollingTimeoutSec: '300' });
+    const publishing = step(job, 'publish', { pollingTimeoutSec: '300' });
     const ended = await reference(url, admin.authorization, /^ceTaskId=(.*)$/m.exec(report)[1]);
     await publishing;
+    await job.close();
     const times = relay.polls;
     console.error(`run ${run}: the server was done after ${(ended - began).toFixed(0)} ms, the verdict was there ${(verdict - ended).toFixed(0)} ms later, ${times.length} polls`);
     // A report that was processed before SonarPublish had started says nothing about waiting.
@@ -109,7 +111,6 @@ async function main([tasks, url, runs]) {
     most = Math.max(most, ...times.map((from) => times.filter((time) => time >= from && time < from + 1000).length));
     times.slice(1).forEach((time, index) => distances.push(time - times[index]));
   }
-  await job.close();
   relay.close();
   if (!late.length) throw new Error('every report was processed before SonarPublish asked for the first time');
   const sorted = [...late].sort((a, b) => a - b);
@@ -125,5 +126,5 @@ async function main([tasks, url, runs]) {
 
 main(process.argv.slice(2)).catch((error) => {
   console.error(`bench: ${error.message}`);
-  process.exitCode = 1;
+  process.exit(1);
 });
