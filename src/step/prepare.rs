@@ -1,5 +1,6 @@
 //! SonarPrepare: decides what is analysed and how, checks that it can be, and leaves a record.
 
+use super::repository::clone_of;
 use super::seal::Seal;
 use super::{Ending, Job, Records, server};
 use crate::agent::{ConfigMode, PrepareInputs, ServiceConnection};
@@ -132,10 +133,13 @@ impl Common<'_> {
             Some(key) => Some(server::check_project(&self.sonarqube, &self.server.facts, key).await?),
             None => None,
         };
+        let sources = place.sources(self.inputs.mode);
         let asker = target::Asker {
             job: self.job,
             inputs: &self.inputs,
             place,
+            clone: clone_of(self.job, &sources),
+            sources: &sources,
             sonarqube: &self.sonarqube,
             facts: &self.server.facts,
             project_key: key.as_deref(),

@@ -11,7 +11,7 @@ use crate::context::{
 use crate::error::{Error, Result};
 use crate::sonarqube::{ProjectAccess, SonarQube};
 use crate::step::Job;
-use crate::step::repository::{clone_of, is_of_build, open};
+use crate::step::repository::{is_of_build, open};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -23,6 +23,9 @@ pub(super) struct Asker<'a> {
     pub(super) job: &'a Job,
     pub(super) inputs: &'a PrepareInputs,
     pub(super) place: &'a Place,
+    /// What is analysed, and the clone that it lies in.
+    pub(super) sources: &'a Path,
+    pub(super) clone: Option<&'a Path>,
     pub(super) sonarqube: &'a SonarQube,
     pub(super) facts: &'a ServerFacts,
     pub(super) project_key: Option<&'a str>,
@@ -131,19 +134,15 @@ impl Asker<'_> {
         }
     }
 
-    fn clone_of_sources(&self) -> Option<PathBuf> {
-        clone_of(self.job, &self.place.sources(self.inputs.mode)).map(Path::to_owned)
-    }
-
-    fn known(&self, clone: Option<PathBuf>) -> Rc<Known> {
-        Rc::clone(self.shared.known.borrow_mut().entry(clone).or_default())
+    fn known(&self) -> Rc<Known> {
+        Rc::clone(self.shared.known.borrow_mut().entry(self.clone.map(Path::to_owned)).or_default())
     }
 
     /// The clone of the sources, if it is not of the repository that the build and its variables speak of.
-    async fn clone_of_another_repository(&self) -> Result<Option<PathBuf>> {
-        let Some(clone) = self.clone_of_sources() else { return Ok(None) };
-        let known = self.known(Some(clone.clone()));
-        let asking = known.is_of_build.get_or_try_init(|| is_of_build(self.job, &clone));
+    async fn clone_of_another_repository(&self) -> Result<Option<&Path>> {
+        let Some(clone) = self.clone else { return Ok(None) };
+        let known = self.known();
+        let asking = known.is_of_build.get_or_try_init(|| is_of_build(self.job, clone));
         let is_of_build = *asking.await.map_err(|_| Error::cancelled())?;
         Ok((!is_of_build).then_some(clone))
     }
@@ -185,7 +184,7 @@ impl Asker<'_> {
         if let Some(name) = &self.inputs.default_branch {
             return Some((name.clone(), Source::Input));
         }
-        let known = self.known(self.clone_of_sources());
+        let known = self.known();
         let asking = known.default_branch.get_or_init(|| async {
             match is_elsewhere {
                 true => self.default_branch_by_git().await,
@@ -213,8 +212,7 @@ impl Asker<'_> {
     async fn default_branch_by_git(&self) -> Option<(String, Source)> {
         let job = self.job;
         let local = job.predefined.build_repository_localpath.as_deref();
-        let sources = self.place.sources(self.inputs.mode);
-        let directory = clone_of(job, &sources).or(local).unwrap_or(&sources);
+        let directory = self.clone.or(local).unwrap_or(self.sources);
         let told = async {
             let repository = open(job, directory).await?;
             match repository.remote_default_branch().await {
