@@ -13,9 +13,9 @@ const zlib = require('zlib');
 
 const STEPS = ['prepare', 'analyze', 'publish'];
 const GATES = ['gate', 'build-gate'];
-// Six platforms in two of the folders have to fit into the 26,214,400 bytes that Azure DevOps Server 2019 accepts.
-const LARGEST_BINARY = 3.5 * 1024 * 1024;
-const LARGEST_PACKED = 1.5 * 1024 * 1024;
+// Five platforms in two of the folders: the extension stays under 20 MiB.
+const LARGEST_BINARY = 4.6 * 1024 * 1024;
+const LARGEST_PACKED = 1.9 * 1024 * 1024;
 
 const root = path.join(__dirname, '..', '..');
 const target = path.join(root, 'target');

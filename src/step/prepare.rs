@@ -20,6 +20,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use url::Url;
 
 mod changes;
+mod dotnet;
+mod dotnet_tool;
 mod history;
 mod monorepo;
 mod place;
@@ -101,7 +103,7 @@ impl Common<'_> {
         );
         let is_skipped = prepared.skip.is_some() || prepared.properties.is_true("sonar.scanner.skip");
         if prepared.mode == ScannerMode::Dotnet && !is_skipped {
-            let start = scanners::begin_dotnet(
+            let start = dotnet::begin(
                 self.job,
                 &self.inputs,
                 &prepared,
