@@ -7,14 +7,26 @@ use crate::http::{Proxy, ProxyScope, Settings};
 use crate::secret::Secret;
 use url::Url;
 
-/// The settings for HTTP clients of this job.
+/// The settings for all requests but those to Azure DevOps: to SonarQube, and for downloads. The input
+/// `allowInvalidCertificate` of the task decides whether certificates are checked, never the agent's own configuration:
+/// who configured that had Azure DevOps in mind, not the server that gives the verdict and the programs.
 pub fn http_settings(env: &Environment) -> Settings {
+    let is_allowed = env.input("allowInvalidCertificate").is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    settings(env, is_allowed)
+}
+
+/// The settings for requests to Azure DevOps: an agent that was configured with `--sslskipcertvalidation` takes any
+/// certificate there.
+pub fn azure_devops_settings(env: &Environment) -> Settings {
+    let is_skipped = env.variable("Agent.SkipCertValidation");
+    settings(env, is_skipped.is_some_and(|value| value.eq_ignore_ascii_case("true")))
+}
+
+fn settings(env: &Environment, skip_certificate_validation: bool) -> Settings {
     Settings {
         ca_files: env.variable("Agent.CAInfo").map(Into::into).into_iter().collect(),
         proxies: proxies(env),
-        skip_certificate_validation: env
-            .variable("Agent.SkipCertValidation")
-            .is_some_and(|value| value.eq_ignore_ascii_case("true")),
+        skip_certificate_validation,
     }
 }
 
@@ -86,6 +98,18 @@ mod tests {
         assert_eq!(settings.proxies[0].url.as_str(), "http://proxy.corp:8080/");
         assert_eq!(settings.proxies[0].credentials, Some(("ci".into(), Secret::new("hush"))));
         assert_eq!(settings.ca_files, [std::path::PathBuf::from("/etc/ca.pem")]);
+    }
+
+    #[test]
+    fn the_agents_own_switch_is_for_azure_devops_and_the_input_for_sonarqube() {
+        for (name, expected) in
+            [("AGENT_SKIPCERTVALIDATION", (true, false)), ("INPUT_ALLOWINVALIDCERTIFICATE", (false, true))]
+        {
+            let env = Environment::new([(name.into(), "True".into())]);
+            let found = [azure_devops_settings(&env), http_settings(&env)];
+            let [azure, sonarqube] = found.map(|settings| settings.skip_certificate_validation);
+            assert_eq!((azure, sonarqube), expected, "{name}");
+        }
     }
 
     #[test]

@@ -68,6 +68,8 @@ pub struct PrepareInputs {
     pub scanner_download_url: Option<String>,
     /// `unshallow`: missing history is fetched.
     pub unshallow: bool,
+    /// `cache: private`: what the analysis downloads is kept below the job's temporary folder.
+    pub private_cache: bool,
     /// `monorepo` and what goes with it; the inputs for a single project are not read then.
     pub monorepo: Option<Monorepo>,
 }
@@ -88,6 +90,11 @@ impl PrepareInputs {
             "auto" => true,
             "off" => false,
             other => return Err(one_of("unshallow", other, "auto, off")),
+        };
+        let private_cache = match env.input("cache").unwrap_or("shared") {
+            "shared" => false,
+            "private" => true,
+            other => return Err(one_of("cache", other, "shared, private")),
         };
         let text = |name: &str| env.input(name).map(str::to_owned);
         let monorepo = Monorepo::read(env, mode)?;
@@ -132,6 +139,7 @@ impl PrepareInputs {
             dotnet_sha256: text("dotnetScannerSha256"),
             scanner_download_url: text("scannerDownloadUrl"),
             unshallow,
+            private_cache,
             monorepo,
         })
     }
@@ -165,6 +173,22 @@ pub struct AnalyzeInputs {
     pub export_to: Option<PathBuf>,
     /// `onMissingConnection`.
     pub on_missing_connection: Option<OnMissingConnection>,
+}
+
+/// The input `allowHttp`, which silences the warning of a service connection by `http:`.
+///
+/// # Errors
+/// It is neither true nor false.
+pub fn allow_http(env: &Environment) -> Result<bool> {
+    boolean(env, "allowHttp", false)
+}
+
+/// The input `allowInvalidCertificate`: no certificate of SonarQube's is checked.
+///
+/// # Errors
+/// It is neither true nor false.
+pub fn allow_invalid_certificate(env: &Environment) -> Result<bool> {
+    boolean(env, "allowInvalidCertificate", false)
 }
 
 /// What happens where SonarPrepare could not run, because the service connection is not there for this build.

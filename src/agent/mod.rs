@@ -11,9 +11,12 @@ mod signals;
 mod variables;
 
 pub use command::{Commands, TaskResult};
-pub use connection::http_settings;
+pub use connection::{azure_devops_settings, http_settings};
 pub use env::{Environment, Host};
-pub use inputs::{AnalyzeInputs, ConfigMode, Monorepo, OnMissingConnection, PrepareInputs, PublishInputs};
+pub use inputs::{
+    AnalyzeInputs, ConfigMode, Monorepo, OnMissingConnection, PrepareInputs, PublishInputs, allow_http,
+    allow_invalid_certificate,
+};
 pub use log::{Console, Log, neutralise};
 pub(crate) use service_connection::authentication;
 pub use service_connection::{JobConnection, ServiceConnection};

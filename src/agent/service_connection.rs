@@ -10,7 +10,7 @@ use crate::http::Authentication;
 use crate::secret::Secret;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use url::Url;
+use url::{Host, Url};
 
 /// How to reach SonarQube, from the task's input.
 #[derive(Debug, Clone)]
@@ -75,6 +75,22 @@ impl ServiceConnection {
         let url = parse_base_url(url).ok_or_else(|| {
             broken("usable URL (http:// or https://; host names outside ASCII in punycode)")
         })?;
+        let wrong = |what: String, hint: &str| {
+            Err(Error::new(format!("the URL of the service connection of the input {input} {what}")).hint(hint))
+        };
+        if has_user_info(&url) {
+            return wrong(
+                "holds a user name or a password".into(),
+                "Remove them from the URL: logs and links may show it. The connection has a field for the token.",
+            );
+        }
+        if input == "SonarCloud" && !is_cloud(&url) && !is_this_machine(&url) {
+            return wrong(
+                format!("leads to {}, which is not SonarQube Cloud", url.host_str().unwrap_or_default()),
+                "Set it to https://sonarcloud.io or https://sonarqube.us. For a server of your own use a connection of \
+                 the type SonarQube Server and the input SonarQube.",
+            );
+        }
         let token = parameter_of(env, &id, parameter)
             // A connection of the generic or of an older type may keep its token under the other name.
             .or_else(|| parameter_of(env, &id, "apitoken"))
@@ -104,8 +120,17 @@ impl ServiceConnection {
         let url = parse_base_url(url).ok_or_else(|| {
             Error::new("SONAR_HOST_URL is no usable URL").hint("Write http:// or https:// before the host.")
         })?;
+        if has_user_info(&url) {
+            return Err(Error::new("SONAR_HOST_URL holds a user name or a password")
+                .hint("Remove them: the token is read from SONAR_TOKEN."));
+        }
         let kind = if is_cloud(&url) { ServerKind::Cloud } else { ServerKind::Server };
         Ok(Self { url, kind, token: Secret::new(token.trim()), password: None })
+    }
+
+    /// Whether everything to and from this server travels without encryption, over a network.
+    pub fn is_unencrypted(&self) -> bool {
+        self.url.scheme() == "http" && !is_this_machine(&self.url)
     }
 
     /// How requests authenticate: Cloud by Bearer, Server by Basic, which every version understands.
@@ -136,6 +161,20 @@ fn parse_base_url(text: &str) -> Option<Url> {
     url.set_query(None);
     url.set_fragment(None);
     Some(url)
+}
+
+fn has_user_info(url: &Url) -> bool {
+    !url.username().is_empty() || url.password().is_some()
+}
+
+/// Whether the host is this machine, by an address or a name that no network answers for.
+fn is_this_machine(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        None => false,
+    }
 }
 
 /// Whether this is SonarQube Cloud, of either region.

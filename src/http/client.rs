@@ -4,6 +4,7 @@ use super::credentials::{Credentials, is_https_upgrade};
 use super::error::{Error, ErrorKind, classify};
 use super::retry::{Outcome, RetryPolicy, pause_before_retry};
 use super::tls;
+use crate::cancel::Cancellation;
 use crate::error::cause_chain;
 use crate::secret::Secret;
 use reqwest::header::{
@@ -18,6 +19,13 @@ use url::Url;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
 const MAX_REDIRECTS: usize = 5;
+/// The whole exchange takes no longer, however slowly a server sends: the read timeout alone would let one that sends
+/// a byte a minute hold a step for ever.
+const TOTAL_TIME: Duration = Duration::from_secs(120);
+/// No answer that is kept in memory is larger.
+const LARGEST_BODY: usize = 16 << 20;
+/// Longer pauses than any step would take. A larger number in `Retry-After` counts as this one.
+const LONGEST_RETRY_AFTER: u64 = 60 * 60;
 
 /// How this job reaches the network. Filled by the agent edge.
 #[derive(Debug, Clone, Default)]
@@ -26,7 +34,8 @@ pub struct Settings {
     pub ca_files: Vec<PathBuf>,
     /// Proxies; the first whose scope has a URL's scheme is used.
     pub proxies: Vec<Proxy>,
-    /// Set by an administrator who configured the agent with `--sslskipcertvalidation`.
+    /// Any certificate is accepted: of Azure DevOps if the agent was configured with `--sslskipcertvalidation`, of
+    /// everything else if the input `allowInvalidCertificate` says so.
     pub skip_certificate_validation: bool,
 }
 
@@ -63,7 +72,7 @@ pub struct Request<'a> {
     headers: HeaderMap,
     body: Option<Vec<u8>>,
     retry: RetryPolicy,
-    timeout: Option<Duration>,
+    timeout: Duration,
     may_leave_host: bool,
 }
 
@@ -82,7 +91,7 @@ impl<'a> Request<'a> {
             headers: HeaderMap::new(),
             body: None,
             retry: RetryPolicy::ONCE,
-            timeout: None,
+            timeout: TOTAL_TIME,
             may_leave_host: false,
         }
     }
@@ -129,11 +138,11 @@ impl<'a> Request<'a> {
         self
     }
 
-    /// The whole exchange, body included, must end within this time. Default: no bound but the read
-    /// timeout of 60 seconds between two bytes.
+    /// Each attempt, body included, must end within this time. Default: two minutes. Between two bytes 60 seconds
+    /// may pass in any case.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout);
+        self.timeout = timeout;
         self
     }
 }
@@ -143,6 +152,7 @@ impl<'a> Request<'a> {
 pub struct Response {
     inner: reqwest::Response,
     url: Url,
+    cancellation: Option<Cancellation>,
 }
 
 impl Response {
@@ -167,7 +177,7 @@ impl Response {
         value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
     }
 
-    /// How long the server asks to wait, from `Retry-After` in seconds.
+    /// How long the server asks to wait, from `Retry-After` in seconds; an hour at most.
     pub fn retry_after(&self) -> Option<Duration> {
         retry_after(self.inner.headers())
     }
@@ -183,13 +193,20 @@ impl Response {
         self.inner.content_length()
     }
 
-    /// The whole body.
+    /// The whole body, up to 16 MiB.
     ///
     /// # Errors
-    /// The connection broke or the timeout passed.
-    pub async fn bytes(self) -> Result<Vec<u8>, Error> {
-        let url = self.url;
-        self.inner.bytes().await.map(Into::into).map_err(|error| classify(&url, error))
+    /// The connection broke, the timeout passed, the run was cancelled, or the body is larger.
+    pub async fn bytes(mut self) -> Result<Vec<u8>, Error> {
+        let mut body = Vec::new();
+        while let Some(piece) = self.chunk().await? {
+            let piece = (*piece).as_ref();
+            if body.len() + piece.len() > LARGEST_BODY {
+                return Err(Error::new(ErrorKind::TooLarge, &self.url, "more than 16 MiB"));
+            }
+            body.extend_from_slice(piece);
+        }
+        Ok(body)
     }
 
     /// The whole body as text; what is not UTF-8 is replaced.
@@ -205,8 +222,11 @@ impl Response {
     /// # Errors
     /// As [`Response::bytes`].
     pub async fn chunk(&mut self) -> Result<Option<Piece>, Error> {
-        let piece = self.inner.chunk().await.map_err(|error| classify(&self.url, error))?;
-        Ok(piece.map(|piece| Box::new(piece) as Piece))
+        let Self { inner, url, cancellation } = self;
+        let piece = unless_cancelled(cancellation.as_ref(), url, async {
+            inner.chunk().await.map_err(|error| classify(url, error))
+        });
+        Ok(piece.await?.map(|piece| Box::new(piece) as Piece))
     }
 }
 
@@ -217,6 +237,7 @@ pub type Piece = Box<dyn AsRef<[u8]> + Send>;
 #[derive(Debug, Clone)]
 pub struct Client {
     inner: Arc<Inner>,
+    cancellation: Option<Cancellation>,
 }
 
 #[derive(Debug)]
@@ -229,7 +250,16 @@ struct Inner {
 impl Client {
     /// A client for these settings. Opens nothing and reads no file yet.
     pub fn new(settings: Settings) -> Self {
-        Self { inner: Arc::new(Inner { settings, plain: OnceLock::new(), tls: OnceLock::new() }) }
+        Self {
+            inner: Arc::new(Inner { settings, plain: OnceLock::new(), tls: OnceLock::new() }),
+            cancellation: None,
+        }
+    }
+
+    /// The same client, whose requests fail at once when the run is cancelled, whatever they wait for.
+    #[must_use]
+    pub fn until(self, cancellation: Cancellation) -> Self {
+        Self { cancellation: Some(cancellation), ..self }
     }
 
     /// How it reaches the network.
@@ -241,12 +271,16 @@ impl Client {
     /// Whatever status comes back is an `Ok`.
     ///
     /// # Errors
-    /// Nobody answered, TLS is not trusted, or the server redirects to another host.
+    /// Nobody answered, TLS is not trusted, the server redirects to another host, or the run was cancelled.
     pub async fn send(&self, request: Request<'_>) -> Result<Response, Error> {
+        unless_cancelled(self.cancellation.as_ref(), &request.url, self.send_and_retry(&request)).await
+    }
+
+    async fn send_and_retry(&self, request: &Request<'_>) -> Result<Response, Error> {
         let started = Instant::now();
         let mut attempts = 0;
         loop {
-            let result = self.send_once(&request).await;
+            let result = self.send_once(request).await;
             attempts += 1;
             let outcome = match &result {
                 Ok(response) => {
@@ -285,10 +319,7 @@ impl Client {
             if let Some(body) = &request.body {
                 builder = builder.body(body.clone());
             }
-            if let Some(timeout) = request.timeout {
-                builder = builder.timeout(timeout);
-            }
-            let response = builder.send().await.map_err(|error| classify(&url, error))?;
+            let response = builder.timeout(request.timeout).send().await.map_err(|error| classify(&url, error))?;
             tracing::debug!(
                 "{} {} -> {}",
                 request.method,
@@ -297,7 +328,10 @@ impl Client {
             );
             match self.redirect_target(request, &url, &response)? {
                 Some(target) => url = target,
-                None => return Ok(Response { inner: response, url }),
+                None => {
+                    let cancellation = self.cancellation.clone();
+                    return Ok(Response { inner: response, url, cancellation });
+                }
             }
         }
         Err(Error::new(ErrorKind::Redirect, &request.url, format_args!("more than {MAX_REDIRECTS} times")))
@@ -371,7 +405,23 @@ fn build(settings: &Settings, url: &Url, tls: bool) -> Result<reqwest::Client, E
     builder.build().map_err(|error| setup(cause_chain(&error)))
 }
 
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
+/// What `work` brings, or an error as soon as the run is cancelled.
+async fn unless_cancelled<T>(
+    cancellation: Option<&Cancellation>,
+    url: &Url,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let Some(cancellation) = cancellation else { return work.await };
+    tokio::select! {
+        result = work => result,
+        () = cancellation.requested() => Err(Error::new(ErrorKind::Cancelled, url, "")),
+    }
 }
+
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds: u64 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds.min(LONGEST_RETRY_AFTER)))
+}
+
+#[cfg(test)]
+mod tests;

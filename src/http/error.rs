@@ -30,6 +30,10 @@ pub enum ErrorKind {
     Status,
     /// The connection broke while the answer was read.
     Interrupted,
+    /// The answer is larger than any that is taken.
+    TooLarge,
+    /// The run was cancelled while the request was under way.
+    Cancelled,
     /// The downloaded bytes have another SHA-256 than announced.
     Checksum,
     /// Writing the download to disk failed.
@@ -57,6 +61,8 @@ impl fmt::Display for Error {
             ErrorKind::Tls => write!(f, "no trusted TLS connection to {url}")?,
             ErrorKind::Timeout => write!(f, "{url} did not answer in time")?,
             ErrorKind::Redirect => write!(f, "{url} redirects elsewhere")?,
+            ErrorKind::TooLarge => write!(f, "{url} sends too much")?,
+            ErrorKind::Cancelled => write!(f, "the request to {url} was cancelled")?,
             ErrorKind::Status => write!(f, "{url} gives no download")?,
             ErrorKind::Interrupted => write!(f, "the connection to {url} broke")?,
             ErrorKind::Checksum => write!(f, "what {url} sent is damaged")?,

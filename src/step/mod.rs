@@ -22,7 +22,7 @@ use crate::http;
 
 pub use analyze::analyze;
 pub use prepare::prepare;
-pub use publish::publish;
+pub use publish::{publish, record_unknown};
 pub use records::{Record, Records};
 
 /// What every step works with.
@@ -34,8 +34,10 @@ pub struct Job {
     pub predefined: Predefined,
     /// Where commands to the agent go.
     pub commands: Commands,
-    /// The way to the network.
+    /// The way to SonarQube and to downloads.
     pub http: http::Client,
+    /// The way to Azure DevOps.
+    pub azure_devops: http::Client,
     /// Told when the run is cancelled.
     pub cancellation: Cancellation,
 }

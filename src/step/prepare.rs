@@ -45,6 +45,7 @@ pub async fn prepare(job: &Job) -> Result<Ending> {
         None => vec![Project { place: Place::find(&job.predefined, &inputs, &extra)?, own: extra }],
     };
 
+    server::warn_of_http(job, &connection)?;
     let sonarqube = server::connect(job, &connection);
     let server = server::check(&sonarqube, &job.cancellation).await?;
     tracing::info!("{} {} at {}", server.facts.product(), server.facts.version, sonarqube.address());

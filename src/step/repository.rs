@@ -1,7 +1,7 @@
 //! The clone of the sources, opened with what this job may use.
 
 use super::Job;
-use crate::agent::{JobConnection, http_settings};
+use crate::agent::{JobConnection, azure_devops_settings};
 use crate::git::{Access, Error, Repository};
 use std::path::Path;
 use url::Url;
@@ -68,7 +68,7 @@ pub(super) async fn open(job: &Job, directory: &Path) -> Result<Repository, Erro
     let connection = JobConnection::read(&job.environment, &job.predefined);
     let access = Access {
         job: connection.map(|connection| (connection.collection, connection.token)),
-        network: http_settings(&job.environment),
+        network: azure_devops_settings(&job.environment),
     };
     Repository::open(directory, job.environment.for_children(), &access, &job.cancellation).await
 }

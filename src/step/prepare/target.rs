@@ -263,6 +263,6 @@ pub(super) fn azure_repos<'a>(
     let connection = JobConnection::read(&job.environment, predefined)?;
     let project = predefined.system_teamprojectid.as_ref().or(context.team_project.as_ref())?;
     let repository = predefined.build_repository_id.as_ref().or(context.repository.as_ref())?;
-    let azure = AzureDevOps::new(job.http.clone(), connection.collection, connection.token);
+    let azure = AzureDevOps::new(job.azure_devops.clone(), connection.collection, connection.token);
     Some((azure, project, repository))
 }

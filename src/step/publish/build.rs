@@ -42,7 +42,7 @@ pub(super) async fn tell(
         tracing::warn!("the build property {AGGREGATE} is not written: this job has no access token");
         return true;
     };
-    let azure = AzureDevOps::new(job.http.clone(), connection.collection, connection.token);
+    let azure = AzureDevOps::new(job.azure_devops.clone(), connection.collection, connection.token);
     let written = RefCell::new(Properties::new());
     let ledger = ledger(&job.environment);
     let settling = settle(
