@@ -11,7 +11,8 @@ use url::Url;
 /// `allowInvalidCertificate` of the task decides whether certificates are checked, never the agent's own configuration:
 /// who configured that had Azure DevOps in mind, not the server that gives the verdict and the programs.
 pub fn http_settings(env: &Environment) -> Settings {
-    let is_allowed = env.input("allowInvalidCertificate").is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    let is_allowed =
+        env.input("allowInvalidCertificate").is_some_and(|value| value.eq_ignore_ascii_case("true"));
     settings(env, is_allowed)
 }
 

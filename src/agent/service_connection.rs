@@ -76,7 +76,8 @@ impl ServiceConnection {
             broken("usable URL (http:// or https://; host names outside ASCII in punycode)")
         })?;
         let wrong = |what: String, hint: &str| {
-            Err(Error::new(format!("the URL of the service connection of the input {input} {what}")).hint(hint))
+            Err(Error::new(format!("the URL of the service connection of the input {input} {what}"))
+                .hint(hint))
         };
         if has_user_info(&url) {
             return wrong(
@@ -246,118 +247,4 @@ fn host_of_builds(url: &Url) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn environment(variables: &[(&str, &str)]) -> Environment {
-        Environment::new(variables.iter().map(|(name, value)| (name.into(), value.into())))
-    }
-
-    #[test]
-    fn the_three_inputs() {
-        let server = ServiceConnection::read(&environment(&[
-            ("INPUT_SONARQUBE", "7b5f-aa"),
-            ("ENDPOINT_URL_7b5f-aa", "http://sonar.example:9000/sonar/"),
-            ("ENDPOINT_AUTH_PARAMETER_7b5f-aa_USERNAME", "squ_1"),
-        ]))
-        .unwrap();
-        assert_eq!(server.url.as_str(), "http://sonar.example:9000/sonar");
-        assert_eq!(server.kind, ServerKind::Server);
-        assert_eq!(server.authentication(), Authentication::BasicToken(Secret::new("squ_1")));
-        let cloud = ServiceConnection::read(&environment(&[
-            ("INPUT_SONARCLOUD", "c"),
-            ("ENDPOINT_URL_C", "https://sonarcloud.io"),
-            ("ENDPOINT_AUTH_C", r#"{"scheme":"Token","parameters":{"apitoken":"abc"}}"#),
-        ]))
-        .unwrap();
-        assert_eq!(cloud.authentication(), Authentication::Bearer(Secret::new("abc")));
-        let own = ServiceConnection::read(&environment(&[
-            ("INPUT_CONNECTION", "o"),
-            ("ENDPOINT_URL_O", "https://sonarqube.us/"),
-            ("ENDPOINT_AUTH_PARAMETER_O_APITOKEN", "abc"),
-        ]))
-        .unwrap();
-        assert_eq!(own.kind, ServerKind::Cloud);
-    }
-
-    #[test]
-    fn none_and_two_are_named() {
-        let none = ServiceConnection::read(&environment(&[])).unwrap_err().to_string();
-        assert!(none.starts_with(
-            "no service connection is chosen. Set one of the inputs SonarQube, SonarCloud or connection"
-        ));
-        let two = environment(&[("INPUT_SONARQUBE", "a"), ("INPUT_CONNECTION", "b")]);
-        let two = ServiceConnection::read(&two).unwrap_err().to_string();
-        assert!(
-            two.starts_with("more than one service connection is chosen: SonarQube and connection."),
-            "{two}"
-        );
-    }
-
-    #[test]
-    fn a_broken_connection_is_named() {
-        let error =
-            ServiceConnection::read(&environment(&[("INPUT_SONARQUBE", "a"), ("ENDPOINT_URL_A", "ftp://x")]));
-        assert!(error.unwrap_err().to_string().contains("the input SonarQube has no usable URL"));
-        let error = ServiceConnection::read(&environment(&[
-            ("INPUT_SONARQUBE", "a"),
-            ("ENDPOINT_URL_A", "http://x"),
-        ]));
-        assert!(error.unwrap_err().to_string().contains("has no token"));
-    }
-
-    #[test]
-    fn hosts_of_the_cloud() {
-        for (url, cloud) in [
-            ("https://sonarcloud.io", true),
-            ("https://www.sonarcloud.io", true),
-            ("https://sonarqube.us", true),
-            ("https://notsonarcloud.io", false),
-            ("https://sonarcloud.io.evil.example", false),
-        ] {
-            assert_eq!(is_cloud(&Url::parse(url).unwrap()), cloud, "{url}");
-        }
-    }
-
-    #[test]
-    fn the_jobs_own_connection() {
-        let env = environment(&[
-            ("SYSTEM_COLLECTIONURI", "https://dev.azure.com/org/"),
-            ("ENDPOINT_AUTH_SYSTEMVSSCONNECTION", r#"{"parameters":{"AccessToken":"jwt"},"scheme":"OAuth"}"#),
-        ]);
-        let job = JobConnection::read(&env, &Predefined::read(&env).unwrap()).unwrap();
-        assert_eq!(job.collection.as_str(), "https://dev.azure.com/org");
-        assert_eq!(job.token.expose(), "jwt");
-    }
-
-    #[test]
-    fn a_server_is_reached_as_its_agent_reaches_it() {
-        let env = environment(&[
-            ("SYSTEM_COLLECTIONURI", "https://tfs.contoso.example/tfs/A/"),
-            ("SYSTEM_TEAMFOUNDATIONCOLLECTIONURI", "http://tfs:8080/tfs/A/"),
-            ("SECRET_SYSTEM_ACCESSTOKEN", "jwt"),
-        ]);
-        let job = JobConnection::read(&env, &Predefined::read(&env).unwrap()).unwrap();
-        assert_eq!(job.collection.as_str(), "http://tfs:8080/tfs/A");
-    }
-
-    #[test]
-    fn the_connections_own_url_counts_most() {
-        for (url, collection) in [
-            ("http://tfs:8080/tfs/A/", "http://tfs:8080/tfs/A"),
-            ("https://dev.azure.com/org/", "https://dev.azure.com/org"),
-            ("https://vsrm.dev.azure.com/org/", "https://dev.azure.com/org"),
-            ("https://org.vsrm.visualstudio.com/", "https://org.visualstudio.com/"),
-            ("https://vsrm.example/org", "https://vsrm.example/org"),
-        ] {
-            let env = environment(&[
-                ("SYSTEM_TEAMFOUNDATIONCOLLECTIONURI", "https://of.another.step.example/"),
-                ("Endpoint_Url_SystemVssConnection", "https://of.another.step.example/"),
-                ("ENDPOINT_URL_SYSTEMVSSCONNECTION", url),
-                ("SECRET_SYSTEM_ACCESSTOKEN", "jwt"),
-            ]);
-            let job = JobConnection::read(&env, &Predefined::read(&env).unwrap()).unwrap();
-            assert_eq!(job.collection.as_str(), collection);
-        }
-    }
-}
+mod tests;

@@ -107,6 +107,7 @@ impl Exported {
         let prepared = Prepared {
             cli: None,
             dotnet: None,
+            private_cache: false,
             base_dir: ".".into(),
             project_key: prepared.project_key.clone().or_else(of_report),
             settings_file: None,
@@ -191,6 +192,7 @@ mod tests {
             mode: ScannerMode::Dotnet,
             cli: None,
             dotnet: Some(vec!["/agent/tools/dotnet".into()]),
+            private_cache: false,
             project_key: Some("shop".into()),
             base_dir: "/agent/1/elsewhere".into(),
             settings_file: Some("/agent/1/sonar.properties".into()),

@@ -1,7 +1,7 @@
 //! The body of a download while it comes.
 
-use super::client::Piece;
 use super::download::{Checksum, Reader, hex};
+use super::response::Piece;
 use sha2::digest::DynDigest;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write as _};

@@ -20,7 +20,8 @@ pub(super) fn others_on_the_way(folder: &Path) -> Option<String> {
         let metadata = path.symlink_metadata().ok()?;
         // In a folder like /tmp nobody may remove or rename what belongs to others.
         let is_protected = unix::is_sticky(&metadata) && path != folder && path != real;
-        let why = if metadata.is_symlink() || is_protected { unix::owner(&metadata) } else { others(&metadata) };
+        let why =
+            if metadata.is_symlink() || is_protected { unix::owner(&metadata) } else { others(&metadata) };
         Some(format!("{} of {}", why?, path.display()))
     };
     folder.ancestors().chain(real.ancestors()).find_map(found)
@@ -83,11 +84,11 @@ mod unix {
             })
             .collect();
         let is_ours = |uid: u32| uid == own || uid == 0;
-        let is_ours_by_name =
-            |name: &str| users.iter().any(|(user, uid, _)| *user == name && is_ours(*uid));
+        let is_ours_by_name = |name: &str| users.iter().any(|(user, uid, _)| *user == name && is_ours(*uid));
         let mut listed = groups.lines().filter_map(|line| {
             let fields: Vec<_> = line.split(':').collect();
-            (number(fields.get(2).copied()) == Some(group)).then(|| fields.get(3).copied().unwrap_or_default())
+            (number(fields.get(2).copied()) == Some(group))
+                .then(|| fields.get(3).copied().unwrap_or_default())
         });
         // A group that this machine does not list comes from elsewhere, with members that nobody here knows.
         let Some(members) = listed.next() else { return false };
@@ -111,7 +112,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("x");
         std::fs::write(&file, "").unwrap();
-        for (mode, expected) in [(0o600, false), (0o755, false), (0o444, false), (0o602, true), (0o777, true)] {
+        for (mode, expected) in [(0o600, false), (0o755, false), (0o444, false), (0o602, true), (0o777, true)]
+        {
             set_mode(&file, mode);
             assert_eq!(others(&file.metadata().unwrap()).is_some(), expected, "{mode:o}");
         }
@@ -139,7 +141,9 @@ mod tests {
     fn groups() {
         let passwd = "root:x:0:0::/:/bin/sh\nagent:x:1000:1000::/:/bin/sh\nann:x:1001:1001::/:/bin/sh\n";
         let groups = "root:x:0:\nagent:x:1000:\nann:x:1001:\ndev:x:27:agent,ann\nown:x:28:agent,root\n";
-        for (group, expected) in [(0, true), (1000, true), (1001, false), (27, false), (28, true), (99, false)] {
+        for (group, expected) in
+            [(0, true), (1000, true), (1001, false), (27, false), (28, true), (99, false)]
+        {
             assert_eq!(unix::is_private_by(passwd, groups, 1000, group), expected, "{group}");
         }
     }

@@ -1,12 +1,12 @@
 //! SonarAnalyze: runs the scanner engine for the record that is open, and notes how it ended.
 
 use super::records::{Record, Records, tokens_of};
-use super::{Ending, Job, machine, missing, reports};
+use super::{Ending, Job, caches, machine, missing, reports};
 use crate::agent::AnalyzeInputs;
 use crate::analysis::{Outcome, Prepared, Properties, ScannerMode, ScannerRelease, scanner_environment};
 use crate::error::{Error, ErrorKind, Result};
 use crate::scanner::{
-    Cache, ClassArchive, Engine, EngineEnd, EngineResult, JavaChoices, JavaHome, Platform, Provisioned,
+    Audit, Cache, ClassArchive, Engine, EngineEnd, EngineResult, JavaChoices, JavaHome, Platform, Provisioned,
 };
 use crate::secret::Secret;
 use crate::sonarqube::SonarQube;
@@ -153,15 +153,23 @@ async fn run(job: &Job, inputs: &AnalyzeInputs, shared: &Shared, record: &Record
     let tokens = tokens_of(job, prepared)?;
     let sonarqube = tokens.sonarqube(job, prepared);
     properties.extend(&tokens.properties);
-    let user_home = user_home(job, &properties)?;
-    network::equip(job, prepared, &record.folder, &user_home, &mut properties)?;
+    let home = caches::home(job, &properties)?;
+    let password = tokens.password();
+    let credentials = (&tokens.token, password.as_ref());
+    // The engine fetches its plugins itself; SonarScanner CLI may take the engine from the cache, too.
+    let scope = if prepared.cli.is_some() { Audit::Scanner } else { Audit::Engine };
+    let cache = caches::choose(job, &home, credentials, prepared.private_cache, scope).await?;
+    if cache.user_home() != home {
+        properties.set("sonar.userHome", cache.user_home().display().to_string());
+    }
+    network::equip(job, prepared, &record.folder, cache.user_home(), &mut properties)?;
     let setting = Setting {
         job,
         inputs,
         prepared,
         shared,
         sonarqube,
-        cache: Cache::in_user_home(&user_home),
+        cache,
         platform: platform(job, &properties),
         properties,
         token: &tokens.token,
@@ -174,6 +182,7 @@ async fn run(job: &Job, inputs: &AnalyzeInputs, shared: &Shared, record: &Record
         }
         None => run_engine(&setting).await?,
     };
+    setting.cache.seal_unpacked().await;
     Ok(Run::Ended(result))
 }
 
@@ -291,13 +300,6 @@ fn absolute(path: &Path) -> Result<PathBuf> {
     Err(Error::new(format!("the project's base directory {} does not exist", absolute.display())).hint(
         "Set projectBaseDir, or sonar.projectBaseDir in the settings file, to a directory of the sources.",
     ))
-}
-
-/// `sonar.userHome`, else the place all scanners share.
-fn user_home(job: &Job, properties: &Properties) -> Result<PathBuf> {
-    properties
-        .value("sonar.userHome")
-        .map_or_else(|| machine::user_home(job), |chosen| Ok(PathBuf::from(chosen)))
 }
 
 fn platform(job: &Job, properties: &Properties) -> Platform {

@@ -1,6 +1,6 @@
 //! What the steps ask of the machine they run on.
 
-use super::Job;
+use super::{Job, caches};
 use crate::analysis::jvm_profile::Strength;
 use crate::error::{Error, Result};
 use crate::scanner::{Platform, ToolCache, WindowsProcessor};
@@ -43,11 +43,11 @@ pub(super) fn strength() -> Strength {
     }
 }
 
-/// `Agent.ToolsDirectory`; outside of agents a folder that goes with the job.
-pub(super) fn tool_cache(job: &Job) -> Result<ToolCache> {
+/// `Agent.ToolsDirectory`; where it is to be private, and outside of agents, a folder that goes with the job.
+pub(super) fn tool_cache(job: &Job, is_private: bool) -> Result<ToolCache> {
     let root = match job.environment.variable("Agent.ToolsDirectory") {
-        Some(folder) => PathBuf::from(folder),
-        None => job.predefined.temp_directory()?.join("sonar-azdo-tools"),
+        Some(folder) if !is_private => PathBuf::from(folder),
+        _ => caches::private_home(job)?.join("tools"),
     };
     Ok(ToolCache::new(root, &platform(job).arch))
 }

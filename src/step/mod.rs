@@ -1,6 +1,7 @@
 //! The steps: they wire edges to the core and own clocks and order. Rules are in the core.
 
 mod analyze;
+mod caches;
 mod concurrent;
 mod glob;
 mod ledger;

@@ -2,7 +2,7 @@
 
 use super::repository::clone_of;
 use super::seal::Seal;
-use super::{Ending, Job, Records, server};
+use super::{Ending, Job, Records, caches, server};
 use crate::agent::{ConfigMode, PrepareInputs, ServiceConnection};
 use crate::analysis::{
     ARCHIVE, AnalysisId, ExtraProperties, Prepared, Properties, RECORD_VERSION, ScannerMode, ScannerRelease,
@@ -11,6 +11,7 @@ use crate::analysis::{
 use crate::context::Scope;
 use crate::error::{Error, Result};
 use crate::http::{self, Authentication};
+use crate::scanner::Audit;
 use crate::secret::Secret;
 use crate::sonarqube::SonarQube;
 use place::Place;
@@ -94,6 +95,9 @@ impl Common<'_> {
             history::complete(self.job, &self.inputs, &[wanted]).await?;
         }
         let (mut prepared, secrets) = self.record(project, decided, id, properties).await?;
+        if prepared.mode == ScannerMode::Other && prepared.skip.is_none() {
+            self.place_cache_of_build(&mut prepared).await?;
+        }
         set_variables(self.job, &self.connection, &prepared, &secrets);
         let report_file = self.records.report_file(&prepared.id);
         set_established_variables(
@@ -121,6 +125,19 @@ impl Common<'_> {
             (Some(key), None) => Ending::new(format!("Prepared the analysis of {key}")),
             (None, None) => Ending::new("Prepared the analysis"),
         }
+    }
+
+    /// The scanner of the build runs from a cache by itself: it is told which, if that is not the one it would take.
+    async fn place_cache_of_build(&self, prepared: &mut Prepared) -> Result<()> {
+        let connection = &self.connection;
+        let credentials = (&connection.token, connection.password.as_ref());
+        let home = caches::home(self.job, &prepared.properties)?;
+        let is_private = self.inputs.private_cache;
+        let cache = caches::choose(self.job, &home, credentials, is_private, Audit::Build).await?;
+        if cache.user_home() != home {
+            prepared.properties.set("sonar.userHome", cache.user_home().display().to_string());
+        }
+        Ok(())
     }
 
     /// What the records are sealed with.
@@ -198,6 +215,7 @@ impl Common<'_> {
             mode: inputs.mode,
             cli,
             dotnet: None,
+            private_cache: inputs.private_cache,
             project_key: key,
             base_dir: place.relative(&place.base_dir),
             settings_file: place.settings_file.as_deref().map(|file| place.relative(file)),

@@ -29,7 +29,10 @@ async fn a_body_without_end_does_not_take_the_memory() {
     let response = Client::new(Settings::default()).send(Request::get(url)).await.unwrap();
     let error = response.bytes().await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::TooLarge);
-    assert!(!error.is_transient() && error.to_string().ends_with("sends too much: more than 16 MiB"), "{error}");
+    assert!(
+        !error.is_transient() && error.to_string().ends_with("sends too much: more than 16 MiB"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -60,20 +63,5 @@ async fn a_cancellation_ends_a_request_wherever_it_is() {
             () = cancelling => unreachable!(),
         };
         assert_eq!(error.kind, ErrorKind::Cancelled, "{head:?}");
-    }
-}
-
-#[test]
-fn a_pause_that_a_server_asks_for_has_a_bound() {
-    for (text, expected) in [
-        ("7", Some(7)),
-        (" 7 ", Some(7)),
-        ("18446744073709551615", Some(3600)),
-        ("18446744073709551616", None),
-        ("-1", None),
-        ("soon", None),
-    ] {
-        let headers = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static(text))]);
-        assert_eq!(retry_after(&headers), expected.map(Duration::from_secs), "{text}");
     }
 }

@@ -63,7 +63,7 @@ fn runs_engine_itself(setting: &Setting<'_>, release: &ScannerRelease) -> bool {
 
 async fn provision(setting: &Setting<'_>, release: &ScannerRelease) -> Result<(CliHome, Java)> {
     let Setting { job, prepared, .. } = setting;
-    let folder = machine::tool_cache(job)?
+    let folder = machine::tool_cache(job, prepared.private_cache)?
         .install(TOOL, release, &job.predefined.working_directory()?, &job.http, &setting.cache)
         .await?;
     let home = CliHome::find(&folder)?;

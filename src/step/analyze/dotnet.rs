@@ -5,9 +5,9 @@ use crate::agent::AnalyzeInputs;
 use crate::analysis::Properties;
 use crate::error::Result;
 use crate::scanner::dotnet::{self, Dotnet};
-use crate::scanner::{EngineResult, JavaHome};
-use crate::step::Job;
+use crate::scanner::{Audit, EngineResult, JavaHome};
 use crate::step::records::{Record, tokens_of};
+use crate::step::{Job, caches};
 
 /// Runs it.
 pub(super) async fn end(
@@ -39,5 +39,11 @@ pub(super) async fn end(
         token,
         java_home: java.as_ref().and_then(|java| java.home()).map(Into::into),
     };
-    run.run(&job.environment.for_children(), &job.cancellation).await
+    let home = caches::home(job, &prepared.properties)?;
+    let password = tokens.password();
+    let credentials = (&tokens.token, password.as_ref());
+    let cache = caches::choose(job, &home, credentials, prepared.private_cache, Audit::Scanner).await?;
+    let result = run.run(&caches::environment(job, &cache), &job.cancellation).await;
+    cache.seal_unpacked().await;
+    result
 }

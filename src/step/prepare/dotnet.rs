@@ -4,10 +4,10 @@ use super::{Place, dotnet_tool};
 use crate::agent::PrepareInputs;
 use crate::analysis::{Prepared, Properties};
 use crate::error::{Error, Result};
-use crate::scanner::EngineResult;
 use crate::scanner::dotnet::{self, Dotnet};
+use crate::scanner::{Audit, EngineResult};
 use crate::secret::Secret;
-use crate::step::Job;
+use crate::step::{Job, caches};
 use std::path::Path;
 
 /// Begins the analysis by the SonarScanner for .NET: the installed tool, or the release that is asked for. Tells how it
@@ -21,11 +21,18 @@ pub(super) async fn begin(
     place: &Place,
     report_file: &Path,
 ) -> Result<dotnet::Start> {
+    let home = caches::home(job, &prepared.properties)?;
+    let password = secrets.value("sonar.password").map(Secret::new);
+    let credentials = (token, password.as_ref());
+    let cache = caches::choose(job, &home, credentials, inputs.private_cache, Audit::Scanner).await?;
     let start = tokio::select! {
-        start = dotnet_tool::provision(job, inputs) => start?,
+        start = dotnet_tool::provision(job, inputs, &cache) => start?,
         () = job.cancellation.requested() => return Err(Error::cancelled()),
     };
     let mut properties = prepared.properties.clone();
+    if cache.user_home() != home {
+        properties.set("sonar.userHome", cache.user_home().display().to_string());
+    }
     properties.set("sonar.host.url", prepared.server_address());
     properties.set_default("sonar.scanner.metadataFilePath", report_file.display().to_string());
     if inputs.project_base_dir.is_some() {
@@ -46,7 +53,8 @@ pub(super) async fn begin(
         token,
         java_home: None,
     };
-    match run.run(&job.environment.for_children(), &job.cancellation).await? {
+    let environment = caches::environment(job, &cache);
+    match run.run(&environment, &job.cancellation).await? {
         EngineResult::Succeeded => Ok(start),
         EngineResult::Cancelled => Err(Error::cancelled()),
         EngineResult::Failed { message } | EngineResult::GateFailed { message } => {

@@ -9,7 +9,7 @@ use crate::step::{Job, machine};
 use std::ffi::OsStr;
 
 /// Provides it.
-pub(super) async fn provision(job: &Job, inputs: &PrepareInputs) -> Result<dotnet::Start> {
+pub(super) async fn provision(job: &Job, inputs: &PrepareInputs, cache: &Cache) -> Result<dotnet::Start> {
     let path = job.environment.value("PATH").map(OsStr::new);
     let wish = ReleaseWish {
         version: inputs.dotnet_version.as_deref(),
@@ -18,10 +18,9 @@ pub(super) async fn provision(job: &Job, inputs: &PrepareInputs) -> Result<dotne
     };
     let release = wish.dotnet(cfg!(windows)).map_err(|error| Error::new(error.to_string()))?;
     if let Some(release) = release {
-        let downloads = Cache::in_user_home(&machine::user_home(job)?);
         let directory = job.predefined.working_directory()?;
-        let tools = machine::tool_cache(job)?;
-        let folder = tools.install(dotnet::TOOL, &release, &directory, &job.http, &downloads).await?;
+        let tools = machine::tool_cache(job, inputs.private_cache)?;
+        let folder = tools.install(dotnet::TOOL, &release, &directory, &job.http, cache).await?;
         return dotnet::unpacked(&folder, path);
     }
     let home = job.environment.value(machine::HOME);
