@@ -57,6 +57,46 @@ enum Runner {
 struct Manifest {
     inputs: Vec<Input>,
     execution: BTreeMap<String, Handler>,
+    #[serde(default)]
+    restrictions: Restrictions,
+}
+
+/// What a task.json forbids its own task.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+struct Restrictions {
+    commands: Mode,
+    settable_variables: Option<Settable>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Mode {
+    mode: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settable {
+    allowed: Vec<String>,
+}
+
+impl Restrictions {
+    fn are_strict(&self) -> bool {
+        self.commands.mode == "restricted"
+    }
+
+    fn may_set(&self, name: &str) -> bool {
+        self.settable_variables.as_ref().is_none_or(|settable| is_listed(&settable.allowed, name))
+    }
+}
+
+/// Whether a list of names, which may end in `*`, has this one.
+fn is_listed(patterns: &[String], name: &str) -> bool {
+    patterns.iter().any(|pattern| match pattern.strip_suffix('*') {
+        Some(start) => name.to_lowercase().starts_with(&start.to_lowercase()),
+        None => name.eq_ignore_ascii_case(pattern),
+    })
 }
 
 #[derive(Deserialize)]
@@ -104,11 +144,7 @@ impl State {
     }
 
     fn may_set(&self, name: &str) -> bool {
-        let Some(patterns) = &self.settable else { return true };
-        patterns.iter().any(|pattern| match pattern.strip_suffix('*') {
-            Some(start) => name.starts_with(start),
-            None => name.eq_ignore_ascii_case(pattern),
-        })
+        self.settable.as_ref().is_none_or(|patterns| is_listed(patterns, name))
     }
 }
 
@@ -351,18 +387,13 @@ impl Job {
     /// Starts a step.
     pub(crate) fn begin(&mut self, task: Task, inputs: &[(&str, &str)]) -> Running {
         let command = self.command(task, inputs);
-        Running::start(self, task, command)
+        let restrictions = self.task_folder(task).1.restrictions;
+        Running::start(self, task, restrictions, command)
     }
 
     /// The command that runs a step, with its environment and nothing of ours.
     pub(crate) fn command(&self, task: Task, inputs: &[(&str, &str)]) -> std::process::Command {
-        let tasks = match &self.runner {
-            Runner::Executable => Path::new(env!("CARGO_MANIFEST_DIR")).join("task"),
-            Runner::Launcher(tasks) => tasks.clone(),
-        };
-        let folder = tasks.join(task.name());
-        let manifest = std::fs::read(folder.join("task.json")).unwrap();
-        let manifest: Manifest = serde_json::from_slice(&manifest).unwrap();
+        let (folder, manifest) = self.task_folder(task);
         let mut command = match &self.runner {
             Runner::Executable => {
                 let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_sonar-azdo"));
@@ -386,6 +417,16 @@ impl Job {
             .envs(self.inputs(&state, &manifest, inputs))
             .envs(self.connections.iter().flat_map(connection_environment));
         command
+    }
+
+    fn task_folder(&self, task: Task) -> (PathBuf, Manifest) {
+        let tasks = match &self.runner {
+            Runner::Executable => Path::new(env!("CARGO_MANIFEST_DIR")).join("task"),
+            Runner::Launcher(tasks) => tasks.clone(),
+        };
+        let folder = tasks.join(task.name());
+        let manifest = std::fs::read(folder.join("task.json")).unwrap();
+        (folder, serde_json::from_slice(&manifest).unwrap())
     }
 
     /// A command of a script step: such a step sees the job's public variables, and no service connection.
