@@ -11,10 +11,12 @@
 )]
 
 mod depot;
+mod dotnet_sdk;
 mod fake_agent;
 mod fake_azure_devops;
 mod fake_sonarqube;
 mod git_host;
+mod test_data;
 
 mod contract;
 mod errors;
