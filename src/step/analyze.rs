@@ -138,7 +138,10 @@ async fn run(job: &Job, inputs: &AnalyzeInputs, shared: &Shared, record: &Record
     let prepared = &record.prepared;
     if prepared.mode == ScannerMode::Dotnet {
         return match &prepared.dotnet {
-            Some(start) => Ok(Run::Ended(dotnet::end(job, inputs, record, start).await?)),
+            Some(scanner) => {
+                crate::scanner::dotnet::hold(scanner).await?;
+                Ok(Run::Ended(dotnet::end(job, inputs, record, &scanner.start).await?))
+            }
             None => Ok(Run::Skipped),
         };
     }

@@ -2,6 +2,7 @@
 
 mod analyze;
 mod concurrent;
+mod dotnet_environment;
 mod glob;
 mod ledger;
 mod machine;

@@ -16,6 +16,8 @@ mod fake_agent;
 mod fake_azure_devops;
 mod fake_sonarqube;
 mod git_host;
+mod relay;
+mod squid;
 mod test_data;
 
 mod contract;

@@ -6,8 +6,8 @@ use crate::analysis::Properties;
 use crate::error::Result;
 use crate::scanner::dotnet::{self, Dotnet};
 use crate::scanner::{EngineResult, JavaHome};
-use crate::step::Job;
 use crate::step::records::{Record, tokens_of};
+use crate::step::{Job, dotnet_environment};
 
 /// Runs it.
 pub(super) async fn end(
@@ -39,5 +39,6 @@ pub(super) async fn end(
         token,
         java_home: java.as_ref().and_then(|java| java.home()).map(Into::into),
     };
-    run.run(&job.environment.for_children(), &job.cancellation).await
+    let environment = dotnet_environment::for_scanner(job, &prepared.server_url)?;
+    run.run(&environment, &job.cancellation).await
 }

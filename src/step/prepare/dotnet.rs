@@ -2,12 +2,12 @@
 
 use super::{Place, dotnet_tool};
 use crate::agent::PrepareInputs;
-use crate::analysis::{Prepared, Properties};
+use crate::analysis::{DotnetScanner, Prepared, Properties};
 use crate::error::{Error, Result};
 use crate::scanner::EngineResult;
 use crate::scanner::dotnet::{self, Dotnet};
 use crate::secret::Secret;
-use crate::step::Job;
+use crate::step::{Job, dotnet_environment};
 use std::path::Path;
 
 /// Begins the analysis by the SonarScanner for .NET: the installed tool, or the release that is asked for. Tells how it
@@ -20,9 +20,9 @@ pub(super) async fn begin(
     token: &Secret,
     place: &Place,
     report_file: &Path,
-) -> Result<dotnet::Start> {
-    let start = tokio::select! {
-        start = dotnet_tool::provision(job, inputs) => start?,
+) -> Result<DotnetScanner> {
+    let scanner = tokio::select! {
+        scanner = dotnet_tool::provision(job, inputs, &prepared.server) => scanner?,
         () = job.cancellation.requested() => return Err(Error::cancelled()),
     };
     let mut properties = prepared.properties.clone();
@@ -39,15 +39,16 @@ pub(super) async fn begin(
     }
     let (secrets, token) = dotnet::secrets(&prepared.server, secrets, token);
     let run = Dotnet {
-        start: &start,
+        start: &scanner.start,
         arguments: dotnet::begin(&properties),
         directory: &place.working_directory,
         secrets: &secrets,
         token,
         java_home: None,
     };
-    match run.run(&job.environment.for_children(), &job.cancellation).await? {
-        EngineResult::Succeeded => Ok(start),
+    let environment = dotnet_environment::for_scanner(job, &prepared.server_url)?;
+    match run.run(&environment, &job.cancellation).await? {
+        EngineResult::Succeeded => Ok(scanner),
         EngineResult::Cancelled => Err(Error::cancelled()),
         EngineResult::Failed { message } | EngineResult::GateFailed { message } => {
             Err(Error::new(format!("the SonarScanner for .NET could not begin: {message}")))
