@@ -2,6 +2,7 @@
 
 mod analyze;
 mod concurrent;
+mod dotnet;
 mod glob;
 mod ledger;
 mod machine;
@@ -11,6 +12,7 @@ mod publish;
 mod records;
 mod reports;
 mod repository;
+mod runtime;
 mod seal;
 mod server;
 mod source_size;
