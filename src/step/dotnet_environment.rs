@@ -24,14 +24,12 @@ const INJECTED: &[&str] = &[
     "COR_ENABLE_PROFILING",
 ];
 
-/// For the scanner, which talks to `server`.
-///
-/// # Errors
-/// There is no home for `dotnet`, and none can be made.
-pub(super) fn for_scanner(job: &Job, server: &Url) -> Result<Variables> {
+/// For the scanner, which finds its own way to the server: nothing loads other code into it, and it trusts the agent's
+/// authorities.
+pub(super) fn for_scanner(job: &Job) -> Variables {
     let mut variables = job.environment.for_children();
-    equip(job, Some(server), &mut variables)?;
-    Ok(variables)
+    protect(job, &mut variables);
+    variables
 }
 
 /// For the commands that install and verify packages: with the credentials for feeds that NuGetAuthenticate@1 leaves.
@@ -40,14 +38,24 @@ pub(super) fn for_scanner(job: &Job, server: &Url) -> Result<Variables> {
 /// Likewise.
 pub(super) fn for_nuget(job: &Job) -> Result<Variables> {
     let mut variables = job.environment.for_nuget();
-    equip(job, None, &mut variables)?;
+    equip(job, &mut variables)?;
     Ok(variables)
 }
 
-fn equip(job: &Job, server: Option<&Url>, variables: &mut Variables) -> Result<()> {
+fn protect(job: &Job, variables: &mut Variables) {
     variables.retain(|(name, _)| {
         !INJECTED.iter().any(|injected| name.to_string_lossy().eq_ignore_ascii_case(injected))
     });
+    if let Some(file) = job.http.settings().ca_files.first()
+        && cfg!(target_os = "linux")
+        && job.environment.value("SSL_CERT_FILE").is_none()
+    {
+        set(variables, "SSL_CERT_FILE", &file.display().to_string());
+    }
+}
+
+fn equip(job: &Job, variables: &mut Variables) -> Result<()> {
+    protect(job, variables);
     set(variables, "DOTNET_NOLOGO", "1");
     set(variables, "DOTNET_CLI_TELEMETRY_OPTOUT", "1");
     set(variables, "DOTNET_GENERATE_ASPNET_CERTIFICATE", "false");
@@ -61,14 +69,8 @@ fn equip(job: &Job, server: Option<&Url>, variables: &mut Variables) -> Result<(
         set(variables, "DOTNET_CLI_HOME", &home.display().to_string());
     }
     let settings = job.http.settings();
-    for (name, value) in proxies(&settings.proxies, server) {
+    for (name, value) in proxies(&settings.proxies, None) {
         set(variables, name, &value);
-    }
-    if let Some(file) = settings.ca_files.first()
-        && cfg!(target_os = "linux")
-        && job.environment.value("SSL_CERT_FILE").is_none()
-    {
-        set(variables, "SSL_CERT_FILE", &file.display().to_string());
     }
     Ok(())
 }
