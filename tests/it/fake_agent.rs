@@ -17,10 +17,12 @@ pub(crate) use step::{Running, Step};
 
 use crate::fake_azure_devops::AzureDevOps;
 use crate::fake_sonarqube::server_time;
+use processes::Watcher;
 use secrets::{Masker, Watch};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 use variables::{Variables, environment_name};
@@ -157,6 +159,8 @@ pub(crate) struct Job {
     connections: Vec<Connection>,
     watch: Watch,
     may_leak: bool,
+    /// The variables before the first step.
+    at_start: Option<Variables>,
 }
 
 impl Job {
@@ -176,6 +180,7 @@ impl Job {
             connections: Vec::new(),
             watch: Watch::default(),
             may_leak: false,
+            at_start: None,
         };
         for folder in ["temp", "s", "a", "b", "tools", "home"] {
             std::fs::create_dir(job.path(folder)).unwrap();
@@ -386,6 +391,10 @@ impl Job {
 
     /// Starts a step.
     pub(crate) fn begin(&mut self, task: Task, inputs: &[(&str, &str)]) -> Running {
+        if self.at_start.is_none() {
+            let variables = self.state().variables.clone();
+            self.at_start = Some(variables);
+        }
         let command = self.command(task, inputs);
         let restrictions = self.task_folder(task).1.restrictions;
         Running::start(self, task, restrictions, command)
@@ -444,6 +453,37 @@ impl Job {
             .env("LANG", "C.UTF-8")
             .envs(self.state().variables.public_environment());
         command
+    }
+
+    /// Runs a script step to its end, watched as a task is. Returns whether it succeeded, and what it said.
+    #[track_caller]
+    pub(crate) fn run_script(&self, mut command: std::process::Command) -> (bool, String) {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let watcher = Watcher::start(child.id());
+        let output = child.wait_with_output().unwrap();
+        let processes = watcher.stop();
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        let leaks: Vec<_> =
+            said.lines().chain(processes.command_lines()).filter(|line| self.watch.is_in(line)).collect();
+        assert!(self.may_leak || leaks.is_empty(), "{leaks:#?}");
+        (output.status.success(), said)
+    }
+
+    /// Files of the job, in whatever folder of it, that hold a secret.
+    pub(crate) fn leaking_files(&self) -> Vec<String> {
+        self.watch.files_below(self.folder.path())
+    }
+
+    /// Begins another job of the same agent: its folders stay, but for the temporary one, which agents empty; what steps
+    /// set is gone, and nothing is known of the build yet.
+    pub(crate) fn begin_another(&mut self) {
+        std::fs::remove_dir_all(self.temp()).unwrap();
+        std::fs::create_dir(self.temp()).unwrap();
+        if let Some(variables) = self.at_start.take() {
+            self.state().variables = variables;
+        }
+        self.azure.begin_anew(0);
     }
 
     /// Every input under its own name: as given, else its default.
