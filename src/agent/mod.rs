@@ -19,6 +19,6 @@ pub use inputs::{
 };
 pub use log::{Console, Log, neutralise};
 pub(crate) use service_connection::authentication;
-pub use service_connection::{JobConnection, ServiceConnection};
+pub use service_connection::{JobConnection, ServiceConnection, job_token};
 pub use signals::listen as listen_for_cancellation;
 pub use variables::Predefined;

@@ -71,11 +71,6 @@ impl Cache {
         Some(Self { seal: self.seal.clone(), private_home, shared, ..Self::in_user_home(home) })
     }
 
-    /// The user home of the private cache.
-    pub(super) fn private_home(&self) -> Option<&Path> {
-        self.private_home.as_deref()
-    }
-
     /// The SONAR_USER_HOME that it is in.
     pub fn user_home(&self) -> &Path {
         self.root.parent().unwrap_or(&self.root)

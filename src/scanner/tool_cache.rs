@@ -33,6 +33,8 @@ pub struct Tool {
 pub struct ToolCache {
     root: PathBuf,
     arch: &'static str,
+    /// The folder that takes the place of this one where need be.
+    private: Option<PathBuf>,
 }
 
 impl ToolCache {
@@ -43,7 +45,13 @@ impl ToolCache {
             "x86" => "ia32",
             _ => "x64",
         };
-        Self { root, arch }
+        Self { root, arch, private: None }
+    }
+
+    /// The same, with a private folder for tools that this one can't hold.
+    #[must_use]
+    pub fn or_private(self, root: PathBuf) -> Self {
+        Self { private: Some(root), ..self }
     }
 
     /// The folder of a tool, if it is complete, and as it was sealed for this very archive.
@@ -77,27 +85,22 @@ impl ToolCache {
         client: &Client,
         downloads: &Cache,
     ) -> Result<PathBuf> {
-        let folder = self.folder(tool.name, &release.version);
-        let private = downloads.private_home().map(|home| Self { root: home.join("tools"), ..self.clone() });
-        let private = private.filter(|private| private.root != self.root);
-        let Some(private) = private else {
-            return self.install_here(tool, release, directory, client, downloads).await;
-        };
+        let cache = self.trusted(tool.name, &release.version);
+        cache.install_here(tool, release, directory, client, downloads).await
+    }
+
+    /// This cache, if nobody else can change where the tool is, and it can be put there; else the private one.
+    fn trusted(&self, name: &str, version: &str) -> Self {
+        let Some(private) = &self.private else { return self.clone() };
+        let folder = self.folder(name, version);
         let why = others_on_the_way(&folder).or_else(|| {
             let versions = folder.parent().unwrap_or(&self.root);
-            // What lacks only its marker is not there yet.
             (!folder.exists()).then(|| cannot_write(versions)).flatten()
         });
-        match why {
-            None => self.install_here(tool, release, directory, client, downloads).await,
-            Some(why) => {
-                let (tools, name) = (self.root.display(), tool.name);
-                tracing::info!(
-                    "The agent's tool cache {tools} is not used, because {why}: a private {name} is"
-                );
-                private.install_here(tool, release, directory, client, downloads).await
-            }
-        }
+        let Some(why) = why else { return self.clone() };
+        let root = self.root.display();
+        tracing::info!("The agent's tool cache {root} is not used, because {why}: a private {name} is");
+        Self { root: private.clone(), private: None, arch: self.arch }
     }
 
     async fn install_here(
@@ -155,6 +158,57 @@ impl ToolCache {
     }
 }
 
+impl ToolCache {
+    /// What `check` says of the folder of this tool: of the one in the cache, or, where there is none or `check` refuses it,
+    /// of a new one that `fill` has filled.
+    ///
+    /// # Errors
+    /// Those of `fill`, those of `check` for what `fill` left, and a cache that can't be written.
+    pub async fn provide<T>(
+        &self,
+        name: &str,
+        version: &str,
+        check: impl AsyncFn(&Path) -> Result<T>,
+        fill: impl AsyncFnOnce(&Path) -> Result<()>,
+    ) -> Result<T> {
+        let cache = self.trusted(name, version);
+        let folder = cache.folder(name, version);
+        let versions = folder.parent().unwrap_or(&cache.root);
+        remove_stale(versions, SystemTime::now(), |name| name.ends_with(UNPACKING));
+        if let Some(found) = checked(&folder, &check).await {
+            return Ok(found);
+        }
+        create_folder(versions).map_err(|error| unwritable(versions, &error))?;
+        let _lock = lock_file(&versions.join(format!("{}.lock", self.arch)), name).await;
+        if let Some(found) = checked(&folder, &check).await {
+            return Ok(found);
+        }
+        let filling =
+            Temporary::in_folder(versions, UNPACKING).map_err(|error| unwritable(versions, &error))?;
+        create_folder(filling.as_ref()).map_err(|error| unwritable(filling.as_ref(), &error))?;
+        fill(filling.as_ref()).await?;
+        check(filling.as_ref()).await?;
+        if marker(&folder).is_file() && folder.is_dir() {
+            tracing::warn!("{} is replaced, because its files are not as they should be", folder.display());
+        }
+        // What is there without a marker was cut short.
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::rename(&filling, &folder)
+            .and_then(|()| std::fs::write(marker(&folder), ""))
+            .map_err(|error| unwritable(&folder, &error))?;
+        check(&folder).await
+    }
+}
+
+/// What `check` says of a folder that is complete.
+async fn checked<T>(folder: &Path, check: &impl AsyncFn(&Path) -> Result<T>) -> Option<T> {
+    if !(marker(folder).is_file() && folder.is_dir()) {
+        return None;
+    }
+    let result = check(folder).await;
+    result.inspect_err(|error| tracing::info!("{} is not used: {error}", folder.display())).ok()
+}
+
 /// How the names of folders end that are being filled.
 const UNPACKING: &str = ".unpacking";
 
@@ -172,7 +226,7 @@ fn marker(folder: &Path) -> PathBuf {
 }
 
 /// The verified archive: downloaded, or the one that lies on this machine.
-async fn obtain(
+pub(super) async fn obtain(
     Tool { name, hash_input }: Tool,
     release: &ScannerRelease,
     directory: &Path,

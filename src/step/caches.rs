@@ -1,34 +1,14 @@
 //! Where an analysis keeps what it downloads.
 
-use super::{Job, machine};
-use crate::analysis::Properties;
+use super::Job;
 use crate::error::{Error, Result};
 use crate::scanner::{Audit, Cache, CacheSeal};
 use crate::secret::Secret;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// The SONAR_USER_HOME of a job's own: it goes with the job.
 pub(super) fn private_home(job: &Job) -> Result<PathBuf> {
     Ok(job.predefined.temp_directory()?.join("sonar-azdo").join("user-home"))
-}
-
-/// The SONAR_USER_HOME that the properties name, else the one that all scanners share.
-///
-/// # Errors
-/// This user has no home.
-pub(super) fn home(job: &Job, properties: &Properties) -> Result<PathBuf> {
-    properties
-        .value("sonar.userHome")
-        .map_or_else(|| machine::user_home(job), |chosen| Ok(PathBuf::from(chosen)))
-}
-
-/// The environment of a child that looks for its cache itself.
-pub(super) fn environment(job: &Job, cache: &Cache) -> Vec<(OsString, OsString)> {
-    let mut environment = job.environment.for_children();
-    environment.retain(|(name, _)| !name.eq_ignore_ascii_case("SONAR_USER_HOME"));
-    environment.push(("SONAR_USER_HOME".into(), cache.user_home().into()));
-    environment
 }
 
 /// The cache in `user_home`; where that is wanted, where others may change the shared one, or where what is wrong in it

@@ -49,5 +49,5 @@ pub(super) fn tool_cache(job: &Job, is_private: bool) -> Result<ToolCache> {
         Some(folder) if !is_private => PathBuf::from(folder),
         _ => caches::private_home(job)?.join("tools"),
     };
-    Ok(ToolCache::new(root, &platform(job).arch))
+    Ok(ToolCache::new(root, &platform(job).arch).or_private(caches::private_home(job)?.join("tools")))
 }

@@ -3,6 +3,8 @@
 mod analyze;
 mod caches;
 mod concurrent;
+mod dotnet;
+mod dotnet_environment;
 mod glob;
 mod ledger;
 mod machine;
@@ -12,6 +14,7 @@ mod publish;
 mod records;
 mod reports;
 mod repository;
+mod runtime;
 mod seal;
 mod server;
 mod source_size;

@@ -1,8 +1,9 @@
 //! SonarPrepare: decides what is analysed and how, checks that it can be, and leaves a record.
 
+use super::records::seal_of;
 use super::repository::clone_of;
 use super::seal::Seal;
-use super::{Ending, Job, Records, caches, server};
+use super::{Ending, Job, Records, caches, runtime, server};
 use crate::agent::{ConfigMode, PrepareInputs, ServiceConnection};
 use crate::analysis::{
     ARCHIVE, AnalysisId, ExtraProperties, Prepared, Properties, RECORD_VERSION, ScannerMode, ScannerRelease,
@@ -108,16 +109,9 @@ impl Common<'_> {
         );
         let is_skipped = prepared.skip.is_some() || prepared.properties.is_true("sonar.scanner.skip");
         if prepared.mode == ScannerMode::Dotnet && !is_skipped {
-            let start = dotnet::begin(
-                self.job,
-                &self.inputs,
-                &prepared,
-                &secrets,
-                &self.connection.token,
-                &project.place,
-                &report_file,
-            );
-            prepared.dotnet = Some(start.await?);
+            let (start, begun) = dotnet::begin(self, &prepared, &secrets, &project.place).await?;
+            prepared.dotnet = Some(start);
+            prepared.begun = Some(begun);
         }
         self.records.write_prepared(&prepared, &self.seal())?;
         match (&prepared.project_key, &prepared.skip) {
@@ -131,7 +125,7 @@ impl Common<'_> {
     async fn place_cache_of_build(&self, prepared: &mut Prepared) -> Result<()> {
         let connection = &self.connection;
         let credentials = (&connection.token, connection.password.as_ref());
-        let home = caches::home(self.job, &prepared.properties)?;
+        let home = runtime::user_home(self.job, &prepared.properties)?;
         let is_private = self.inputs.private_cache;
         let cache = caches::choose(self.job, &home, credentials, is_private, Audit::Build).await?;
         if cache.user_home() != home {
@@ -142,7 +136,7 @@ impl Common<'_> {
 
     /// What the records are sealed with.
     fn seal(&self) -> Seal {
-        Seal::new(&self.connection.token, self.connection.password.as_ref())
+        seal_of(&self.job.environment, &self.connection)
     }
 
     /// Makes sure that the project may be analysed, and decides what of it is.
@@ -216,6 +210,7 @@ impl Common<'_> {
             cli,
             dotnet: None,
             private_cache: inputs.private_cache,
+            begun: None,
             project_key: key,
             base_dir: place.relative(&place.base_dir),
             settings_file: place.settings_file.as_deref().map(|file| place.relative(file)),

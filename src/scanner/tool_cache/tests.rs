@@ -24,7 +24,8 @@ struct Machine {
 impl Machine {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let tools = ToolCache::new(folder.path().join("_tool"), "aarch64");
+        let tools = ToolCache::new(folder.path().join("_tool"), "aarch64")
+            .or_private(folder.path().join("private/tools"));
         Self { folder, tools }
     }
 
@@ -35,9 +36,7 @@ impl Machine {
     async fn install_tool(&self, tool: Tool, release: &ScannerRelease) -> Result<PathBuf> {
         let client = Client::new(http::Settings::default());
         let seal = CacheSeal::new(&crate::secret::Secret::new("squ_1"));
-        let downloads = Cache::in_user_home(&self.folder.path().join("home"))
-            .sealed(Some(seal))
-            .or_private(self.folder.path().join("private"));
+        let downloads = Cache::in_user_home(&self.folder.path().join("home")).sealed(Some(seal));
         self.tools.install(tool, release, self.folder.path(), &client, &downloads).await
     }
 }
