@@ -165,11 +165,7 @@ fn digest(path: &Path, expected: &str) -> Option<String> {
 
 /// Locks, notes, and archives of classes, which nobody but us uses.
 fn is_no_program(name: &str, metadata: &Metadata) -> bool {
-    metadata.is_file()
-        && (metadata.len() == 0
-            || name.ends_with(".checked")
-            || name.ends_with(".note")
-            || cache::is_of_classes(name))
+    metadata.is_file() && (metadata.len() == 0 || name.ends_with(".checked") || cache::is_of_classes(name))
 }
 
 #[cfg(test)]

@@ -225,6 +225,14 @@ impl Temporary {
     pub(super) fn in_folder(folder: &Path, end: &str) -> io::Result<Self> {
         new_name(folder, end).map(Self)
     }
+
+    /// A new name beside `path` that begins and ends as that does.
+    pub(super) fn like(path: &Path) -> io::Result<Self> {
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).map_err(io::Error::other)?;
+        let end = path.extension().unwrap_or_default().display();
+        Ok(Self(path.with_extension(format!("{}.{end}", http::hex(&random)))))
+    }
 }
 
 impl AsRef<Path> for Temporary {

@@ -117,7 +117,8 @@ pub(super) fn read_note(path: &Path) -> Option<String> {
 
 /// Writes a note aside and renames it, so that a reader sees all of it or nothing.
 pub(super) fn write_note(path: &Path, text: &str) -> io::Result<()> {
-    let temporary = Temporary::in_folder(path.parent().unwrap_or(Path::new("")), ".note")?;
+    // Its name begins and ends like the note's: another process that looks at the folder takes it for one.
+    let temporary = Temporary::like(path)?;
     own_new_file(temporary.as_ref())?.write_all(text.as_bytes())?;
     std::fs::rename(&temporary, path)
 }

@@ -155,7 +155,8 @@ async fn run(job: &Job, inputs: &AnalyzeInputs, shared: &Shared, record: &Record
     let credentials = (&tokens.token, password.as_ref());
     // The engine fetches its plugins itself; SonarScanner CLI may take the engine from the cache, too.
     let scope = if prepared.cli.is_some() { Audit::Scanner } else { Audit::Engine };
-    let cache = caches::choose(job, &home, credentials, prepared.private_cache, scope).await?;
+    let choosing = caches::choose(job, &home, credentials, prepared.private_cache, scope);
+    let cache = shared.cache(&home, choosing).await?;
     if cache.user_home() != home {
         properties.set("sonar.userHome", cache.user_home().display().to_string());
     }

@@ -210,6 +210,12 @@ fn jre_archive(java_path: &str) -> Vec<u8> {
         header.set_mode(0o755);
         builder.append_data(&mut header, path, content).unwrap();
     }
+    // As the licences of real ones are.
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(tar::EntryType::Symlink);
+    header.set_size(0);
+    header.set_mode(0o777);
+    builder.append_link(&mut header, "jdk/legal/LICENSE", "../lib/modules").unwrap();
     let mut encoder = builder.into_inner().unwrap();
     encoder.flush().unwrap();
     encoder.finish().unwrap()
@@ -353,15 +359,22 @@ async fn a_java_that_another_scanner_unpacked_is_used_once_it_is_known_to_be_wha
 #[cfg(unix)]
 #[tokio::test]
 async fn a_java_that_an_earlier_build_put_there_is_not_run() {
-    for with_archive in [true, false] {
+    for (with_archive, link) in [(true, None), (true, Some("/bin/sh")), (false, None)] {
         let downloads = u64::from(!with_archive);
         let fixture = Fixture::new("jre.tar.gz", &jre_archive("jdk/bin/java"), downloads).await;
-        let java = unpack_by_another(&fixture, "evil", with_archive);
+        let java = unpack_by_another(&fixture, if link.is_some() { "java" } else { "evil" }, with_archive);
+        if let Some(link) = link {
+            let licence = beside(&fixture.place(), "_extracted").join("jdk/legal/LICENSE");
+            std::fs::create_dir(licence.parent().unwrap()).unwrap();
+            std::os::unix::fs::symlink(link, licence).unwrap();
+        }
         // With a list that it sealed by what it had.
         manifest::write(&beside(&fixture.place(), "_extracted"), &seal("its own"), &fixture.artifact.sha256)
             .unwrap();
         assert_eq!(fixture.provision_jre().await.unwrap().was_cached, with_archive);
         assert_eq!(std::fs::read(&java).unwrap(), b"java");
+        let licence = beside(&fixture.place(), "_extracted").join("jdk/legal/LICENSE");
+        assert_eq!(std::fs::read_link(licence).unwrap(), Path::new("../lib/modules"), "unpacked anew");
     }
 }
 

@@ -160,7 +160,11 @@ async fn check_arrival(job: &Job, azure: &AzureDevOps, project: &str, build: &st
             () = tokio::time::sleep(Duration::from_millis(pause)) => {}
             () = job.cancellation.requested() => return,
         }
-        match azure.build_attachments(project, build, SUMMARY_TYPE).await {
+        let asked = tokio::select! {
+            asked = azure.build_attachments(project, build, SUMMARY_TYPE) => asked,
+            () = job.cancellation.requested() => return,
+        };
+        match asked {
             Ok(names) if names.iter().any(|name| name == title) => return,
             Ok(_) => {}
             Err(error) => {
