@@ -111,8 +111,10 @@ fn execute(step: Step, environment: Environment, console: &Console, bugs: &Bugs)
             std::future::pending().await
         };
         tokio::select! {
-            result = carry_out(step, &job, bugs, work) => result,
+            // It listens before the step does anything.
+            biased;
             result = listening => result,
+            result = carry_out(step, &job, bugs, work) => result,
         }
     });
     // A task that was aborted is dropped when it would be polled next. Until then the blocking work that it feeds waits

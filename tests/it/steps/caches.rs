@@ -414,6 +414,21 @@ fn a_cache_that_another_user_may_write_is_not_used() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_cache_that_is_not_used_is_spoken_of_once_for_all_projects() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mut machine = Machine::new();
+    machine.analyze().succeeded();
+    std::fs::set_permissions(machine.cache(), std::fs::Permissions::from_mode(0o777)).unwrap();
+    let list = "- {key: a, baseDir: src}\n- {key: b, baseDir: src}\n- {key: c, baseDir: src}";
+    machine.scenario.prepare_as(&[("scannerMode", "cli"), ("monorepo", list), ("parallel", "3")]).succeeded();
+    let step = machine.scenario.analyze();
+    step.ended(TaskResult::Succeeded);
+    let said = step.log.iter().filter(|line| line.contains("is not used, because")).count();
+    assert_eq!((said, machine.runs(), machine.downloads()), (1, 4, (1, 1)), "{}", step.transcript());
+}
+
 #[test]
 fn caches_are_private_where_that_is_wanted() {
     let mut machine = Machine::new();
