@@ -2,6 +2,7 @@
 
 mod analyze;
 mod caches;
+mod dotnet;
 mod history;
 mod hostile;
 mod modes;

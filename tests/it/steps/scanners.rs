@@ -382,7 +382,7 @@ fn reports_of_the_build_reach_the_engine() {
 }
 
 /// Installs a recording stand-in for the SonarScanner for .NET: it runs `body` after it noted what it was given.
-fn dotnet_scanner(scenario: &mut Scenario, body: &str) {
+pub(super) fn dotnet_scanner(scenario: &mut Scenario, body: &str) {
     let folder = scenario.job.path("dotnet tools");
     std::fs::create_dir_all(&folder).unwrap();
     let tool = folder.join("dotnet-sonarscanner");
@@ -396,11 +396,11 @@ fn dotnet_scanner(scenario: &mut Scenario, body: &str) {
     scenario.job.set("PATH", &path);
 }
 
-fn of_dotnet(scenario: &Scenario, file: &str) -> String {
+pub(super) fn of_dotnet(scenario: &Scenario, file: &str) -> String {
     std::fs::read_to_string(scenario.job.path("dotnet tools").join(file)).unwrap()
 }
 
-const DOTNET: [(&str, &str); 4] = [
+pub(super) const DOTNET: [(&str, &str); 4] = [
     ("scannerMode", "dotnet"),
     ("projectKey", "shop"),
     ("projectName", "The \"Shop\"; new\\"),
@@ -408,64 +408,18 @@ const DOTNET: [(&str, &str); 4] = [
 ];
 
 #[test]
-fn dotnet_begins_in_prepare_and_ends_in_analyze() {
-    let mut scenario = Scenario::new();
-    let report = scenario.report("1", "shop");
-    let body = format!(
-        "report=$(sed -n 's/^.d:sonar.scanner.metadataFilePath=//p' \"$(dirname \"$0\")/begin.arguments\")\n\
-         echo '12:34:56.789  WARNING: no test projects'\n[ \"$1\" = begin ] || {report}"
-    );
-    dotnet_scanner(&mut scenario, &body);
-    let mut inputs = DOTNET.to_vec();
-    inputs.push(("extraProperties", "sonar.exclusions=**/gen/**\nsonar.tests=\nsonar.my.password=hush-hush"));
-    let step = scenario.prepare_as(&inputs);
-    step.succeeded().says("SonarScanner for .NET: ").warns("no test projects");
-    step.warns("sonar.tests is left out: the SonarScanner for .NET takes no empty values");
-    let record = scenario.records()[0].join("report-task.txt");
-    let arguments = of_dotnet(&scenario, "begin.arguments");
-    assert_eq!(
-        arguments.lines().collect::<Vec<_>>(),
-        [
-            "begin",
-            "/d:sonar.exclusions=**/gen/**",
-            &format!("/d:sonar.host.url={}", scenario.sonarqube.url()),
-            "/k:shop",
-            "/n:The \"Shop\"; new\\",
-            "/v:1.0",
-            &format!("/d:sonar.scanner.metadataFilePath={}", record.display()),
-        ]
-    );
-    let home = scenario.job.path("jdk");
-    std::fs::create_dir_all(home.join("bin")).unwrap();
-    std::fs::copy(scenario.job.path("dotnet tools/dotnet-sonarscanner"), home.join("bin/java")).unwrap();
-    scenario.job.set("JAVA_HOME_21_X64", home.to_str().unwrap());
-    scenario.analyze_with(&[("jdkversion", "JAVA_HOME_21_X64")]).succeeded();
-    assert_eq!(of_dotnet(&scenario, "end.arguments"), "end\n");
-    for run in ["begin.environment", "end.environment"] {
-        let environment = of_dotnet(&scenario, run);
-        for line in [
-            format!("SONAR_TOKEN={TOKEN}"),
-            r#"SONARQUBE_SCANNER_PARAMS={"sonar.my.password":"hush-hush"}"#.into(),
-        ] {
-            assert!(environment.lines().any(|l| l == line), "{line}: {environment}");
-        }
-        assert_eq!(environment.matches(TOKEN).count(), 1, "{environment}");
-    }
-    assert!(of_dotnet(&scenario, "end.environment").contains(&format!("\nJAVA_HOME={}\n", home.display())));
-    assert!(record.exists());
-    assert_eq!(scenario.record(0, "analyzed.json")["outcome"], "succeeded");
-}
-
-#[test]
 fn dotnet_that_can_not_begin_or_end_fails_its_step() {
     let mut scenario = Scenario::new();
+    let engine = scenario.engine("");
+    let mut inputs = DOTNET.to_vec();
+    inputs.push(("extraProperties", &engine));
     dotnet_scanner(&mut scenario, "echo 'ERROR: Invalid project key' >&2\nexit 1");
-    let step = scenario.prepare_as(&DOTNET);
+    let step = scenario.prepare_as(&inputs);
     insta::assert_snapshot!(step.sole_error(), @"the SonarScanner for .NET could not begin: Invalid project key");
     assert!(scenario.records().is_empty());
 
     dotnet_scanner(&mut scenario, "[ \"$1\" = begin ] || exit 1");
-    scenario.prepare_as(&DOTNET).succeeded();
+    scenario.prepare_as(&inputs).succeeded();
     insta::assert_snapshot!(scenario.analyze().sole_error(), @"the analysis failed: the SonarScanner for .NET ended with exit code 1 and gave no reason");
 }
 
@@ -490,10 +444,12 @@ fn a_release_of_the_scanner_for_dotnet_is_run_by_dotnet() {
     let zip = scenario.job.path("scanner.zip");
     let sha256 = archive(&zip, "SonarScanner.MSBuild.dll", b"");
     let mut inputs = DOTNET.to_vec();
+    let java = java(&scenario, "");
     inputs.extend([
         ("dotnetScannerVersion", "11.0.0.126294"),
         ("dotnetScannerSha256", sha256.as_str()),
         ("scannerDownloadUrl", zip.to_str().unwrap()),
+        ("extraProperties", &java),
     ]);
     scenario.prepare_as(&inputs).succeeded();
     let arguments = of_dotnet(&scenario, "SonarScanner.MSBuild.dll.arguments");
@@ -505,9 +461,11 @@ fn a_release_of_the_scanner_for_dotnet_is_run_by_dotnet() {
     std::fs::remove_dir_all(scenario.job.path("tools")).unwrap();
     let step = scenario.prepare_as(&others);
     assert!(step.sole_error().contains("or set dotnetScannerSha256 if"), "{}", step.transcript());
-    // This server knows no SONAR_TOKEN.
+    // This server does not know sonar.token.
     let environment = of_dotnet(&scenario, "SonarScanner.MSBuild.dll.environment");
-    let parameters = format!(r#"SONARQUBE_SCANNER_PARAMS={{"sonar.login":"{TOKEN}"}}"#);
+    let url = scenario.sonarqube.url();
+    let parameters =
+        format!(r#"SONARQUBE_SCANNER_PARAMS={{"sonar.host.url":"{url}","sonar.login":"{TOKEN}"}}"#);
     assert!(environment.lines().any(|line| line == parameters), "{environment}");
     assert!(!arguments.contains(TOKEN));
 }
