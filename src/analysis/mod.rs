@@ -3,6 +3,7 @@
 
 mod artifact;
 mod begun;
+pub mod dotnet_scanner;
 mod exported;
 mod handoff;
 mod invocation;
@@ -22,6 +23,7 @@ mod yaml;
 
 pub use artifact::{Artifact, Jre, Plugin};
 pub use begun::Begun;
+pub use dotnet_scanner::DotnetScanner;
 pub use exported::{Build, Exported, Unconnected};
 pub use handoff::{AnalysisId, Analyzed, Member, Outcome, Prepared, RECORD_VERSION, ScannerMode, Target};
 pub use invocation::Invocation;

@@ -7,9 +7,9 @@
 
 use super::tool_cache::Tool;
 use crate::error::{Error, Result};
-use crate::process::{first_in_path, is_executable};
+use crate::process::first_in_path;
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub mod environment;
 mod log;
@@ -18,24 +18,22 @@ mod run;
 pub use log::Facts;
 pub use run::{Dotnet, Handed, hand_over, parameters, set_java_options, settings_file};
 
+pub mod archive;
+mod command;
+mod feed;
+mod package;
+mod tool;
+
+pub use command::DotnetCommand;
+pub use tool::{FoundTool, Verifier, hold, installed};
+
 /// What it is in the agent's tool cache.
 pub const TOOL: Tool = Tool { name: "sonar-scanner-msbuild", hash_input: "dotnetScannerSha256" };
 
-const INSTALLED: &str = if cfg!(windows) { "dotnet-sonarscanner.exe" } else { "dotnet-sonarscanner" };
 const DOTNET: &str = if cfg!(windows) { "dotnet.exe" } else { "dotnet" };
 
 /// How an installed scanner is started: the program, and the arguments before its own.
 pub type Start = Vec<String>;
-
-/// The .NET tool `dotnet-sonarscanner`, if it is installed for all projects: in `PATH`, or where .NET puts it in the
-/// user's `home`.
-pub fn installed(path: Option<&OsStr>, home: Option<&str>) -> Option<Start> {
-    let in_home = || {
-        let tool = Path::new(home?).join(".dotnet/tools").join(INSTALLED);
-        is_executable(&tool).then_some(tool)
-    };
-    first_in_path(path, INSTALLED).or_else(in_home).map(|tool| vec![tool.display().to_string()])
-}
 
 /// The scanner in an unpacked archive: the .NET Framework one starts by itself, the other one by `dotnet`.
 ///
@@ -55,6 +53,11 @@ pub fn unpacked(folder: &Path, path: Option<&OsStr>) -> Result<Start> {
             .hint("Install the .NET SDK before SonarPrepare, such as by the task UseDotNet@2.")
     })?;
     Ok(vec![dotnet.display().to_string(), dll.display().to_string()])
+}
+
+/// The `dotnet` in `path`.
+pub fn dotnet_in(path: Option<&OsStr>) -> Option<PathBuf> {
+    first_in_path(path, DOTNET)
 }
 
 #[cfg(test)]
@@ -77,10 +80,15 @@ mod tests {
     fn where_it_is() {
         let folder = tempfile::tempdir().unwrap();
         let home = folder.path().to_str();
-        assert_eq!(installed(None, home), None);
-        let tool = folder.path().join(".dotnet/tools/dotnet-sonarscanner");
-        executable(&tool, "");
-        assert_eq!(installed(Some(OsStr::new("/nowhere")), home), Some(vec![tool.display().to_string()]));
+        assert_eq!(installed(None, home), []);
+        let store = folder.path().join(".dotnet/tools/.store/dotnet-sonarscanner");
+        for version in ["12.1.0", "11.3.0-rc.1", "x"] {
+            std::fs::create_dir_all(store.join(version)).unwrap();
+        }
+        let found = installed(Some(OsStr::new("/nowhere")), home);
+        assert_eq!(found.iter().map(|tool| tool.version.to_string()).collect::<Vec<_>>(), ["12.1.0"]);
+        let in_path = folder.path().join(".dotnet/tools");
+        assert_eq!(installed(Some(in_path.as_os_str()), home), found, "the same folder counts once");
 
         let unpacked = |path: &Path| unpacked(folder.path(), Some(path.as_os_str()));
         assert!(unpacked(folder.path()).unwrap_err().to_string().contains("holds no SonarScanner for .NET"));

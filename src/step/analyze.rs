@@ -132,8 +132,9 @@ async fn run(job: &Job, inputs: &AnalyzeInputs, shared: &Shared, record: &Record
     let prepared = &record.prepared;
     if prepared.mode == ScannerMode::Dotnet {
         return match (&prepared.dotnet, &prepared.begun) {
-            (Some(start), Some(begun)) => {
-                Ok(Run::Ended(dotnet::end(job, inputs, shared, record, start, begun).await?))
+            (Some(scanner), Some(begun)) => {
+                crate::scanner::dotnet::hold(scanner).await?;
+                Ok(Run::Ended(dotnet::end(job, inputs, shared, record, &scanner.start, begun).await?))
             }
             _ => Ok(Run::Skipped),
         };

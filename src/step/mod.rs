@@ -3,6 +3,7 @@
 mod analyze;
 mod concurrent;
 mod dotnet;
+mod dotnet_environment;
 mod glob;
 mod ledger;
 mod machine;

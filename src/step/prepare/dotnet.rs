@@ -1,7 +1,7 @@
 //! The beginning of an analysis by the SonarScanner for .NET.
 
 use super::{Common, Place, dotnet_tool};
-use crate::analysis::{Begun, Prepared, Properties};
+use crate::analysis::{Begun, DotnetScanner, Prepared, Properties};
 use crate::error::{Error, Result};
 use crate::scanner::dotnet::{self, Dotnet};
 use crate::scanner::{Cache, ClassArchive, EngineResult, Java, JavaHome};
@@ -19,10 +19,10 @@ pub(super) async fn begin(
     prepared: &Prepared,
     secrets: &Properties,
     place: &Place,
-) -> Result<(dotnet::Start, Begun)> {
+) -> Result<(DotnetScanner, Begun)> {
     let job = common.job;
-    let start = tokio::select! {
-        start = dotnet_tool::provision(job, &common.inputs) => start?,
+    let scanner = tokio::select! {
+        scanner = dotnet_tool::provision(job, &common.inputs, &prepared.server) => scanner?,
         () = job.cancellation.requested() => return Err(Error::cancelled()),
     };
     let folder = common.records.folder().join(prepared.id.as_str());
@@ -52,7 +52,7 @@ pub(super) async fn begin(
     arguments.push(format!("/s:{}", settings_file.display()));
     let (product, work_folder) = (product(prepared), work_folder(job)?);
     let run = Dotnet {
-        start: &start,
+        start: &scanner.start,
         arguments,
         directory: &place.working_directory,
         parameters: dotnet::parameters(&parameters),
@@ -80,7 +80,7 @@ pub(super) async fn begin(
         jre: ready.as_ref().and_then(|ready| Some(ready.jre.as_ref()?.offer.clone())),
         engine_offer: ready.as_ref().and_then(|ready| Some(ready.jar.offered.as_ref()?.offer.clone())),
     };
-    Ok((start, begun))
+    Ok((scanner, begun))
 }
 
 /// The properties that the scanner gets beside those of the record.
