@@ -216,7 +216,12 @@ impl Said {
             let in_exception = |word: &&str| exception.as_deref().is_some_and(|text| text.contains(*word));
             words.iter().any(|word| message.contains(word) || in_exception(word))
         };
-        let cause = exception.as_deref().or_else(|| message.lines().next_back()).unwrap_or_default().trim();
+        let cause = exception.as_deref().or_else(|| message.lines().next_back()).unwrap_or_default();
+        let cause = match cause.split_once(" execution: ") {
+            Some((before, cause)) if before.starts_with(HEADLINE) => cause,
+            _ => cause,
+        };
+        let cause = cause.trim().trim_end_matches('.');
         if let Some(framework) = framework.or_else(|| (exit.code == Some(150)).then(|| "unknown".to_owned()))
         {
             return format!(

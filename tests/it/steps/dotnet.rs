@@ -229,3 +229,21 @@ fn the_agents_proxy_leads_the_scanner_to_the_server() {
     prepare(&mut scenario, "").succeeded();
     assert_eq!(variable(&scenario, "begin", "http_proxy"), None);
 }
+
+#[test]
+fn a_user_without_a_home_is_served() {
+    let mut scenario = scenario("");
+    let nowhere = scenario.job.path("nowhere").display().to_string();
+    scenario.job.set("HOME", &nowhere);
+    prepare(&mut scenario, "").succeeded();
+    scenario.analyze().succeeded();
+    let temporary = scenario.job.temp();
+    for run in ["begin", "end"] {
+        let home = variable(&scenario, run, "DOTNET_CLI_HOME").unwrap();
+        assert!(Path::new(&home).starts_with(&temporary), "{home}");
+    }
+    let settings = std::fs::read_to_string(scenario.records()[0].join("SonarQube.Analysis.xml")).unwrap();
+    let home = temporary.join("sonar-home");
+    assert!(settings.contains(&format!("\"sonar.userHome\">{}<", home.display())), "{settings}");
+    assert!(!Path::new(&nowhere).exists());
+}

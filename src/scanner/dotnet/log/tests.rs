@@ -131,7 +131,7 @@ fn the_server_is_gone() {
          !12:34:56.789  The scanner engine did not complete successfully\n!12:34:56.789  Post-processing failed. Exit code: 1",
         FAILED,
     );
-    insta::assert_snapshot!(end, @"the SonarScanner for .NET could not reach https://sonar.corp (Error during SonarScanner Engine execution: java.net.ConnectException: Failed to connect to /127.0.0.1:9). The server may be down, or a proxy or a certificate may be in the way: check that, and run the job again.");
+    insta::assert_snapshot!(end, @"the SonarScanner for .NET could not reach https://sonar.corp (java.net.ConnectException: Failed to connect to /127.0.0.1:9). The server may be down, or a proxy or a certificate may be in the way: check that, and run the job again.");
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn something_else_answers_in_place_of_the_server() {
          address is correct.\n!12:34:56.789  Pre-processing failed. Exit code: 1",
         FAILED,
     );
-    insta::assert_snapshot!(begin, @"https://sonar.corp did not answer the SonarScanner for .NET as SonarQube does (An error occured while querying the server version! Please check if the server is running and if the address is correct.). Something between the agent and the server may have answered, such as a proxy or a page for signing in: check that, and run the job again.");
+    insta::assert_snapshot!(begin, @"https://sonar.corp did not answer the SonarScanner for .NET as SonarQube does (An error occured while querying the server version! Please check if the server is running and if the address is correct). Something between the agent and the server may have answered, such as a proxy or a page for signing in: check that, and run the job again.");
     let unhandled = message(
         "!Unhandled exception. Newtonsoft.Json.JsonReaderException: Unexpected character encountered while parsing value: <.\n\
          !   at Newtonsoft.X()",
