@@ -159,7 +159,9 @@ pub enum ChoiceError {
     )]
     Version(String),
     /// `dotnetScannerSha256` is not a SHA-256.
-    #[error("the input dotnetScannerSha256 is {0:?}, which is not a SHA-256. Write its 64 hexadecimal digits.")]
+    #[error(
+        "the input dotnetScannerSha256 is {0:?}, which is not a SHA-256. Write its 64 hexadecimal digits."
+    )]
     Sha256(String),
     /// The server can't take that version.
     #[error(
@@ -200,8 +202,7 @@ pub enum ChoiceError {
     Archive(&'static str),
 }
 
-const OR_ARCHIVE: &str =
-    "; or set dotnetScannerVersion (all four numbers) and dotnetScannerSha256, and SonarSource's archive is run";
+const OR_ARCHIVE: &str = "; or set dotnetScannerVersion (all four numbers) and dotnetScannerSha256, and SonarSource's archive is run";
 
 /// Chooses by the server, the inputs, the agent's `dotnet` and the tools that are installed, the preferred one first.
 ///
@@ -276,7 +277,8 @@ pub fn choose(
     if archive.contains(&name) && text.split('.').count() != 4 {
         return Err(ChoiceError::Archive("dotnetScannerVersion"));
     }
-    let why = if wish.download.is_some() { "scannerDownloadUrl is set" } else { "this agent has no .NET SDK" };
+    let why =
+        if wish.download.is_some() { "scannerDownloadUrl is set" } else { "this agent has no .NET SDK" };
     let line = format!("SonarScanner for .NET {text}: SonarSource's archive, because {why}");
     Ok(Choice { plan: Plan::Archive(ScannerRelease { version: text.to_owned(), sha256, archive }), line })
 }

@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 pub mod archive;
 mod command;
 mod feed;
+pub(super) mod missing_runtime;
 mod package;
 mod tool;
 

@@ -4,7 +4,12 @@ use crate::analysis::ServerVersion;
 fn server(version: &str) -> ServerFacts {
     let kind = if version == "Cloud" { ServerKind::Cloud } else { ServerKind::Server };
     let version = if version == "Cloud" { "8.0" } else { version };
-    ServerFacts { kind, version: ServerVersion::parse(version).unwrap(), edition: None, branch_support: false }
+    ServerFacts {
+        kind,
+        version: ServerVersion::parse(version).unwrap(),
+        edition: None,
+        branch_support: false,
+    }
 }
 
 fn tool(version: &str) -> InstalledTool {
@@ -156,11 +161,17 @@ fn what_can_not_be_is_said_before_anything_is_installed() {
     insta::assert_snapshot!(error(none, "10.7", DotnetHost::Absent), @"PATH holds no dotnet, which installs and runs the SonarScanner for .NET. Install the .NET SDK before SonarPrepare, for example with the task UseDotNet@2.");
     insta::assert_snapshot!(error(none, "10.7", DotnetHost::Runtime), @"the dotnet in PATH is a runtime without an SDK, so it can't install the SonarScanner for .NET. Install the .NET SDK before SonarPrepare, for example with the task UseDotNet@2; or set dotnetScannerVersion (all four numbers) and dotnetScannerSha256, and SonarSource's archive is run.");
     let windows = choose(&none, &server("10.7"), true, DotnetHost::Absent, &[]).unwrap_err().to_string();
-    assert!(windows.starts_with("PATH holds no dotnet") && windows.contains("dotnetScannerSha256"), "{windows}");
+    assert!(
+        windows.starts_with("PATH holds no dotnet") && windows.contains("dotnetScannerSha256"),
+        "{windows}"
+    );
     let at = |download| ReleaseWish { download: Some(download), ..none };
     insta::assert_snapshot!(error(at("/srv/x.zip"), "10.7", sdk), @"scannerDownloadUrl leads to an archive of the SonarScanner for .NET, so dotnetScannerVersion and dotnetScannerSha256 must be set as well: its version with all four numbers, such as 12.1.0.146213, and the SHA-256 of the archive.");
     let hash = "ab".repeat(32);
     let short = ReleaseWish { version: Some("11.3.0"), sha256: Some(&hash), ..at("/srv") };
     assert!(error(short, "10.7", sdk).contains("so dotnetScannerVersion must be set"));
-    assert!(error(ReleaseWish { version: Some("11.3.0.1"), ..at("/srv") }, "10.7", sdk).contains("so dotnetScannerSha256"));
+    assert!(
+        error(ReleaseWish { version: Some("11.3.0.1"), ..at("/srv") }, "10.7", sdk)
+            .contains("so dotnetScannerSha256")
+    );
 }

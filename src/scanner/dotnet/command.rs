@@ -141,7 +141,11 @@ fn is_authors(lines: &[String]) -> bool {
 fn not_installed(version: &str, said: &Said) -> Error {
     let find = |words: &[&str]| said.lines.iter().find(|line| words.iter().any(|word| line.contains(word)));
     let what = format!("the SonarScanner for .NET {version} could not be installed");
-    if let Some(line) = find(&["401 (Unauthorized)", "403 (Forbidden)", "NU1301: Response status code does not indicate success: 40"]) {
+    if let Some(line) = find(&[
+        "401 (Unauthorized)",
+        "403 (Forbidden)",
+        "NU1301: Response status code does not indicate success: 40",
+    ]) {
         return Error::new(format!("{what}, because a NuGet feed refused the credentials: {line}")).hint(
             "Run the task NuGetAuthenticate@1 before SonarPrepare, or set nugetSource to a feed that the agent may read.",
         );

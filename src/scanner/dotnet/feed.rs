@@ -30,8 +30,9 @@ pub(super) fn find(text: &str, configured: &[(String, String)], directory: &Path
         let authority = text.split('/').nth(2).unwrap_or_default();
         if authority.contains('@') {
             // The URL itself would show the password.
-            return Err(Error::new("the URL in nugetSource holds a user or a password")
-                .hint("Write the URL without them, and run the task NuGetAuthenticate@1 before SonarPrepare."));
+            return Err(Error::new("the URL in nugetSource holds a user or a password").hint(
+                "Write the URL without them, and run the task NuGetAuthenticate@1 before SonarPrepare.",
+            ));
         }
         // By its configured name it has the credentials that are configured for it.
         let known = configured.iter().find(same_place);
@@ -94,6 +95,9 @@ mod tests {
     fn the_configuration_names_it_alone() {
         let feed = Feed { name: "a \"b\"".into(), place: "https://x/?a=1&b=2".into() };
         let text = feed.configuration();
-        assert!(text.contains("<clear /><add key=\"a &quot;b&quot;\" value=\"https://x/?a=1&amp;b=2\""), "{text}");
+        assert!(
+            text.contains("<clear /><add key=\"a &quot;b&quot;\" value=\"https://x/?a=1&amp;b=2\""),
+            "{text}"
+        );
     }
 }

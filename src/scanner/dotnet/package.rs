@@ -66,8 +66,8 @@ impl Unpacked {
             if entry.is_dir() {
                 continue;
             }
-            let file = inside(name)
-                .ok_or_else(|| refuse(format!("its entry {name:?} leads out of the package")))?;
+            let file =
+                inside(name).ok_or_else(|| refuse(format!("its entry {name:?} leads out of the package")))?;
             let path = self.folder.join(&file);
             if !is_same(&path, entry.size(), &mut entry)
                 .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?

@@ -106,7 +106,8 @@ impl Verifier<'_> {
         source: Option<&str>,
         sources: &Path,
     ) -> Result<DotnetScanner> {
-        let check = async |folder: &Path| self.verified(&FoundTool::in_folder(folder, version), expected).await;
+        let check =
+            async |folder: &Path| self.verified(&FoundTool::in_folder(folder, version), expected).await;
         let fill = async |folder: &Path| self.install(version, folder, source, sources).await;
         tools.provide(PACKAGE, &version.to_string(), check, fill).await
     }

@@ -6,8 +6,8 @@ use crate::analysis::Properties;
 use crate::error::Result;
 use crate::scanner::dotnet::{self, Dotnet};
 use crate::scanner::{EngineResult, JavaHome};
-use crate::step::{Job, dotnet_environment};
 use crate::step::records::{Record, tokens_of};
+use crate::step::{Job, dotnet_environment};
 
 /// Runs it.
 pub(super) async fn end(

@@ -1,7 +1,9 @@
 //! The SonarScanner for .NET that an analysis runs: chosen, installed where it has to be, and verified.
 
 use crate::agent::PrepareInputs;
-use crate::analysis::dotnet_scanner::{Choice, DotnetHost, Expected, InstalledTool, Plan, ToolVersion, choose};
+use crate::analysis::dotnet_scanner::{
+    Choice, DotnetHost, Expected, InstalledTool, Plan, ToolVersion, choose,
+};
 use crate::analysis::{DotnetScanner, ReleaseWish, ServerFacts};
 use crate::error::{Error, Result};
 use crate::scanner::Cache;
@@ -36,9 +38,7 @@ pub(super) async fn provision(
     };
     let host = dotnet.host(&directory).await?;
     let found = match wish.download {
-        None if host != DotnetHost::Absent => {
-            dotnet::installed(path, job.environment.value(machine::HOME))
-        }
+        None if host != DotnetHost::Absent => dotnet::installed(path, job.environment.value(machine::HOME)),
         _ => Vec::new(),
     };
     let (installed, ready) = verify(&verifier, &wish, server, found).await?;
