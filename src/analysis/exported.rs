@@ -107,6 +107,7 @@ impl Exported {
         let prepared = Prepared {
             cli: None,
             dotnet: None,
+            begun: None,
             base_dir: ".".into(),
             project_key: prepared.project_key.clone().or_else(of_report),
             settings_file: None,
@@ -163,7 +164,9 @@ impl Exported {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::{AnalysisId, ScannerMode, ServerFacts, ServerKind, ServerVersion, Target};
+    use crate::analysis::{
+        AnalysisId, Begun, DotnetScanner, ScannerMode, ServerFacts, ServerKind, ServerVersion, Target,
+    };
     use url::Url;
 
     fn prepared() -> Prepared {
@@ -190,12 +193,25 @@ mod tests {
             },
             mode: ScannerMode::Dotnet,
             cli: None,
-            dotnet: Some(crate::analysis::DotnetScanner {
+            dotnet: Some(DotnetScanner {
                 start: vec!["/agent/tools/dotnet".into()],
                 version: "12.1.0".into(),
                 package: "/agent/tools/x.nupkg".into(),
                 sha256: "ab".repeat(32),
                 folder: "/agent/tools/x".into(),
+            }),
+            begun: Some(Begun {
+                java: "/agent/java".into(),
+                java_choice: "Using Java: /agent/java".into(),
+                jre: None,
+                engine: None,
+                engine_offer: None,
+                was_cached: false,
+                user_home: "/agent".into(),
+                settings: Properties::default(),
+                build_uri: None,
+                sources_directory: Some("/agent/1/s".into()),
+                configuration: None,
             }),
             project_key: Some("shop".into()),
             base_dir: "/agent/1/elsewhere".into(),

@@ -1,6 +1,5 @@
 //! What the scanner engine says, and what that means for the analysis.
 
-use super::dotnet::missing_runtime;
 use super::engine::EngineResult;
 use crate::process::{Exit, Stream};
 use serde::Deserialize;
@@ -194,9 +193,6 @@ impl EngineLog {
                 self.program,
                 line.trim()
             );
-        }
-        if let Some(message) = missing_runtime::message(self.program, &lines) {
-            return message;
         }
         let mut message = format!("the {} ended with exit code {code} and gave no reason", self.program);
         if !lines.is_empty() {

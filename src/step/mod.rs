@@ -2,16 +2,18 @@
 
 mod analyze;
 mod concurrent;
-mod dotnet_environment;
+mod dotnet;
 mod glob;
 mod ledger;
 mod machine;
 mod missing;
+mod nuget;
 mod prepare;
 mod publish;
 mod records;
 mod reports;
 mod repository;
+mod runtime;
 mod seal;
 mod server;
 mod source_size;

@@ -103,16 +103,9 @@ impl Common<'_> {
         );
         let is_skipped = prepared.skip.is_some() || prepared.properties.is_true("sonar.scanner.skip");
         if prepared.mode == ScannerMode::Dotnet && !is_skipped {
-            let start = dotnet::begin(
-                self.job,
-                &self.inputs,
-                &prepared,
-                &secrets,
-                &self.connection.token,
-                &project.place,
-                &report_file,
-            );
-            prepared.dotnet = Some(start.await?);
+            let (start, begun) = dotnet::begin(self, &prepared, &secrets, &project.place).await?;
+            prepared.dotnet = Some(start);
+            prepared.begun = Some(begun);
         }
         self.records.write_prepared(&prepared, &self.seal())?;
         match (&prepared.project_key, &prepared.skip) {
@@ -197,6 +190,7 @@ impl Common<'_> {
             mode: inputs.mode,
             cli,
             dotnet: None,
+            begun: None,
             project_key: key,
             base_dir: place.relative(&place.base_dir),
             settings_file: place.settings_file.as_deref().map(|file| place.relative(file)),

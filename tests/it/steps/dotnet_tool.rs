@@ -53,7 +53,9 @@ fn without_feed(scenario: &Scenario) {
 }
 
 fn prepare(scenario: &mut Scenario, inputs: &[(&str, &str)]) -> Step {
-    let all: Vec<_> = INPUTS.iter().chain(inputs).copied().collect();
+    let engine = scenario.engine("");
+    let mut all: Vec<_> = INPUTS.iter().chain(inputs).copied().collect();
+    all.push(("extraProperties", &engine));
     scenario.prepare_as(&all)
 }
 
@@ -289,7 +291,7 @@ fn a_user_without_home_installs_it_too() {
         let step = prepare(&mut scenario, &inputs);
         step.succeeded();
         assert!(!step.transcript().contains("Welcome to .NET"));
-        let home = format!("DOTNET_CLI_HOME={}", scenario.job.temp().join("sonar-azdo-dotnet").display());
+        let home = format!("DOTNET_CLI_HOME={}", scenario.job.temp().join("dotnet-home").display());
         let environment = std::fs::read_to_string(scenario.job.path("sdk/environment")).unwrap();
         assert!(environment.lines().any(|line| line == home), "{environment}");
     }
@@ -301,7 +303,8 @@ fn three_install_at_once_and_one_that_is_killed_leaves_nothing_that_counts() {
     let mut scenario = scenario(&sdk, "26.9.0.129388");
     let connection = scenario.connection.clone();
     let mut inputs = INPUTS.to_vec();
-    inputs.push(("SonarQube", &connection));
+    let engine = scenario.engine("");
+    inputs.extend([("SonarQube", connection.as_str()), ("extraProperties", &engine)]);
     let mut killed = scenario.job.begin(Task::Prepare, &inputs);
     killed.await_line("Installing dotnet-sonarscanner 12.1.0");
     killed.signal(Signal::KILL);
@@ -336,7 +339,7 @@ fn a_version_whose_runtime_is_missing_says_so() {
     let sha256 = sha256_of(&sdk.feed.join("dotnet-sonarscanner.4.10.0.nupkg"));
     inputs.push(("dotnetScannerSha256", &sha256));
     let step = prepare(&mut scenario, &inputs);
-    insta::assert_snapshot!(step.sole_error(), @"the SonarScanner for .NET could not begin: the SonarScanner for .NET needs the .NET runtime Microsoft.NETCore.App 3.0.0, which this agent does not have. Remove dotnetScannerVersion, or set it to 11.3.0 or later, which run on every .NET runtime; or install that runtime before SonarPrepare");
+    insta::assert_snapshot!(step.sole_error(), @"the SonarScanner for .NET could not begin: this agent lacks the .NET that this version of the SonarScanner for .NET needs ('Microsoft.NETCore.App', version '3.0.0' (x64)). Install that runtime before SonarPrepare, such as by the task UseDotNet@2, or take a newer version of the scanner.");
 }
 
 /// By a stand-in for `dotnet`, because all signed packages of the feed are known by their hashes.
@@ -388,13 +391,32 @@ fn the_feed_is_reached_through_the_agents_proxy_and_by_its_authority() {
     let feed = block_on(MockServer::builder().start());
     let tls = Tls::before(*feed.address());
     let package = std::fs::read(sdk.feed.join("dotnet-sonarscanner.12.1.0.nupkg")).unwrap();
-    let place = |kind: &str| json!({ "@id": format!("{}/flat/", tls.url), "@type": kind });
-    let index = json!({ "version": "3.0.0", "resources": [place("PackageBaseAddress/3.0.0")] });
+    let place = |kind: &str| {
+        let folder = if kind.starts_with("Package") { "flat" } else { "registration" };
+        json!({ "@id": format!("{}/{folder}/", tls.url), "@type": kind })
+    };
+    let resources = ["PackageBaseAddress/3.0.0", "RegistrationsBaseUrl/3.6.0"].map(place);
+    let index = json!({ "version": "3.0.0", "resources": resources });
+    let details = json!({ "@id": format!("{}/details.json", tls.url), "id": "dotnet-sonarscanner", "version": "12.1.0" });
+    let leaf = json!({
+        "@id": format!("{}/leaf.json", tls.url),
+        "catalogEntry": details,
+        "packageContent": format!("{}/flat/dotnet-sonarscanner/12.1.0/dotnet-sonarscanner.12.1.0.nupkg", tls.url),
+        "registration": format!("{}/registration/index.json", tls.url),
+    });
+    let page = json!({
+        "@id": format!("{}/page.json", tls.url), "count": 1, "lower": "12.1.0", "upper": "12.1.0", "items": [leaf],
+    });
+    let registration = json!({ "count": 1, "items": [page] });
     for (at, answer) in [
         ("^/index.json$", ResponseTemplate::new(200).set_body_json(index)),
         (
             "^/flat/dotnet-sonarscanner/index.json$",
             ResponseTemplate::new(200).set_body_json(json!({ "versions": ["12.1.0"] })),
+        ),
+        (
+            "^/registration/dotnet-sonarscanner/index.json$",
+            ResponseTemplate::new(200).set_body_json(registration),
         ),
         (r"\.nupkg$", ResponseTemplate::new(200).set_body_bytes(package)),
     ] {
@@ -418,10 +440,14 @@ fn the_feed_is_reached_through_the_agents_proxy_and_by_its_authority() {
     // So does the scanner, unless the agent's list says that the server is reached directly.
     let environment = std::fs::read_to_string(scenario.job.path("sdk/environment")).unwrap();
     let value = |name: &str| environment.lines().find_map(|line| line.strip_prefix(&format!("{name}=")));
-    assert!(value("HTTPS_PROXY").is_some_and(|url| url.ends_with(proxy.url.trim_start_matches("http://"))));
+    let host = proxy.url.trim_start_matches("http://");
+    assert!(
+        value("https_proxy").is_some_and(|url| url.trim_end_matches('/').ends_with(host)),
+        "{environment}"
+    );
     assert_eq!(value("SSL_CERT_FILE"), authority.to_str());
     scenario.job.set("Agent.ProxyBypassList", r#"["127\\.0\\.0\\.1"]"#);
     prepare(&mut scenario, &[]).succeeded();
     let environment = std::fs::read_to_string(scenario.job.path("sdk/environment")).unwrap();
-    assert!(environment.lines().any(|line| line == "NO_PROXY=127.0.0.1"), "{environment}");
+    assert!(!environment.to_lowercase().contains("_proxy="), "{environment}");
 }

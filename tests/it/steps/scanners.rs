@@ -420,50 +420,36 @@ fn dotnet_begins_in_prepare_and_ends_in_analyze() {
     let mut scenario = Scenario::new();
     let report = scenario.report("1", "shop");
     let body = format!(
-        "report=$(sed -n 's/^.d:sonar.scanner.metadataFilePath=//p' \"$(dirname \"$0\")/begin.arguments\")\n\
-         echo '12:34:56.789  WARNING: no test projects'\n[ \"$1\" = begin ] || {report}"
+        "report=$SONAR_SCANNER_REPORTTASKFILE\necho '12:34:56.789  WARNING: no test projects'\n[ \"$1\" = begin ] || {report}"
     );
     let sha256 = dotnet_scanner(&mut scenario, &body);
     let mut inputs = DOTNET.to_vec();
-    inputs.push(("dotnetScannerSha256", &sha256));
-    inputs.push(("extraProperties", "sonar.exclusions=**/gen/**\nsonar.tests=\nsonar.my.password=hush-hush"));
+    let extra = format!("{}\nsonar.exclusions=**/gen/**\nsonar.my.password=hush-hush", scenario.engine(""));
+    inputs.extend([("dotnetScannerSha256", sha256.as_str()), ("extraProperties", &extra)]);
     let step = scenario.prepare_as(&inputs);
-    step.succeeded()
-        .says("SonarScanner for .NET 12.1.0: the tool installed on this agent")
-        .warns("no test projects");
-    step.warns("sonar.tests is left out: the SonarScanner for .NET takes no empty values");
-    let record = scenario.records()[0].join("report-task.txt");
-    let arguments = of_dotnet(&scenario, "begin.arguments");
+    step.succeeded().says("SonarScanner for .NET 12.1.0: the tool installed on this agent");
+    step.warns("no test projects");
+    let record = scenario.records()[0].clone();
+    let settings = record.join("SonarQube.Analysis.xml");
     assert_eq!(
-        arguments.lines().collect::<Vec<_>>(),
-        [
-            "begin",
-            "/d:sonar.exclusions=**/gen/**",
-            &format!("/d:sonar.host.url={}", scenario.sonarqube.url()),
-            "/k:shop",
-            "/n:The \"Shop\"; new\\",
-            "/v:1.0",
-            &format!("/d:sonar.scanner.metadataFilePath={}", record.display()),
-        ]
+        of_dotnet(&scenario, "begin.arguments").lines().collect::<Vec<_>>(),
+        ["begin", "/k:shop", "/n:The \"Shop\"; new\\", "/v:1.0", &format!("/s:{}", settings.display())]
     );
-    let home = scenario.job.path("jdk");
-    std::fs::create_dir_all(home.join("bin")).unwrap();
-    std::fs::copy(scenario.job.path("dotnet tools/dotnet"), home.join("bin/java")).unwrap();
-    scenario.job.set("JAVA_HOME_21_X64", home.to_str().unwrap());
-    scenario.analyze_with(&[("jdkversion", "JAVA_HOME_21_X64")]).succeeded();
+    let settings = std::fs::read_to_string(settings).unwrap();
+    assert!(settings.contains("sonar.exclusions") && !settings.contains("hush-hush"), "{settings}");
+    scenario.analyze().succeeded();
     assert_eq!(of_dotnet(&scenario, "end.arguments"), "end\n");
     for run in ["begin.environment", "end.environment"] {
         let environment = of_dotnet(&scenario, run);
-        for line in [
-            format!("SONAR_TOKEN={TOKEN}"),
-            r#"SONARQUBE_SCANNER_PARAMS={"sonar.my.password":"hush-hush"}"#.into(),
-        ] {
-            assert!(environment.lines().any(|l| l == line), "{line}: {environment}");
-        }
+        let parameters =
+            environment.lines().find_map(|line| line.strip_prefix("SONARQUBE_SCANNER_PARAMS=")).unwrap();
+        let parameters: serde_json::Value = serde_json::from_str(parameters).unwrap();
+        assert_eq!(parameters["sonar.token"], TOKEN);
+        assert_eq!(parameters["sonar.host.url"], scenario.sonarqube.url());
+        assert_eq!(parameters["sonar.my.password"], "hush-hush");
         assert_eq!(environment.matches(TOKEN).count(), 1, "{environment}");
     }
-    assert!(of_dotnet(&scenario, "end.environment").contains(&format!("\nJAVA_HOME={}\n", home.display())));
-    assert!(record.exists());
+    assert!(record.join("report-task.txt").exists());
     assert_eq!(scenario.record(0, "analyzed.json")["outcome"], "succeeded");
 }
 
@@ -471,8 +457,9 @@ fn dotnet_begins_in_prepare_and_ends_in_analyze() {
 fn dotnet_that_can_not_begin_or_end_fails_its_step() {
     let mut scenario = Scenario::new();
     let sha256 = dotnet_scanner(&mut scenario, "echo 'ERROR: Invalid project key' >&2\nexit 1");
+    let engine = scenario.engine("");
     let mut inputs = DOTNET.to_vec();
-    inputs.push(("dotnetScannerSha256", &sha256));
+    inputs.extend([("dotnetScannerSha256", sha256.as_str()), ("extraProperties", &engine)]);
     let step = scenario.prepare_as(&inputs);
     insta::assert_snapshot!(step.sole_error(), @"the SonarScanner for .NET could not begin: Invalid project key");
     assert!(scenario.records().is_empty());
@@ -535,9 +522,9 @@ fn a_release_of_the_scanner_for_dotnet_is_run_by_dotnet() {
     std::fs::remove_dir_all(scenario.job.path("tools")).unwrap();
     let step = scenario.prepare_as(&others);
     assert!(step.sole_error().contains("or set dotnetScannerSha256 if"), "{}", step.transcript());
-    // This server knows no SONAR_TOKEN.
     let environment = of_dotnet(&scenario, "begin.environment");
-    let parameters = format!(r#"SONARQUBE_SCANNER_PARAMS={{"sonar.login":"{TOKEN}"}}"#);
-    assert!(environment.lines().any(|line| line == parameters), "{environment}");
+    let parameter = format!(r#""sonar.login":"{TOKEN}""#);
+    let parameters = environment.lines().find(|line| line.starts_with("SONARQUBE_SCANNER_PARAMS=")).unwrap();
+    assert!(parameters.contains(&parameter) && !parameters.contains("sonar.token"), "{parameters}");
     assert!(!arguments.contains(TOKEN));
 }
