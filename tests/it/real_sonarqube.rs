@@ -3,6 +3,7 @@
 mod blame;
 mod class_archive;
 mod context;
+mod dotnet_network;
 mod gates;
 mod machine;
 mod maven;
@@ -16,6 +17,7 @@ use crate::scenario::copy;
 use blame::a_shallow_clone_is_completed;
 use class_archive::the_third_run_writes_an_archive_and_a_broken_one_does_no_harm;
 use context::every_ref_where_only_the_main_branch_is_analysed;
+use dotnet_network::a_dotnet_build_behind_a_proxy;
 use gates::{a_gate_of_every_kind_of_metric, a_queue_of_ten_reports};
 use machine::{a_private_authority_behind_a_proxy, modules_and_a_java_of_the_agent};
 use maven::a_build_by_maven;
@@ -51,6 +53,7 @@ on!(
     projects_of_one_job_with_a_token_each,
     jobs_joined_by_records,
     the_third_run_writes_an_archive_and_a_broken_one_does_no_harm,
+    a_dotnet_build_behind_a_proxy,
 );
 
 on!(

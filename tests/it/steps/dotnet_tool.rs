@@ -3,18 +3,15 @@
 
 use crate::dotnet_sdk::{Sdk, nuget_config, sdk};
 use crate::fake_agent::{Step, Task};
-use crate::fake_azure_devops::block_on;
 use crate::fake_sonarqube::SonarQube;
+use crate::nuget_feed::NugetFeed;
 use crate::scenario::{Scenario, copy, program};
-use crate::tls::{ForwardProxy, Tls};
+use crate::tls::ForwardProxy;
 use rustix::process::Signal;
-use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use wiremock::matchers::{method, path_regex};
-use wiremock::{Mock, MockServer, ResponseTemplate};
 use zip::write::SimpleFileOptions;
 
 const INPUTS: [(&str, &str); 2] = [("scannerMode", "dotnet"), ("projectKey", "shop")];
@@ -388,55 +385,18 @@ fn a_version_that_is_not_known_needs_the_authors_signature() {
 fn the_feed_is_reached_through_the_agents_proxy_and_by_its_authority() {
     let Some(sdk) = sdk() else { return };
     let mut scenario = scenario(&sdk, "26.9.0.129388");
-    let feed = block_on(MockServer::builder().start());
-    let tls = Tls::before(*feed.address());
-    let package = std::fs::read(sdk.feed.join("dotnet-sonarscanner.12.1.0.nupkg")).unwrap();
-    let place = |kind: &str| {
-        let folder = if kind.starts_with("Package") { "flat" } else { "registration" };
-        json!({ "@id": format!("{}/{folder}/", tls.url), "@type": kind })
-    };
-    let resources = ["PackageBaseAddress/3.0.0", "RegistrationsBaseUrl/3.6.0"].map(place);
-    let index = json!({ "version": "3.0.0", "resources": resources });
-    let details = json!({ "@id": format!("{}/details.json", tls.url), "id": "dotnet-sonarscanner", "version": "12.1.0" });
-    let leaf = json!({
-        "@id": format!("{}/leaf.json", tls.url),
-        "catalogEntry": details,
-        "packageContent": format!("{}/flat/dotnet-sonarscanner/12.1.0/dotnet-sonarscanner.12.1.0.nupkg", tls.url),
-        "registration": format!("{}/registration/index.json", tls.url),
-    });
-    let page = json!({
-        "@id": format!("{}/page.json", tls.url), "count": 1, "lower": "12.1.0", "upper": "12.1.0", "items": [leaf],
-    });
-    let registration = json!({ "count": 1, "items": [page] });
-    for (at, answer) in [
-        ("^/index.json$", ResponseTemplate::new(200).set_body_json(index)),
-        (
-            "^/flat/dotnet-sonarscanner/index.json$",
-            ResponseTemplate::new(200).set_body_json(json!({ "versions": ["12.1.0"] })),
-        ),
-        (
-            "^/registration/dotnet-sonarscanner/index.json$",
-            ResponseTemplate::new(200).set_body_json(registration),
-        ),
-        (r"\.nupkg$", ResponseTemplate::new(200).set_body_bytes(package)),
-    ] {
-        block_on(feed.register(Mock::given(method("GET")).and(path_regex(at)).respond_with(answer)));
-    }
+    let feed = NugetFeed::of_scanner(&sdk, "12.1.0");
     let password = "b4ck-d00r p@ss:w%rd";
     let proxy = ForwardProxy::start("agent", password);
     let authority = scenario.job.path("ca.pem");
-    std::fs::write(&authority, &tls.authority).unwrap();
+    std::fs::write(&authority, &feed.tls.authority).unwrap();
     scenario.job.set("Agent.CAInfo", authority.to_str().unwrap());
     scenario.job.set("Agent.ProxyUrl", &proxy.url);
     scenario.job.set("Agent.ProxyUsername", "agent");
     scenario.job.set_secret("Agent.ProxyPassword", password);
     scenario.job.watch_for(password);
-    let source = format!("{}/index.json", tls.url);
-    prepare(&mut scenario, &[("nugetSource", &source)]).succeeded();
-    let address = tls.url.trim_start_matches("https://");
-    let asked =
-        proxy.passed().into_iter().filter(|head| head.starts_with(&format!("connect {address}"))).count();
-    assert!(asked > 0, "{:#?}", proxy.passed());
+    prepare(&mut scenario, &[("nugetSource", &feed.source())]).succeeded();
+    assert!(feed.was_asked_through(&proxy.passed()), "{:#?}", proxy.passed());
     // So does the scanner, unless the agent's list says that the server is reached directly.
     let environment = std::fs::read_to_string(scenario.job.path("sdk/environment")).unwrap();
     let value = |name: &str| environment.lines().find_map(|line| line.strip_prefix(&format!("{name}=")));
