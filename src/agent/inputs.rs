@@ -223,6 +223,8 @@ pub struct PublishInputs {
     pub policy: Policy,
     /// `analyses`: patterns of exported records.
     pub analyses: Vec<String>,
+    /// `projects`: keys of projects that must be among the analyses.
+    pub projects: Vec<String>,
     /// `reportTaskFiles`: patterns of scanners' reports.
     pub report_task_files: Vec<String>,
     /// `projectKey`.
@@ -264,6 +266,7 @@ impl PublishInputs {
             polling_timeout: Duration::from_secs(seconds),
             policy,
             analyses: lines(env, "analyses"),
+            projects: lines(env, "projects"),
             report_task_files: lines(env, "reportTaskFiles"),
             project_key: text("projectKey"),
             branch,

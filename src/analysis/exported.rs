@@ -1,6 +1,7 @@
 //! The record of an analysis on its way to another job: one file, in an artifact of the pipeline.
 //!
-//! It holds no token and nothing of the machine it comes from, and names the build it belongs to.
+//! It holds no token and nothing of the machine it comes from, and names the build it belongs to. Whoever can write to the
+//! artifact can change it, so it carries a seal that only the jobs with the service connection can make.
 
 use super::{AnalysisReport, Outcome, Prepared, Properties, RECORD_VERSION};
 use serde::{Deserialize, Serialize};
@@ -82,6 +83,9 @@ pub struct Exported {
     pub outcome: Option<Outcome>,
     /// The text of the scanner's report.
     pub report: Option<String>,
+    /// The seal over [`Exported::sealed_text`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seal: Option<String>,
 }
 
 /// Properties by which SonarPublish knows what was analysed.
@@ -115,7 +119,14 @@ impl Exported {
             ..prepared.clone()
         };
         let job = job.to_owned();
-        Self { version: RECORD_VERSION, build, job, attempt, prepared, chosen_report_file, outcome, report }
+        let version = RECORD_VERSION;
+        Self { version, build, job, attempt, prepared, chosen_report_file, outcome, report, seal: None }
+    }
+
+    /// What its seal is over: all of it but the seal, in one form whatever the spaces and the order in the file are.
+    pub fn sealed_text(&self) -> String {
+        // Text keys and values always serialise.
+        serde_json::json!(Self { seal: None, ..self.clone() }).to_string()
     }
 
     /// The name of its file.
@@ -164,9 +175,8 @@ impl Exported {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::{
-        AnalysisId, Begun, DotnetScanner, ScannerMode, ServerFacts, ServerKind, ServerVersion, Target,
-    };
+    use crate::analysis::Begun;
+    use crate::analysis::{AnalysisId, ScannerMode, ServerFacts, ServerKind, ServerVersion, Target};
     use url::Url;
 
     fn prepared() -> Prepared {
@@ -193,7 +203,7 @@ mod tests {
             },
             mode: ScannerMode::Dotnet,
             cli: None,
-            dotnet: Some(DotnetScanner {
+            dotnet: Some(crate::analysis::DotnetScanner {
                 start: vec!["/agent/tools/dotnet".into()],
                 version: "12.1.0".into(),
                 package: "/agent/tools/x.nupkg".into(),

@@ -1,5 +1,6 @@
 //! SonarPrepare: decides what is analysed and how, checks that it can be, and leaves a record.
 
+use super::records::seal_of;
 use super::repository::clone_of;
 use super::seal::Seal;
 use super::{Ending, Job, Records, server};
@@ -117,7 +118,7 @@ impl Common<'_> {
 
     /// What the records are sealed with.
     fn seal(&self) -> Seal {
-        Seal::new(&self.connection.token, self.connection.password.as_ref())
+        seal_of(&self.job.environment, &self.connection)
     }
 
     /// Makes sure that the project may be analysed, and decides what of it is.

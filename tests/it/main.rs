@@ -17,6 +17,8 @@ mod fake_azure_devops;
 mod fake_sonarqube;
 mod git_host;
 mod nuget_feed;
+mod relay;
+mod squid;
 mod test_data;
 
 mod contract;

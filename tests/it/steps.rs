@@ -2,6 +2,7 @@
 
 mod analyze;
 mod caches;
+mod dotnet;
 mod dotnet_tool;
 mod history;
 mod hostile;

@@ -56,11 +56,19 @@ test('names, ids and handlers are what agents and pipelines rely on', () => {
     for (const handler of Object.values(each.execution)) assert.equal(handler.target, 'run.js');
     assert.equal(each.minimumAgentVersion, '2.144.0');
     assert.ok(each.friendlyName.length <= 40);
-    // Other tasks and scanners read the variables that ours set, and a summary is an attachment.
-    assert.equal(each.restrictions, undefined);
     // The version stands in Cargo.toml alone; scripts/build-tasks writes it in.
     assert.equal(each.version, undefined);
   }
+});
+
+test('tasks may set the variables they need and no others', () => {
+  const allowed = step => task(step).restrictions.settableVariables.allowed;
+  // SonarAnalyze relays what a scanner says, so nothing in a line may set a variable or attach a file.
+  assert.deepEqual(task('analyze').restrictions, { commands: { mode: 'restricted' }, settableVariables: { allowed: [] } });
+  assert.ok(allowed('prepare').includes('SONAR_AZDO_TOKEN_*') && !allowed('prepare').includes('*'));
+  assert.ok(allowed('publish').includes('qualityGateStatus') && !allowed('publish').includes('*'));
+  // A summary is an attachment, which a restricted task may not make.
+  for (const step of ['prepare', 'publish']) assert.equal(task(step).restrictions.commands, undefined);
 });
 
 test('the inputs of the established tasks are all there, with their aliases, choices and defaults', () => {
