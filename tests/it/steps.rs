@@ -3,6 +3,7 @@
 mod analyze;
 mod caches;
 mod dotnet;
+mod dotnet_tool;
 mod history;
 mod hostile;
 mod modes;

@@ -46,7 +46,8 @@ pub fn installed(path: Option<&OsStr>, home: Option<&str>) -> Vec<FoundTool> {
             ToolVersion::parse(name.to_str()?).filter(|version| version.to_string().as_str() == name)
         });
         let found = versions.map(|version| FoundTool::in_folder(&folder, version));
-        let found: Vec<FoundTool> = found.filter(|tool| !tools.contains(tool)).collect();
+        let mut found: Vec<FoundTool> = found.filter(|tool| !tools.contains(tool)).collect();
+        found.sort_by_key(|tool| std::cmp::Reverse(tool.version));
         tools.extend(found);
     }
     tools

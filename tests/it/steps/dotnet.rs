@@ -12,15 +12,21 @@ const RECORD: &str = r#"record=$(dirname "$(sed -n 's/^.s://p' "$(dirname "$0")/
 /// A job whose server and scanner are stand-ins; to the scanner's script `$1` is `begin` or `end`.
 fn scenario(body: &str) -> Scenario {
     let mut scenario = Scenario::new();
-    dotnet_scanner(&mut scenario, body);
+    install(&mut scenario, body);
     scenario
+}
+
+/// Installs that script.
+fn install(scenario: &mut Scenario, body: &str) {
+    let sha256 = dotnet_scanner(scenario, body);
+    scenario.job.set("standIn", &sha256);
 }
 
 /// Prepares it with these extra properties, beside a Java and an engine of the machine.
 fn prepare(scenario: &mut Scenario, extra: &str) -> crate::fake_agent::Step {
     let extra = format!("{}\n{extra}", scenario.engine(""));
     let mut inputs = DOTNET.to_vec();
-    inputs.push(("extraProperties", &extra));
+    inputs.extend([("extraProperties", extra.as_str()), ("dotnetScannerSha256", "$(standIn)")]);
     scenario.prepare_as(&inputs)
 }
 
@@ -43,7 +49,7 @@ fn begin_and_end_sign_in_by_the_environment_of_their_own_process() {
         "{RECORD}\nreport=$record/report-task.txt\necho '12:34:56.789  WARNING: no test projects'\n\
          [ \"$1\" = begin ] || {report}"
     );
-    dotnet_scanner(&mut scenario, &body);
+    install(&mut scenario, &body);
     let extra =
         "sonar.exclusions=**/<gen> & \"x\"/**\nsonar.cs.opencover.reportsPaths=\nsonar.my.password=hush-hush";
     let step = prepare(&mut scenario, extra);
@@ -188,10 +194,10 @@ fn an_older_server_leaves_the_engine_to_the_scanner() {
     let sonarqube = SonarQube::start();
     sonarqube.change(|model| model.version = "9.9.8.100196".into());
     let mut scenario = Scenario::with(sonarqube);
-    dotnet_scanner(&mut scenario, "");
+    install(&mut scenario, "");
     let java = scenario.engine("").lines().next().unwrap().to_owned();
     let mut inputs = DOTNET.to_vec();
-    inputs.push(("extraProperties", &java));
+    inputs.extend([("extraProperties", java.as_str()), ("dotnetScannerSha256", "$(standIn)")]);
     scenario.prepare_as(&inputs).succeeded();
     let settings = scenario.records()[0].join("SonarQube.Analysis.xml");
     let settings = std::fs::read_to_string(settings).unwrap();

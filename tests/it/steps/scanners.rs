@@ -381,19 +381,30 @@ fn reports_of_the_build_reach_the_engine() {
     step.says(&format!("Found Cobertura coverage: {}", report.display()));
 }
 
-/// Installs a recording stand-in for the SonarScanner for .NET: it runs `body` after it noted what it was given.
-pub(super) fn dotnet_scanner(scenario: &mut Scenario, body: &str) {
+/// Installs a recording stand-in for the SonarScanner for .NET, as the packages of tools in the user's home, one for each range
+/// of servers, and for the `dotnet` that runs it: it runs `body` after it noted what it was given. Returns the SHA-256 of
+/// each package.
+pub(super) fn dotnet_scanner(scenario: &mut Scenario, body: &str) -> String {
     let folder = scenario.job.path("dotnet tools");
     std::fs::create_dir_all(&folder).unwrap();
-    let tool = folder.join("dotnet-sonarscanner");
     let noted = folder.display();
     let script = format!(
-        "#!/bin/sh\nrun=$(basename \"$1\")\nprintf '%s\\n' \"$@\" >'{noted}/'\"$run\".arguments\n\
-         env >'{noted}/'\"$run\".environment\n{body}\n"
+        "#!/bin/sh\n[ \"$1\" != --list-sdks ] || exit 0\nshift\nrun=$(basename \"$1\")\n\
+         printf '%s\\n' \"$@\" >'{noted}/'\"$run\".arguments\nenv >'{noted}/'\"$run\".environment\n{body}\n"
     );
-    program(&tool, &script);
+    program(&folder.join("dotnet"), &script);
     let path = format!("{noted}:/usr/bin:/bin");
     scenario.job.set("PATH", &path);
+    let dll = "tools/netcoreapp3.1/any/SonarScanner.MSBuild.dll";
+    let hashes = ["10.4.1", "11.3.0", "12.1.0"].map(|version| {
+        let store = format!(".store/dotnet-sonarscanner/{version}/dotnet-sonarscanner/{version}");
+        let store = scenario.job.path("home/.dotnet/tools").join(store);
+        std::fs::create_dir_all(store.join(dll).parent().unwrap()).unwrap();
+        std::fs::write(store.join(dll), "").unwrap();
+        archive(&store.join(format!("dotnet-sonarscanner.{version}.nupkg")), dll, b"")
+    });
+    assert!(hashes.iter().all(|hash| *hash == hashes[0]), "{hashes:?}");
+    hashes[0].clone()
 }
 
 pub(super) fn of_dotnet(scenario: &Scenario, file: &str) -> String {
@@ -412,8 +423,8 @@ fn dotnet_that_can_not_begin_or_end_fails_its_step() {
     let mut scenario = Scenario::new();
     let engine = scenario.engine("");
     let mut inputs = DOTNET.to_vec();
-    inputs.push(("extraProperties", &engine));
-    dotnet_scanner(&mut scenario, "echo 'ERROR: Invalid project key' >&2\nexit 1");
+    let sha256 = dotnet_scanner(&mut scenario, "echo 'ERROR: Invalid project key' >&2\nexit 1");
+    inputs.extend([("extraProperties", engine.as_str()), ("dotnetScannerSha256", &sha256)]);
     let step = scenario.prepare_as(&inputs);
     insta::assert_snapshot!(step.sole_error(), @"the SonarScanner for .NET could not begin: Invalid project key");
     assert!(scenario.records().is_empty());
@@ -424,37 +435,54 @@ fn dotnet_that_can_not_begin_or_end_fails_its_step() {
 }
 
 #[test]
-fn without_a_scanner_for_dotnet_the_message_says_how_to_get_one() {
+fn without_an_sdk_for_dotnet_the_message_says_what_to_do() {
     let mut scenario = Scenario::new();
     let nowhere = scenario.job.path("nowhere").display().to_string();
-    scenario.job.set("HOME", &nowhere);
-    insta::assert_snapshot!(scenario.prepare_as(&DOTNET).sole_error(), @"the SonarScanner for .NET is not installed on this agent. Run `dotnet tool install --global dotnet-sonarscanner` before SonarPrepare, or set dotnetScannerVersion and dotnetScannerSha256.");
+    scenario.job.set("PATH", &nowhere);
+    insta::assert_snapshot!(scenario.prepare_as(&DOTNET).sole_error(), @"PATH holds no dotnet, which installs and runs the SonarScanner for .NET. Install the .NET SDK before SonarPrepare, for example with the task UseDotNet@2.");
+    dotnet_scanner(&mut scenario, "");
+    // SonarSource has not published this package, so the installed tool does not count.
+    let step = scenario.prepare_as(&DOTNET);
+    insta::assert_snapshot!(step.sole_error(), @"the dotnet in PATH is a runtime without an SDK, so it can't install the SonarScanner for .NET. Install the .NET SDK before SonarPrepare, for example with the task UseDotNet@2; or set dotnetScannerVersion (all four numbers) and dotnetScannerSha256, and SonarSource's archive is run.");
     let mut inputs = DOTNET.to_vec();
-    inputs.push(("msBuildVersion", "11.0.0.126294"));
-    insta::assert_snapshot!(scenario.prepare_as(&inputs).sole_error(), @"the SHA-256 of SonarScanner for .NET 11.0.0.126294 is not known here. Set dotnetScannerSha256 to that of the archive.");
+    inputs.push(("msBuildVersion", "11"));
+    insta::assert_snapshot!(scenario.prepare_as(&inputs).sole_error(), @r#"the input dotnetScannerVersion is "11", which is not a version of the SonarScanner for .NET. Write three numbers, such as 12.1.0."#);
 }
 
 #[test]
 fn a_release_of_the_scanner_for_dotnet_is_run_by_dotnet() {
     let mut scenario = server("9.9.8.100196");
     dotnet_scanner(&mut scenario, "");
-    let folder = scenario.job.path("dotnet tools");
-    std::fs::rename(folder.join("dotnet-sonarscanner"), folder.join("dotnet")).unwrap();
     scenario.job.set("Agent.ToolsDirectory", scenario.job.path("tools").to_str().unwrap());
     let zip = scenario.job.path("scanner.zip");
     let sha256 = archive(&zip, "SonarScanner.MSBuild.dll", b"");
     let mut inputs = DOTNET.to_vec();
     let java = java(&scenario, "");
     inputs.extend([
-        ("dotnetScannerVersion", "11.0.0.126294"),
+        ("dotnetScannerVersion", "10.4.1.124928"),
         ("dotnetScannerSha256", sha256.as_str()),
         ("scannerDownloadUrl", zip.to_str().unwrap()),
         ("extraProperties", &java),
     ]);
     scenario.prepare_as(&inputs).succeeded();
-    let arguments = of_dotnet(&scenario, "SonarScanner.MSBuild.dll.arguments");
-    let dll = scenario.record(0, "prepared.json")["dotnet"][1].as_str().unwrap().to_owned();
-    assert!(arguments.starts_with(&format!("{dll}\nbegin\n")), "{arguments}");
+    let arguments = of_dotnet(&scenario, "begin.arguments");
+    assert!(arguments.starts_with("begin\n"), "{arguments}");
+    let record = scenario.record(0, "prepared.json");
+    let dll = record["dotnet"]["start"][1].as_str().unwrap();
+    assert!(dll.ends_with("/10.4.1.124928/x64/scanner/SonarScanner.MSBuild.dll"), "{dll}");
+    // The next job needs no archive, and sees whether its files are still those of the archive.
+    std::fs::rename(&zip, scenario.job.path("away.zip")).unwrap();
+    scenario.prepare_as(&inputs).succeeded();
+    std::fs::write(dll, "planted").unwrap();
+    let step = scenario.prepare_as(&inputs);
+    assert!(
+        step.says("SonarScanner.MSBuild.dll is not the file of the package")
+            .sole_error()
+            .contains("scanner.zip")
+    );
+    std::fs::rename(scenario.job.path("away.zip"), &zip).unwrap();
+    scenario.prepare_as(&inputs).succeeded();
+    assert_eq!(std::fs::read_to_string(dll).unwrap(), "");
     let wrong = "0".repeat(64);
     let mut others = inputs.clone();
     others[5] = ("dotnetScannerSha256", &wrong);
@@ -462,7 +490,7 @@ fn a_release_of_the_scanner_for_dotnet_is_run_by_dotnet() {
     let step = scenario.prepare_as(&others);
     assert!(step.sole_error().contains("or set dotnetScannerSha256 if"), "{}", step.transcript());
     // This server does not know sonar.token.
-    let environment = of_dotnet(&scenario, "SonarScanner.MSBuild.dll.environment");
+    let environment = of_dotnet(&scenario, "begin.environment");
     let url = scenario.sonarqube.url();
     let parameters =
         format!(r#"SONARQUBE_SCANNER_PARAMS={{"sonar.host.url":"{url}","sonar.login":"{TOKEN}"}}"#);
