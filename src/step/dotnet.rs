@@ -39,8 +39,6 @@ pub(super) fn variables(job: &Job, prepared: &Prepared, properties: &Properties)
     environment::prepare(&mut variables, &job.predefined.temp_directory()?);
     environment::isolate(&mut variables);
     environment::trust(&mut variables, job.http.settings().ca_files.first().map(PathBuf::as_path));
-    environment::isolate(&mut variables);
-    environment::trust(&mut variables, job.http.settings().ca_files.first().map(PathBuf::as_path));
     let proxy = network::proxy_in(properties);
     environment::route(&mut variables, &prepared.server_url, proxy.as_ref());
     Ok(variables)

@@ -141,7 +141,7 @@ impl Dotnet<'_> {
 /// Has the engine's Java use these options. None of them may hold a blank.
 pub fn set_java_options(variables: &mut Variables, options: &str, archive: &ClassArchive) {
     let mut all: Vec<String> = options.split_whitespace().map(str::to_owned).collect();
-    // The scanner names a password for each trust store.
+    // The scanner adds a password to a trust store that has none, and the engine's library refuses that (observed on 10.7).
     all.push(NO_USELESS_PASSWORD.to_owned());
     all.extend(archive.options());
     environment::set(variables, "SONAR_SCANNER_OPTS", all.join(" "));

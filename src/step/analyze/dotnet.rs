@@ -19,10 +19,6 @@ use crate::step::runtime::provision::verify;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// The scanner adds a password to a trust store that has none, and the engine's library (Bouncy Castle, observed on 10.7)
-/// refuses that unless it is told otherwise.
-const USELESS_PASSWORD: &str = " -Dorg.bouncycastle.pkcs12.ignore_useless_passwd=true";
-
 /// Runs it.
 pub(super) async fn end(
     job: &Job,
@@ -162,9 +158,6 @@ fn set_options_of_java(
         dotnet::set_java_options(variables, &text, &ClassArchive::Unused);
         return Ok(ClassArchive::Unused);
     };
-    if properties.value(network::TRUST_STORE).is_some() {
-        text.push_str(USELESS_PASSWORD);
-    }
     // Options are divided by blanks, whatever stands around them.
     let archive =
         match options.suits_class_archive && begun.was_cached && !engine.contains(char::is_whitespace) {

@@ -8,8 +8,7 @@ use std::path::Path;
 use url::Url;
 
 const PROXY_HOST: &str = "sonar.scanner.proxyHost";
-/// The scanners' property with the trust store.
-pub(in crate::step) const TRUST_STORE: &str = "sonar.scanner.truststorePath";
+const TRUST_STORE: &str = "sonar.scanner.truststorePath";
 
 /// Where scanners look for a trust store that nobody names, below their user home.
 const TRUST_STORE_OF_USER: &str = "ssl/truststore.p12";

@@ -2,7 +2,7 @@
 
 use super::scanners::{DOTNET, dotnet_scanner, of_dotnet};
 use crate::fake_sonarqube::{SonarQube, TOKEN};
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, program};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -239,6 +239,11 @@ fn the_agents_proxy_leads_the_scanner_to_the_server() {
 #[test]
 fn a_user_without_a_home_is_served() {
     let mut scenario = scenario("");
+    // Else the tool would be looked for in the home.
+    let tools = scenario.job.path("home/.dotnet/tools");
+    program(&tools.join("dotnet-sonarscanner"), "");
+    let path = format!("{}:{}:/usr/bin:/bin", scenario.job.path("dotnet tools").display(), tools.display());
+    scenario.job.set("PATH", &path);
     let nowhere = scenario.job.path("nowhere").display().to_string();
     scenario.job.set("HOME", &nowhere);
     prepare(&mut scenario, "").succeeded();
