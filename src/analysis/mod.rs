@@ -2,6 +2,7 @@
 //! scanner, the record handed from step to step, and the scanner's report. Pure: no I/O.
 
 mod artifact;
+pub mod coverage;
 mod exported;
 mod handoff;
 mod invocation;
@@ -17,6 +18,7 @@ pub mod scanner_environment;
 mod server;
 mod timestamp;
 pub mod trust_store;
+pub mod xml;
 mod yaml;
 
 pub use artifact::{Artifact, Jre, Plugin};

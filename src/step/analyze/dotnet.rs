@@ -8,6 +8,7 @@ use crate::scanner::dotnet::{self, Dotnet};
 use crate::scanner::{EngineResult, JavaHome};
 use crate::step::Job;
 use crate::step::records::{Record, tokens_of};
+use crate::step::reports;
 
 /// Runs it.
 pub(super) async fn end(
@@ -18,7 +19,7 @@ pub(super) async fn end(
 ) -> Result<EngineResult> {
     let prepared = &record.prepared;
     let tokens = tokens_of(job, prepared)?;
-    let (secrets, token) = dotnet::secrets(&prepared.server, &tokens.properties, &tokens.token);
+    let (mut secrets, token) = dotnet::secrets(&prepared.server, &tokens.properties, &tokens.token);
     let properties = Properties::default();
     let platform = platform(job, &properties);
     let homes = JavaHome::among(job.environment.iter());
@@ -31,6 +32,7 @@ pub(super) async fn end(
         None => Some(choices.best(None, needed)?),
     };
     java.iter().for_each(|java| tracing::info!("{java}"));
+    secrets.extend(&reports::for_dotnet(job, record, None).await?);
     let run = Dotnet {
         start,
         arguments: vec!["end".to_owned()],
