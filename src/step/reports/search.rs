@@ -1,7 +1,7 @@
 //! Looks for reports in folders.
 
 use super::age::Age;
-use crate::analysis::reports::{HEAD, Report, is_likely_report, may_be_report, recognise};
+use crate::analysis::reports::{HEAD, Report, is_dotcover_page, is_likely_report, may_be_report, recognise};
 use crate::analysis::xml::decode;
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -132,6 +132,12 @@ impl Search {
         found.sort_by(|a, b| a.path.as_os_str().cmp(b.path.as_os_str()));
         found
     }
+}
+
+/// Whether this may be the first page of dotCover's report: the folder of its name has one for each source file.
+fn is_dotcover(path: &Path) -> bool {
+    let pages = std::fs::read_dir(path.with_extension("").join("src")).into_iter().flatten().flatten();
+    pages.take(3).any(|page| read(&page.path(), LARGEST).is_some_and(|text| is_dotcover_page(&decode(&text))))
 }
 
 fn open(path: &Path) -> Option<Report> {
