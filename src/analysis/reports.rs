@@ -7,14 +7,14 @@
 mod kinds;
 
 use crate::analysis::xml::{Part, Parts, Tag};
-use kinds::{
+use self::kinds::{
     BINARY, CLOVER, COBERTURA, COBERTURA_C, COBERTURA_PYTHON, COBERTURA_RUST, DOTCOVER, GENERIC_COVERAGE,
     GENERIC_TESTS, GO, GO_TESTS, JACOCO, JUNIT_JAVA, JUNIT_PHP, JUNIT_PYTHON, LCOV, LCOV_DART, LCOV_OTHER,
     LCOV_RUST, NCOVER, NUNIT, OPENCOVER, OPENCOVER_BASIC, SCOVERAGE, SIMPLECOV, TRX, VISUAL_STUDIO, XUNIT,
 };
 use std::path::Path;
 
-pub use kinds::{Kind, Named};
+pub use self::kinds::{Kind, Named};
 
 /// So many bytes of a file's beginning tell what it is, and enough of the files it speaks of.
 pub const HEAD: u64 = 64 * 1024;

@@ -112,8 +112,7 @@ impl Search {
     fn candidates(&self, folder: &Path) -> Vec<Candidate> {
         let mut found = Vec::new();
         let is_whole = walk(folder, &mut |path, name| {
-            let is_page =
-                || self.pages && name.ends_with(".html") && path.with_extension("").join("src").is_dir();
+            let is_page = || self.pages && name.ends_with(".html") && is_dotcover(&path);
             if (may_be_report(name) || is_page())
                 && let Ok(metadata) = std::fs::symlink_metadata(&path)
             {
