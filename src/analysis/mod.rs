@@ -2,6 +2,7 @@
 //! scanner, the record handed from step to step, and the scanner's report. Pure: no I/O.
 
 mod artifact;
+pub mod dotnet_projects;
 mod exported;
 mod handoff;
 mod invocation;
@@ -21,7 +22,9 @@ mod yaml;
 
 pub use artifact::{Artifact, Jre, Plugin};
 pub use exported::{Build, Exported, Unconnected};
-pub use handoff::{AnalysisId, Analyzed, Member, Outcome, Prepared, RECORD_VERSION, ScannerMode, Target};
+pub use handoff::{
+    AnalysisId, Analyzed, Extent, Member, Outcome, Prepared, RECORD_VERSION, ScannerMode, Target,
+};
 pub use invocation::Invocation;
 pub use language::languages_of;
 pub use property::{ExtraProperties, Properties, is_secret, suggestion};

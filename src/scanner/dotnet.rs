@@ -6,7 +6,7 @@
 //! (the tests hold both rules against each other).
 
 use super::cli_log::{self, CliLog};
-use super::engine::EngineResult;
+use super::engine::{EngineEnd, EngineResult};
 use super::tool_cache::Tool;
 use crate::analysis::{Invocation, Properties, ServerFacts};
 use crate::cancel::Cancellation;
@@ -131,6 +131,18 @@ impl Dotnet<'_> {
         environment: &[(OsString, OsString)],
         cancellation: &Cancellation,
     ) -> Result<EngineResult> {
+        Ok(self.end(environment, cancellation).await?.result)
+    }
+
+    /// Likewise, with what the engine said of what the analysis covers: that is known at the end only.
+    ///
+    /// # Errors
+    /// It can't be started.
+    pub async fn end(
+        &self,
+        environment: &[(OsString, OsString)],
+        cancellation: &Cancellation,
+    ) -> Result<EngineEnd> {
         let log = CliLog::new("SonarScanner for .NET", true);
         cli_log::run(log, &self.invocation(), environment, cancellation).await
     }

@@ -6,12 +6,12 @@ use super::{Setting, java_choices, network};
 use crate::analysis::ScannerRelease;
 use crate::error::{Error, Result};
 use crate::scanner::cli::{Cli, CliHome, TOOL, knows_provisioning};
-use crate::scanner::{EngineResult, Java, JavaHome, java_needed};
+use crate::scanner::{EngineEnd, Java, JavaHome, java_needed};
 use crate::step::machine;
 use std::path::Path;
 
 /// Runs it.
-pub(super) async fn run(setting: &Setting<'_>, release: &ScannerRelease) -> Result<EngineResult> {
+pub(super) async fn run(setting: &Setting<'_>, release: &ScannerRelease) -> Result<EngineEnd> {
     let Setting { job, prepared, .. } = setting;
     let (home, java) = tokio::select! {
         provisioned = provision(setting, release) => provisioned?,

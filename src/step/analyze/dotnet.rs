@@ -5,7 +5,7 @@ use crate::agent::AnalyzeInputs;
 use crate::analysis::Properties;
 use crate::error::Result;
 use crate::scanner::dotnet::{self, Dotnet};
-use crate::scanner::{EngineResult, JavaHome};
+use crate::scanner::{EngineEnd, JavaHome};
 use crate::step::Job;
 use crate::step::records::{Record, tokens_of};
 
@@ -15,7 +15,7 @@ pub(super) async fn end(
     inputs: &AnalyzeInputs,
     record: &Record,
     start: &[String],
-) -> Result<EngineResult> {
+) -> Result<EngineEnd> {
     let prepared = &record.prepared;
     let tokens = tokens_of(job, prepared)?;
     let (secrets, token) = dotnet::secrets(&prepared.server, &tokens.properties, &tokens.token);
@@ -39,5 +39,5 @@ pub(super) async fn end(
         token,
         java_home: java.as_ref().and_then(|java| java.home()).map(Into::into),
     };
-    run.run(&job.environment.for_children(), &job.cancellation).await
+    run.end(&job.environment.for_children(), &job.cancellation).await
 }

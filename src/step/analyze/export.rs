@@ -18,9 +18,9 @@ pub(super) fn export(job: &Job, records: &Records, folder: &Path) -> Result<()> 
             tracing::warn!("{error}");
             None
         });
-        let outcome = record.analyzed.as_ref().map(|analyzed| analyzed.outcome.clone());
         let report = report.map(|(_, text)| text);
-        let exported = Exported::new(build.clone(), ledger.job(), &record.prepared, outcome, report);
+        let exported =
+            Exported::new(build.clone(), ledger.job(), &record.prepared, record.analyzed.as_ref(), report);
         write(&folder, &exported.file_name(), &exported)?;
     }
     let count = found.len();

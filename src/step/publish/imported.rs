@@ -159,7 +159,7 @@ fn without_connection(job: &Job, inputs: &PublishInputs, note: &Unconnected) -> 
 fn subject(job: &Job, record: &Exported, connection: Option<&ServiceConnection>) -> Subject {
     Subject {
         analysis: Some(record.prepared.id.clone()),
-        result: blank_result(&record.prepared),
+        result: AnalysisResult { notes: record.extent.left_out.clone(), ..blank_result(&record.prepared) },
         evidence: evidence(job, record, connection)
             .unwrap_or_else(|(verdict, reason)| Evidence::None(verdict, reason)),
     }
@@ -206,6 +206,7 @@ fn evidence(
         return Err(no_report("Nobody tells whether the report was handed in by this build".into()));
     }
     let sonarqube = connect(job, connection);
-    let reported = Reported::of(prepared, record.chosen_report_file, report, sonarqube, start);
+    let mut reported = Reported::of(prepared, record.chosen_report_file, report, sonarqube, start);
+    reported.extent = record.extent.clone();
     Ok(Evidence::Report(Box::new(reported)))
 }
