@@ -2,7 +2,9 @@
 //! scanner, the record handed from step to step, and the scanner's report. Pure: no I/O.
 
 mod artifact;
+mod begun;
 pub mod dotnet_projects;
+pub mod dotnet_scanner;
 mod exported;
 mod handoff;
 mod invocation;
@@ -21,6 +23,8 @@ pub mod trust_store;
 mod yaml;
 
 pub use artifact::{Artifact, Jre, Plugin};
+pub use begun::Begun;
+pub use dotnet_scanner::DotnetScanner;
 pub use exported::{Build, Exported, Unconnected};
 pub use handoff::{
     AnalysisId, Analyzed, Extent, Member, Outcome, Prepared, RECORD_VERSION, ScannerMode, Target,

@@ -5,10 +5,11 @@ use crate::analysis::dotnet_projects::{Built, ProjectInfo, not_loaded, survey};
 use crate::error::Result;
 use crate::scanner::{EngineEnd, EngineResult};
 use crate::step::Job;
+use crate::step::dotnet::work_folder;
 use crate::step::records::Record;
 use std::fs::File;
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Far above what the scanner's targets and the compiler write of one project without the analyzer.
 const LARGEST: u64 = 16 << 20;
@@ -17,7 +18,7 @@ const LARGEST: u64 = 16 << 20;
 pub(super) fn prove(job: &Job, record: &Record, mut end: EngineEnd) -> Result<Run> {
     let directory = job.predefined.working_directory()?;
     let base_dir = directory.join(&record.prepared.base_dir);
-    let out = work_folder(job, &directory).join("out");
+    let out = work_folder(job)?.join("out");
     let builds = builds(&out);
     if builds.is_empty() {
         if end.result == EngineResult::Succeeded {
@@ -48,12 +49,6 @@ pub(super) fn prove(job: &Job, record: &Record, mut end: EngineEnd) -> Result<Ru
 
 fn has_no_tests(builds: &[Built]) -> bool {
     builds.iter().all(|built| built.project.is_excluded)
-}
-
-/// Where the scanner keeps what it needs: on an agent below `Agent.BuildDirectory`.
-fn work_folder(job: &Job, directory: &Path) -> PathBuf {
-    let on_agent = job.environment.value("TF_BUILD").and(job.environment.value("AGENT_BUILDDIRECTORY"));
-    on_agent.map_or_else(|| directory.to_owned(), PathBuf::from).join(".sonarqube")
 }
 
 /// The builds of projects that the scanner's targets noted below `out`, a folder each.

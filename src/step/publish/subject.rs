@@ -6,7 +6,7 @@ use crate::agent::ServiceConnection;
 use crate::analysis::{
     AnalysisId, AnalysisReport, Extent, Outcome, Prepared, ScannerMode, ServerKind, Target,
 };
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::quality_gate::{Expected, OwnNames, Verdict};
 use crate::sonarqube::SonarQube;
 use crate::step::Job;
@@ -88,7 +88,7 @@ impl Subject {
         }
     }
 
-    /// An analysis of this job, by its record. Its own token counts, else `connection` if that is of its server. `start` is
+    /// An analysis of this job, by its record. The token is that of `connection`, else the one SonarPrepare left. `start` is
     /// since when a report is of this build, for a record that was made without the server's clock.
     pub(super) fn of_record(
         job: &Job,
@@ -177,18 +177,21 @@ pub(super) fn is_same(a: &Url, b: &Url) -> bool {
     a.origin() == b.origin() && a.path().trim_end_matches('/') == b.path().trim_end_matches('/')
 }
 
-/// The server of an analysis of this job.
+/// The server of an analysis of this job: that of the step's own connection, if it has one.
 pub(super) fn server_of(
     job: &Job,
     prepared: &Prepared,
     connection: Option<&ServiceConnection>,
 ) -> Result<SonarQube> {
-    match (tokens_of(job, prepared), connection) {
-        (Ok(tokens), _) => Ok(tokens.sonarqube(job, prepared)),
-        (Err(_), Some(connection)) if is_same(&connection.url, &prepared.server_url) => {
-            Ok(connect(job, connection))
-        }
-        (Err(error), _) => Err(error),
+    match connection {
+        None => Ok(tokens_of(job, prepared)?.sonarqube(job, prepared)),
+        Some(connection) if is_same(&connection.url, &prepared.server_url) => Ok(connect(job, connection)),
+        Some(connection) => Err(Error::new(format!(
+            "the analysis was prepared for {}, and the service connection of SonarPublish leads to {}",
+            prepared.server_address(),
+            connection.url.as_str().trim_end_matches('/')
+        ))
+        .hint("Give SonarPublish the service connection of SonarPrepare, or none.")),
     }
 }
 
