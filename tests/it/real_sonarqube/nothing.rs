@@ -17,7 +17,8 @@ pub(super) fn an_analysis_of_nothing_is_no_report(server: &Server) {
         let extra = format!("sonar.projectKey={}\nsonar.scm.disabled=true", project.key);
         let inputs = [("configMode", "file"), ("extraProperties", extra.as_str())];
 
-        std::fs::write(&file, format!("{settings}\nsonar.exclusions=**/*\nsonar.test.exclusions=**/*\n")).unwrap();
+        std::fs::write(&file, format!("{settings}\nsonar.exclusions=**/*\nsonar.test.exclusions=**/*\n"))
+            .unwrap();
         let prepare = journey.prepare(&inputs);
         prepare.succeeded();
         let analyze = journey.job.run(Task::Analyze, &[]);
