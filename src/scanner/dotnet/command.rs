@@ -139,7 +139,11 @@ fn is_authors(lines: &[String]) -> bool {
 
 /// Why `dotnet tool install` failed, in words of ours.
 fn not_installed(version: &str, said: &Said) -> Error {
-    let find = |words: &[&str]| said.lines.iter().find(|line| words.iter().any(|word| line.contains(word)));
+    let find = |words: &[&str]| {
+        let line = said.lines.iter().find(|line| words.iter().any(|word| line.contains(word)))?;
+        // The error is handled: by us.
+        Some(line.strip_prefix("Unhandled exception: ").unwrap_or(line))
+    };
     let what = format!("the SonarScanner for .NET {version} could not be installed");
     if let Some(line) = find(&[
         "401 (Unauthorized)",
