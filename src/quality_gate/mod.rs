@@ -1,5 +1,6 @@
 //! What a quality gate says and what follows from it. Pure: no clock, no network.
 
+mod doubt;
 mod ledger;
 mod measure;
 mod metric;
@@ -8,11 +9,12 @@ mod policy;
 mod poll;
 mod verdict;
 
+pub use doubt::{Doubt, SourceFile, missing_target, nothing_analysed, shrunk, uncounted, unseen_lines};
 pub use ledger::{AGGREGATE, Attempt, Entry, Ledger, Properties, aggregate};
 pub use measure::{Measure, MeasureSet};
 pub use metric::{Metric, MetricKind, Metrics};
 pub use origin::{Expected, OwnNames, Processed};
-pub use policy::{Context, Policy, Reaction, Rule};
+pub use policy::{Case, Context, Policy, Reaction, Rule};
 pub use poll::{LONGEST_WAIT, SHORTEST_PAUSE, pause_after_poll};
 pub use verdict::Verdict;
 

@@ -34,6 +34,11 @@ pub struct Processed<'a> {
 }
 
 impl Expected<'_> {
+    /// Whether what was processed is certainly of this analysis, whatever the clocks say.
+    pub fn is_proven(&self, processed: &Processed<'_>) -> bool {
+        self.id.zip(processed.report_file).is_some_and(|(id, file)| file.contains(id))
+    }
+
     /// Why what was processed is not this analysis; `None` when it is.
     pub fn contradiction(&self, processed: &Processed<'_>) -> Option<String> {
         let Some(project) = processed.project else {
@@ -50,9 +55,9 @@ impl Expected<'_> {
                 name(self.branch, self.pull_request)
             ));
         }
-        if let (Some(id), Some(file)) = (self.id, processed.report_file) {
+        if let (Some(_), Some(file)) = (self.id, processed.report_file) {
             // Proof either way, which no clock is.
-            return (!file.contains(id)).then(|| {
+            return (!self.is_proven(processed)).then(|| {
                 format!("The report is of another analysis, whose scanner was to leave its report at {file}")
             });
         }

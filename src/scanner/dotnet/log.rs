@@ -4,6 +4,7 @@
 //! says with its own level: `INFO: `, `WARNING: WARN: `. Errors are lines of standard error; those without a time go on
 //! with the one before. Where it did not expect the error, a stack trace of .NET follows, and it dies with exit code 134.
 
+use crate::analysis::Extent;
 use crate::process::{Exit, Stream};
 use crate::scanner::engine::EngineResult;
 use crate::scanner::engine_log::EngineLog;
@@ -80,6 +81,11 @@ impl<'a> DotnetLog<'a> {
         self.has_completed
     }
 
+    /// What the engine said of what the analysis covers.
+    pub(super) fn extent(&self) -> &Extent {
+        self.log.extent()
+    }
+
     /// Whether the engine has said anything.
     pub(super) fn has_engine_spoken(&self) -> bool {
         self.has_engine_spoken
@@ -91,6 +97,13 @@ impl<'a> DotnetLog<'a> {
         let (level, text) = level_and_text(rest);
         self.has_engine_spoken |= is_timed && rest.starts_with("INFO: ");
         self.has_completed |= text == COMPLETED;
+        if level.is_some() {
+            if text == COMPLETED {
+                // What was an error before the end stays one.
+                self.flush(emit);
+            }
+            self.log.learn(text);
+        }
         match (stream, level) {
             // Java says so of itself.
             (Stream::Stderr, Some(Level::WARN)) if !is_timed => emit(Level::DEBUG, line),

@@ -6,7 +6,7 @@ use crate::analysis::{Begun, Prepared, Properties};
 use crate::error::{Error, Result};
 use crate::scanner::dotnet::environment::{self, Variables};
 use crate::scanner::dotnet::{self, Dotnet};
-use crate::scanner::{Cache, ClassArchive, EngineResult, JavaHome};
+use crate::scanner::{Cache, ClassArchive, EngineEnd, JavaHome};
 use crate::step::Job;
 use crate::step::dotnet::{
     BUILD_URI, SOURCES_DIRECTORY, configuration, facts, product, sign_in, variables, work_folder,
@@ -26,7 +26,7 @@ pub(super) async fn end(
     record: &Record,
     start: &[String],
     begun: &Begun,
-) -> Result<EngineResult> {
+) -> Result<EngineEnd> {
     let prepared = &record.prepared;
     let tokens = tokens_of(job, prepared)?;
     let work_folder = work_folder(job)?;
@@ -68,7 +68,7 @@ pub(super) async fn end(
         archive: &archive,
         facts: facts(job, prepared, &product, &work_folder),
     };
-    run.run(&variables, &job.cancellation).await
+    run.end(&variables, &job.cancellation).await
 }
 
 /// The configuration names server, engine and Java, so it must be the one that the beginning left.

@@ -9,7 +9,7 @@ use super::standalone::names_of_build;
 use super::start::PipelineStart;
 use super::subject::{Evidence, Reported, Subject, blank_result, is_same, untouched, without_gate};
 use crate::agent::{PublishInputs, ServiceConnection};
-use crate::analysis::{AnalysisId, Exported, Unconnected};
+use crate::analysis::{AnalysisId, Exported, Extent, Unconnected};
 use crate::quality_gate::Verdict;
 use crate::step::records::read_text;
 use crate::step::seal::Seal;
@@ -206,7 +206,7 @@ fn subject(job: &Job, candidate: &Candidate, connection: Option<&ServiceConnecti
     let prepared = &candidate.record.prepared;
     Subject {
         analysis: Some(prepared.id.clone()),
-        result: blank_result(prepared),
+        result: AnalysisResult { notes: candidate.record.extent.left_out.clone(), ..blank_result(prepared) },
         evidence: evidence(job, candidate, connection)
             .unwrap_or_else(|(verdict, reason)| Evidence::None(verdict, reason)),
     }
@@ -268,13 +268,15 @@ fn evidence(
     let sonarqube = connect(job, connection);
     let chosen = record.chosen_report_file && *is_sealed;
     let mut reported = Reported::of(prepared, chosen, report, sonarqube, start);
+    reported.extent = record.extent.clone();
     if !is_sealed {
         tracing::warn!(
             "{}: {NOT_SEALED}. Its report counts only for what this build is of",
             record.file_name()
         );
-        // Which branch or pull request it names is anybody's word.
+        // Which branch or pull request it names is anybody's word, and what it covers.
         reported.names = Some(names_of_build(&job.predefined));
+        reported.extent = Extent::default();
     }
     Ok(Evidence::Report(Box::new(reported)))
 }

@@ -274,7 +274,7 @@ fn of_a_pull_request_only_what_it_touches() {
     ### ✅ Quality gate passed – 1 of 3 projects, 2 skipped
     | Project | Analysed | Quality gate |
     | :--- | :--- | :--- |
-    | [The web](<server>/dashboard?id=web) | pull request 12 | ✅ passed |
+    | [The web](<server>/dashboard?id=web&pullRequest=12) | pull request 12 | ✅ passed |
     | docs | pull request 12 | ⏭️ skipped |
     | [The API](<server>/dashboard?id=api&branch=main) | pull request 12 | ⏭️ skipped (last known: branch main, failed) |
     #### ⏭️ Not analysed

@@ -382,7 +382,7 @@ fn reports_of_the_build_reach_the_engine() {
 }
 
 /// Installs a recording stand-in for the SonarScanner for .NET: it runs `body` after it noted what it was given.
-fn dotnet_scanner(scenario: &mut Scenario, body: &str) {
+pub(super) fn dotnet_scanner(scenario: &mut Scenario, body: &str) {
     let folder = scenario.job.path("dotnet tools");
     std::fs::create_dir_all(&folder).unwrap();
     let tool = folder.join("dotnet-sonarscanner");
@@ -400,7 +400,7 @@ fn of_dotnet(scenario: &Scenario, file: &str) -> String {
     std::fs::read_to_string(scenario.job.path("dotnet tools").join(file)).unwrap()
 }
 
-const DOTNET: [(&str, &str); 4] = [
+pub(super) const DOTNET: [(&str, &str); 4] = [
     ("scannerMode", "dotnet"),
     ("projectKey", "shop"),
     ("projectName", "The \"Shop\"; new\\"),
