@@ -13,6 +13,7 @@ use crate::step::dotnet::{
     write_settings,
 };
 use crate::step::records::{Record, tokens_of};
+use crate::step::reports;
 use crate::step::runtime::java_options::JavaOptions;
 use crate::step::runtime::network;
 use crate::step::runtime::provision::verify;
@@ -55,6 +56,7 @@ pub(super) async fn end(
 
     // All that only the end gets: what its settings file or its beginning said wins over it.
     let mut parameters = dotnet::hand_over(&prepared.properties).parameters;
+    parameters.extend(&reports::for_dotnet(job, record, None).await?);
     parameters.extend(&properties.take_secrets());
     sign_in(prepared, &tokens.token, &mut parameters);
     // Any step may have changed it since.

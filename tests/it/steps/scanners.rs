@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 fn server(version: &str) -> Scenario {
     let sonarqube = SonarQube::start();
@@ -364,12 +364,14 @@ fn reports_of_the_build_reach_the_engine() {
     let later = std::time::SystemTime::now() + std::time::Duration::from_secs(1);
     File::options().write(true).open(report).unwrap().set_modified(later).unwrap();
     let step = scenario.analyze();
-    step.succeeded().says("Found Cobertura coverage: out/coverage.xml (sonar.python.coverage.reportPaths)");
     let sources = scenario.job.sources().display().to_string();
-    step.warns(&format!("It names shop/src/main.py. They would match with {sources}/ instead of shop/."));
+    step.succeeded().warns(&format!(
+        "It names shop/src/main.py; the analysis has src/main.py. They would match with {sources}/ instead of shop/."
+    ));
+    step.says("Reports left out, because older than the end of SonarPrepare: fixtures/lcov.info");
     let properties = scenario.engine_properties();
     let value = |key: &str| properties.iter().find(|(k, _)| k == key).map(|(_, value)| value.as_str());
-    assert_eq!(value("sonar.python.coverage.reportPaths"), Some("out/coverage.xml"));
+    assert_eq!(value("sonar.python.coverage.reportPaths"), None, "the engine would make an error of it");
     assert_eq!(value("sonar.javascript.lcov.reportPaths"), None, "it was there before the build");
 
     scenario.prepare(&[("extraProperties", &engine)]).succeeded();
@@ -379,6 +381,71 @@ fn reports_of_the_build_reach_the_engine() {
     let step = scenario.analyze();
     assert_eq!(step.succeeded().warnings, [""; 0]);
     step.says(&format!("Found Cobertura coverage: {}", report.display()));
+}
+
+#[test]
+fn reports_of_a_net_build_reach_its_end() {
+    let mut scenario = Scenario::new();
+    let report = scenario.report("1", "shop");
+    let body = format!(
+        "report=$(sed -n 's/^.d:sonar.scanner.metadataFilePath=//p' \"$(dirname \"$0\")/begin.arguments\")\n\
+         [ \"$1\" = begin ] || {report}"
+    );
+    dotnet_scanner(&mut scenario, &body);
+    scenario.job.write("Lib/Cart.cs", "class Cart {}\n");
+    scenario.job.write("Lib/Lib.csproj", "");
+    scenario.prepare_as(&DOTNET).succeeded();
+    let later = std::time::SystemTime::now() + std::time::Duration::from_secs(1);
+    let write = |path: PathBuf, text: &str| {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        File::options().write(true).open(&path).unwrap().set_modified(later).unwrap();
+        path
+    };
+    let results = scenario.job.path("TestResults");
+    scenario.job.set("Common.TestResultsDirectory", results.to_str().unwrap());
+    let trx = write(
+        results.join("me.trx"),
+        "<TestRun xmlns='http://microsoft.com/schemas/VisualStudio/TeamTest/2010'/>",
+    );
+    let line = "<line number='1' hits='1'/>";
+    let cobertura =
+        format!("<coverage line-rate='1'><class name='Cart' filename='/_/Lib/Cart.cs'>{line}</class>");
+    write(scenario.job.temp().join("1a/coverage.cobertura.xml"), &cobertura);
+    let binary = write(scenario.job.temp().join("2b/me.coverage"), "PCH");
+
+    let step = scenario.analyze();
+    step.succeeded().says("rewritten as generic coverage of 1 file (sonar.coverageReportPaths)");
+    step.warns("dotnet test --collect \"Code Coverage;Format=Cobertura\"");
+    let rewritten = scenario.records()[0].join("reports/cobertura.xml");
+    let handed_over = format!(
+        "\"sonar.coverageReportPaths\":\"{}\",\"sonar.cs.vstest.reportsPaths\":\"{}\"",
+        rewritten.display(),
+        trx.display()
+    );
+    let environment = of_dotnet(&scenario, "end.environment");
+    assert!(environment.contains(&handed_over), "{environment}");
+
+    let tool = scenario.job.path("dotnet tools/dotnet-coverage");
+    let result = scenario.records()[0].join("reports/binary-coverage.xml");
+    let converted =
+        "<results><modules><module><source_file path=\"$PWD/Lib/Cart.cs\"/></module></modules></results>";
+    let converted = converted.replace("$PWD", &scenario.job.sources().display().to_string());
+    program(
+        &tool,
+        &format!("#!/bin/sh\necho \"$@\" >'{}.arguments'\necho '{converted}' >\"$5\"\n", tool.display()),
+    );
+    let step = scenario.analyze();
+    assert_eq!(step.succeeded().warnings, [""; 0]);
+    assert_eq!(
+        of_dotnet(&scenario, "dotnet-coverage.arguments"),
+        format!("merge --output-format xml --output {} {}\n", result.display(), binary.display())
+    );
+    let environment = of_dotnet(&scenario, "end.environment");
+    let handed_over = format!("\"sonar.cs.vscoveragexml.reportsPaths\":\"{}\"", result.display());
+    assert!(environment.contains(&handed_over), "{environment}");
+    program(&tool, "#!/bin/sh\necho broken\nexit 3\n");
+    scenario.analyze().succeeded().warns("dotnet-coverage could not convert");
 }
 
 /// Installs a recording stand-in for the SonarScanner for .NET: it runs `body` after it noted what it was given.
