@@ -22,7 +22,8 @@ pub(super) async fn begin(
     place: &Place,
 ) -> Result<(DotnetScanner, Begun)> {
     let job = common.job;
-    let home = runtime::user_home(job, &prepared.properties)?;
+    let mut chosen = prepared.properties.clone();
+    let home = runtime::user_home_or_temporary(job, &mut chosen)?;
     let connection = &common.connection;
     let credentials = (&connection.token, connection.password.as_ref());
     let cache = caches::choose(job, &home, credentials, prepared.private_cache, Audit::Scanner).await?;
@@ -36,7 +37,7 @@ pub(super) async fn begin(
         .map_err(|error| Error::new(format!("{} can't be made: {error}", folder.display())))?;
     let mut properties = of_scanner(common, prepared, place, &folder);
     properties.extend(secrets);
-    if user_home != home {
+    if user_home != home || chosen.value("sonar.userHome").is_some() {
         properties.set("sonar.userHome", user_home.display().to_string());
     }
     network::equip(job, prepared, &folder, &user_home, &mut properties)?;
