@@ -72,11 +72,11 @@ pub(super) async fn end(
         archive: &archive,
         facts: facts(job, prepared, &product, &work_folder),
     };
-    let result = run.end(&variables, &job.cancellation).await;
+    let end = run.end(&variables, &job.cancellation).await;
     if !secrets.is_empty() {
         remove_input_of_engine(&work_folder);
     }
-    result
+    end
 }
 
 /// Removes the files in which the scanner leaves all properties: of the secret ones it masks the token alone.
