@@ -6,12 +6,12 @@
 
 mod kinds;
 
-use crate::analysis::xml::{Part, Parts, Tag};
 use self::kinds::{
     BINARY, CLOVER, COBERTURA, COBERTURA_C, COBERTURA_PYTHON, COBERTURA_RUST, DOTCOVER, GENERIC_COVERAGE,
     GENERIC_TESTS, GO, GO_TESTS, JACOCO, JUNIT_JAVA, JUNIT_PHP, JUNIT_PYTHON, LCOV, LCOV_DART, LCOV_OTHER,
     LCOV_RUST, NCOVER, NUNIT, OPENCOVER, OPENCOVER_BASIC, SCOVERAGE, SIMPLECOV, TRX, VISUAL_STUDIO, XUNIT,
 };
+use crate::analysis::xml::{Part, Parts, Tag};
 use std::path::Path;
 
 pub use self::kinds::{Kind, Named};

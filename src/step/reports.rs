@@ -194,7 +194,8 @@ fn import_all(
                 imported.push(PathBuf::from(named));
             }
         } else {
-            let why = format!("{} takes one report (set it to a pattern for several)", kind.property);
+            let why =
+                format!("{} takes one report: merge them into one, or set it to another", kind.property);
             search.leave_out(&found.path, why);
         }
     }
