@@ -2,12 +2,15 @@
 
 mod analyze;
 mod caches;
+mod dotnet;
+mod dotnet_tool;
 mod history;
 mod hostile;
 mod modes;
 mod monorepo;
 mod parallel;
 mod prepare;
+mod proof;
 mod publish;
 mod reports;
 mod scanners;
