@@ -1,5 +1,6 @@
 //! The end of an analysis by the SonarScanner for .NET.
 
+use super::dotnet_projects;
 use super::shared::Shared;
 use crate::agent::AnalyzeInputs;
 use crate::analysis::{Begun, Prepared, Properties};
@@ -57,7 +58,7 @@ pub(super) async fn end(
 
     // All that only the end gets: what its settings file or its beginning said wins over it.
     let mut parameters = dotnet::hand_over(&prepared.properties).parameters;
-    parameters.extend(&reports::for_dotnet(job, record, None).await?);
+    parameters.extend(&reports::for_dotnet(job, record, dotnet_projects::of_reports(job)).await?);
     let secrets = properties.take_secrets();
     parameters.extend(&secrets);
     sign_in(prepared, &tokens.token, &mut parameters);
