@@ -3,6 +3,8 @@
 
 mod artifact;
 mod begun;
+pub mod coverage;
+pub mod dotnet_projects;
 pub mod dotnet_scanner;
 mod exported;
 mod handoff;
@@ -19,13 +21,16 @@ pub mod scanner_environment;
 mod server;
 mod timestamp;
 pub mod trust_store;
+pub mod xml;
 mod yaml;
 
 pub use artifact::{Artifact, Jre, Plugin};
 pub use begun::Begun;
 pub use dotnet_scanner::DotnetScanner;
 pub use exported::{Build, Exported, Unconnected};
-pub use handoff::{AnalysisId, Analyzed, Member, Outcome, Prepared, RECORD_VERSION, ScannerMode, Target};
+pub use handoff::{
+    AnalysisId, Analyzed, Extent, Member, Outcome, Prepared, RECORD_VERSION, ScannerMode, Target,
+};
 pub use invocation::Invocation;
 pub use language::languages_of;
 pub use property::{ExtraProperties, Properties, is_secret, suggestion};

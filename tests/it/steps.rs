@@ -10,6 +10,7 @@ mod modes;
 mod monorepo;
 mod parallel;
 mod prepare;
+mod proof;
 mod publish;
 mod reports;
 mod scanners;

@@ -6,13 +6,14 @@ use crate::analysis::{Begun, Prepared, Properties};
 use crate::error::{Error, Result};
 use crate::scanner::dotnet::environment::{self, Variables};
 use crate::scanner::dotnet::{self, Dotnet};
-use crate::scanner::{Cache, ClassArchive, EngineResult, JavaHome};
+use crate::scanner::{Cache, ClassArchive, EngineEnd, JavaHome};
 use crate::step::Job;
 use crate::step::dotnet::{
     BUILD_URI, SOURCES_DIRECTORY, configuration, facts, product, sign_in, variables, work_folder,
     write_settings,
 };
 use crate::step::records::{Record, tokens_of};
+use crate::step::reports;
 use crate::step::runtime::java_options::JavaOptions;
 use crate::step::runtime::network;
 use crate::step::runtime::provision::verify;
@@ -27,7 +28,7 @@ pub(super) async fn end(
     record: &Record,
     start: &[String],
     begun: &Begun,
-) -> Result<EngineResult> {
+) -> Result<EngineEnd> {
     let prepared = &record.prepared;
     let tokens = tokens_of(job, prepared)?;
     let work_folder = work_folder(job)?;
@@ -56,6 +57,7 @@ pub(super) async fn end(
 
     // All that only the end gets: what its settings file or its beginning said wins over it.
     let mut parameters = dotnet::hand_over(&prepared.properties).parameters;
+    parameters.extend(&reports::for_dotnet(job, record, None).await?);
     let secrets = properties.take_secrets();
     parameters.extend(&secrets);
     sign_in(prepared, &tokens.token, &mut parameters);
@@ -70,7 +72,7 @@ pub(super) async fn end(
         archive: &archive,
         facts: facts(job, prepared, &product, &work_folder),
     };
-    let result = run.run(&variables, &job.cancellation).await;
+    let result = run.end(&variables, &job.cancellation).await;
     if !secrets.is_empty() {
         remove_input_of_engine(&work_folder);
     }

@@ -194,7 +194,7 @@ fn an_older_server_gets_an_older_version_and_a_source_may_be_named() {
     insta::assert_snapshot!(error, @"the SonarScanner for .NET 11.2.1 could not be installed, because the feed does not have this version: Version 11.2.1 of package dotnet-sonarscanner is not found in NuGet feeds <feed>. Add it to that feed, set nugetSource to a feed that has it, or dotnetScannerVersion to a version that the feed has.");
     // Nobody listens there.
     let inputs = [("nugetSource", "http://127.0.0.1:9/index.json"), ("dotnetScannerVersion", "11.2.1")];
-    insta::assert_snapshot!(prepare(&mut scenario, &inputs).sole_error(), @"the SonarScanner for .NET 11.2.1 could not be installed, because a NuGet feed could not be reached: Unhandled exception: Unable to load the service index for source http://127.0.0.1:9/index.json. Set nugetSource to a feed that this agent reaches (a URL, a folder, or the name of a configured feed); behind a proxy, configure it for the agent.");
+    insta::assert_snapshot!(prepare(&mut scenario, &inputs).sole_error(), @"the SonarScanner for .NET 11.2.1 could not be installed, because a NuGet feed could not be reached: Unable to load the service index for source http://127.0.0.1:9/index.json. Set nugetSource to a feed that this agent reaches (a URL, a folder, or the name of a configured feed); behind a proxy, configure it for the agent.");
     commands(&scenario);
     // Refused before anything is asked for.
     let step = prepare(&mut scenario, &[("dotnetScannerVersion", "12.1.0")]);
@@ -221,8 +221,8 @@ fn a_package_that_is_not_sonarsources_is_refused() {
     let not_signed = changed_feed(&sdk, &feed("unsigned"), ("4.10.0", "4.10.0"), unsigned, &[]);
     for (feed, version, why) in [
         (&known, "11.3.0", "is not the package that SonarSource published: its SHA-512 is "),
-        (&altered, "4.10.0", "its signature is not valid.\nNU3008"),
-        (&not_signed, "4.10.0", "its signature is not valid.\nNU3004"),
+        (&altered, "4.10.0", "the signature of its package is not valid.\nNU3008"),
+        (&not_signed, "4.10.0", "the signature of its package is not valid.\nNU3004"),
     ] {
         let step = prepare(&mut scenario, &[("nugetSource", feed), ("dotnetScannerVersion", version)]);
         assert!(step.sole_error().contains(why), "{}", step.sole_error());
@@ -329,7 +329,7 @@ fn a_version_whose_runtime_is_missing_says_so() {
     let mut inputs = vec![("dotnetScannerVersion", "4.10.0")];
     let step = prepare(&mut scenario, &inputs);
     assert!(
-        step.sole_error().contains("SonarSource has not signed it as its author"),
+        step.sole_error().contains("SonarSource has not signed its package as the author"),
         "{}",
         step.sole_error()
     );
