@@ -1,6 +1,6 @@
 //! What proves that code was analysed: a gate that passed over nothing is no pass.
 
-use super::scanners::{DOTNET, archive, dotnet_scanner};
+use super::scanners::{DOTNET, dotnet_scanner};
 use crate::fake_agent::{Task, TaskResult};
 use crate::fake_sonarqube::{SonarQube, failed_gate, gate, server_time, task};
 use crate::git_host::git;
@@ -221,22 +221,12 @@ fn dotnet_built(sample: &str) -> Scenario {
     let report = scenario.report("1", "shop");
     let body = format!(
         "report=$(echo \"$AGENT_TEMPDIRECTORY\"/sonar-azdo/*/prepared.json)\nreport=${{report%prepared.json}}report-task.txt\n\
-         [ \"$2\" = begin ] || {{ {report}; }}"
+         [ \"$1\" = begin ] || {{ {report}; }}"
     );
-    dotnet_scanner(&mut scenario, &body);
-    let folder = scenario.job.path("dotnet tools");
-    std::fs::rename(folder.join("dotnet-sonarscanner"), folder.join("dotnet")).unwrap();
-    scenario.job.set("Agent.ToolsDirectory", scenario.job.path("tools").to_str().unwrap());
-    let zip = scenario.job.path("scanner.zip");
-    let sha256 = archive(&zip, "SonarScanner.MSBuild.dll", b"");
+    let sha256 = dotnet_scanner(&mut scenario, &body);
     let engine = scenario.engine("");
     let mut inputs = DOTNET.to_vec();
-    inputs.extend([
-        ("dotnetScannerVersion", "12.1.0"),
-        ("dotnetScannerSha256", sha256.as_str()),
-        ("scannerDownloadUrl", zip.to_str().unwrap()),
-        ("extraProperties", engine.as_str()),
-    ]);
+    inputs.extend([("dotnetScannerSha256", sha256.as_str()), ("extraProperties", engine.as_str())]);
     scenario.prepare_as(&inputs).succeeded();
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/dotnet-out").join(sample);
     copy(&data, &scenario.job.path(".sonarqube"));
