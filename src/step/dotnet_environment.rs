@@ -69,6 +69,11 @@ fn equip(job: &Job, variables: &mut Variables) -> Result<()> {
         set(variables, "DOTNET_CLI_HOME", &home.display().to_string());
     }
     let settings = job.http.settings();
+    // NuGet itself reads `http_proxy`, in small letters, for all feeds, and takes a password in it as it is written, percent
+    // signs and all (tried with squid). Without it NuGet goes the way of .NET, which reads the other names and decodes them.
+    if !settings.proxies.is_empty() {
+        variables.retain(|(name, _)| name != "http_proxy");
+    }
     for (name, value) in proxies(&settings.proxies, None) {
         set(variables, name, &value);
     }
@@ -80,10 +85,9 @@ fn proxies(proxies: &[Proxy], server: Option<&Url>) -> Vec<(&'static str, String
     let mut variables = Vec::new();
     for proxy in proxies {
         let names: &[&str] = match proxy.scope {
-            // NuGet reads `http_proxy` for all feeds, and in small letters only.
-            ProxyScope::All => &["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"],
+            ProxyScope::All => &["HTTP_PROXY", "https_proxy", "HTTPS_PROXY"],
             ProxyScope::Https => &["https_proxy", "HTTPS_PROXY"],
-            ProxyScope::Http => &["http_proxy", "HTTP_PROXY"],
+            ProxyScope::Http => &["HTTP_PROXY"],
         };
         let mut url = proxy.url.clone();
         if let Some((user, password)) = &proxy.credentials {
@@ -150,7 +154,7 @@ mod tests {
         of_agent.credentials = Some(("ci@x".into(), Secret::new("p@ss/word")));
         let url = "http://ci%40x:p%40ss%2Fword@proxy.example:3128".to_owned();
         let told = proxies(&[of_agent], Some(&server));
-        let names = ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"];
+        let names = ["HTTP_PROXY", "https_proxy", "HTTPS_PROXY"];
         let mut expected: Vec<_> = names.map(|name| (name, url.clone())).into();
         let with_server = format!("{past},sonar.corp.example");
         expected.extend(["no_proxy", "NO_PROXY"].map(|name| (name, with_server.clone())));
