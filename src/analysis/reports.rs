@@ -4,8 +4,17 @@
 //! Sources: the formats' own documentation, and SonarQube's pages "Test coverage" and "Test execution
 //! parameters".
 
+mod kinds;
+
+use self::kinds::{
+    BINARY, CLOVER, COBERTURA, COBERTURA_C, COBERTURA_PYTHON, COBERTURA_RUST, DOTCOVER, GENERIC_COVERAGE,
+    GENERIC_TESTS, GO, GO_TESTS, JACOCO, JUNIT_JAVA, JUNIT_PHP, JUNIT_PYTHON, LCOV, LCOV_DART, LCOV_OTHER,
+    LCOV_RUST, NCOVER, NUNIT, OPENCOVER, OPENCOVER_BASIC, SCOVERAGE, SIMPLECOV, TRX, VISUAL_STUDIO, XUNIT,
+};
 use crate::analysis::xml::{Part, Parts, Tag};
 use std::path::Path;
+
+pub use self::kinds::{Kind, Named};
 
 /// So many bytes of a file's beginning tell what it is, and enough of the files it speaks of.
 pub const HEAD: u64 = 64 * 1024;
@@ -23,100 +32,6 @@ pub struct Report {
     /// Folders that those may be relative to.
     pub roots: Vec<String>,
 }
-
-/// A kind of report that one analyzer reads.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Kind {
-    /// What it is, for people.
-    pub format: &'static str,
-    /// The property that imports it; empty when none does.
-    pub property: &'static str,
-    /// What the property holds.
-    pub named: Named,
-    /// Whether the beginning of paths may be missing: the analyzer searches for what ends like this.
-    pub lenient: bool,
-}
-
-impl Kind {
-    /// Whether the scanner engine fails over a report of this kind that speaks of a file outside of `sonar.tests`.
-    ///
-    /// Contract: observed of the engines of 10.7 and 26.9.
-    pub fn is_of_tests_alone(&self) -> bool {
-        std::ptr::eq(self, &GENERIC_TESTS)
-    }
-
-    /// Whether it tells coverage.
-    pub fn is_coverage(&self) -> bool {
-        has(self.format, "coverage")
-    }
-
-    /// Whether it is Cobertura's, of whichever language.
-    pub fn is_cobertura(&self) -> bool {
-        self.format == COBERTURA.format
-    }
-
-    /// Whether it is the binary one that only Microsoft's programs read.
-    pub fn is_binary(&self) -> bool {
-        std::ptr::eq(self, &BINARY)
-    }
-
-    /// The name that its property has after `sonar.cs.` and `sonar.vbnet.`, where those analyzers read it.
-    pub fn of_dotnet(&self) -> Option<&'static str> {
-        self.property.strip_prefix("sonar.cs.").or_else(|| self.property.strip_prefix("sonar.vbnet."))
-    }
-}
-
-/// What a property holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Named {
-    /// All reports, separated by commas.
-    All,
-    /// One report.
-    One,
-    /// The folders the reports lie in.
-    Folders,
-}
-
-const fn exact(format: &'static str, property: &'static str) -> Kind {
-    Kind { format, property, named: Named::All, lenient: false }
-}
-
-const fn lenient(format: &'static str, property: &'static str) -> Kind {
-    Kind { format, property, named: Named::All, lenient: true }
-}
-
-const fn junit(property: &'static str, named: Named) -> Kind {
-    Kind { format: "JUnit test report", property, named, lenient: false }
-}
-
-static JACOCO: Kind = lenient("JaCoCo coverage", "sonar.coverage.jacoco.xmlReportPaths");
-static COBERTURA: Kind = exact("Cobertura coverage", "");
-static COBERTURA_PYTHON: Kind = exact("Cobertura coverage", "sonar.python.coverage.reportPaths");
-static COBERTURA_C: Kind = exact("Cobertura coverage", "sonar.cfamily.cobertura.reportPaths");
-static COBERTURA_RUST: Kind = exact("Cobertura coverage", "sonar.rust.cobertura.reportPaths");
-static GENERIC_COVERAGE: Kind = exact("generic coverage", "sonar.coverageReportPaths");
-static CLOVER: Kind = exact("Clover coverage", "sonar.php.coverage.reportPaths");
-static OPENCOVER: Kind = lenient("OpenCover coverage", "sonar.cs.opencover.reportsPaths");
-static OPENCOVER_BASIC: Kind = lenient("OpenCover coverage", "sonar.vbnet.opencover.reportsPaths");
-static VISUAL_STUDIO: Kind = exact("Visual Studio coverage", "sonar.cs.vscoveragexml.reportsPaths");
-static NCOVER: Kind = exact("NCover coverage", "sonar.cs.ncover3.reportsPaths");
-static DOTCOVER: Kind = exact("dotCover coverage", "sonar.cs.dotcover.reportsPaths");
-static BINARY: Kind = exact("binary Visual Studio coverage", "");
-static TRX: Kind = exact("Visual Studio test report", "sonar.cs.vstest.reportsPaths");
-static XUNIT: Kind = exact("xUnit.net test report", "sonar.cs.xunit.reportsPaths");
-static NUNIT: Kind = exact("NUnit test report", "sonar.cs.nunit.reportsPaths");
-static SCOVERAGE: Kind = exact("scoverage", "sonar.scala.coverage.reportPaths");
-static GENERIC_TESTS: Kind = exact("generic test report", "sonar.testExecutionReportPaths");
-static LCOV: Kind = lenient("LCOV coverage", "sonar.javascript.lcov.reportPaths");
-static LCOV_OTHER: Kind = exact("LCOV coverage", "");
-static LCOV_DART: Kind = lenient("LCOV coverage", "sonar.dart.lcov.reportPaths");
-static LCOV_RUST: Kind = lenient("LCOV coverage", "sonar.rust.lcov.reportPaths");
-static GO: Kind = exact("Go coverage", "sonar.go.coverage.reportPaths");
-static GO_TESTS: Kind = exact("Go test report", "sonar.go.tests.reportPaths");
-static SIMPLECOV: Kind = exact("SimpleCov coverage", "sonar.ruby.coverage.reportPaths");
-static JUNIT_PYTHON: Kind = junit("sonar.python.xunit.reportPath", Named::One);
-static JUNIT_PHP: Kind = junit("sonar.php.tests.reportPath", Named::One);
-static JUNIT_JAVA: Kind = junit("sonar.junit.reportPaths", Named::Folders);
 
 /// Whether a file of this name may be a report: only then is it opened.
 pub fn may_be_report(name: &str) -> bool {
@@ -168,7 +83,8 @@ pub fn covered_files(text: &str) -> (Vec<String>, Vec<String>) {
     (seen.files, seen.roots)
 }
 
-/// What the file `name` is that begins with `head`; `None` when it is no report.
+/// What the file `name` is that begins with `head`; `None` when it is no report. A page may be dotCover's: the pages in
+/// the folder beside it tell, of which each [`is_dotcover_page`].
 pub fn recognise(name: &str, head: &str) -> Option<Report> {
     let head = head.trim_start_matches('\u{feff}').trim_start();
     let mut roots = Vec::new();
@@ -176,8 +92,8 @@ pub fn recognise(name: &str, head: &str) -> Option<Report> {
         _ if name == ".resultset.json" => (&SIMPLECOV, Vec::new()),
         b'P' if head.starts_with("PCH") && name.ends_with(".coverage") => (&BINARY, Vec::new()),
         b'<' if name.to_ascii_lowercase().ends_with(".html") => {
-            let begins = head.get(..14).is_some_and(|begin| begin.eq_ignore_ascii_case("<!DOCTYPE html"));
-            ((begins && has(head, "dotCover")).then_some(&DOTCOVER)?, Vec::new())
+            let begins = head.get(..15).is_some_and(|begin| begin.eq_ignore_ascii_case("<!DOCTYPE html>"));
+            (begins.then_some(&DOTCOVER)?, Vec::new())
         }
         b'<' => {
             let seen = Xml::read(head, SAMPLE);
@@ -207,6 +123,13 @@ pub fn recognise(name: &str, head: &str) -> Option<Report> {
         _ => return None,
     };
     Some(Report { kind, files, roots })
+}
+
+/// Whether this is the text of a page that shows a source file in dotCover's report.
+///
+/// Contract: the analyzer of C# reads the name of the file and what is covered from its title and this call.
+pub fn is_dotcover_page(text: &str) -> bool {
+    has(text, "highlightRanges(")
 }
 
 fn files_in_lcov(text: &str, most: usize) -> Vec<String> {

@@ -3,7 +3,7 @@
 use crate::agent::{Console, Environment, ServiceConnection, http_settings};
 use crate::error::Result;
 use crate::http;
-use crate::quality_gate::{GateStatus, QualityGate, Verdict};
+use crate::quality_gate::{GateStatus, QualityGate, Verdict, seconds};
 use crate::sonarqube::{Error, Fault, Look, SonarQube, Wait, Waited};
 use crate::summary::{AnalysedTarget, AnalysisResult, build_summary, issue_line, outcome_line};
 use std::time::{Duration, Instant};
@@ -178,7 +178,7 @@ fn ended<T>(waited: Waited<T>, wait: &Wait) -> Result<T, (Verdict, String)> {
         Waited::Done(value) => Ok(value),
         Waited::TimedOut { state, understood } => {
             let verdict = if understood { Verdict::Timeout } else { Verdict::Unknown };
-            Err((verdict, format!("The time is up after {} seconds (state: {state})", wait.limit())))
+            Err((verdict, format!("The time is up after {} (state: {state})", seconds(wait.limit()))))
         }
         Waited::Refused(error) => Err((Verdict::Unknown, error.explain("read the quality gate").to_string())),
     }

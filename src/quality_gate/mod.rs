@@ -18,6 +18,11 @@ pub use policy::{Case, Context, Policy, Reaction, Rule};
 pub use poll::{LONGEST_WAIT, SHORTEST_PAUSE, pause_after_poll};
 pub use verdict::Verdict;
 
+/// `1 second`, `12 seconds`.
+pub fn seconds(count: u64) -> String {
+    format!("{count} {}", if count == 1 { "second" } else { "seconds" })
+}
+
 /// The quality gate of one analysis, as `api/qualitygates/project_status` gave it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QualityGate {

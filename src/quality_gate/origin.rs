@@ -3,6 +3,8 @@
 //! A report lies in a file that any step of the build can write. It counts only if the server's own
 //! record of it says that it is this analysis'.
 
+use super::seconds;
+
 /// What the record of an analysis, made before it ran, lets expect of its processing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Expected<'a> {
@@ -64,8 +66,8 @@ impl Expected<'_> {
         match (processed.submitted, self.created) {
             (None, _) => Some("SonarQube does not say when the report was handed in".into()),
             (Some(submitted), Some(created)) if submitted < created => Some(format!(
-                "The report is an older one: it was handed in {} seconds before this analysis was prepared",
-                created - submitted
+                "The report is an older one: it was handed in {} before this analysis was prepared",
+                seconds(created - submitted)
             )),
             (Some(_), _) => None,
         }
@@ -165,7 +167,7 @@ mod tests {
                 Some("pull request 8"),
             ),
             (pull_request, Processed { branch: None, pull_request: Some("7"), ..OURS }, None),
-            (EXPECTED, Processed { submitted: Some(999), ..OURS }, Some("1 seconds before")),
+            (EXPECTED, Processed { submitted: Some(999), ..OURS }, Some("1 second before")),
             (EXPECTED, Processed { submitted: None, ..OURS }, Some("when")),
             (Expected { created: None, ..EXPECTED }, Processed { submitted: Some(1), ..OURS }, None),
             // A proxy's clock may run ahead of the server's: where the scanner told whose it is, that counts.
@@ -174,7 +176,7 @@ mod tests {
             (
                 Expected { id: None, ..EXPECTED },
                 Processed { submitted: Some(999), report_file: Some("/t/1d/report"), ..OURS },
-                Some("1 seconds before"),
+                Some("1 second before"),
             ),
             (
                 EXPECTED,

@@ -167,3 +167,21 @@ fn condition(condition: &Condition) -> Value {
         "comparator": comparator, "threshold": condition.threshold,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_analysed_has_its_own_word() {
+        for (target, name) in [
+            (AnalysedTarget::MainBranch(None), "main branch"),
+            (AnalysedTarget::MainBranch(Some("main".into())), "branch main"),
+            (AnalysedTarget::Branch("release/1".into()), "branch release/1"),
+            (AnalysedTarget::Branch("refs/tags/v1.0".into()), "tag v1.0"),
+        ] {
+            assert_eq!(target.name(), name);
+            assert_eq!(target.is_tag(), name.starts_with("tag "));
+        }
+    }
+}

@@ -145,7 +145,7 @@ fn what_is_no_report() {
         ("report.xml", "<report><title>Sales</title></report>"),
         ("pom.xml", "<project xmlns=\"http://maven.apache.org/POM/4.0.0\">"),
         ("Lib.xml", "<doc><assembly><name>Lib</name></assembly>"),
-        ("a.html", "<!DOCTYPE html><title>dot</title>"),
+        ("a.html", "<html><title>dot</title>"),
         ("a.coverage", "SQLite format 3"),
         ("test-results.json", r#"{"numTotalTests":1}"#),
         ("coverage.txt", "all covered"),
@@ -176,7 +176,7 @@ fn what_is_no_report() {
 #[test]
 fn what_only_net_reads() {
     let kind = |name, head| recognise(name, head).unwrap().kind;
-    let dotcover = kind("a.html", "<!DOCTYPE html>\n<html><head><title>dotCover HTML Report</title>");
+    let dotcover = kind("a.html", "<!DOCTYPE html>\n<html><head><title>Coverage</title>");
     assert_eq!(dotcover.of_dotnet(), Some("dotcover.reportsPaths"));
     assert!(kind("me_vm.coverage", "PCH\u{fffd}").is_binary());
     assert!(kind("coverage.xml", COVERAGE_PY).is_cobertura());

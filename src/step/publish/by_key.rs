@@ -5,7 +5,7 @@ use super::judge::{Judge, Shown, link, take, without_gate};
 use super::start::PipelineStart;
 use super::weigh::{Analysed, Weighed, gate_verdict, timed_out};
 use crate::analysis::Extent;
-use crate::quality_gate::Verdict;
+use crate::quality_gate::{Verdict, seconds};
 use crate::sonarqube::{LastAnalysis, Look, SonarQube, Waited};
 use crate::summary::{AnalysedTarget, AnalysisResult};
 
@@ -119,11 +119,6 @@ fn foreign(
         )),
         _ => None,
     }
-}
-
-/// `1 second`, `12 seconds`.
-fn seconds(count: u64) -> String {
-    format!("{count} {}", if count == 1 { "second" } else { "seconds" })
 }
 
 #[cfg(test)]

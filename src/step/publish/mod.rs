@@ -112,9 +112,13 @@ async fn subjects(
 ) -> Result<Vec<Subject>> {
     let own: Vec<AnalysisId> = found.records.iter().map(|record| record.prepared.id.clone()).collect();
     let target = target_of_build(&job.predefined);
-    let imported = import(job, inputs, &own, connection, &target);
+    // Reports of other jobs, and those that were prepared without the server's clock, are held against it.
     let is_without_clock = found.records.iter().any(|record| !record.prepared.by_server_clock);
-    let start = if is_without_clock { PipelineStart::find(job).await.ok() } else { None };
+    let start = match is_without_clock || !inputs.analyses.is_empty() {
+        true => PipelineStart::find(job).await.ok(),
+        false => None,
+    };
+    let imported = import(job, inputs, &own, connection, &target, start);
     let mut subjects: Vec<_> =
         found.records.iter().map(|record| Subject::of_record(job, record, connection, start)).collect();
     subjects.extend(imported.subjects);

@@ -34,7 +34,7 @@ impl PipelineStart {
     }
 
     /// `System.PipelineStartTime` alone, which is that of all jobs.
-    pub(super) fn told(job: &Job) -> Option<Self> {
+    fn told(job: &Job) -> Option<Self> {
         job.predefined.system_pipelinestarttime.as_deref().and_then(seconds_since_1970).map(Self)
     }
 

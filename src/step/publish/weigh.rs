@@ -5,7 +5,9 @@ use super::doubt::doubt;
 use super::start::PipelineStart;
 use super::subject::is_same;
 use crate::analysis::{AnalysisReport, Extent};
-use crate::quality_gate::{Expected, MeasureSet, OwnNames, Processed, QualityGate, SourceFile, Verdict};
+use crate::quality_gate::{
+    Expected, MeasureSet, OwnNames, Processed, QualityGate, SourceFile, Verdict, seconds,
+};
 use crate::sonarqube::{CeTask, CeTaskStatus, Error, Fault, Look, SonarQube, Wait, Waited};
 use crate::summary::shown_metrics;
 use tokio::time::Instant;
@@ -241,9 +243,8 @@ pub(super) fn gate_verdict(gate: &QualityGate) -> (Verdict, Option<String>) {
 
 pub(super) fn timed_out(what: &str, state: &str, understood: bool, wait: &Wait) -> Weighed {
     let verdict = if understood { Verdict::Timeout } else { Verdict::Unknown };
-    let seconds = wait.limit();
-    let unit = if seconds == 1 { "second" } else { "seconds" };
-    Weighed::without_gate(verdict, format!("SonarQube {what} within {seconds} {unit} (state: {state})"))
+    let limit = seconds(wait.limit());
+    Weighed::without_gate(verdict, format!("SonarQube {what} within {limit} (state: {state})"))
 }
 
 /// Whether the task is of the main branch; or why the report is not this analysis', if it isn't, or if that could
@@ -333,11 +334,12 @@ fn too_old(start: PipelineStart, task: &CeTask) -> Option<String> {
     let (start, behind) = start.by_clock_of(task.answered);
     let early = start.checked_sub(task.submitted?).filter(|early| *early > 0)?;
     let clocks = behind.map(|behind| {
-        format!(". The clocks of this machine and of SonarQube differ by {behind} seconds: set them right")
+        format!(". The clocks of this machine and of SonarQube differ by {}: set them right", seconds(behind))
     });
     let clocks = clocks.unwrap_or_default();
     Some(format!(
-        "The report is an older one: it was handed in {early} seconds before this pipeline began{clocks}"
+        "The report is an older one: it was handed in {} before this pipeline began{clocks}",
+        seconds(early)
     ))
 }
 

@@ -4,9 +4,10 @@
 //! VB.NET read OpenCover, Visual Studio's XML, dotCover and NCover, with absolute paths and patterns, each for its
 //! own files; a test report that both are given is an error of the second; Cobertura is read by neither.
 
+use super::binary::{self, Machine};
 use super::search::{Found, LARGEST, Search, named, read};
 use super::sources::Sources;
-use super::{Age, Places, binary};
+use super::{Age, Places};
 use crate::analysis::Properties;
 use crate::analysis::coverage::{Cobertura, Coverage};
 use crate::analysis::reports::{Kind, Named};
@@ -70,7 +71,8 @@ pub(in crate::step) async fn for_dotnet(
 async fn find(job: &Job, build: &DotnetBuild<'_>) -> Result<Properties> {
     let (mut search, binary) = look(build);
     if !binary.is_empty() {
-        let converted = binary::convert(job, &binary, build.folder, &build.places.base_dir).await?;
+        let converted =
+            binary::convert(&Machine::of(job), &binary, build.folder, &build.places.base_dir).await?;
         search.found.extend(converted.as_deref().and_then(Found::at));
     }
     import(build, search)

@@ -1,7 +1,7 @@
 //! Looks for reports in folders.
 
 use super::age::Age;
-use crate::analysis::reports::{HEAD, Report, is_likely_report, may_be_report, recognise};
+use crate::analysis::reports::{HEAD, Report, is_dotcover_page, is_likely_report, may_be_report, recognise};
 use crate::analysis::xml::decode;
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -112,8 +112,7 @@ impl Search {
     fn candidates(&self, folder: &Path) -> Vec<Candidate> {
         let mut found = Vec::new();
         let is_whole = walk(folder, &mut |path, name| {
-            let is_page =
-                || self.pages && name.ends_with(".html") && path.with_extension("").join("src").is_dir();
+            let is_page = || self.pages && name.ends_with(".html") && is_dotcover(&path);
             if (may_be_report(name) || is_page())
                 && let Ok(metadata) = std::fs::symlink_metadata(&path)
             {
@@ -132,6 +131,12 @@ impl Search {
         found.sort_by(|a, b| a.path.as_os_str().cmp(b.path.as_os_str()));
         found
     }
+}
+
+/// Whether this may be the first page of dotCover's report: the folder of its name has one for each source file.
+fn is_dotcover(path: &Path) -> bool {
+    let pages = std::fs::read_dir(path.with_extension("").join("src")).into_iter().flatten().flatten();
+    pages.take(3).any(|page| read(&page.path(), LARGEST).is_some_and(|text| is_dotcover_page(&decode(&text))))
 }
 
 fn open(path: &Path) -> Option<Report> {

@@ -333,7 +333,7 @@ fn of_several_checkouts_the_change_is_of_one() {
     let step = scenario.prepare_as(&[&[("scannerMode", "cli")], &inputs[..]].concat());
     step.succeeded()
         .says("web is not analysed: nothing in shop/web changed")
-        .says("changedOnly: 1 files of the branch against main changed")
+        .says("changedOnly: 1 file of the branch against main changed")
         .warns("/tools is of another repository than this build")
         .warns("/shop/vendor/lint is of another repository than this build");
     scenario.analyze().succeeded();

@@ -1,6 +1,6 @@
 //! What proves that code was analysed: a gate that passed over nothing is no pass.
 
-use super::scanners::{DOTNET, dotnet_scanner};
+use super::scanners::{DOTNET, archive, dotnet_scanner};
 use crate::fake_agent::{Task, TaskResult};
 use crate::fake_sonarqube::{SonarQube, failed_gate, gate, server_time, task};
 use crate::git_host::git;
@@ -214,17 +214,30 @@ fn a_main_branch_that_is_named_is_the_default_branch() {
     }
 }
 
-/// Ends with a report; before that the build left what the sample holds.
-fn dotnet_built(sample: &str, end: &str) -> Scenario {
+/// A stand-in for the SonarScanner for .NET ends with a report; before that the build left what the sample holds.
+fn dotnet_built(sample: &str) -> Scenario {
     let mut scenario = Scenario::new();
     scenario.sonarqube.processed("1", "shop", gate("OK"));
     let report = scenario.report("1", "shop");
     let body = format!(
-        "report=$(sed -n 's/^.d:sonar.scanner.metadataFilePath=//p' \"$(dirname \"$0\")/begin.arguments\")\n\
-         [ \"$1\" = begin ] || {{ {end}\n{report}; }}"
+        "report=$(echo \"$AGENT_TEMPDIRECTORY\"/sonar-azdo/*/prepared.json)\nreport=${{report%prepared.json}}report-task.txt\n\
+         [ \"$2\" = begin ] || {{ {report}; }}"
     );
     dotnet_scanner(&mut scenario, &body);
-    scenario.prepare_as(&DOTNET).succeeded();
+    let folder = scenario.job.path("dotnet tools");
+    std::fs::rename(folder.join("dotnet-sonarscanner"), folder.join("dotnet")).unwrap();
+    scenario.job.set("Agent.ToolsDirectory", scenario.job.path("tools").to_str().unwrap());
+    let zip = scenario.job.path("scanner.zip");
+    let sha256 = archive(&zip, "SonarScanner.MSBuild.dll", b"");
+    let engine = scenario.engine("");
+    let mut inputs = DOTNET.to_vec();
+    inputs.extend([
+        ("dotnetScannerVersion", "12.1.0"),
+        ("dotnetScannerSha256", sha256.as_str()),
+        ("scannerDownloadUrl", zip.to_str().unwrap()),
+        ("extraProperties", engine.as_str()),
+    ]);
+    scenario.prepare_as(&inputs).succeeded();
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/dotnet-out").join(sample);
     copy(&data, &scenario.job.path(".sonarqube"));
     scenario
@@ -232,7 +245,7 @@ fn dotnet_built(sample: &str, end: &str) -> Scenario {
 
 #[test]
 fn an_analyzer_that_was_not_loaded_fails_the_analysis() {
-    let mut scenario = dotnet_built("unloadable", "");
+    let mut scenario = dotnet_built("unloadable");
     let step = scenario.analyze();
     step.says("2 C# projects: 1 main, 1 test; 1 VB.NET project: 1 main");
     let error = step.sole_error();
@@ -244,12 +257,12 @@ fn an_analyzer_that_was_not_loaded_fails_the_analysis() {
 
 #[test]
 fn dotnet_projects_that_were_analysed_pass_and_what_was_left_out_is_told() {
-    let mut scenario = dotnet_built("good", "");
+    let mut scenario = dotnet_built("good");
     scenario.analyze().succeeded().says("2 C# projects: 1 main, 1 test; 1 VB.NET project: 1 main");
     scenario.publish(&[]).succeeded();
     assert_eq!(scenario.gate_property().as_deref(), Some("ok"));
 
-    let mut scenario = dotnet_built("excluded", "");
+    let mut scenario = dotnet_built("excluded");
     let step = scenario.analyze();
     step.succeeded().says("2 C# projects: 1 test, 1 excluded; 1 VB.NET project: 1 main");
     scenario.publish(&[]).succeeded();
@@ -259,7 +272,7 @@ fn dotnet_projects_that_were_analysed_pass_and_what_was_left_out_is_told() {
 
 #[test]
 fn dotnet_tests_alone_are_an_analysis_of_nothing() {
-    let mut scenario = dotnet_built("test-only", "");
+    let mut scenario = dotnet_built("test-only");
     scenario.analyze().ended(TaskResult::Succeeded).warns("no main project is left to analyse");
     let step = scenario.publish(&[("onNoVerdict", "ignore")]);
     assert!(step.sole_error().contains("no main project is left to analyse"), "{}", step.transcript());
