@@ -1,10 +1,11 @@
 //! SonarAnalyze: runs the scanner engine for the record that is open, and notes how it ended.
 
-use super::records::{Record, Records, tokens_of};
+use super::records::{Record, Records};
 use super::reports::{self, Places};
 use super::runtime::java_options::JavaOptions;
 use super::runtime::provision::{Offered, Ready};
 use super::runtime::{self, Jdk, Setting, network};
+use super::tokens::tokens_of;
 use super::{Ending, Job, caches, missing};
 use crate::agent::AnalyzeInputs;
 use crate::analysis::{

@@ -13,11 +13,12 @@ use crate::step::dotnet::{
     BUILD_URI, SOURCES_DIRECTORY, configuration, facts, product, sign_in, variables, work_folder,
     write_settings,
 };
-use crate::step::records::{Record, tokens_of};
+use crate::step::records::Record;
 use crate::step::reports;
 use crate::step::runtime::java_options::JavaOptions;
 use crate::step::runtime::network;
 use crate::step::runtime::provision::verify;
+use crate::step::tokens::tokens_of;
 use crate::step::{Job, caches};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
