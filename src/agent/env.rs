@@ -1,5 +1,6 @@
 //! One snapshot of the host: environment and arguments. Nothing else reads them.
 
+use super::children::{Child, Passed, is_withheld};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 
@@ -30,29 +31,6 @@ pub struct Environment {
     by_name: BTreeMap<String, String>,
     raw: Vec<(OsString, OsString)>,
 }
-
-/// What children never inherit: task inputs, endpoint authorizations, secret variables, tokens, and what would lead a
-/// scanner that holds the token to another server.
-/// All prefixes but our own `SONAR_AZDO_` are what Microsoft's task library takes out of its own environment. The
-/// SonarScanner CLI inherits no `SONAR_SCANNER_` either (`step::analyze::cli`; `scanner::cli` says why).
-const WITHHELD_PREFIXES: &[&str] =
-    &["INPUT_", "ENDPOINT_AUTH_", "SECRET_", "SECUREFILE_TICKET_", "VSTS_TASKVARIABLE_", "SONAR_AZDO_"];
-const WITHHELD_NAMES: &[&str] = &[
-    "VSTS_PUBLIC_VARIABLES",
-    "VSTS_SECRET_VARIABLES",
-    "COMMAND_CORRELATION_ID",
-    "TASK_SDK_COMMAND_TOKEN",
-    "SYSTEM_ACCESSTOKEN",
-    "SONAR_TOKEN",
-    "SONAR_LOGIN",
-    "SONAR_PASSWORD",
-    "SONARQUBE_SCANNER_PARAMS",
-    "SONAR_SCANNER_JSON_PARAMS",
-    "SONAR_HOST_URL",
-    "SONAR_REGION",
-    "SONAR_SCANNER_API_BASE_URL",
-    "SONAR_SCANNER_SONARCLOUD_URL",
-];
 
 impl Environment {
     /// A snapshot of these variables.
@@ -107,9 +85,18 @@ impl Environment {
         self.by_name.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// What a child may inherit: everything but the names that bear secrets.
-    pub fn for_children(&self) -> Vec<(OsString, OsString)> {
-        self.raw.iter().filter(|(name, _)| !is_withheld(&fold(name))).cloned().collect()
+    /// The value of a variable that programs write in either case, such as `https_proxy`: the first that is not empty,
+    /// the upper case first.
+    pub fn value_in_any_case(&self, name: &str) -> Option<&str> {
+        let values = self.raw.iter().filter(|(own, _)| fold(own) == name.to_uppercase());
+        let values = values.filter_map(|(_, value)| value.to_str()).filter(|value| !value.is_empty());
+        self.value(name).or_else(|| values.into_iter().next())
+    }
+
+    /// What `child` inherits: the variables on its list, and those that the user passes on besides.
+    pub fn for_child(&self, child: Child, passed: &Passed) -> Vec<(OsString, OsString)> {
+        let inherits = |name: &str| !is_withheld(name) && (child.inherits(name) || passed.holds(name));
+        self.raw.iter().filter(|(name, _)| inherits(&fold(name))).cloned().collect()
     }
 }
 
@@ -126,10 +113,6 @@ fn fold(name: &OsStr) -> String {
 
 fn is_upper_case(name: &OsStr) -> bool {
     fold(name) == name.to_string_lossy()
-}
-
-fn is_withheld(name: &str) -> bool {
-    WITHHELD_NAMES.contains(&name) || WITHHELD_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 #[cfg(test)]
@@ -166,23 +149,12 @@ mod tests {
     }
 
     #[test]
-    fn secrets_do_not_reach_children() {
-        let env = environment(&[
-            ("PATH", "/bin"),
-            ("BUILD_BUILDID", "7"),
-            ("INPUT_X", "1"),
-            ("ENDPOINT_AUTH_1", "{}"),
-            ("endpoint_auth_parameter_1_apitoken", "t"),
-            ("ENDPOINT_URL_1", "http://x"),
-            ("SECRET_SONAR_ENDPOINT", "t"),
-            ("SYSTEM_ACCESSTOKEN", "t"),
-            ("SONAR_TOKEN", "t"),
-            ("SONAR_HOST_URL", "http://x"),
-            ("SONAR_SCANNER_API_BASE_URL", "http://x"),
-            ("VSTS_SECRET_VARIABLES", "[]"),
-        ]);
-        let names: Vec<_> = env.for_children().into_iter().map(|(name, _)| name).collect();
-        assert_eq!(names, ["PATH", "BUILD_BUILDID", "ENDPOINT_URL_1"]);
+    fn an_empty_variable_hides_no_other_spelling() {
+        let env = environment(&[("HTTPS_PROXY", ""), ("https_proxy", "low")]);
+        assert_eq!(env.value("HTTPS_PROXY"), None);
+        assert_eq!(env.value_in_any_case("HTTPS_PROXY"), Some("low"));
+        let env = environment(&[("https_proxy", "low"), ("HTTPS_PROXY", "up")]);
+        assert_eq!(env.value_in_any_case("HTTPS_PROXY"), Some("up"));
     }
 
     #[cfg(unix)]
@@ -190,9 +162,9 @@ mod tests {
     fn what_is_not_unicode_is_tolerated_and_passed_on() {
         use std::os::unix::ffi::OsStringExt as _;
         let odd = OsString::from_vec(vec![b'a', 0xff]);
-        let env = Environment::new([("ODD".into(), odd.clone())]);
-        assert_eq!(env.value("ODD"), Some("a\u{fffd}"));
-        assert_eq!(env.for_children(), [("ODD".into(), odd)]);
+        let env = Environment::new([("HOME".into(), odd.clone())]);
+        assert_eq!(env.value("HOME"), Some("a\u{fffd}"));
+        assert_eq!(env.for_child(Child::Engine, &Passed::default()), [("HOME".into(), odd)]);
     }
 
     #[test]

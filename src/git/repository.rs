@@ -1,7 +1,10 @@
-//! A clone, and how commands run in it.
+//! A clone, and how commands run for it.
 
-use super::access::{Access, variables};
+use super::access::{Access, Configuration};
 use super::error::Error;
+use super::folders::Folders;
+use super::origin::Origin;
+use super::view::{Format, View};
 use crate::analysis::Invocation;
 use crate::cancel::Cancellation;
 use crate::process::{self, Ended, Stream, first_in_path, is_executable};
@@ -13,76 +16,92 @@ use std::time::Duration;
 /// For questions that the clone itself answers.
 pub(super) const LOCAL: Duration = Duration::from_secs(60);
 
-/// So that git never waits for anybody, and speaks English.
-const UNATTENDED: [(&str, &str); 6] = [
+/// So that git waits for nobody, speaks English, fetches nothing by itself, and takes the history as it is.
+const UNATTENDED: [(&str, &str); 10] = [
     ("GIT_TERMINAL_PROMPT", "0"),
     ("GIT_ASKPASS", ""),
     ("SSH_ASKPASS_REQUIRE", "never"),
     ("GCM_INTERACTIVE", "never"),
     ("GIT_PAGER", ""),
+    ("GIT_EDITOR", ":"),
+    ("GIT_OPTIONAL_LOCKS", "0"),
+    ("GIT_NO_LAZY_FETCH", "1"),
+    ("GIT_NO_REPLACE_OBJECTS", "1"),
     ("LC_ALL", "C"),
 ];
 
-/// The clone that a directory is in.
-#[derive(Debug, Clone)]
+/// The transports that git may use. Tests of this module have no server.
+const TRANSPORTS: &str = if cfg!(test) { "http:https:file" } else { "http:https" };
+
+/// git before this version reads no configuration from its environment, the only place where a credential is given to it.
+const READS_ENVIRONMENT: (u32, u32) = (2, 31);
+
+/// The clone that is checked out in a folder.
+#[derive(Debug)]
 pub struct Repository {
     git: Git,
-    top_level: PathBuf,
+    clone: Folders,
+    origin: Option<Origin>,
+    filter: Option<String>,
+    access: Access,
 }
 
 /// The executable and what it runs with.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Git {
     program: PathBuf,
     environment: Vec<(OsString, OsString)>,
-    access: Vec<(String, Secret)>,
+    view: View,
+    objects: PathBuf,
     cancellation: Cancellation,
 }
 
+/// Which transports a command may use, and with what.
+enum Reach<'a> {
+    /// None.
+    Nowhere,
+    /// `origin`, with this configuration.
+    Origin(&'a [(String, Secret)]),
+}
+
 impl Repository {
-    /// Finds git in the `PATH` of `environment`, which it is to run with, and the clone of `directory`.
+    /// Opens the clone that is checked out in `folder`, with the git in the `PATH` of `environment`, which is all it gets.
+    /// What git needs of its own goes below `temporary`.
     ///
     /// # Errors
-    /// There is no git; the directory is in no clone; another user owns that; cancelled.
+    /// There is no git; no clone is checked out there, or it can't be read; cancelled.
     pub async fn open(
-        directory: &Path,
+        folder: &Path,
+        temporary: &Path,
         environment: Vec<(OsString, OsString)>,
         access: &Access,
         cancellation: &Cancellation,
     ) -> Result<Self, Error> {
         let program = program(&environment).ok_or(Error::NotInstalled)?;
-        let mut git = Git { program, environment, access: Vec::new(), cancellation: cancellation.clone() };
-        let answer = git.run(directory, "rev-parse", &["--show-toplevel"], LOCAL).await;
-        let top_level = match answer {
-            Ok(lines) => lines.first().map(PathBuf::from),
-            Err(Error::Failed(_, reason)) if reason.contains("dubious ownership") => {
-                return Err(Error::ForeignOwner(directory.to_owned()));
-            }
-            Err(Error::Failed(..)) => None,
-            Err(error) => return Err(error),
-        };
-        let top_level = top_level.ok_or_else(|| Error::NoRepository(directory.to_owned()))?;
-        // The URL after all of the configuration's rewriting. Without a remote it is the name.
-        let origin = git.run(&top_level, "ls-remote", &["--get-url", "origin"], LOCAL).await?;
-        if let Some(origin) = origin.first() {
-            let already =
-                value(&git.environment, "GIT_CONFIG_COUNT").and_then(|count| count.to_str()?.parse().ok());
-            git.access = variables(access.configuration(origin), already.unwrap_or(0));
-        }
-        Ok(Self { git, top_level })
+        let clone = Folders::of(folder)?;
+        let unreadable = |error: std::io::Error| Error::Unreadable(folder.to_owned(), error.to_string());
+        let view = View::create(temporary).map_err(unreadable)?;
+        let objects = clone.common_dir.join("objects");
+        let git = Git { program, environment, view, objects, cancellation: cancellation.clone() };
+        let settings = Settings::read(&git, &clone).await?;
+        git.view.fill(&clone, &settings.format).map_err(unreadable)?;
+        let (origin, filter) = (settings.origin, settings.filter);
+        Ok(Self { git, clone, origin, filter, access: access.clone() })
     }
 
     /// The directory that paths in git's answers start from.
     pub fn top_level(&self) -> &Path {
-        &self.top_level
+        &self.clone.top_level
     }
 
     /// The URL of `origin`, as it is configured.
-    ///
-    /// # Errors
-    /// Cancelled, or git hangs.
-    pub async fn origin(&self) -> Result<Option<String>, Error> {
-        optional(self.run("config", &["--get", "remote.origin.url"], LOCAL).await)
+    pub fn origin(&self) -> Option<&str> {
+        self.origin.as_ref().map(|origin| origin.configured.expose())
+    }
+
+    /// The filter of a partial clone, such as `blob:none`: file contents may be missing.
+    pub fn filter(&self) -> Option<&str> {
+        self.filter.as_deref()
     }
 
     /// The commit that is checked out.
@@ -90,8 +109,12 @@ impl Repository {
     /// # Errors
     /// There is none yet; cancelled.
     pub async fn head(&self) -> Result<String, Error> {
-        let lines = self.run("rev-parse", &["--verify", "HEAD"], LOCAL).await?;
-        lines.into_iter().next().ok_or_else(|| Error::Failed("rev-parse", "HEAD is no commit".into()))
+        self.commit("HEAD").await
+    }
+
+    async fn commit(&self, revision: &str) -> Result<String, Error> {
+        let lines = self.run("rev-parse", &["--verify", revision], LOCAL).await?;
+        lines.into_iter().next().ok_or_else(|| Error::Failed("rev-parse", format!("{revision} is no commit")))
     }
 
     /// Whether `revision` names a commit that the clone has.
@@ -112,31 +135,128 @@ impl Repository {
         Ok(optional(answer)?.and_then(|line| Some(line.strip_prefix("refs/remotes/origin/")?.to_owned())))
     }
 
-    /// Runs a command at the top level and returns the lines of its output.
+    /// Runs a command that stays in the clone, and returns the lines of its output.
     pub(super) async fn run(
         &self,
         command: &'static str,
         arguments: &[&str],
         limit: Duration,
     ) -> Result<Vec<String>, Error> {
-        self.git.run(&self.top_level, command, arguments, limit).await
+        self.git.run(&Reach::Nowhere, command, arguments, limit).await
+    }
+
+    /// Likewise, of one that goes to `origin`: `options`, its URL, `wanted`.
+    pub(super) async fn run_at_origin(
+        &self,
+        command: &'static str,
+        options: &[&str],
+        wanted: &[&str],
+        limit: Duration,
+    ) -> Result<Vec<String>, Error> {
+        let origin = self.origin.as_ref().ok_or(Error::NoOrigin)?;
+        let url = origin.url.as_ref().ok_or(Error::Transport)?;
+        let Configuration { configuration, has_credential } = self.access.configuration(origin);
+        if has_credential {
+            self.git.check_version().await?;
+        }
+        let arguments = [options, &[url.as_str()], wanted].concat();
+        self.git.run(&Reach::Origin(&configuration), command, &arguments, limit).await
+    }
+
+    /// Gives the clone what was fetched: these references, and where its history ends now.
+    pub(super) async fn keep(&self, references: &[&str]) -> Result<(), Error> {
+        let mut fetched = Vec::new();
+        for name in references {
+            fetched.push(((*name).to_owned(), self.commit(name).await?));
+        }
+        let kept = self.git.view.give_back(&self.clone, &fetched);
+        kept.map_err(|error| Error::Failed("fetch", format!("the clone can't be written: {error}")))
+    }
+
+    /// Has the clone be partial no more.
+    pub(super) async fn forget_filter(&mut self) -> Result<(), Error> {
+        let file = self.clone.common_dir.join("config").display().to_string();
+        let arguments = ["--file", &file, "--unset-all", "remote.origin.partialclonefilter"];
+        optional(self.run("config", &arguments, LOCAL).await)?;
+        self.filter = None;
+        Ok(())
+    }
+}
+
+/// What is read of the clone's configuration: that file alone, not what it includes, and these keys alone.
+#[derive(Debug, Default)]
+struct Settings {
+    format: Format,
+    origin: Option<Origin>,
+    filter: Option<String>,
+}
+
+const READ_KEYS: &str = r"^(remote\.origin\.(url|partialclonefilter)|extensions\.(objectformat|refstorage)|http\.(.*\.)?extraheader)$";
+
+impl Settings {
+    async fn read(git: &Git, clone: &Folders) -> Result<Self, Error> {
+        let file = clone.common_dir.join("config").display().to_string();
+        let arguments = ["--file", &file, "--no-includes", "--get-regexp", READ_KEYS];
+        let lines = match git.run(&Reach::Nowhere, "config", &arguments, LOCAL).await {
+            Err(Error::Failed(..)) => Vec::new(),
+            answer => answer?,
+        };
+        let mut settings = Self::default();
+        let (mut url, mut headers) = (None, Vec::new());
+        for (key, value) in lines.iter().filter_map(|line| line.split_once(' ')) {
+            match key {
+                // git fetches from the first.
+                "remote.origin.url" => url = url.or(Some(value)),
+                "remote.origin.partialclonefilter" => settings.filter = Some(value.to_owned()),
+                "extensions.objectformat" => settings.format.objects = Some(value.to_owned()),
+                "extensions.refstorage" => settings.format.references = Some(value.to_owned()),
+                _ => headers.push((key, value)),
+            }
+        }
+        settings.origin = url.map(|url| Origin::new(url, &headers));
+        Ok(settings)
     }
 }
 
 impl Git {
+    async fn check_version(&self) -> Result<(), Error> {
+        let lines = self.run(&Reach::Nowhere, "version", &[], LOCAL).await?;
+        let told = lines.first().map(String::as_str).unwrap_or_default();
+        match version(told).is_some_and(|version| version >= READS_ENVIRONMENT) {
+            true => Ok(()),
+            false => Err(Error::TooOld(told.trim_start_matches("git version ").to_owned())),
+        }
+    }
+
     async fn run(
         &self,
-        directory: &Path,
+        reach: &Reach<'_>,
         command: &'static str,
         arguments: &[&str],
         limit: Duration,
     ) -> Result<Vec<String>, Error> {
+        let mut environment = UNATTENDED.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        let home = self.view.folder().display().to_string();
+        let objects = self.objects.display().to_string();
+        let transports = match reach {
+            Reach::Nowhere => "none",
+            Reach::Origin(_) => TRANSPORTS,
+        };
+        // The user's own configuration and passwords are what an earlier build may have written.
+        let own = [("GIT_DIR", &home), ("HOME", &home), ("XDG_CONFIG_HOME", &home)];
+        environment.extend(own.map(|(name, value)| (name.to_owned(), value.clone())));
+        environment.push(("GIT_OBJECT_DIRECTORY".into(), objects));
+        environment.push(("GIT_ALLOW_PROTOCOL".into(), transports.into()));
+        let configuration: &[_] = match reach {
+            Reach::Nowhere => &[],
+            Reach::Origin(configuration) => configuration,
+        };
         let invocation = Invocation {
             program: self.program.clone(),
             arguments: [&[command], arguments].concat().into_iter().map(str::to_owned).collect(),
-            directory: directory.to_owned(),
-            environment: UNATTENDED.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
-            secret_environment: self.access.clone(),
+            directory: self.view.folder().to_owned(),
+            environment,
+            secret_environment: variables(configuration),
             stdin: None,
         };
         tracing::debug!("{invocation}");
@@ -158,6 +278,24 @@ impl Git {
             Err(_) => Err(Error::TimedOut(command, limit.as_secs())),
         }
     }
+}
+
+/// `configuration` as variables, with what git reads from no file of a repository.
+fn variables(configuration: &[(String, Secret)]) -> Vec<(String, Secret)> {
+    let of_all = [("safe.bareRepository".to_owned(), Secret::new("explicit"))];
+    let all: Vec<_> = of_all.iter().chain(configuration).collect();
+    let mut variables = vec![("GIT_CONFIG_COUNT".to_owned(), Secret::new(all.len().to_string()))];
+    for (number, (key, value)) in all.into_iter().enumerate() {
+        variables.push((format!("GIT_CONFIG_KEY_{number}"), Secret::new(key)));
+        variables.push((format!("GIT_CONFIG_VALUE_{number}"), value.clone()));
+    }
+    variables
+}
+
+/// The two first numbers of `git version 2.39.5`.
+fn version(told: &str) -> Option<(u32, u32)> {
+    let mut numbers = told.strip_prefix("git version ")?.split('.').map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
 /// The first line of an answer that git may well refuse.
@@ -257,5 +395,18 @@ mod tests {
     fn an_option_is_no_revision() {
         assert!(checked("--output=x").is_err());
         assert_eq!(checked("origin/main"), Ok("origin/main"));
+    }
+
+    #[test]
+    fn versions() {
+        for (told, expected) in [
+            ("git version 2.39.5", Some((2, 39))),
+            ("git version 2.50.1 (Apple Git-155)", Some((2, 50))),
+            ("git version 3.0.0.windows.1", Some((3, 0))),
+            ("git version 2.30.9", Some((2, 30))),
+            ("hub version 2", None),
+        ] {
+            assert_eq!(version(told), expected, "{told}");
+        }
     }
 }

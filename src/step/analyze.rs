@@ -2,7 +2,7 @@
 
 use super::records::{Record, Records, tokens_of};
 use super::{Ending, Job, machine, missing, reports};
-use crate::agent::AnalyzeInputs;
+use crate::agent::{AnalyzeInputs, Child};
 use crate::analysis::{Outcome, Prepared, Properties, ScannerMode, ScannerRelease, scanner_environment};
 use crate::error::{Error, ErrorKind, Result};
 use crate::scanner::{
@@ -242,7 +242,8 @@ async fn run_engine_once(setting: &Setting<'_>, ready: &Ready, again: bool) -> R
         properties: &properties,
         directory,
     };
-    engine.run(&job.environment.for_children(), &job.cancellation).await
+    let environment = job.environment.for_child(Child::Engine, &setting.inputs.pass_environment);
+    engine.run(&environment, &job.cancellation).await
 }
 
 /// All properties but the token: of the settings file, over it of the environment, over it of the

@@ -1,7 +1,7 @@
 //! The end of an analysis by the SonarScanner for .NET.
 
 use super::{java_choices_of, platform};
-use crate::agent::AnalyzeInputs;
+use crate::agent::{AnalyzeInputs, Child};
 use crate::analysis::Properties;
 use crate::error::Result;
 use crate::scanner::dotnet::{self, Dotnet};
@@ -39,5 +39,6 @@ pub(super) async fn end(
         token,
         java_home: java.as_ref().and_then(|java| java.home()).map(Into::into),
     };
-    run.run(&job.environment.for_children(), &job.cancellation).await
+    let environment = job.environment.for_child(Child::Dotnet, &inputs.pass_environment);
+    run.run(&environment, &job.cancellation).await
 }

@@ -1,7 +1,7 @@
 //! The beginning of an analysis by the SonarScanner for .NET.
 
 use super::{Place, dotnet_tool};
-use crate::agent::PrepareInputs;
+use crate::agent::{Child, Passed, PrepareInputs};
 use crate::analysis::{Prepared, Properties};
 use crate::error::{Error, Result};
 use crate::scanner::EngineResult;
@@ -46,7 +46,8 @@ pub(super) async fn begin(
         token,
         java_home: None,
     };
-    match run.run(&job.environment.for_children(), &job.cancellation).await? {
+    let environment = job.environment.for_child(Child::Dotnet, &Passed::default());
+    match run.run(&environment, &job.cancellation).await? {
         EngineResult::Succeeded => Ok(start),
         EngineResult::Cancelled => Err(Error::cancelled()),
         EngineResult::Failed { message } | EngineResult::GateFailed { message } => {

@@ -18,16 +18,17 @@ pub(super) type Wanted<'a> = (&'a Place, Properties, Option<&'a str>);
 /// shallow clone the default branch. What can't be had gives a warning that says what to write.
 ///
 /// # Errors
-/// The run was cancelled.
+/// A pull request's target can't be had in a clone that is whole: SonarQube would count no line as new there, and the
+/// quality gate would pass. The run was cancelled.
 pub(super) async fn complete(job: &Job, inputs: &PrepareInputs, projects: &[Wanted<'_>]) -> Result<()> {
-    let mut clones: BTreeMap<Option<PathBuf>, (PathBuf, Branches)> = BTreeMap::new();
+    let mut clones: BTreeMap<PathBuf, Branches> = BTreeMap::new();
     for (place, properties, default) in projects {
         let settings = Settings::read(inputs, place, properties);
         if settings.are_for_git() {
             let sources = place.sources(inputs.mode);
             // A submodule has a history of its own: the clone that git reads there, not what it belongs to.
-            let clone = sources.ancestors().find(|folder| folder.join(".git").exists()).map(Path::to_owned);
-            let (_, branches) = clones.entry(clone).or_insert((sources, Branches::new()));
+            let Some(clone) = repository::nearest_clone(job, &sources) else { continue };
+            let branches = clones.entry(clone.to_owned()).or_default();
             let named = [settings.value("sonar.pullrequest.base"), settings.value(REFERENCE), *default];
             for (name, role) in named.into_iter().zip([Role::Target, Role::Reference, Role::Default]) {
                 let Some(name) = name else { continue };
@@ -36,8 +37,8 @@ pub(super) async fn complete(job: &Job, inputs: &PrepareInputs, projects: &[Want
             }
         }
     }
-    for (directory, branches) in clones.into_values() {
-        complete_clone(job, inputs, &directory, &branches).await?;
+    for (clone, branches) in clones {
+        complete_clone(job, inputs, &clone, &branches).await?;
     }
     Ok(())
 }
@@ -45,22 +46,21 @@ pub(super) async fn complete(job: &Job, inputs: &PrepareInputs, projects: &[Want
 async fn complete_clone(
     job: &Job,
     inputs: &PrepareInputs,
-    directory: &Path,
+    clone: &Path,
     branches: &Branches,
 ) -> Result<()> {
-    let result = match repository::open(job, directory).await {
+    let result = match repository::open(job, clone).await {
         Ok(repository) => History { job, repository }.complete(inputs.unshallow, branches).await,
         // SonarQube's scanner reads clones without git, too.
-        Err(error @ (git::Error::NotInstalled | git::Error::ForeignOwner(_)))
-            if has_mark_of_shallow(directory) =>
-        {
+        Err(error @ git::Error::NotInstalled) if clone.join(".git/shallow").is_file() => {
             warn_of_lack(job, &format!("The clone is shallow, and {error}"));
-            Ok(())
+            Ok(None)
         }
         Err(error) => Err(error),
     };
     match result {
-        Ok(()) => Ok(()),
+        Ok(None) => Ok(()),
+        Ok(Some(missing)) => Err(missing),
         Err(git::Error::Cancelled) => Err(Error::cancelled()),
         Err(error) => {
             tracing::debug!("Whether the history is whole is not known: {error}");
@@ -89,9 +89,10 @@ struct History<'a> {
 }
 
 impl History<'_> {
-    async fn complete(&self, may_fetch: bool, branches: &Branches) -> Result<(), git::Error> {
+    /// Tells what is missing and must not be.
+    async fn complete(&mut self, may_fetch: bool, branches: &Branches) -> Result<Option<Error>, git::Error> {
         let is_shallow = self.repository.is_shallow().await?;
-        let lack = match self.repository.filter().await? {
+        let lack = match self.repository.filter() {
             Some(filter) => Some(format!("partial ({filter})")),
             None if is_shallow => Some("shallow".to_owned()),
             None => None,
@@ -103,7 +104,7 @@ impl History<'_> {
                     let what =
                         format!("The clone is {lack}, and the rest of its history can't be fetched: {error}");
                     warn_of_lack(self.job, &what);
-                    return Ok(());
+                    return Ok(None);
                 }
                 tracing::info!("The history is whole");
             }
@@ -112,12 +113,50 @@ impl History<'_> {
             ),
             None => {}
         }
-        if may_fetch { self.fetch_branches(branches, is_shallow).await } else { Ok(()) }
+        let failure = match may_fetch {
+            true => self.fetch_branches(branches, is_shallow).await?,
+            false => None,
+        };
+        // In a shallow clone all lines count as new: that turns no gate green.
+        if self.repository.is_shallow().await? {
+            return Ok(None);
+        }
+        for (branch, _) in branches.iter().filter(|(_, role)| **role == Role::Target) {
+            if !self.is_found_by_scanner(branch).await? {
+                return Ok(Some(self.missing_target(branch, failure.as_ref())));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether the scanner engine finds a branch by this name, in the places where it looks (its own message, "Could not
+    /// find ref", names them).
+    async fn is_found_by_scanner(&self, name: &str) -> Result<bool, git::Error> {
+        for place in ["refs/heads/", "refs/remotes/", "refs/remotes/upstream/", "refs/remotes/origin/"] {
+            if self.repository.has_commit(&format!("{place}{name}")).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn missing_target(&self, branch: &str, failure: Option<&git::Error>) -> Error {
+        let reason = failure.map(|error| format!(": {error}")).unwrap_or_default();
+        Error::new(format!(
+            "the clone {} does not have the pull request's target branch {branch}{reason}. Without it SonarQube counts no \
+             line as new, and the quality gate passes whatever the pull request changes",
+            self.repository.top_level().display()
+        ))
+        .hint(format!(
+            "Check sonar.pullrequest.base, or fetch the branch in a step before this one (`git fetch origin \
+             +refs/heads/{0}:refs/remotes/origin/{0}`); with `unshallow: auto` this task fetches it.",
+            remote_name(branch)
+        ))
     }
 
     /// By the commit, which a branch may have left behind; if that fails, by what is built, as some servers give no
     /// commits.
-    async fn fetch_all(&self) -> Result<Option<git::Error>, git::Error> {
+    async fn fetch_all(&mut self) -> Result<Option<git::Error>, git::Error> {
         let head = self.repository.head().await?;
         let error = trouble(self.repository.complete(&[&head]).await)?;
         let built =
@@ -129,28 +168,41 @@ impl History<'_> {
     }
 
     /// Fetches the branches to compare with, where there are none; in what was a shallow clone in any case: there they
-    /// may be what an earlier build left behind.
-    async fn fetch_branches(&self, branches: &Branches, was_shallow: bool) -> Result<(), git::Error> {
+    /// may be what an earlier build left behind. Tells why the pull request's target could not be fetched.
+    async fn fetch_branches(
+        &self,
+        branches: &Branches,
+        was_shallow: bool,
+    ) -> Result<Option<git::Error>, git::Error> {
+        let mut failure = None;
         let built = self.job.predefined.build_sourcebranch.as_deref().unwrap_or_default();
         for (branch, role) in branches {
             if built.strip_prefix("refs/heads/") == Some(branch) || (*role == Role::Default && !was_shallow) {
                 continue;
             }
             let name = format!("refs/remotes/origin/{branch}");
-            if !was_shallow && self.repository.has_commit(&name).await? {
+            let is_there = match role {
+                Role::Target => self.is_found_by_scanner(branch).await?,
+                _ => self.repository.has_commit(&name).await?,
+            };
+            if !was_shallow && is_there {
                 continue;
             }
-            match trouble(self.repository.fetch_branch(branch).await)? {
-                Some(error) if *role == Role::Target => {
-                    let what = format!("The pull request's target {branch} can't be fetched: {error}");
-                    warn_of_lack(self.job, &what);
+            match trouble(self.repository.fetch_branch(remote_name(branch)).await)? {
+                Some(error) => {
+                    tracing::info!("The branch {branch} can't be fetched: {error}");
+                    failure = failure.or(Some(error).filter(|_| *role == Role::Target));
                 }
-                Some(error) => tracing::info!("The branch {branch} can't be fetched: {error}"),
                 None => tracing::debug!("Fetched {branch}"),
             }
         }
-        Ok(())
+        Ok(failure)
     }
+}
+
+/// The name that the branch has at `origin`: scanners take `origin/main`, too.
+pub(super) fn remote_name(branch: &str) -> &str {
+    branch.strip_prefix("origin/").unwrap_or(branch)
 }
 
 /// What the analysis will be run with, as far as is known before it.
@@ -183,11 +235,6 @@ fn trouble(result: Result<(), git::Error>) -> Result<Option<git::Error>, git::Er
         Err(git::Error::Cancelled) => Err(git::Error::Cancelled),
         Err(error) => Ok(Some(error)),
     }
-}
-
-/// Whether git's own mark of a shallow clone is there, in this directory or one above it.
-fn has_mark_of_shallow(directory: &Path) -> bool {
-    directory.ancestors().any(|folder| folder.join(".git/shallow").is_file())
 }
 
 /// Says what the pipeline should do. The job's token opens Azure Repos; for others there is what the checkout leaves behind.

@@ -1,0 +1,354 @@
+//! Which variables each kind of child inherits. A list of what is passed on: keys of a cloud and other secrets that a job
+//! or an agent has in its environment are on nobody's list.
+//!
+//! docs/security.md shows the lists to users; a test holds both against each other.
+
+use crate::error::{Error, Result};
+
+/// A kind of program that we start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Child {
+    /// The scanner engine of the server, in Java.
+    Engine,
+    /// The SonarScanner CLI, in Java, with the engine inside of it or beside it.
+    ScannerCli,
+    /// The SonarScanner for .NET, and the `dotnet` that runs it.
+    Dotnet,
+    /// git.
+    Git,
+}
+
+/// What every program needs that starts others and writes temporary files.
+const OF_ALL: &[&str] = &[
+    "PATH",
+    "PATHEXT",
+    "COMSPEC",
+    "OS",
+    "SYSTEMROOT",
+    "SYSTEMDRIVE",
+    "WINDIR",
+    "PROGRAMDATA",
+    "TEMP",
+    "TMP",
+    "TMPDIR",
+    "TZ",
+];
+
+/// Who runs, where, and in which language.
+const OF_PROGRAMS: &[&str] = &[
+    "HOME",
+    "HOMEDRIVE",
+    "HOMEPATH",
+    "USERPROFILE",
+    "USER",
+    "USERNAME",
+    "USERDOMAIN",
+    "LOGNAME",
+    "SHELL",
+    "TERM",
+    "HOSTNAME",
+    "COMPUTERNAME",
+    "APPDATA",
+    "LOCALAPPDATA",
+    "ALLUSERSPROFILE",
+    "PUBLIC",
+    "PROGRAMFILES*",
+    "PROGRAMW6432",
+    "COMMONPROGRAMFILES*",
+    "COMMONPROGRAMW6432",
+    "PROCESSOR_*",
+    "NUMBER_OF_PROCESSORS",
+    "XDG_CACHE_HOME",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+    "XDG_RUNTIME_DIR",
+    "LANG",
+    "LANGUAGE",
+    "LC_*",
+    "LD_LIBRARY_PATH",
+    "DYLD_LIBRARY_PATH",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+];
+
+/// What a scanner reads of the build: the revision, the provider.
+const OF_BUILD: &[&str] = &[
+    "TF_BUILD",
+    "BUILD_*",
+    "SYSTEM_PULLREQUEST_*",
+    "SYSTEM_COLLECTIONID",
+    "SYSTEM_COLLECTIONURI",
+    "SYSTEM_TEAMFOUNDATIONCOLLECTIONURI",
+    "SYSTEM_TEAMFOUNDATIONSERVERURI",
+    "SYSTEM_TEAMPROJECT",
+    "SYSTEM_TEAMPROJECTID",
+    "SYSTEM_DEFAULTWORKINGDIRECTORY",
+    "SYSTEM_ARTIFACTSDIRECTORY",
+    "SYSTEM_DEFINITIONID",
+    "SYSTEM_HOSTTYPE",
+    "SYSTEM_CULTURE",
+    "AGENT_NAME",
+    "AGENT_OS",
+    "AGENT_OSARCHITECTURE",
+    "AGENT_BUILDDIRECTORY",
+    "AGENT_TEMPDIRECTORY",
+    "AGENT_TOOLSDIRECTORY",
+    "AGENT_WORKFOLDER",
+];
+
+/// Java, and what analyzers start: Node.js, C and C++ compilers, Cargo, Dart, the Android SDK.
+const OF_ANALYZERS: &[&str] = &[
+    "JAVA_HOME",
+    "JAVA_HOME_*",
+    "JAVA_TOOL_OPTIONS",
+    "JDK_JAVA_OPTIONS",
+    "_JAVA_OPTIONS",
+    "SONAR_USER_HOME",
+    "NODE_PATH",
+    "NODE_OPTIONS",
+    "NODE_EXTRA_CA_CERTS",
+    "INCLUDE",
+    "EXTERNAL_INCLUDE",
+    "LIB",
+    "LIBPATH",
+    "VCINSTALLDIR",
+    "VCTOOLSINSTALLDIR",
+    "VSINSTALLDIR",
+    "VS*COMNTOOLS",
+    "WINDOWSSDKDIR",
+    "WINDOWSSDKVERSION",
+    "CPATH",
+    "C_INCLUDE_PATH",
+    "CPLUS_INCLUDE_PATH",
+    "OBJC_INCLUDE_PATH",
+    "SDKROOT",
+    "DEVELOPER_DIR",
+    "MACOSX_DEPLOYMENT_TARGET",
+    "CARGO_HOME",
+    "CARGO_TARGET_DIR",
+    "RUSTUP_HOME",
+    "RUSTUP_TOOLCHAIN",
+    "GOROOT",
+    "GOPATH",
+    "FLUTTER_ROOT",
+    "PUB_CACHE",
+    "ANDROID_HOME",
+    "ANDROID_SDK_ROOT",
+];
+
+/// .NET, MSBuild, and NuGet with the feeds that the task NuGetAuthenticate opens.
+const OF_DOTNET: &[&str] = &[
+    "DOTNET_*",
+    "COMPLUS_*",
+    "MSBUILD*",
+    "VISUALSTUDIO*",
+    "VSINSTALLDIR",
+    "VS*COMNTOOLS",
+    "NUGET_PACKAGES",
+    "NUGET_HTTP_CACHE_PATH",
+    "NUGET_PLUGIN*",
+    "NUGET_NETCORE_PLUGIN_PATHS",
+    "NUGET_NETFX_PLUGIN_PATHS",
+    "NUGET_CREDENTIALPROVIDER_*",
+    "NUGET_CERT_REVOCATION_MODE",
+    "VSS_NUGET_*",
+    "ARTIFACTS_CREDENTIALPROVIDER_*",
+    "SONAR_SCANNER_*",
+];
+
+/// git gets all else from us: its home, language, proxy and certificates. On Windows the agent brings one of its own.
+const OF_GIT: &[&str] = &["AGENT_HOMEDIRECTORY"];
+
+/// What no child inherits, whatever the user passes on: task inputs, endpoint authorizations, secret variables, tokens,
+/// and what would lead a scanner that holds the token to another server. All prefixes but our own `SONAR_AZDO_` are what
+/// Microsoft's task library takes out of its own environment.
+const WITHHELD: &[&str] = &[
+    "INPUT_*",
+    "ENDPOINT_AUTH_*",
+    "SECRET_*",
+    "SECUREFILE_TICKET_*",
+    "VSTS_TASKVARIABLE_*",
+    "SONAR_AZDO_*",
+    "VSTS_PUBLIC_VARIABLES",
+    "VSTS_SECRET_VARIABLES",
+    "COMMAND_CORRELATION_ID",
+    "TASK_SDK_COMMAND_TOKEN",
+    "SYSTEM_ACCESSTOKEN",
+    "SONAR_TOKEN",
+    "SONAR_LOGIN",
+    "SONAR_PASSWORD",
+    "SONARQUBE_SCANNER_PARAMS",
+    "SONAR_SCANNER_JSON_PARAMS",
+    "SONAR_HOST_URL",
+    "SONAR_REGION",
+    "SONAR_SCANNER_API_BASE_URL",
+    "SONAR_SCANNER_SONARCLOUD_URL",
+];
+
+impl Child {
+    /// Patterns of the names that it inherits, upper case; `*` is any text.
+    fn lists(self) -> &'static [&'static [&'static str]] {
+        match self {
+            Self::Engine | Self::ScannerCli => &[OF_ALL, OF_PROGRAMS, OF_BUILD, OF_ANALYZERS],
+            Self::Dotnet => &[OF_ALL, OF_PROGRAMS, OF_BUILD, OF_ANALYZERS, OF_DOTNET],
+            Self::Git => &[OF_ALL, OF_GIT],
+        }
+    }
+
+    /// Whether it inherits the variable of this name, which is in upper case.
+    pub(super) fn inherits(self, name: &str) -> bool {
+        self.lists().iter().any(|list| is_on(list, name))
+    }
+}
+
+/// Whether no child inherits the variable of this name, which is in upper case.
+pub(super) fn is_withheld(name: &str) -> bool {
+    is_on(WITHHELD, name)
+}
+
+fn is_on(list: &[&str], name: &str) -> bool {
+    list.iter().any(|pattern| fits(pattern, name))
+}
+
+/// Whether a name fits a pattern with at most one `*`.
+fn fits(pattern: &str, name: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == name,
+        Some((start, end)) => {
+            name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end)
+        }
+    }
+}
+
+/// The input `passEnvironment`: what children inherit besides.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Passed(Vec<String>);
+
+impl Passed {
+    /// Reads names, divided by commas or white space; `*` at the end of one stands for any text.
+    ///
+    /// # Errors
+    /// A name that is not one, or one of the variables that no child inherits.
+    pub fn parse(text: &str) -> Result<Self> {
+        let names = text.split(|c: char| c == ',' || c.is_whitespace()).filter(|name| !name.is_empty());
+        names.map(|name| checked(&name.to_uppercase())).collect::<Result<_>>().map(Self)
+    }
+
+    pub(super) fn holds(&self, name: &str) -> bool {
+        self.0.iter().any(|pattern| fits(pattern, name))
+    }
+}
+
+fn checked(name: &str) -> Result<String> {
+    let wrong = |why: &str, hint: &str| {
+        Err(Error::new(format!("passEnvironment names {name}, {why}")).hint(hint))
+    };
+    let plain = name.strip_suffix('*').unwrap_or(name);
+    let is_name = plain.chars().next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+        && plain.chars().all(|c| c.is_ascii_alphanumeric() || "_.-()".contains(c));
+    if !is_name {
+        return wrong(
+            "which is not the name of a variable",
+            "Write names such as MY_TOOL_HOME, one a line; MY_TOOL_* stands for all that begin so.",
+        );
+    }
+    if is_withheld(name) {
+        return wrong(
+            "which no scanner is given",
+            "It holds a token, or it would lead the scanner to another server. Remove it from passEnvironment.",
+        );
+    }
+    Ok(name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agent::Environment;
+
+    fn inherited(child: Child, passed: &str, names: &[&str]) -> Vec<String> {
+        let env = Environment::new(names.iter().map(|name| ((*name).into(), "x".into())));
+        let passed = Passed::parse(passed).unwrap();
+        env.for_child(child, &passed).into_iter().map(|(name, _)| name.into_string().unwrap()).collect()
+    }
+
+    const SECRETS: &[&str] = &[
+        "AWS_SECRET_ACCESS_KEY",
+        "AZURE_CLIENT_SECRET",
+        "GITHUB_TOKEN",
+        "NUGET_API_KEY",
+        "NPM_TOKEN",
+        "CARGO_REGISTRY_TOKEN",
+        "DATABASE_PASSWORD",
+        "INPUT_X",
+        "ENDPOINT_AUTH_1",
+        "endpoint_auth_parameter_1_apitoken",
+        "ENDPOINT_URL_1",
+        "SECRET_SONAR_ENDPOINT",
+        "SYSTEM_ACCESSTOKEN",
+        "SONAR_TOKEN",
+        "SONAR_HOST_URL",
+        "SONAR_SCANNER_API_BASE_URL",
+        "SONAR_AZDO_TOKEN_1",
+        "VSTS_SECRET_VARIABLES",
+        "LD_PRELOAD",
+    ];
+
+    #[test]
+    fn secrets_of_the_job_reach_no_child() {
+        for child in [Child::Engine, Child::ScannerCli, Child::Dotnet, Child::Git] {
+            assert_eq!(inherited(child, "", SECRETS), [""; 0], "{child:?}");
+        }
+    }
+
+    #[test]
+    fn what_tools_need_is_passed_on() {
+        let needed = ["PATH", "Path", "HOME", "https_proxy", "LC_ALL", "TF_BUILD", "BUILD_SOURCEVERSION"];
+        let java = ["JAVA_HOME", "JAVA_HOME_21_X64", "JAVA_TOOL_OPTIONS", "SYSTEM_PULLREQUEST_SOURCECOMMITID"];
+        let windows = ["SystemRoot", "ProgramFiles(x86)", "TEMP", "VS170COMNTOOLS", "NODE_OPTIONS"];
+        for child in [Child::Engine, Child::ScannerCli, Child::Dotnet] {
+            for names in [&needed[..], &java, &windows] {
+                assert_eq!(inherited(child, "", names), names, "{child:?}");
+            }
+        }
+        let dotnet = ["DOTNET_ROOT", "VSS_NUGET_ACCESSTOKEN", "VSS_NUGET_EXTERNAL_FEED_ENDPOINTS", "SONAR_SCANNER_OPTS"];
+        assert_eq!(inherited(Child::Dotnet, "", &dotnet), dotnet);
+        assert_eq!(inherited(Child::Engine, "", &dotnet), [""; 0]);
+    }
+
+    #[test]
+    fn git_gets_nothing_that_changes_what_it_does() {
+        let names = [
+            "PATH", "SystemRoot", "TEMP", "HOME", "GIT_TRACE_CURL", "GIT_TRACE_REDACT", "GIT_SSH_COMMAND",
+            "GIT_CONFIG_COUNT", "GIT_DIR", "GIT_EXEC_PATH", "GIT_PROXY_COMMAND", "GIT_SSL_NO_VERIFY", "SSL_CERT_FILE",
+            "HTTPS_PROXY", "XDG_CONFIG_HOME", "LD_LIBRARY_PATH", "LD_PRELOAD", "SSH_ASKPASS", "EDITOR", "PAGER",
+        ];
+        assert_eq!(inherited(Child::Git, "", &names), ["PATH", "SystemRoot", "TEMP"]);
+    }
+
+    #[test]
+    fn users_pass_more_on() {
+        let names = ["IAR_HOME", "QNX_HOST", "QNX_TARGET", "QNXX", "OTHER"];
+        let passed = inherited(Child::Engine, "iar_home, QNX_*\n", &names);
+        assert_eq!(passed, ["IAR_HOME", "QNX_HOST", "QNX_TARGET"]);
+        // A pattern does not bring along what is withheld.
+        assert_eq!(inherited(Child::Engine, "SONAR_*, S*", &["SONAR_TOKEN", "SYSTEM_ACCESSTOKEN", "SONAR_X"]), ["SONAR_X"]);
+        for wrong in ["*", "A B=c", "=x", "$(NAME)", "SYSTEM_ACCESSTOKEN", "secret_x", "SONAR_TOKEN"] {
+            assert!(Passed::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_documentation_names_all_of_them() {
+        let page = include_str!("../../docs/security.md");
+        for list in [OF_ALL, OF_PROGRAMS, OF_BUILD, OF_ANALYZERS, OF_DOTNET, OF_GIT, WITHHELD] {
+            for name in list {
+                assert!(page.contains(&format!("`{name}`")), "docs/security.md does not name {name}");
+            }
+        }
+    }
+}
