@@ -244,9 +244,8 @@ impl Passed {
 }
 
 fn checked(name: &str) -> Result<String> {
-    let wrong = |why: &str, hint: &str| {
-        Err(Error::new(format!("passEnvironment names {name}, {why}")).hint(hint))
-    };
+    let wrong =
+        |why: &str, hint: &str| Err(Error::new(format!("passEnvironment names {name}, {why}")).hint(hint));
     let plain = name.strip_suffix('*').unwrap_or(name);
     let is_name = plain.chars().next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
         && plain.chars().all(|c| c.is_ascii_alphanumeric() || "_.-()".contains(c));
@@ -308,14 +307,20 @@ mod tests {
     #[test]
     fn what_tools_need_is_passed_on() {
         let needed = ["PATH", "Path", "HOME", "https_proxy", "LC_ALL", "TF_BUILD", "BUILD_SOURCEVERSION"];
-        let java = ["JAVA_HOME", "JAVA_HOME_21_X64", "JAVA_TOOL_OPTIONS", "SYSTEM_PULLREQUEST_SOURCECOMMITID"];
+        let java =
+            ["JAVA_HOME", "JAVA_HOME_21_X64", "JAVA_TOOL_OPTIONS", "SYSTEM_PULLREQUEST_SOURCECOMMITID"];
         let windows = ["SystemRoot", "ProgramFiles(x86)", "TEMP", "VS170COMNTOOLS", "NODE_OPTIONS"];
         for child in [Child::Engine, Child::ScannerCli, Child::Dotnet] {
             for names in [&needed[..], &java, &windows] {
                 assert_eq!(inherited(child, "", names), names, "{child:?}");
             }
         }
-        let dotnet = ["DOTNET_ROOT", "VSS_NUGET_ACCESSTOKEN", "VSS_NUGET_EXTERNAL_FEED_ENDPOINTS", "SONAR_SCANNER_OPTS"];
+        let dotnet = [
+            "DOTNET_ROOT",
+            "VSS_NUGET_ACCESSTOKEN",
+            "VSS_NUGET_EXTERNAL_FEED_ENDPOINTS",
+            "SONAR_SCANNER_OPTS",
+        ];
         assert_eq!(inherited(Child::Dotnet, "", &dotnet), dotnet);
         assert_eq!(inherited(Child::Engine, "", &dotnet), [""; 0]);
     }
@@ -323,9 +328,26 @@ mod tests {
     #[test]
     fn git_gets_nothing_that_changes_what_it_does() {
         let names = [
-            "PATH", "SystemRoot", "TEMP", "HOME", "GIT_TRACE_CURL", "GIT_TRACE_REDACT", "GIT_SSH_COMMAND",
-            "GIT_CONFIG_COUNT", "GIT_DIR", "GIT_EXEC_PATH", "GIT_PROXY_COMMAND", "GIT_SSL_NO_VERIFY", "SSL_CERT_FILE",
-            "HTTPS_PROXY", "XDG_CONFIG_HOME", "LD_LIBRARY_PATH", "LD_PRELOAD", "SSH_ASKPASS", "EDITOR", "PAGER",
+            "PATH",
+            "SystemRoot",
+            "TEMP",
+            "HOME",
+            "GIT_TRACE_CURL",
+            "GIT_TRACE_REDACT",
+            "GIT_SSH_COMMAND",
+            "GIT_CONFIG_COUNT",
+            "GIT_DIR",
+            "GIT_EXEC_PATH",
+            "GIT_PROXY_COMMAND",
+            "GIT_SSL_NO_VERIFY",
+            "SSL_CERT_FILE",
+            "HTTPS_PROXY",
+            "XDG_CONFIG_HOME",
+            "LD_LIBRARY_PATH",
+            "LD_PRELOAD",
+            "SSH_ASKPASS",
+            "EDITOR",
+            "PAGER",
         ];
         assert_eq!(inherited(Child::Git, "", &names), ["PATH", "SystemRoot", "TEMP"]);
     }
@@ -336,7 +358,10 @@ mod tests {
         let passed = inherited(Child::Engine, "iar_home, QNX_*\n", &names);
         assert_eq!(passed, ["IAR_HOME", "QNX_HOST", "QNX_TARGET"]);
         // A pattern does not bring along what is withheld.
-        assert_eq!(inherited(Child::Engine, "SONAR_*, S*", &["SONAR_TOKEN", "SYSTEM_ACCESSTOKEN", "SONAR_X"]), ["SONAR_X"]);
+        assert_eq!(
+            inherited(Child::Engine, "SONAR_*, S*", &["SONAR_TOKEN", "SYSTEM_ACCESSTOKEN", "SONAR_X"]),
+            ["SONAR_X"]
+        );
         for wrong in ["*", "A B=c", "=x", "$(NAME)", "SYSTEM_ACCESSTOKEN", "secret_x", "SONAR_TOKEN"] {
             assert!(Passed::parse(wrong).is_err(), "{wrong}");
         }

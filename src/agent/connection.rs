@@ -26,7 +26,9 @@ fn proxies(env: &Environment) -> Vec<Proxy> {
         let proxy = Proxy::parse(scope, address, &no_proxy);
         if proxy.is_none() {
             // Without the value: a password may be in it.
-            tracing::warn!("The variable {name} is ignored: it is not the address of a proxy (http://host:port)");
+            tracing::warn!(
+                "The variable {name} is ignored: it is not the address of a proxy (http://host:port)"
+            );
         }
         proxy
     };

@@ -51,7 +51,8 @@ impl Access {
             set("sslCAInfo", &file.display().to_string());
         }
         // What the checkout left for a repository of the job is the job's token, too.
-        let of_job = of_job.map(|(_, token)| Secret::new(format!("AUTHORIZATION: bearer {}", token.expose())));
+        let of_job =
+            of_job.map(|(_, token)| Secret::new(format!("AUTHORIZATION: bearer {}", token.expose())));
         let header = origin.own_header.clone().or(of_job).or_else(|| origin.left_header.clone());
         if let Some(header) = &header {
             // git would send the header on to where they lead.

@@ -37,9 +37,9 @@ impl fmt::Display for Error {
                 write!(f, "the clone {} can't be read: {reason}", directory.display())
             }
             Self::NoOrigin => f.write_str("the clone has no remote origin"),
-            Self::Transport => {
-                f.write_str("only a remote at http:// or https:// is asked, and the URL of origin is another one")
-            }
+            Self::Transport => f.write_str(
+                "only a remote at http:// or https:// is asked, and the URL of origin is another one",
+            ),
             Self::TooOld(version) => write!(
                 f,
                 "git {version} reads a credential from files and arguments alone, where others could see it: install git \

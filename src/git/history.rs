@@ -87,7 +87,19 @@ mod tests {
         for name in ["main", "feature/a-b", "release/2.0", "ü#1", "-x"] {
             assert!(is_branch_name(name), "{name}");
         }
-        for name in ["", "*", "a:refs/heads/main", "a/../b", "../../config", "a b", "a//b", ".a", "a.lock", "a/", "a\nb"] {
+        for name in [
+            "",
+            "*",
+            "a:refs/heads/main",
+            "a/../b",
+            "../../config",
+            "a b",
+            "a//b",
+            ".a",
+            "a.lock",
+            "a/",
+            "a\nb",
+        ] {
             assert!(!is_branch_name(name), "{name}");
         }
     }

@@ -8,6 +8,7 @@
 
 mod access;
 mod changes;
+mod command;
 mod error;
 mod folders;
 mod history;

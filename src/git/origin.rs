@@ -129,7 +129,10 @@ mod tests {
         ];
         assert_eq!(header("https://github.com/owner/name", &several).as_deref(), Some("c: 3"));
         assert_eq!(header("https://host/x", &several).as_deref(), Some("a: 1"));
-        assert_eq!(header("https://u:p%40%C3%A4%@host/x", &several).as_deref(), Some("Authorization: Basic dTpwQMOkJQ=="));
+        assert_eq!(
+            header("https://u:p%40%C3%A4%@host/x", &several).as_deref(),
+            Some("Authorization: Basic dTpwQMOkJQ==")
+        );
         assert_eq!(header("https://u@host/x", &[]), None);
     }
 }

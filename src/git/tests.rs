@@ -88,7 +88,8 @@ async fn open_with(
     environment: Vec<(OsString, OsString)>,
     cancellation: &Cancellation,
 ) -> Result<Repository, Error> {
-    Repository::open(directory, &std::env::temp_dir(), environment, &Access::default(), cancellation).await
+    let temporary = directory.parent().unwrap();
+    Repository::open(directory, temporary, environment, &Access::default(), cancellation).await
 }
 
 #[tokio::test]

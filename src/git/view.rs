@@ -83,7 +83,9 @@ impl View {
         text.push_str("[extensions]\n");
         for (key, value) in extensions {
             // Of words alone: what stands in the clone's configuration is not ours.
-            if let Some(word) = value.as_deref().filter(|word| word.bytes().all(|b| b.is_ascii_alphanumeric())) {
+            if let Some(word) =
+                value.as_deref().filter(|word| word.bytes().all(|b| b.is_ascii_alphanumeric()))
+            {
                 text.push_str(&format!("\t{key} = {word}\n"));
             }
         }
@@ -256,7 +258,10 @@ mod tests {
         let format = Format { objects: Some("sha256".into()), references: Some("reftable".into()) };
         view.fill(&clone, &format).unwrap();
         let configuration = fs::read_to_string(view.folder().join("config")).unwrap();
-        assert!(configuration.ends_with("\tobjectFormat = sha256\n\trefStorage = reftable\n"), "{configuration}");
+        assert!(
+            configuration.ends_with("\tobjectFormat = sha256\n\trefStorage = reftable\n"),
+            "{configuration}"
+        );
 
         fs::write(view.folder().join("reftable/two"), "2").unwrap();
         fs::write(view.folder().join("reftable/tables.list"), "one\ntwo\n").unwrap();

@@ -37,7 +37,8 @@ impl Proxy {
         let mut with_user = self.url.clone();
         if let Some((user, password)) = &self.credentials {
             // Fails only for URLs that cannot have user info.
-            let _ = with_user.set_username(user).and_then(|()| with_user.set_password(Some(password.expose())));
+            let _ =
+                with_user.set_username(user).and_then(|()| with_user.set_password(Some(password.expose())));
         }
         let text = with_user.as_str().trim_end_matches('/');
         Secret::new(match (self.url.port(), self.url.port_or_known_default()) {
@@ -117,7 +118,8 @@ fn passes(no_proxy: &str, url: &Url) -> bool {
             _ if host == "*" => true,
             Some(address) => is_within(address, host),
             None => {
-                let domain = host.strip_prefix('*').unwrap_or(host).trim_start_matches('.').to_ascii_lowercase();
+                let domain =
+                    host.strip_prefix('*').unwrap_or(host).trim_start_matches('.').to_ascii_lowercase();
                 !domain.is_empty()
                     && name.strip_suffix(&domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
             }
@@ -217,7 +219,11 @@ mod tests {
             ("proxy:port", None),
         ] {
             let proxy = Proxy::parse(ProxyScope::All, text, "");
-            assert_eq!(proxy.as_ref().map(|proxy| proxy.with_credentials().expose().to_owned()).as_deref(), expected, "{text}");
+            assert_eq!(
+                proxy.as_ref().map(|proxy| proxy.with_credentials().expose().to_owned()).as_deref(),
+                expected,
+                "{text}"
+            );
         }
         let proxy = Proxy::parse(ProxyScope::All, "ci:p%40ss@proxy:8080", "").unwrap();
         assert_eq!(proxy.credentials, Some(("ci".into(), Secret::new("p@ss"))));

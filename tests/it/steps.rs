@@ -2,12 +2,14 @@
 
 mod analyze;
 mod caches;
+mod git;
 mod history;
 mod hostile;
 mod modes;
 mod monorepo;
 mod parallel;
 mod prepare;
+mod proxies;
 mod publish;
 mod reports;
 mod scanners;

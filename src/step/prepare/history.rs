@@ -43,12 +43,7 @@ pub(super) async fn complete(job: &Job, inputs: &PrepareInputs, projects: &[Want
     Ok(())
 }
 
-async fn complete_clone(
-    job: &Job,
-    inputs: &PrepareInputs,
-    clone: &Path,
-    branches: &Branches,
-) -> Result<()> {
+async fn complete_clone(job: &Job, inputs: &PrepareInputs, clone: &Path, branches: &Branches) -> Result<()> {
     let result = match repository::open(job, clone).await {
         Ok(repository) => History { job, repository }.complete(inputs.unshallow, branches).await,
         // SonarQube's scanner reads clones without git, too.
