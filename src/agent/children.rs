@@ -189,7 +189,26 @@ const WITHHELD: &[&str] = &[
     "SONAR_SCANNER_SONARCLOUD_URL",
 ];
 
+/// What git is told where a scanner runs it: files of the repository that look like a git directory are none, and no
+/// program watches the files. `GIT_CONFIG_COUNT` and the like, by the manual of git.
+const GIT_OF_SCANNERS: &[(&str, &str)] = &[
+    ("GIT_TERMINAL_PROMPT", "0"),
+    ("GIT_CONFIG_COUNT", "2"),
+    ("GIT_CONFIG_KEY_0", "safe.bareRepository"),
+    ("GIT_CONFIG_VALUE_0", "explicit"),
+    ("GIT_CONFIG_KEY_1", "core.fsmonitor"),
+    ("GIT_CONFIG_VALUE_1", "false"),
+];
+
 impl Child {
+    /// What it is given by us, below what it inherits.
+    pub(super) fn given(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Engine | Self::ScannerCli | Self::Dotnet => GIT_OF_SCANNERS,
+            Self::Git => &[],
+        }
+    }
+
     /// Patterns of the names that it inherits, upper case; `*` is any text.
     fn lists(self) -> &'static [&'static [&'static str]] {
         match self {
@@ -272,7 +291,8 @@ mod tests {
     fn inherited(child: Child, passed: &str, names: &[&str]) -> Vec<String> {
         let env = Environment::new(names.iter().map(|name| ((*name).into(), "x".into())));
         let passed = Passed::parse(passed).unwrap();
-        env.for_child(child, &passed).into_iter().map(|(name, _)| name.into_string().unwrap()).collect()
+        let names = env.for_child(child, &passed).into_iter().map(|(name, _)| name.into_string().unwrap());
+        names.filter(|name| !child.given().iter().any(|(given, _)| given == name)).collect()
     }
 
     const SECRETS: &[&str] = &[

@@ -21,12 +21,26 @@ pub(super) fn nearest_clone<'a>(job: &Job, directory: &'a Path) -> Option<&'a Pa
 }
 
 fn clones_around<'a>(job: &Job, directory: &'a Path) -> Vec<&'a Path> {
+    folders_around(job, directory).into_iter().filter(|folder| folder.join(".git").exists()).collect()
+}
+
+fn folders_around<'a>(job: &Job, directory: &'a Path) -> Vec<&'a Path> {
     let bounds = [job.predefined.working_directory().ok(), job.predefined.pipeline_workspace.clone()];
     let bound = bounds.into_iter().flatten().find(|bound| directory.starts_with(bound));
     let folders = directory
         .ancestors()
         .take_while(|folder| bound.as_ref().is_none_or(|bound| folder.starts_with(bound)));
-    folders.filter(|folder| folder.join(".git").exists()).collect()
+    folders.collect()
+}
+
+/// A folder that scanners, which search from `directory` upwards, would take for a git directory before they come to the
+/// clone: files of the repository that look so (`RepositoryBuilder.findGitDir` of JGit, and git itself, look at the folder
+/// after its `.git`).
+pub(super) fn false_git_directory<'a>(job: &Job, directory: &'a Path) -> Option<&'a Path> {
+    let looks_so = |folder: &Path| ["HEAD", "objects", "refs"].iter().all(|name| folder.join(name).exists());
+    let below_clone =
+        folders_around(job, directory).into_iter().take_while(|folder| !folder.join(".git").exists());
+    below_clone.into_iter().find(|folder| looks_so(folder))
 }
 
 /// Whether a clone is of the repository that this build is of, which `Build.Repository.*` and the change speak of. With

@@ -19,7 +19,7 @@ pub(super) type Wanted<'a> = (&'a Place, Properties, Option<&'a str>);
 ///
 /// # Errors
 /// A pull request's target can't be had in a clone that is whole: SonarQube would count no line as new there, and the
-/// quality gate would pass. The run was cancelled.
+/// quality gate would pass. A folder of the sources looks like a git directory. The run was cancelled.
 pub(super) async fn complete(job: &Job, inputs: &PrepareInputs, projects: &[Wanted<'_>]) -> Result<()> {
     let mut clones: BTreeMap<PathBuf, Branches> = BTreeMap::new();
     for (place, properties, default) in projects {
@@ -27,6 +27,9 @@ pub(super) async fn complete(job: &Job, inputs: &PrepareInputs, projects: &[Want
         if settings.are_for_git() {
             let sources = place.sources(inputs.mode);
             // A submodule has a history of its own: the clone that git reads there, not what it belongs to.
+            if let Some(folder) = repository::false_git_directory(job, &sources) {
+                return Err(disguised(folder));
+            }
             let Some(clone) = repository::nearest_clone(job, &sources) else { continue };
             let branches = clones.entry(clone.to_owned()).or_default();
             let named = [settings.value("sonar.pullrequest.base"), settings.value(REFERENCE), *default];
@@ -41,6 +44,16 @@ pub(super) async fn complete(job: &Job, inputs: &PrepareInputs, projects: &[Want
         complete_clone(job, inputs, &clone, &branches).await?;
     }
     Ok(())
+}
+
+/// The scanner would ask it what is new, and find what its author likes.
+fn disguised(folder: &Path) -> Error {
+    Error::new(format!(
+        "the folder {} looks like a git directory (HEAD, objects, refs), and the scanner would take it for that of the \
+         sources: it would decide what is new code",
+        folder.display()
+    ))
+    .hint("Remove these files from the repository, or analyse a folder that does not lie below them.")
 }
 
 async fn complete_clone(job: &Job, inputs: &PrepareInputs, clone: &Path, branches: &Branches) -> Result<()> {

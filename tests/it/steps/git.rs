@@ -104,10 +104,41 @@ fn a_tracked_git_directory_cannot_choose_commands() {
         attack.configuration()
     );
     disguise(&folder, &configuration, &head(&sources));
-    let step = attack.prepare(&[("projectBaseDir", "lib")]);
+    let step = attack.prepare(&[("projectBaseDir", "lib"), ("extraProperties", "sonar.scm.disabled=true")]);
+    step.ended(TaskResult::Succeeded);
+    attack.assert_fended_off(&step);
+
+    // The scanner would ask it what is new.
+    std::fs::create_dir(folder.join("app")).unwrap();
+    for directory in ["lib", "lib/app"] {
+        let step = attack.prepare(&[("projectBaseDir", directory)]);
+        step.ended(TaskResult::Failed);
+        attack.assert_fended_off(&step);
+        let error = step.sole_error();
+        assert!(error.contains("/lib looks like a git directory"), "{error}");
+    }
+    // Above the folder of the clone there is none of the repository's.
+    let step = attack.prepare(&[]);
     step.succeeded().says("The history is whole");
     attack.assert_fended_off(&step);
-    assert_eq!(commits(&sources, "HEAD"), 4, "the clone that the folder lies in is completed");
+}
+
+/// git's own search, as a scanner starts it in the analysed folder.
+#[test]
+fn a_scanners_git_takes_no_tracked_folder_for_a_git_directory() {
+    let mut scenario = Scenario::new();
+    let lib = scenario.job.sources().join("lib");
+    git(&scenario.job.sources(), &["init", "--quiet"]);
+    disguise(&lib, "[core]\n\tbare = true\n", &"1".repeat(40));
+    let engine = scenario.engine(&format!(
+        "git rev-parse --git-dir >\"$(dirname \"$0\")/found\"\n{}",
+        scenario.report("1", "shop")
+    ));
+    let extra = format!("{engine}\nsonar.scm.disabled=true");
+    scenario.prepare(&[("projectBaseDir", "lib"), ("extraProperties", &extra)]).succeeded();
+    scenario.analyze().succeeded();
+    assert_eq!(scenario.noted("found"), "", "git refuses");
+    assert_eq!(git(&lib, &["rev-parse", "--git-dir"]), ".", "which it does not by itself");
 }
 
 #[test]
