@@ -34,13 +34,13 @@ pub fn check_own_pull_request(properties: &Properties) -> Result<(), Refusal> {
     }
     if is_set("sonar.branch.name") {
         return refuse(
-            "sonar.pullrequest.key and sonar.branch.name are both set, and SonarQube refuses such an analysis",
+            "the properties set both sonar.pullrequest.key and sonar.branch.name, and SonarQube refuses such an analysis",
             "Remove one of them: an analysis is either of a pull request or of a branch.",
         );
     }
     if !is_set(BRANCH) {
         return refuse(
-            "sonar.pullrequest.key is set without sonar.pullrequest.branch, and SonarQube refuses such an analysis",
+            "the properties set sonar.pullrequest.key without sonar.pullrequest.branch, and SonarQube refuses such an analysis",
             "Set sonar.pullrequest.branch and sonar.pullrequest.base, too, or none of the three: in the build of a pull \
              request this task sets them.",
         );

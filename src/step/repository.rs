@@ -84,12 +84,13 @@ fn is_same_url(a: &str, b: &str) -> bool {
     plain(a).is_some_and(|a| plain(b).is_some_and(|b| a == b))
 }
 
-/// The clone that is checked out in `folder`, which nothing is searched for; `origin` is reached with the job's token where
-/// that is for it.
+/// The clone that the history of `directory` is in ([`nearest_clone`]); `origin` is reached with the job's token where that
+/// is for it.
 ///
 /// # Errors
-/// There is none, or git can't read it; cancelled.
-pub(super) async fn open(job: &Job, folder: &Path) -> Result<Repository, Error> {
+/// There is none, or it can't be read; cancelled.
+pub(super) async fn open(job: &Job, directory: &Path) -> Result<Repository, Error> {
+    let folder = nearest_clone(job, directory).ok_or_else(|| Error::NoRepository(directory.to_owned()))?;
     let temporary = job.predefined.temp_directory();
     let temporary = temporary.map_err(|error| Error::Unreadable(folder.to_owned(), error.to_string()))?;
     let connection = JobConnection::read(&job.environment, &job.predefined);

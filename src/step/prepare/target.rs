@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::git;
 use crate::sonarqube::{ProjectAccess, SonarQube};
 use crate::step::Job;
-use crate::step::repository::{is_of_build, nearest_clone, open};
+use crate::step::repository::{is_of_build, open};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -256,10 +256,9 @@ impl Asker<'_> {
     async fn default_branch_by_git(&self) -> Option<(String, Source)> {
         let job = self.job;
         let local = job.predefined.build_repository_localpath.as_deref();
-        let clone = self.clone.or_else(|| nearest_clone(job, local?));
+        let directory = self.clone.or(local).unwrap_or(self.sources);
         let told = async {
-            let clone = clone.ok_or_else(|| git::Error::NoRepository(self.sources.to_owned()))?;
-            let repository = open(job, clone).await?;
+            let repository = open(job, directory).await?;
             match repository.remote_default_branch().await {
                 Ok(Some(name)) => return Ok(Some((name, Source::Remote))),
                 Ok(None) => {}
