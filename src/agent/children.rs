@@ -14,6 +14,8 @@ pub enum Child {
     ScannerCli,
     /// The SonarScanner for .NET, and the `dotnet` that runs it.
     Dotnet,
+    /// The commands of `dotnet` that install and verify packages.
+    Packages,
     /// git.
     Git,
 }
@@ -140,7 +142,7 @@ const OF_ANALYZERS: &[&str] = &[
     "ANDROID_SDK_ROOT",
 ];
 
-/// .NET, MSBuild, and NuGet with the feeds that the task NuGetAuthenticate opens.
+/// .NET, MSBuild and NuGet, but for the credentials of feeds.
 const OF_DOTNET: &[&str] = &[
     "DOTNET_*",
     "COMPLUS_*",
@@ -153,11 +155,21 @@ const OF_DOTNET: &[&str] = &[
     "NUGET_PLUGIN*",
     "NUGET_NETCORE_PLUGIN_PATHS",
     "NUGET_NETFX_PLUGIN_PATHS",
-    "NUGET_CREDENTIALPROVIDER_*",
+    "NUGET_CREDENTIALPROVIDER*",
     "NUGET_CERT_REVOCATION_MODE",
-    "VSS_NUGET_*",
-    "ARTIFACTS_CREDENTIALPROVIDER_*",
     "SONAR_SCANNER_*",
+];
+
+/// Credentials for NuGet feeds, as the task NuGetAuthenticate@1 and Microsoft's credential provider have them. They reach
+/// nothing but the commands that install packages; a secret variable of the name is meant for them, too.
+pub(super) const OF_FEEDS: &[&str] = &[
+    "VSS_NUGET_ACCESSTOKEN",
+    "VSS_NUGET_URI_PREFIXES",
+    "VSS_NUGET_EXTERNAL_FEED_ENDPOINTS",
+    "ARTIFACTS_CREDENTIALPROVIDER_ACCESSTOKEN",
+    "ARTIFACTS_CREDENTIALPROVIDER_URI_PREFIXES",
+    "ARTIFACTS_CREDENTIALPROVIDER_EXTERNAL_FEED_ENDPOINTS",
+    "ARTIFACTS_CREDENTIALPROVIDER_FEED_ENDPOINTS",
 ];
 
 /// git gets all else from us: its home, language, proxy and certificates. On Windows the agent brings one of its own.
@@ -205,7 +217,7 @@ impl Child {
     pub(super) fn given(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Engine | Self::ScannerCli | Self::Dotnet => GIT_OF_SCANNERS,
-            Self::Git => &[],
+            Self::Packages | Self::Git => &[],
         }
     }
 
@@ -214,6 +226,7 @@ impl Child {
         match self {
             Self::Engine | Self::ScannerCli => &[OF_ALL, OF_PROGRAMS, OF_BUILD, OF_ANALYZERS],
             Self::Dotnet => &[OF_ALL, OF_PROGRAMS, OF_BUILD, OF_ANALYZERS, OF_DOTNET],
+            Self::Packages => &[OF_ALL, OF_PROGRAMS, OF_BUILD, OF_DOTNET, OF_FEEDS],
             Self::Git => &[OF_ALL, OF_GIT],
         }
     }
@@ -319,7 +332,7 @@ mod tests {
 
     #[test]
     fn secrets_of_the_job_reach_no_child() {
-        for child in [Child::Engine, Child::ScannerCli, Child::Dotnet, Child::Git] {
+        for child in [Child::Engine, Child::ScannerCli, Child::Dotnet, Child::Packages, Child::Git] {
             assert_eq!(inherited(child, "", SECRETS), [""; 0], "{child:?}");
         }
     }
@@ -335,14 +348,20 @@ mod tests {
                 assert_eq!(inherited(child, "", names), names, "{child:?}");
             }
         }
-        let dotnet = [
-            "DOTNET_ROOT",
-            "VSS_NUGET_ACCESSTOKEN",
-            "VSS_NUGET_EXTERNAL_FEED_ENDPOINTS",
-            "SONAR_SCANNER_OPTS",
-        ];
+        let dotnet =
+            ["DOTNET_ROOT", "NUGET_PACKAGES", "NUGET_CREDENTIALPROVIDERS_PATH", "SONAR_SCANNER_OPTS"];
         assert_eq!(inherited(Child::Dotnet, "", &dotnet), dotnet);
         assert_eq!(inherited(Child::Engine, "", &dotnet), [""; 0]);
+    }
+
+    #[test]
+    fn credentials_of_feeds_are_for_those_who_install_packages() {
+        let names = ["DOTNET_ROOT", "VSS_NUGET_ACCESSTOKEN", "SECRET_VSS_NUGET_EXTERNAL_FEED_ENDPOINTS"];
+        assert_eq!(inherited(Child::Dotnet, "", &names), ["DOTNET_ROOT"]);
+        assert_eq!(
+            inherited(Child::Packages, "", &names),
+            ["DOTNET_ROOT", "VSS_NUGET_ACCESSTOKEN", "VSS_NUGET_EXTERNAL_FEED_ENDPOINTS"]
+        );
     }
 
     #[test]
@@ -390,7 +409,7 @@ mod tests {
     #[test]
     fn the_documentation_names_all_of_them() {
         let page = include_str!("../../docs/security.md");
-        for list in [OF_ALL, OF_PROGRAMS, OF_BUILD, OF_ANALYZERS, OF_DOTNET, OF_GIT, WITHHELD] {
+        for list in [OF_ALL, OF_PROGRAMS, OF_BUILD, OF_ANALYZERS, OF_DOTNET, OF_FEEDS, OF_GIT, WITHHELD] {
             for name in list {
                 assert!(page.contains(&format!("`{name}`")), "docs/security.md does not name {name}");
             }

@@ -20,7 +20,10 @@ pub fn http_settings(env: &Environment) -> Settings {
 fn proxies(env: &Environment) -> Vec<Proxy> {
     let mut past = bypassed(env.variable("Agent.ProxyBypassList").unwrap_or_default());
     past.extend(env.value_in_any_case("NO_PROXY").map(str::to_owned));
-    let no_proxy = past.join(",");
+    // Whatever divides the entries: other programs know commas alone.
+    let separators = |c: char| matches!(c, ',' | ';') || c.is_whitespace();
+    let entries = past.iter().flat_map(|list| list.split(separators)).filter(|entry| !entry.is_empty());
+    let no_proxy = entries.collect::<Vec<_>>().join(",");
     let proxy = |scope, name: &str| {
         let address = env.value_in_any_case(name)?;
         let proxy = Proxy::parse(scope, address, &no_proxy);
@@ -108,9 +111,9 @@ mod tests {
         let env = Environment::new([
             ("AGENT_PROXYURL".into(), "http://proxy.corp:8080".into()),
             ("AGENT_PROXYBYPASSLIST".into(), r#"["sonar\\.corp","a|b"]"#.into()),
-            ("no_proxy".into(), "x.org".into()),
+            ("no_proxy".into(), "x.org; y.org z.org".into()),
         ]);
-        assert_eq!(http_settings(&env).proxies[0].no_proxy, "sonar.corp,x.org");
+        assert_eq!(http_settings(&env).proxies[0].no_proxy, "sonar.corp,x.org,y.org,z.org");
     }
 
     #[test]

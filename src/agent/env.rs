@@ -1,6 +1,6 @@
 //! One snapshot of the host: environment and arguments. Nothing else reads them.
 
-use super::children::{Child, Passed, is_withheld};
+use super::children::{Child, OF_FEEDS, Passed, is_withheld};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 
@@ -97,7 +97,14 @@ impl Environment {
     pub fn for_child(&self, child: Child, passed: &Passed) -> Vec<(OsString, OsString)> {
         let inherits = |name: &str| !is_withheld(name) && (child.inherits(name) || passed.holds(name));
         let given = child.given().iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
-        given.chain(self.raw.iter().filter(|(name, _)| inherits(&fold(name))).cloned()).collect()
+        let mut variables: Vec<_> =
+            given.chain(self.raw.iter().filter(|(name, _)| inherits(&fold(name))).cloned()).collect();
+        if child == Child::Packages {
+            for name in OF_FEEDS.iter().filter(|name| self.value(name).is_none()) {
+                variables.extend(self.secret_variable(name).map(|value| (name.into(), value.into())));
+            }
+        }
+        variables
     }
 }
 

@@ -2,6 +2,8 @@
 //! scanner, the record handed from step to step, and the scanner's report. Pure: no I/O.
 
 mod artifact;
+mod begun;
+pub mod dotnet_scanner;
 mod exported;
 mod handoff;
 mod invocation;
@@ -20,6 +22,8 @@ pub mod trust_store;
 mod yaml;
 
 pub use artifact::{Artifact, Jre, Plugin};
+pub use begun::Begun;
+pub use dotnet_scanner::DotnetScanner;
 pub use exported::{Build, Exported, Unconnected};
 pub use handoff::{AnalysisId, Analyzed, Member, Outcome, Prepared, RECORD_VERSION, ScannerMode, Target};
 pub use invocation::Invocation;

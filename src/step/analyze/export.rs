@@ -4,7 +4,7 @@ use crate::analysis::{Build, Exported, Unconnected};
 use crate::error::{Error, Result};
 use crate::step::Job;
 use crate::step::ledger::ledger;
-use crate::step::records::{Records, report_roots, write};
+use crate::step::records::{Records, report_roots, tokens_of, write};
 use std::path::{Path, PathBuf};
 
 /// Writes one file for each analysis of this job into `folder`, which is made if need be.
@@ -20,7 +20,9 @@ pub(super) fn export(job: &Job, records: &Records, folder: &Path) -> Result<()> 
         });
         let outcome = record.analyzed.as_ref().map(|analyzed| analyzed.outcome.clone());
         let report = report.map(|(_, text)| text);
-        let exported = Exported::new(build.clone(), ledger.job(), &record.prepared, outcome, report);
+        let mut exported = Exported::new(build.clone(), ledger.job(), &record.prepared, outcome, report);
+        let seal = tokens_of(job, &record.prepared)?.seal_between_jobs();
+        exported.seal = Some(seal.of(&exported.file_name(), exported.sealed_text().as_bytes()));
         write(&folder, &exported.file_name(), &exported)?;
     }
     let count = found.len();
