@@ -86,6 +86,28 @@ impl Repository {
         Ok(optional(self.run("rev-parse", &["--verify", "--quiet", &commit], LOCAL).await)?.is_some())
     }
 
+    /// Whether a reference, by its full name, only names another one.
+    ///
+    /// # Errors
+    /// Cancelled, or git hangs.
+    pub async fn is_symbolic(&self, reference: &str) -> Result<bool, Error> {
+        let answer = self.run("symbolic-ref", &["--quiet", checked(reference)?], LOCAL).await;
+        Ok(optional(answer)?.is_some())
+    }
+
+    /// Whether all commits of `revision` are `other`'s, too.
+    ///
+    /// # Errors
+    /// Cancelled, or git hangs.
+    pub async fn is_ancestor(&self, revision: &str, other: &str) -> Result<bool, Error> {
+        let arguments = ["--is-ancestor", checked(revision)?, checked(other)?];
+        match self.run("merge-base", &arguments, LOCAL).await {
+            Ok(_) => Ok(true),
+            Err(Error::Failed(..)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The default branch as the clone remembers it (`origin/HEAD`). The agent's checkout makes none.
     ///
     /// # Errors

@@ -31,7 +31,7 @@ impl Origin {
         self.root().join(&self.name)
     }
 
-    fn file_url(&self) -> String {
+    pub(crate) fn file_url(&self) -> String {
         format!("file://{}", self.path().display())
     }
 

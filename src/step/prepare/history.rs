@@ -46,6 +46,16 @@ pub(super) async fn complete(job: &Job, inputs: &PrepareInputs, projects: &[Want
     Ok(())
 }
 
+fn unsound(reference: &str) -> Error {
+    Error::new(format!(
+        "the reference {reference} of the clone leads to commits that the branch does not have at origin, and the scanner \
+         would compare with it: what is new in them would not count as new"
+    ))
+    .hint(format!(
+        "Remove it before this task (`git update-ref --no-deref -d {reference}`), or have the checkout begin anew (`clean: true`)."
+    ))
+}
+
 /// The scanner would ask it what is new, and find what its author likes.
 fn disguised(folder: &Path) -> Error {
     Error::new(format!(
@@ -98,7 +108,11 @@ struct History<'a> {
 
 impl History<'_> {
     /// Tells what is missing and must not be.
-    async fn complete(&mut self, may_fetch: bool, branches: &Branches) -> Result<Option<Error>, git::Error> {
+    async fn complete(
+        &mut self,
+        mut may_fetch: bool,
+        branches: &Branches,
+    ) -> Result<Option<Error>, git::Error> {
         let is_shallow = self.repository.is_shallow().await?;
         let lack = match self.repository.filter() {
             Some(filter) => Some(format!("partial ({filter})")),
@@ -112,9 +126,10 @@ impl History<'_> {
                     let what =
                         format!("The clone is {lack}, and the rest of its history can't be fetched: {error}");
                     warn_of_lack(self.job, &what);
-                    return Ok(None);
+                    may_fetch = false;
+                } else {
+                    tracing::info!("The history is whole");
                 }
-                tracing::info!("The history is whole");
             }
             Some(lack) => tracing::info!(
                 "The clone is {lack}, and stays so (unshallow: off): SonarQube can't tell who changed each line"
@@ -129,23 +144,45 @@ impl History<'_> {
         if self.repository.is_shallow().await? {
             return Ok(None);
         }
-        for (branch, _) in branches.iter().filter(|(_, role)| **role == Role::Target) {
-            if !self.is_found_by_scanner(branch).await? {
-                return Ok(Some(self.missing_target(branch, failure.as_ref())));
+        for (branch, role) in branches.iter().filter(|(_, role)| **role != Role::Default) {
+            match self.found_by_scanner(branch).await? {
+                None if *role == Role::Target => {
+                    return Ok(Some(self.missing_target(branch, failure.as_ref())));
+                }
+                Some(reference) if !self.is_sound(&reference, branch).await? => {
+                    return Ok(Some(unsound(&reference)));
+                }
+                _ => {}
             }
         }
         Ok(None)
     }
 
-    /// Whether the scanner engine finds a branch by this name, in the places where it looks (its own message, "Could not
-    /// find ref", names them).
-    async fn is_found_by_scanner(&self, name: &str) -> Result<bool, git::Error> {
+    /// The reference by which the scanner engine finds a branch: the first of the places where it looks (its own message,
+    /// "Could not find ref", names them).
+    async fn found_by_scanner(&self, name: &str) -> Result<Option<String>, git::Error> {
         for place in ["refs/heads/", "refs/remotes/", "refs/remotes/upstream/", "refs/remotes/origin/"] {
-            if self.repository.has_commit(&format!("{place}{name}")).await? {
-                return Ok(true);
+            let reference = format!("{place}{name}");
+            if self.repository.has_commit(&reference).await? {
+                return Ok(Some(reference));
             }
         }
-        Ok(false)
+        Ok(None)
+    }
+
+    /// Whether a reference of the branch has nothing that the branch at `origin` has not. One that a step or an earlier build
+    /// has left, and that leads to what is built, would have no line count as new.
+    async fn is_sound(&self, reference: &str, branch: &str) -> Result<bool, git::Error> {
+        let repository = &self.repository;
+        let at_origin = format!("refs/remotes/origin/{}", remote_name(branch));
+        if repository.is_symbolic(reference).await? {
+            return Ok(false);
+        }
+        if reference == at_origin || !repository.has_commit(&at_origin).await? {
+            return Ok(true);
+        }
+        Ok(!repository.is_symbolic(&at_origin).await?
+            && repository.is_ancestor(reference, &at_origin).await?)
     }
 
     fn missing_target(&self, branch: &str, failure: Option<&git::Error>) -> Error {
@@ -189,9 +226,10 @@ impl History<'_> {
                 continue;
             }
             let name = format!("refs/remotes/origin/{branch}");
-            let is_there = match role {
-                Role::Target => self.is_found_by_scanner(branch).await?,
-                _ => self.repository.has_commit(&name).await?,
+            let is_there = match (role, self.found_by_scanner(branch).await?) {
+                (Role::Target, Some(reference)) => self.is_sound(&reference, branch).await?,
+                (Role::Target, None) => false,
+                _ => self.repository.has_commit(&name).await? && self.is_sound(&name, branch).await?,
             };
             if !was_shallow && is_there {
                 continue;

@@ -328,6 +328,34 @@ fn a_target_that_is_not_in_the_clone_is_an_error() {
 }
 
 #[test]
+fn a_reference_that_an_earlier_build_left_is_not_compared_with() {
+    let build = |reference: &str, target: &str| {
+        let (mut scenario, origin) = of_pull_request(&[]);
+        let sources = scenario.job.sources();
+        git(&sources, &["fetch", "--quiet", &origin.file_url(), "+refs/heads/*:refs/remotes/origin/*"]);
+        let file = sources.join(".git").join(reference);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        let target = if target == "HEAD" { "ref: HEAD".to_owned() } else { origin.commit_of(target) };
+        std::fs::write(&file, format!("{target}\n")).unwrap();
+        let step = scenario.prepare(&[]);
+        let compared = git(&sources, &["rev-parse", "refs/remotes/origin/main"]);
+        (step, std::fs::read_to_string(&file).unwrap(), compared == origin.commit_of("main"))
+    };
+    for target in ["HEAD", "refs/pull/7/merge", "feature"] {
+        let (step, ..) = build("refs/heads/main", target);
+        step.ended(TaskResult::Failed);
+        let error = step.sole_error();
+        assert!(error.starts_with("the reference refs/heads/main of the clone leads to commits"), "{error}");
+    }
+    let (step, file, is_origins) = build("refs/remotes/origin/main", "HEAD");
+    step.succeeded();
+    assert!(is_origins && !file.starts_with("ref:"), "it is fetched: {file}");
+    // Of an older checkout: more counts as new, not less.
+    let (step, ..) = build("refs/heads/main", "main~1");
+    step.succeeded();
+}
+
+#[test]
 fn halves_of_a_pull_request_are_errors_before_the_build() {
     for (own, expected) in [
         ("sonar.pullrequest.key=7", "sonar.pullrequest.key without sonar.pullrequest.branch"),
