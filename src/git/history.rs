@@ -56,8 +56,14 @@ impl Repository {
 
     async fn fetch(&self, mut options: Vec<&str>, wanted: &[&str]) -> Result<(), Error> {
         options.extend(["--no-tags", "--no-recurse-submodules"]);
-        self.run_at_origin("fetch", &options, wanted, TRANSFER).await?;
         let references: Vec<_> = wanted.iter().filter_map(|one| Some(one.split_once(':')?.1)).collect();
+        for reference in &references {
+            // git would write what the reference names, such as HEAD.
+            if self.is_symbolic(reference).await? {
+                self.run("symbolic-ref", &["--delete", reference], LOCAL).await?;
+            }
+        }
+        self.run_at_origin("fetch", &options, wanted, TRANSFER).await?;
         self.keep(&references).await
     }
 }
