@@ -12,7 +12,7 @@ pub enum Child {
     Engine,
     /// The SonarScanner CLI, in Java, with the engine inside of it or beside it.
     ScannerCli,
-    /// The SonarScanner for .NET, and the `dotnet` that runs it.
+    /// The SonarScanner for .NET, the `dotnet` that runs it, and its tool `dotnet-coverage`.
     Dotnet,
     /// The commands of `dotnet` that install and verify packages.
     Packages,

@@ -3,6 +3,7 @@
 
 mod artifact;
 mod begun;
+pub mod coverage;
 pub mod dotnet_scanner;
 mod exported;
 mod handoff;
@@ -19,6 +20,7 @@ pub mod scanner_environment;
 mod server;
 mod timestamp;
 pub mod trust_store;
+pub mod xml;
 mod yaml;
 
 pub use artifact::{Artifact, Jre, Plugin};

@@ -12,6 +12,7 @@ mod command;
 mod error;
 mod folders;
 mod history;
+mod index;
 mod origin;
 mod remote;
 mod repository;
@@ -20,6 +21,7 @@ mod view;
 pub use access::Access;
 pub use error::Error;
 pub use history::tracking;
+pub use index::{Stamp, files_in_index};
 pub use repository::Repository;
 
 #[cfg(test)]

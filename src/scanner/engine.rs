@@ -14,6 +14,9 @@ use serde::Serialize;
 use std::ffi::OsString;
 use std::path::Path;
 
+/// A password that is given for a trust store without one does no harm then.
+pub(super) const NO_USELESS_PASSWORD: &str = "-Dorg.bouncycastle.pkcs12.ignore_useless_passwd=true";
+
 /// What is needed to run the engine.
 #[derive(Debug, Clone, Copy)]
 pub struct Engine<'a> {
@@ -64,8 +67,7 @@ impl Engine<'_> {
     pub fn invocation(&self) -> Invocation {
         let mut arguments: Vec<String> = self.java_options.split_whitespace().map(str::to_owned).collect();
         arguments.extend(self.archive.options());
-        // SonarSource's scanners set it so that a password given for a trust store without one does no harm.
-        arguments.push("-Dorg.bouncycastle.pkcs12.ignore_useless_passwd=true".to_owned());
+        arguments.push(NO_USELESS_PASSWORD.to_owned());
         arguments.push("-jar".to_owned());
         // Absolute: the engine runs in another directory than we do.
         let jar = std::path::absolute(self.jar).unwrap_or_else(|_| self.jar.to_owned());

@@ -1,10 +1,11 @@
 //! SonarAnalyze: runs the scanner engine for the record that is open, and notes how it ended.
 
 use super::records::{Record, Records, tokens_of};
+use super::reports::{self, Places};
 use super::runtime::java_options::JavaOptions;
 use super::runtime::provision::{Offered, Ready};
 use super::runtime::{self, Jdk, Setting, network};
-use super::{Ending, Job, missing, reports};
+use super::{Ending, Job, missing};
 use crate::agent::{AnalyzeInputs, Child};
 use crate::analysis::{Outcome, Prepared, Properties, ScannerMode, ScannerRelease, scanner_environment};
 use crate::error::{Error, ErrorKind, Result};
@@ -145,8 +146,8 @@ async fn run(job: &Job, inputs: &AnalyzeInputs, shared: &Shared, record: &Record
         return Ok(Run::Skipped);
     }
     let base_dir = PathBuf::from(properties.value("sonar.projectBaseDir").unwrap_or("."));
-    let (temporary, several) = (job.predefined.temp_directory()?, prepared.member.is_some());
-    reports::import(&mut properties, &base_dir, &temporary, record.prepared_at(), several);
+    let places = Places::of(job, &base_dir, record.prepared_at())?;
+    reports::import(&mut properties, &places, prepared.member.is_some());
     let tokens = tokens_of(job, prepared)?;
     let sonarqube = tokens.sonarqube(job, prepared);
     properties.extend(&tokens.properties);

@@ -1,8 +1,8 @@
 //! What the beginning and the end of the SonarScanner for .NET have in common.
 
+use super::Job;
 use super::runtime::network;
-use super::{Job, dotnet_environment};
-use crate::agent::Passed;
+use crate::agent::{Child, Passed};
 use crate::analysis::{Prepared, Properties};
 use crate::error::{Error, Result};
 use crate::http;
@@ -41,8 +41,10 @@ pub(super) fn variables(
     properties: &Properties,
     passed: &Passed,
 ) -> Result<Variables> {
-    let mut variables = dotnet_environment::for_scanner(job, passed);
+    let mut variables = job.environment.for_child(Child::Dotnet, passed);
     environment::prepare(&mut variables, &job.predefined.temp_directory()?);
+    environment::isolate(&mut variables);
+    environment::trust(&mut variables, job.http.settings().ca_files.first().map(PathBuf::as_path));
     let proxy = network::proxy_in(properties);
     environment::route(&mut variables, &prepared.server_url, proxy.as_ref());
     Ok(variables)

@@ -2,6 +2,8 @@
 
 mod analyze;
 mod caches;
+mod dotnet;
+mod dotnet_tool;
 mod git;
 mod history;
 mod hostile;
