@@ -3,7 +3,7 @@
 //! It holds no token and nothing of the machine it comes from, and names the build it belongs to. Whoever can write to the
 //! artifact can change it, so it carries a seal that only the jobs with the service connection can make.
 
-use super::{AnalysisReport, Outcome, Prepared, Properties, RECORD_VERSION};
+use super::{AnalysisReport, Analyzed, Extent, Outcome, Prepared, Properties, RECORD_VERSION};
 use serde::{Deserialize, Serialize};
 
 /// A build of Azure Pipelines, wherever it runs: build numbers alone are those of many organisations.
@@ -81,6 +81,9 @@ pub struct Exported {
     pub chosen_report_file: bool,
     /// How the scanner ended; none when SonarAnalyze has not run it.
     pub outcome: Option<Outcome>,
+    /// What the analysis covered.
+    #[serde(default, skip_serializing_if = "Extent::is_unknown")]
+    pub extent: Extent,
     /// The text of the scanner's report.
     pub report: Option<String>,
     /// The seal over [`Exported::sealed_text`].
@@ -101,9 +104,11 @@ impl Exported {
         build: Build,
         (job, attempt): (&str, (u64, u64)),
         prepared: &Prepared,
-        outcome: Option<Outcome>,
+        analyzed: Option<&Analyzed>,
         report: Option<String>,
     ) -> Self {
+        let outcome = analyzed.map(|analyzed| analyzed.outcome.clone());
+        let extent = analyzed.map(|analyzed| analyzed.extent.clone()).unwrap_or_default();
         let chosen_report_file = prepared.properties.value("sonar.scanner.metadataFilePath").is_some();
         let of_report = || Some(AnalysisReport::parse(report.as_deref()?).ok()?.project_key);
         let kept = prepared.properties.iter().filter(|(key, _)| is_kept(key));
@@ -119,8 +124,18 @@ impl Exported {
             ..prepared.clone()
         };
         let job = job.to_owned();
-        let version = RECORD_VERSION;
-        Self { version, build, job, attempt, prepared, chosen_report_file, outcome, report, seal: None }
+        Self {
+            version: RECORD_VERSION,
+            build,
+            job,
+            attempt,
+            prepared,
+            chosen_report_file,
+            outcome,
+            extent,
+            report,
+            seal: None,
+        }
     }
 
     /// What its seal is over: all of it but the seal, in one form whatever the spaces and the order in the file are.
@@ -237,7 +252,10 @@ mod tests {
     fn exported() -> Exported {
         let report = "projectKey=shop\nserverUrl=https://sonar.example\nceTaskId=T\n".to_owned();
         let build = Build::new("https://dev.azure.com/Contoso/", "P1", "12");
-        Exported::new(build, ("s.a", (1, 2)), &prepared(), Some(Outcome::Succeeded), Some(report))
+        let extent = Extent { indexed_files: Some(3), ..Extent::default() };
+        let (version, id) = (RECORD_VERSION, prepared().id);
+        let analyzed = Analyzed { version, id, outcome: Outcome::Succeeded, extent };
+        Exported::new(build, ("s.a", (1, 2)), &prepared(), Some(&analyzed), Some(report))
     }
 
     #[test]
@@ -248,6 +266,7 @@ mod tests {
         assert_eq!(exported.prepared.properties.value("sonar.branch.name"), Some("release"));
         assert_eq!(exported.prepared.properties.value("sonar.projectName"), Some("The shop"));
         assert!(exported.chosen_report_file);
+        assert_eq!(exported.extent.indexed_files, Some(3));
         assert_eq!(exported.file_name(), "sonar-analysis-07070707070707070707070707070707.json");
         assert_eq!(Exported::parse(&text), Ok(exported));
     }

@@ -4,6 +4,7 @@
 mod artifact;
 mod begun;
 pub mod coverage;
+pub mod dotnet_projects;
 pub mod dotnet_scanner;
 mod exported;
 mod handoff;
@@ -27,7 +28,9 @@ pub use artifact::{Artifact, Jre, Plugin};
 pub use begun::Begun;
 pub use dotnet_scanner::DotnetScanner;
 pub use exported::{Build, Exported, Unconnected};
-pub use handoff::{AnalysisId, Analyzed, Member, Outcome, Prepared, RECORD_VERSION, ScannerMode, Target};
+pub use handoff::{
+    AnalysisId, Analyzed, Extent, Member, Outcome, Prepared, RECORD_VERSION, ScannerMode, Target,
+};
 pub use invocation::Invocation;
 pub use language::languages_of;
 pub use property::{ExtraProperties, Properties, is_secret, suggestion};

@@ -5,7 +5,7 @@
 
 use super::class_archive::ClassArchive;
 use super::engine_log::{EngineLog, emit};
-use crate::analysis::{Invocation, Properties, is_secret};
+use crate::analysis::{Extent, Invocation, Properties, is_secret};
 use crate::cancel::Cancellation;
 use crate::error::Result;
 use crate::process::{self, Ended, Exit};
@@ -60,6 +60,8 @@ pub struct EngineEnd {
     pub result: EngineResult,
     /// The engine failed before it said anything, so Java or the engine may be damaged.
     pub may_be_damage: bool,
+    /// What the engine said of what the analysis covers.
+    pub extent: Extent,
 }
 
 impl Engine<'_> {
@@ -99,20 +101,22 @@ impl Engine<'_> {
         let ended = process::run(&invocation, environment, cancellation, on_line).await;
         let exited_well = matches!(ended, Ok(Ended::Exit(exit)) if exit.is_success());
         self.archive.settle(log.has_completed(), exited_well);
+        let extent = log.extent().clone();
         Ok(match ended? {
             // Java may end badly while it writes the archive, when the analysis is done and went well.
             Ended::Exit(_) if self.archive.is_made() && log.has_completed() => EngineEnd {
                 result: log.result(Exit { code: Some(0), signal: None }, &mut emit),
                 may_be_damage: false,
+                extent,
             },
             Ended::Exit(exit) => {
                 let may_be_damage = log.may_be_damage(exit);
                 if may_be_damage {
                     self.archive.discard();
                 }
-                EngineEnd { result: log.result(exit, &mut emit), may_be_damage }
+                EngineEnd { result: log.result(exit, &mut emit), may_be_damage, extent }
             }
-            Ended::Cancelled => EngineEnd { result: EngineResult::Cancelled, may_be_damage: false },
+            Ended::Cancelled => EngineEnd { result: EngineResult::Cancelled, may_be_damage: false, extent },
         })
     }
 }

@@ -11,6 +11,7 @@ mod modes;
 mod monorepo;
 mod parallel;
 mod prepare;
+mod proof;
 mod proxies;
 mod publish;
 mod reports;

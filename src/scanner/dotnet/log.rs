@@ -4,6 +4,7 @@
 //! says with its own level: `INFO: `, `WARNING: WARN: `. Errors are lines of standard error; those without a time go on
 //! with the one before. Where it did not expect the error, a stack trace of .NET follows, and it dies with exit code 134.
 
+use crate::analysis::Extent;
 use crate::process::{Exit, Stream};
 use crate::scanner::engine::EngineResult;
 use crate::scanner::engine_log::EngineLog;
@@ -85,6 +86,11 @@ impl<'a> DotnetLog<'a> {
         self.has_completed
     }
 
+    /// What the engine said of what the analysis covers.
+    pub(super) fn extent(&self) -> &Extent {
+        self.log.extent()
+    }
+
     /// Whether Java was started with options of ours, and the engine has not said anything.
     pub(super) fn is_engine_silent(&self) -> bool {
         self.is_java_started && !self.has_engine_spoken
@@ -97,6 +103,13 @@ impl<'a> DotnetLog<'a> {
         self.is_java_started |= text.contains("SONAR_SCANNER_OPTS");
         self.has_engine_spoken |= is_timed && rest.starts_with("INFO: ");
         self.has_completed |= text == COMPLETED;
+        if level.is_some() {
+            if text == COMPLETED {
+                // What was an error before the end stays one.
+                self.flush(emit);
+            }
+            self.log.learn(text);
+        }
         match (stream, level) {
             // Java says so of itself.
             (Stream::Stderr, Some(Level::WARN)) if !is_timed => emit(Level::DEBUG, line),

@@ -7,7 +7,7 @@ use crate::cancel::Cancellation;
 use crate::error::Result;
 use crate::process::{self, Ended, Exit};
 use crate::scanner::class_archive::ClassArchive;
-use crate::scanner::engine::{EngineResult, NO_USELESS_PASSWORD};
+use crate::scanner::engine::{EngineEnd, EngineResult, NO_USELESS_PASSWORD};
 use crate::scanner::engine_log::emit;
 use crate::secret::Secret;
 use quick_xml::escape::escape;
@@ -117,12 +117,21 @@ impl Dotnet<'_> {
     /// # Errors
     /// It can't be started.
     pub async fn run(&self, variables: &Variables, cancellation: &Cancellation) -> Result<EngineResult> {
+        Ok(self.end(variables, cancellation).await?.result)
+    }
+
+    /// Likewise, with what the engine said of what the analysis covers.
+    ///
+    /// # Errors
+    /// It can't be started.
+    pub async fn end(&self, variables: &Variables, cancellation: &Cancellation) -> Result<EngineEnd> {
         let mut log = DotnetLog::new(self.facts.clone());
         let on_line = |stream, line: &str| log.line(stream, line, &mut emit);
         let ended = process::run(&self.invocation(), variables, cancellation, on_line).await;
         let exited_well = matches!(ended, Ok(Ended::Exit(exit)) if exit.is_success());
         self.archive.settle(log.has_completed(), exited_well);
-        Ok(match ended? {
+        let extent = log.extent().clone();
+        let result = match ended? {
             // Java may end badly while it writes the archive, when the analysis is done and went well.
             Ended::Exit(_) if self.archive.is_made() && log.has_completed() => {
                 log.result(Exit { code: Some(0), signal: None }, &mut emit)
@@ -134,7 +143,8 @@ impl Dotnet<'_> {
                 log.result(exit, &mut emit)
             }
             Ended::Cancelled => EngineResult::Cancelled,
-        })
+        };
+        Ok(EngineEnd { result, may_be_damage: false, extent })
     }
 }
 

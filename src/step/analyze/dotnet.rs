@@ -6,7 +6,7 @@ use crate::analysis::{Begun, Prepared, Properties};
 use crate::error::{Error, Result};
 use crate::scanner::dotnet::environment::{self, Variables};
 use crate::scanner::dotnet::{self, Dotnet};
-use crate::scanner::{Cache, ClassArchive, EngineResult, JavaHome};
+use crate::scanner::{Cache, ClassArchive, EngineEnd, JavaHome};
 use crate::step::Job;
 use crate::step::dotnet::{
     BUILD_URI, SOURCES_DIRECTORY, configuration, facts, product, sign_in, variables, work_folder,
@@ -28,7 +28,7 @@ pub(super) async fn end(
     record: &Record,
     start: &[String],
     begun: &Begun,
-) -> Result<EngineResult> {
+) -> Result<EngineEnd> {
     let prepared = &record.prepared;
     let tokens = tokens_of(job, prepared)?;
     let work_folder = work_folder(job)?;
@@ -72,7 +72,7 @@ pub(super) async fn end(
         archive: &archive,
         facts: facts(job, prepared, &product, &work_folder),
     };
-    let result = run.run(&variables, &job.cancellation).await;
+    let result = run.end(&variables, &job.cancellation).await;
     if !secrets.is_empty() {
         remove_input_of_engine(&work_folder);
     }

@@ -48,7 +48,9 @@ fn result(verdict: Verdict) -> AnalysisResult {
         project_key: "shop".into(),
         project_name: "Shop".into(),
         target: AnalysedTarget::MainBranch(Some("main".into())),
+        is_other_branch: false,
         verdict,
+        nothing_analysed: false,
         reason: None,
         gate: None,
         last_known: None,
@@ -58,6 +60,7 @@ fn result(verdict: Verdict) -> AnalysisResult {
         server_name: "SonarQube Server".into(),
         server_version: Some("26.9.0.129388".into()),
         warnings: vec![],
+        notes: vec![],
     }
 }
 
