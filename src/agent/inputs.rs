@@ -1,6 +1,6 @@
 //! Task inputs, typed and with their defaults. Names and defaults: `task/*/task.json`.
 
-use super::Environment;
+use super::{Environment, Passed};
 use crate::analysis::ScannerMode;
 use crate::analysis::jvm_profile::JvmProfile;
 use crate::context::Choices;
@@ -176,6 +176,8 @@ pub struct AnalyzeInputs {
     pub export_to: Option<PathBuf>,
     /// `onMissingConnection`.
     pub on_missing_connection: Option<OnMissingConnection>,
+    /// `passEnvironment`: variables that the scanner inherits besides.
+    pub pass_environment: Passed,
 }
 
 /// The input `allowHttp`, which silences the warning of a service connection by `http:`.
@@ -234,6 +236,7 @@ impl AnalyzeInputs {
             analysis_name: env.input("analysisName").map(str::to_owned),
             export_to: env.input("exportTo").map(PathBuf::from),
             on_missing_connection: OnMissingConnection::read(env)?,
+            pass_environment: Passed::parse(env.input("passEnvironment").unwrap_or_default())?,
         })
     }
 }

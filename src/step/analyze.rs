@@ -7,7 +7,7 @@ use super::runtime::provision::{Offered, Ready};
 use super::runtime::{self, Jdk, Setting, network};
 use super::tokens::tokens_of;
 use super::{Ending, Job, caches, missing};
-use crate::agent::AnalyzeInputs;
+use crate::agent::{AnalyzeInputs, Child};
 use crate::analysis::{
     Extent, Outcome, Prepared, Properties, ScannerMode, ScannerRelease, scanner_environment,
 };
@@ -287,7 +287,8 @@ async fn run_engine_once(analysis: &Analysis<'_>, ready: &Ready, again: bool) ->
         properties: &properties,
         directory,
     };
-    engine.run(&job.environment.for_children(), &job.cancellation).await
+    let environment = job.environment.for_child(Child::Engine, &analysis.inputs.pass_environment);
+    engine.run(&environment, &job.cancellation).await
 }
 
 fn provisioned<T>(offered: Option<&Offered<T>>) -> Option<&Provisioned> {

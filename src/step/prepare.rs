@@ -9,7 +9,7 @@ use crate::analysis::{
     ARCHIVE, AnalysisId, ExtraProperties, Prepared, Properties, RECORD_VERSION, ScannerMode, ScannerRelease,
     ServerKind, suggestion,
 };
-use crate::context::Scope;
+use crate::context::{Scope, name_branches};
 use crate::error::{Error, Result};
 use crate::http::{self, Authentication};
 use crate::scanner::Audit;
@@ -172,6 +172,7 @@ impl Common<'_> {
             properties.set("sonar.scanner.skip", "true");
         }
         properties.extend(&project.own);
+        name_branches(&mut properties);
         properties
     }
 

@@ -60,7 +60,7 @@ pub(super) async fn end(
     let mut properties = prepared.properties.clone();
     properties.extend(&tokens.properties);
     network::equip(job, prepared, &record.folder, &user_home, &mut properties)?;
-    let mut variables = variables(job, prepared, &properties)?;
+    let mut variables = variables(job, prepared, &properties, &inputs.pass_environment)?;
     for (name, value) in [(BUILD_URI, &begun.build_uri), (SOURCES_DIRECTORY, &begun.sources_directory)] {
         match value {
             Some(value) => environment::set(&mut variables, name, value),
