@@ -37,6 +37,8 @@ pub struct Environment {
 /// SonarScanner CLI inherits no `SONAR_SCANNER_` either (`step::analyze::cli`; `scanner::cli` says why).
 const WITHHELD_PREFIXES: &[&str] =
     &["INPUT_", "ENDPOINT_AUTH_", "SECRET_", "SECUREFILE_TICKET_", "VSTS_TASKVARIABLE_", "SONAR_AZDO_"];
+/// Of these, those whose values are secrets.
+const SECRET_PREFIXES: &[&str] = &["ENDPOINT_AUTH_", "SECRET_", "SECUREFILE_TICKET_"];
 const WITHHELD_NAMES: &[&str] = &[
     "VSTS_PUBLIC_VARIABLES",
     "VSTS_SECRET_VARIABLES",
@@ -107,6 +109,27 @@ impl Environment {
         self.by_name.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
+    /// The value of the variable of exactly this name, where others may read it: none of a variable that bears a secret,
+    /// by its name or because a secret of the job was mapped to it.
+    pub fn public_value(&self, name: &str) -> Option<&str> {
+        let is_it = |own: &OsStr| if cfg!(windows) { fold(own) == name.to_uppercase() } else { own == name };
+        let (_, value) = self.raw.iter().find(|(own, _)| is_it(own))?;
+        let value = value.to_str()?;
+        let is_public =
+            !is_withheld(&name.to_uppercase()) && !self.secrets().any(|secret| is_of(value, &secret));
+        is_public.then_some(value)
+    }
+
+    fn secrets(&self) -> impl Iterator<Item = String> {
+        let is_secret = |name: &str| {
+            WITHHELD_NAMES.contains(&name) || SECRET_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        };
+        self.raw
+            .iter()
+            .filter(move |(name, _)| is_secret(&fold(name)))
+            .map(|(_, value)| value.to_string_lossy().into_owned())
+    }
+
     /// What a child may inherit: everything but the names that bear secrets.
     pub fn for_children(&self) -> Vec<(OsString, OsString)> {
         self.raw.iter().filter(|(name, _)| !is_withheld(&fold(name))).cloned().collect()
@@ -128,6 +151,15 @@ fn is_upper_case(name: &OsStr) -> bool {
     fold(name) == name.to_string_lossy()
 }
 
+/// Whether a value is a secret, holds one, or is a part of one: a whole authorization is JSON.
+fn is_of(value: &str, secret: &str) -> bool {
+    let secret = secret.trim();
+    !secret.is_empty()
+        && (value == secret
+            || (secret.len() >= 4 && value.contains(secret))
+            || (value.len() >= 8 && secret.contains(value)))
+}
+
 fn is_withheld(name: &str) -> bool {
     WITHHELD_NAMES.contains(&name) || WITHHELD_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
@@ -138,6 +170,32 @@ mod tests {
 
     fn environment(variables: &[(&str, &str)]) -> Environment {
         Environment::new(variables.iter().map(|(name, value)| (name.into(), value.into())))
+    }
+
+    #[test]
+    fn what_is_secret_is_not_public() {
+        let env = environment(&[
+            ("SECRET_PASSWORD", "hush-hush"),
+            ("SECRET_EMPTY", ""),
+            ("ENDPOINT_AUTH_SYSTEMVSSCONNECTION", r#"{"parameters":{"AccessToken":"eyJ0eXAi"}}"#),
+            ("MAPPED", "hush-hush"),
+            ("WITHIN", "joe:hush-hush@host"),
+            ("JOB_TOKEN", "eyJ0eXAi"),
+            ("BUILD_BUILDNUMBER", "7"),
+            ("MY_Version", "1.0"),
+            ("INPUT_X", "x"),
+            ("SYSTEM_ACCESSTOKEN", "y"),
+        ]);
+        for name in
+            ["SECRET_PASSWORD", "MAPPED", "WITHIN", "JOB_TOKEN", "INPUT_X", "SYSTEM_ACCESSTOKEN", "NONE"]
+        {
+            assert_eq!(env.public_value(name), None, "{name}");
+        }
+        assert_eq!(env.public_value("BUILD_BUILDNUMBER"), Some("7"));
+        assert_eq!(env.public_value("MY_Version"), Some("1.0"));
+        if !cfg!(windows) {
+            assert_eq!(env.public_value("my_version"), None, "as SonarScanner CLI reads them");
+        }
     }
 
     #[test]

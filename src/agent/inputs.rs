@@ -1,11 +1,12 @@
 //! Task inputs, typed and with their defaults. Names and defaults: `task/*/task.json`.
 
 use super::Environment;
-use crate::analysis::ScannerMode;
 use crate::analysis::jvm_profile::JvmProfile;
+use crate::analysis::{Rules, ScannerMode};
 use crate::context::Choices;
 use crate::error::{Error, Result};
 use crate::quality_gate::{LONGEST_WAIT, Policy, Reaction, Rule};
+use crate::secret::Secret;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -46,10 +47,12 @@ pub struct PrepareInputs {
     pub project_base_dir: Option<String>,
     /// `analysisName`.
     pub analysis_name: Option<String>,
-    /// `extraProperties`, as it stands.
-    pub extra_properties: String,
+    /// `extraProperties`, as it stands: it may hold passwords.
+    pub extra_properties: Secret,
     /// `strictProperties`.
     pub strict_properties: bool,
+    /// `trustSettingsFile` and `scopeFrom`.
+    pub rules: Rules,
     /// `branch`, `tags` and `onUnsupportedBranch`.
     pub choices: Choices,
     /// `defaultBranch`.
@@ -121,8 +124,16 @@ impl PrepareInputs {
             organization: text("organization"),
             project_base_dir: text("projectBaseDir"),
             analysis_name: text("analysisName"),
-            extra_properties: text("extraProperties").unwrap_or_default(),
+            extra_properties: Secret::new(text("extraProperties").unwrap_or_default()),
             strict_properties: boolean(env, "strictProperties", false)?,
+            rules: Rules {
+                trust_settings_file: boolean(env, "trustSettingsFile", false)?,
+                scope_from_pipeline: match env.input("scopeFrom").unwrap_or("repository") {
+                    "repository" => false,
+                    "pipeline" => true,
+                    other => return Err(one_of("scopeFrom", other, "repository, pipeline")),
+                },
+            },
             choices: scope::choices(env)?,
             default_branch: scope::default_branch(env),
             build_wrapper: boolean(env, "buildWrapper", false)?,

@@ -2,7 +2,7 @@
 //!
 //! It holds no token and nothing of the machine it comes from, and names the build it belongs to.
 
-use super::{AnalysisReport, Outcome, Prepared, Properties, RECORD_VERSION};
+use super::{AnalysisReport, Narrowing, Outcome, Prepared, Properties, RECORD_VERSION};
 use serde::{Deserialize, Serialize};
 
 /// A build of Azure Pipelines, wherever it runs: build numbers alone are those of many organisations.
@@ -80,6 +80,9 @@ pub struct Exported {
     pub chosen_report_file: bool,
     /// How the scanner ended; none when SonarAnalyze has not run it.
     pub outcome: Option<Outcome>,
+    /// What the repository's own settings took out of what the quality gate judges.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub narrowed: Vec<Narrowing>,
     /// The text of the scanner's report.
     pub report: Option<String>,
 }
@@ -97,7 +100,7 @@ impl Exported {
         build: Build,
         (job, attempt): (&str, (u64, u64)),
         prepared: &Prepared,
-        outcome: Option<Outcome>,
+        (outcome, narrowed): (Option<Outcome>, Vec<Narrowing>),
         report: Option<String>,
     ) -> Self {
         let chosen_report_file = prepared.properties.value("sonar.scanner.metadataFilePath").is_some();
@@ -114,7 +117,8 @@ impl Exported {
             ..prepared.clone()
         };
         let job = job.to_owned();
-        Self { version: RECORD_VERSION, build, job, attempt, prepared, chosen_report_file, outcome, report }
+        let version = RECORD_VERSION;
+        Self { version, build, job, attempt, prepared, chosen_report_file, outcome, narrowed, report }
     }
 
     /// The name of its file.
@@ -163,7 +167,9 @@ impl Exported {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::{AnalysisId, ScannerMode, ServerFacts, ServerKind, ServerVersion, Target};
+    use crate::analysis::{
+        AnalysisId, Line, Rules, ScannerMode, ServerFacts, ServerKind, ServerVersion, Target,
+    };
     use url::Url;
 
     fn prepared() -> Prepared {
@@ -195,6 +201,7 @@ mod tests {
             base_dir: "/agent/1/elsewhere".into(),
             settings_file: Some("/agent/1/sonar.properties".into()),
             properties: properties.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
+            rules: Rules::default(),
             target: Target::Branch { name: "release".into() },
             skip: None,
             member: None,
@@ -205,7 +212,16 @@ mod tests {
     fn exported() -> Exported {
         let report = "projectKey=shop\nserverUrl=https://sonar.example\nceTaskId=T\n".to_owned();
         let build = Build::new("https://dev.azure.com/Contoso/", "P1", "12");
-        Exported::new(build, ("s.a", (1, 2)), &prepared(), Some(Outcome::Succeeded), Some(report))
+        let at = Line { file: "sonar-project.properties".into(), line: 3 };
+        let narrowing =
+            Narrowing { key: "sonar.exclusions".into(), value: "**/gen/**".into(), at, files: Some(2) };
+        Exported::new(
+            build,
+            ("s.a", (1, 2)),
+            &prepared(),
+            (Some(Outcome::Succeeded), vec![narrowing]),
+            Some(report),
+        )
     }
 
     #[test]
@@ -287,7 +303,8 @@ mod tests {
         // Of a project that only the scanner knew; whoever takes its key out of the record has none.
         let report = exported().report;
         let unnamed = Prepared { project_key: None, ..prepared() };
-        let mut exported = Exported::new(exported().build, ("s.a", (1, 1)), &unnamed, None, report);
+        let mut exported =
+            Exported::new(exported().build, ("s.a", (1, 1)), &unnamed, (None, Vec::new()), report);
         assert_eq!(exported.report().unwrap().project_key, "shop");
         exported.prepared.project_key = None;
         assert!(exported.report().unwrap_err().contains("does not say which project"));

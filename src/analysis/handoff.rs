@@ -4,7 +4,7 @@
 //! rewritten. No token is in either, and paths inside the sources are relative, so that a record may
 //! travel to another agent.
 
-use super::{Properties, ScannerRelease, ServerFacts};
+use super::{Narrowing, Properties, Rules, ScannerRelease, ServerFacts};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use url::Url;
@@ -134,6 +134,9 @@ pub struct Prepared {
     pub settings_file: Option<String>,
     /// Properties from the inputs, the branch or pull request included. No secrets.
     pub properties: Properties,
+    /// What the pipeline says of the settings files of its repository.
+    #[serde(default, skip_serializing_if = "Rules::are_default")]
+    pub rules: Rules,
     /// What Prepare decided is analysed, in words for the summary.
     pub target: Target,
     /// Set when nothing is to be analysed: why.
@@ -201,6 +204,9 @@ pub struct Analyzed {
     pub id: AnalysisId,
     /// How it ended.
     pub outcome: Outcome,
+    /// What the repository's own settings took out of what the quality gate judges.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub narrowed: Vec<Narrowing>,
 }
 
 /// How a scanner ended.

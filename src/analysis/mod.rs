@@ -3,13 +3,19 @@
 
 mod artifact;
 mod exported;
+mod extra_properties;
 mod handoff;
 mod invocation;
 pub mod java_properties;
 pub mod jvm_profile;
 mod language;
 pub mod monorepo;
+mod narrowing;
+pub mod placeholder;
+pub mod precedence;
+pub mod project_key;
 mod property;
+pub mod property_origin;
 mod release;
 mod report;
 pub mod reports;
@@ -21,10 +27,13 @@ mod yaml;
 
 pub use artifact::{Artifact, Jre, Plugin};
 pub use exported::{Build, Exported, Unconnected};
+pub use extra_properties::{ExtraProperties, UnreadableLine};
 pub use handoff::{AnalysisId, Analyzed, Member, Outcome, Prepared, RECORD_VERSION, ScannerMode, Target};
 pub use invocation::Invocation;
 pub use language::languages_of;
-pub use property::{ExtraProperties, Properties, is_secret, suggestion};
+pub use narrowing::Narrowing;
+pub use precedence::{Line, Rules};
+pub use property::{Properties, is_secret, suggestion};
 pub use release::{ARCHIVE, ReleaseError, ReleaseWish, ScannerRelease};
 pub use report::AnalysisReport;
 pub use server::{Edition, ServerFacts, ServerKind, ServerVersion};

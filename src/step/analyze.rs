@@ -1,9 +1,12 @@
 //! SonarAnalyze: runs the scanner engine for the record that is open, and notes how it ended.
 
 use super::records::{Record, Records, tokens_of};
-use super::{Ending, Job, machine, missing, reports};
+use super::{Ending, Job, machine, missing, reports, settings};
 use crate::agent::AnalyzeInputs;
-use crate::analysis::{Outcome, Prepared, Properties, ScannerMode, ScannerRelease, scanner_environment};
+use crate::analysis::precedence::{Precedence, Source};
+use crate::analysis::{
+    Narrowing, Outcome, Prepared, Properties, ScannerMode, ScannerRelease, scanner_environment,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::scanner::{
     Cache, ClassArchive, Engine, EngineEnd, EngineResult, JavaChoices, JavaHome, Platform, Provisioned,
@@ -25,7 +28,6 @@ mod network;
 mod open;
 mod plugins;
 mod provision;
-mod settings;
 mod several;
 mod shared;
 
@@ -79,7 +81,8 @@ async fn analyze_record(job: &Job, inputs: &AnalyzeInputs, shared: &Shared, reco
     if let Some(reason) = &record.prepared.skip {
         return skip(record, reason);
     }
-    let result = run(job, inputs, shared, record).await;
+    let mut narrowed = Vec::new();
+    let result = run(job, inputs, shared, record, &mut narrowed).await;
     let outcome = match &result {
         Ok(Run::Skipped) => return skip(record, "sonar.scanner.skip is true"),
         Ok(Run::Ended(EngineResult::Succeeded)) => Outcome::Succeeded,
@@ -89,7 +92,7 @@ async fn analyze_record(job: &Job, inputs: &AnalyzeInputs, shared: &Shared, reco
         Err(error) if error.kind() == ErrorKind::Cancelled => Outcome::Cancelled,
         Err(error) => Outcome::Failed { message: error.to_string() },
     };
-    record.write_analyzed(outcome)?;
+    record.write_analyzed(outcome, narrowed)?;
     match result? {
         Run::Ended(EngineResult::Failed { message }) => {
             Err(Error::new(format!("the analysis failed: {message}")))
@@ -116,7 +119,7 @@ fn skip(record: &Record, reason: &str) -> Result<Done> {
         Some(member) if member.untouched => tracing::info!("Nothing is analysed: {reason}"),
         _ => tracing::warn!("Nothing is analysed: {reason}"),
     }
-    record.write_analyzed(Outcome::Skipped { reason: reason.to_owned() })?;
+    record.write_analyzed(Outcome::Skipped { reason: reason.to_owned() }, Vec::new())?;
     Ok(Done::Skipped)
 }
 
@@ -132,9 +135,20 @@ struct Setting<'a> {
     /// All of them, but the token.
     properties: Properties,
     token: &'a Secret,
+    /// Properties of modules that a settings file sets and that don't count.
+    refused: Vec<String>,
+    /// The folder of the record.
+    folder: &'a Path,
 }
 
-async fn run(job: &Job, inputs: &AnalyzeInputs, shared: &Shared, record: &Record) -> Result<Run> {
+/// Adds to `narrowed` what the repository took out of the judgement.
+async fn run(
+    job: &Job,
+    inputs: &AnalyzeInputs,
+    shared: &Shared,
+    record: &Record,
+    narrowed: &mut Vec<Narrowing>,
+) -> Result<Run> {
     let prepared = &record.prepared;
     if prepared.mode == ScannerMode::Dotnet {
         return match &prepared.dotnet {
@@ -143,13 +157,21 @@ async fn run(job: &Job, inputs: &AnalyzeInputs, shared: &Shared, record: &Record
         };
     }
     let working_directory = job.predefined.working_directory()?;
-    let mut properties = assemble(job, record, &working_directory)?;
+    let (mut precedence, of_repository) = assemble(job, record, &working_directory)?;
+    *narrowed = of_repository;
+    let mut properties = precedence.properties();
     if properties.is_true("sonar.scanner.skip") {
         return Ok(Run::Skipped);
     }
     let base_dir = PathBuf::from(properties.value("sonar.projectBaseDir").unwrap_or("."));
     let (temporary, several) = (job.predefined.temp_directory()?, prepared.member.is_some());
     reports::import(&mut properties, &base_dir, &temporary, record.prepared_at(), several);
+    for (key, value) in properties.iter() {
+        if precedence.value(key).is_none() {
+            precedence.set(Source::FoundReport, key, value, None);
+        }
+    }
+    let mut properties = precedence.properties();
     let tokens = tokens_of(job, prepared)?;
     let sonarqube = tokens.sonarqube(job, prepared);
     properties.extend(&tokens.properties);
@@ -165,6 +187,8 @@ async fn run(job: &Job, inputs: &AnalyzeInputs, shared: &Shared, record: &Record
         platform: platform(job, &properties),
         properties,
         token: &tokens.token,
+        refused: precedence.refused().iter().map(|refused| refused.key.clone()).collect(),
+        folder: &record.folder,
     };
     setting.cache.tidy();
     let result = match &prepared.cli {
@@ -245,41 +269,46 @@ async fn run_engine_once(setting: &Setting<'_>, ready: &Ready, again: bool) -> R
     engine.run(&job.environment.for_children(), &job.cancellation).await
 }
 
-/// All properties but the token: of the settings file, over it of the environment, over it of the
-/// task's inputs, and what is never anybody's choice.
-fn assemble(job: &Job, record: &Record, working_directory: &Path) -> Result<Properties> {
+/// All properties but the token and what is found of reports, and what the repository took out of the judgement. Which
+/// value counts, `analysis::precedence` says.
+fn assemble(job: &Job, record: &Record, working_directory: &Path) -> Result<(Precedence, Vec<Narrowing>)> {
     let prepared = &record.prepared;
-    let base_dir = working_directory.join(&prepared.base_dir);
-    let mut properties = settings::read(record, working_directory, &base_dir)?;
-    let mut chosen = scanner_environment::read(job.environment.iter()).map_err(|error| {
+    let given = working_directory.join(&prepared.base_dir);
+    let sources = settings::Sources::of(job, working_directory, &given);
+    let mut precedence = Precedence::new(prepared.rules);
+    let variables = scanner_environment::read(job.environment.iter()).map_err(|error| {
         Error::new(format!("the variable SONAR_SCANNER_JSON_PARAMS can't be read: {error}"))
             .hint("It must hold a JSON object whose values are strings.")
     })?;
-    chosen.extend(&prepared.properties);
-    properties.extend(&chosen);
-    for key in ["sonar.login", "sonar.password", "sonar.token", "sonar.scanner.sonarcloudUrl"] {
-        properties.remove(key);
-    }
+    precedence.set_all(Source::Variable, &variables);
+    precedence.set_all(Source::ExtraProperties, &prepared.properties);
+    let named = prepared.settings_file.as_ref().map(|file| working_directory.join(file));
+    sources.add_project(&mut precedence, named.as_deref(), &given)?;
     // A settings file in a chosen directory has no say in which that is.
     let is_chosen = prepared.member.is_some() || prepared.base_dir != ".";
-    let base_dir = match properties.value("sonar.projectBaseDir").filter(|_| !is_chosen) {
-        Some(chosen) => working_directory.join(chosen),
-        None => base_dir,
+    let base_dir = match is_chosen {
+        true => given,
+        false => sources.base_dir(job, &mut precedence, given)?,
     };
     let base_dir = absolute(&base_dir)?;
-    settings::add_modules(&mut properties, &chosen, &base_dir)?;
-    let work_dir = base_dir.join(properties.value("sonar.working.directory").unwrap_or(".scannerwork"));
-    properties.set("sonar.projectBaseDir", base_dir.display().to_string());
-    properties.set("sonar.working.directory", work_dir.display().to_string());
-    properties.set("sonar.host.url", prepared.server_address());
-    properties.set("sonar.scanner.apiBaseUrl", prepared.api_url.as_str().trim_end_matches('/'));
-    properties.set("sonar.scanner.metadataFilePath", record.report_file().display().to_string());
-    properties.set("sonar.scanner.app", "sonar-azdo");
-    properties.set("sonar.scanner.appVersion", env!("CARGO_PKG_VERSION"));
+    sources.add_modules(&mut precedence, &base_dir)?;
+    let mut precedence = settings::expand(job, &precedence)?;
+    sources.confine(&mut precedence, &base_dir);
+    let work_files = sources.work_files(&precedence, &base_dir)?;
+    settings::tell_refused(&precedence);
+    let narrowed = sources.narrowed(&precedence, &base_dir);
+    let mut own = |key: &str, value: &str| precedence.set(Source::Own, key, value, None);
+    own("sonar.projectBaseDir", &base_dir.display().to_string());
+    own("sonar.working.directory", &work_files.display().to_string());
+    own("sonar.host.url", prepared.server_address());
+    own("sonar.scanner.apiBaseUrl", prepared.api_url.as_str().trim_end_matches('/'));
+    own("sonar.scanner.metadataFilePath", &record.report_file().display().to_string());
+    own("sonar.scanner.app", "sonar-azdo");
+    own("sonar.scanner.appVersion", env!("CARGO_PKG_VERSION"));
     if job.predefined.is_debug() {
-        properties.set_default("sonar.verbose", "true");
+        precedence.set(Source::Default, "sonar.verbose", "true", None);
     }
-    Ok(properties)
+    Ok((precedence, narrowed))
 }
 
 fn absolute(path: &Path) -> Result<PathBuf> {

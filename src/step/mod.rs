@@ -13,6 +13,7 @@ mod reports;
 mod repository;
 mod seal;
 mod server;
+mod settings;
 mod source_size;
 
 use crate::agent::{Commands, Environment, Predefined};

@@ -8,7 +8,7 @@ use super::Job;
 use super::seal::Seal;
 use crate::agent::{Environment, authentication};
 use crate::analysis::{
-    ARCHIVE, AnalysisId, AnalysisReport, Analyzed, Outcome, Prepared, Properties, RECORD_VERSION,
+    ARCHIVE, AnalysisId, AnalysisReport, Analyzed, Narrowing, Outcome, Prepared, Properties, RECORD_VERSION,
 };
 use crate::error::{Error, Result};
 use crate::http::Authentication;
@@ -165,12 +165,12 @@ impl Record {
         Ok(Some(Self { folder, prepared, analyzed, seal }))
     }
 
-    /// Adds how the analysis ended.
+    /// Adds how the analysis ended, and what the repository took out of it.
     ///
     /// # Errors
     /// The disk refuses.
-    pub fn write_analyzed(&self, outcome: Outcome) -> Result<()> {
-        let analyzed = Analyzed { version: RECORD_VERSION, id: self.prepared.id.clone(), outcome };
+    pub fn write_analyzed(&self, outcome: Outcome, narrowed: Vec<Narrowing>) -> Result<()> {
+        let analyzed = Analyzed { version: RECORD_VERSION, id: self.prepared.id.clone(), outcome, narrowed };
         write_sealed(&self.folder, ANALYZED, &analyzed, self.seal.as_ref())
     }
 

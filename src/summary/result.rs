@@ -1,5 +1,6 @@
 //! What is known about one analysis when its summary is written.
 
+use crate::analysis::Narrowing;
 use crate::quality_gate::{Comparator, Condition, GateStatus, MeasureSet, Metrics, QualityGate, Verdict};
 use serde_json::{Value, json};
 
@@ -92,6 +93,8 @@ pub struct AnalysisResult {
     pub server_version: Option<String>,
     /// Warnings of the server about this analysis: HTML from outside.
     pub warnings: Vec<String>,
+    /// What the repository's own settings took out of the judgement: text from outside.
+    pub narrowed: Vec<Narrowing>,
 }
 
 impl AnalysisResult {
@@ -111,6 +114,7 @@ impl AnalysisResult {
             server_name: "SonarQube".into(),
             server_version: None,
             warnings: Vec::new(),
+            narrowed: Vec::new(),
         }
     }
 

@@ -13,5 +13,6 @@ mod reports;
 mod scanners;
 mod scope;
 mod sealed;
+mod settings_file;
 mod several;
 mod standalone;

@@ -3,7 +3,8 @@
 use super::java_options::JavaOptions;
 use super::provision::server_jre;
 use super::{Setting, java_choices, network};
-use crate::analysis::ScannerRelease;
+use crate::analysis::property_origin::without_module;
+use crate::analysis::{Properties, ScannerRelease};
 use crate::error::{Error, Result};
 use crate::scanner::cli::{Cli, CliHome, TOOL, knows_provisioning};
 use crate::scanner::{EngineResult, Java, JavaHome, java_needed};
@@ -41,9 +42,11 @@ pub(super) async fn run(setting: &Setting<'_>, release: &ScannerRelease) -> Resu
         let chosen = JavaOptions::of(setting, Path::new(directory), &of_engine).text;
         properties.set("sonar.scanner.javaOpts", chosen.trim());
     }
-    // Else it would read one that lies in the base directory, too.
-    let working_directory = job.predefined.working_directory()?;
-    let settings_file = prepared.settings_file.as_deref().map(|file| working_directory.join(file));
+    // It has been read for it: the CLI would let it say more than it may. Those of modules it reads all the same.
+    let settings_file = setting.folder.join(NO_SETTINGS);
+    std::fs::write(&settings_file, "")
+        .map_err(|error| Error::new(format!("{} can't be written: {error}", settings_file.display())))?;
+    shadow(&mut properties, &setting.refused);
     let cli = Cli {
         java: &java.executable,
         home: &home,
@@ -51,9 +54,25 @@ pub(super) async fn run(setting: &Setting<'_>, release: &ScannerRelease) -> Resu
         java_options: &java_options,
         properties: &properties,
         directory: Path::new(directory),
-        settings_file: settings_file.as_deref(),
+        settings_file: &settings_file,
     };
     cli.run(&environment, &job.cancellation).await
+}
+
+/// The name of a settings file that says nothing.
+const NO_SETTINGS: &str = "no-settings.properties";
+
+/// Sets what a settings file of a module must not, so that the CLI, which reads that file, has another value for it: the
+/// one that the module has without it.
+fn shadow(properties: &mut Properties, refused: &[String]) {
+    for key in refused {
+        let bare = without_module(key);
+        if bare != key && properties.value(key).is_none() {
+            let default = if bare == "sonar.sources" { "." } else { "" };
+            let inherited = properties.value(bare).unwrap_or(default).to_owned();
+            properties.set(key.as_str(), inherited);
+        }
+    }
 }
 
 /// Whether the engine runs inside of the CLI's Java, as it did before either of both knew better.
@@ -77,4 +96,35 @@ async fn provision(setting: &Setting<'_>, release: &ScannerRelease) -> Result<(C
     let wanted = prepared.server.has_engine_provisioning() && !choices.skip_provisioning;
     let jre = server_jre(setting, None, wanted).await?;
     Ok((home, choices.best(jre.map(|jre| jre.path), needed)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_module_must_not_set_is_set_otherwise() {
+        let pairs = [("sonar.exclusions", "**/gen/**"), ("web.sonar.tests", "t")];
+        let mut properties: Properties =
+            pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).into_iter().collect();
+        let refused = [
+            "web.sonar.exclusions",
+            "web.sonar.sources",
+            "web.sonar.projectDate",
+            "web.sonar.tests",
+            "sonar.skip",
+        ];
+        shadow(&mut properties, &refused.map(str::to_owned));
+        let all: Vec<_> = properties.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        assert_eq!(
+            all,
+            [
+                "sonar.exclusions=**/gen/**",
+                "web.sonar.exclusions=**/gen/**",
+                "web.sonar.projectDate=",
+                "web.sonar.sources=.",
+                "web.sonar.tests=t",
+            ]
+        );
+    }
 }

@@ -18,9 +18,12 @@ pub(super) fn export(job: &Job, records: &Records, folder: &Path) -> Result<()> 
             tracing::warn!("{error}");
             None
         });
-        let outcome = record.analyzed.as_ref().map(|analyzed| analyzed.outcome.clone());
+        let analyzed = record.analyzed.as_ref();
+        let outcome = analyzed.map(|analyzed| analyzed.outcome.clone());
+        let narrowed = analyzed.map(|analyzed| analyzed.narrowed.clone()).unwrap_or_default();
         let report = report.map(|(_, text)| text);
-        let exported = Exported::new(build.clone(), ledger.job(), &record.prepared, outcome, report);
+        let exported =
+            Exported::new(build.clone(), ledger.job(), &record.prepared, (outcome, narrowed), report);
         write(&folder, &exported.file_name(), &exported)?;
     }
     let count = found.len();

@@ -66,7 +66,7 @@ struct Several<'a> {
 impl Several<'_> {
     async fn run(&self, record: &Record) -> Result<Done> {
         if self.job.cancellation.is_requested() {
-            record.write_analyzed(Outcome::Cancelled)?;
+            record.write_analyzed(Outcome::Cancelled, Vec::new())?;
             return Err(Error::cancelled());
         }
         if record.prepared.skip.is_none() {

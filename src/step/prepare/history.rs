@@ -24,7 +24,7 @@ pub(super) async fn complete(job: &Job, inputs: &PrepareInputs, projects: &[Want
     for (place, properties, default) in projects {
         let settings = Settings::read(inputs, place, properties);
         if settings.are_for_git() {
-            let sources = place.sources(inputs.mode);
+            let sources = place.sources(job);
             // A submodule has a history of its own: the clone that git reads there, not what it belongs to.
             let clone = sources.ancestors().find(|folder| folder.join(".git").exists()).map(Path::to_owned);
             let (_, branches) = clones.entry(clone).or_insert((sources, Branches::new()));

@@ -159,7 +159,7 @@ fn without_connection(job: &Job, inputs: &PublishInputs, note: &Unconnected) -> 
 fn subject(job: &Job, record: &Exported, connection: Option<&ServiceConnection>) -> Subject {
     Subject {
         analysis: Some(record.prepared.id.clone()),
-        result: blank_result(&record.prepared),
+        result: AnalysisResult { narrowed: record.narrowed.clone(), ..blank_result(&record.prepared) },
         evidence: evidence(job, record, connection)
             .unwrap_or_else(|(verdict, reason)| Evidence::None(verdict, reason)),
     }

@@ -101,7 +101,9 @@ impl Subject {
                 Err(error) => Evidence::None(Verdict::Unknown, error.to_string()),
             }
         });
-        Self { analysis: Some(prepared.id.clone()), result: blank_result(prepared), evidence }
+        let narrowed = record.analyzed.as_ref().map(|analyzed| analyzed.narrowed.clone()).unwrap_or_default();
+        let result = AnalysisResult { narrowed, ..blank_result(prepared) };
+        Self { analysis: Some(prepared.id.clone()), result, evidence }
     }
 }
 

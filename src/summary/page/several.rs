@@ -37,8 +37,9 @@ impl Page {
         self.projects(results);
         let (skipped, run): (Vec<&AnalysisResult>, Vec<_>) =
             results.iter().partition(|result| result.verdict == Verdict::Skipped);
-        let is_explained =
-            |result: &&AnalysisResult| result.verdict != Verdict::Passed || !result.warnings.is_empty();
+        let is_explained = |result: &&AnalysisResult| {
+            result.verdict != Verdict::Passed || !result.warnings.is_empty() || !result.narrowed.is_empty()
+        };
         let explained: Vec<_> = run.into_iter().filter(is_explained).collect();
         self.condition_rows = (ROWS / explained.len().max(1)).max(LEAST_CONDITIONS);
         for (index, result) in explained.iter().enumerate() {
@@ -92,6 +93,7 @@ impl Page {
         }
         self.details(result);
         self.warnings(result);
+        self.narrowed(result);
         self.server_link(result, "");
     }
 
