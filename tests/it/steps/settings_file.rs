@@ -41,10 +41,6 @@ struct Analysis {
 }
 
 impl Analysis {
-    fn of(place: Place, lines: &str) -> Self {
-        Self::with(Scenario::with(SonarQube::with_branches()), place, lines, &[])
-    }
-
     fn with(mut scenario: Scenario, place: Place, lines: &str, inputs: &[(&str, &str)]) -> Self {
         let engine = scenario.engine(&scenario.report("1", "shop"));
         let key = if place == Place::Named { "sonar.projectKey=shop\n" } else { "" };
@@ -81,7 +77,10 @@ impl Analysis {
 /// A settings file that sets `key` is analysed as if it did not, with a warning that names file, line and what to do.
 fn refuses(key: &str, value: &str) {
     for place in PLACES {
-        let analysis = Analysis::of(place, &format!("{key}={value}"));
+        let lines = format!("{key}={value}");
+        let scenario = Scenario::with(SonarQube::with_branches());
+        // That input has a default, which would win.
+        let analysis = Analysis::with(scenario, place, &lines, &[("cliSources", "")]);
         analysis.ended(TaskResult::Succeeded);
         let line = if place == Place::Named { 3 } else { 2 };
         let module = if place == Place::Module { "web." } else { "" };
