@@ -7,6 +7,7 @@ use crate::context::Choices;
 use crate::error::{Error, Result};
 use crate::quality_gate::{LONGEST_WAIT, Policy, Reaction, Rule};
 use crate::secret::Secret;
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ pub enum ConfigMode {
 }
 
 /// Inputs of SonarPrepare, but for the service connections.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct PrepareInputs {
     /// `scannerMode`.
     pub mode: ScannerMode,
@@ -73,6 +74,13 @@ pub struct PrepareInputs {
     pub unshallow: bool,
     /// `monorepo` and what goes with it; the inputs for a single project are not read then.
     pub monorepo: Option<Monorepo>,
+}
+
+impl fmt::Debug for PrepareInputs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A mirror's URL may hold a password.
+        f.debug_struct("PrepareInputs").field("mode", &self.mode).finish_non_exhaustive()
+    }
 }
 
 impl PrepareInputs {

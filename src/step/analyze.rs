@@ -297,6 +297,7 @@ fn assemble(job: &Job, record: &Record, working_directory: &Path) -> Result<(Pre
     let work_files = sources.work_files(&precedence, &base_dir)?;
     settings::tell_refused(&precedence);
     let narrowed = sources.narrowed(&precedence, &base_dir);
+    sources.exclude_links(&mut precedence, &base_dir)?;
     let mut own = |key: &str, value: &str| precedence.set(Source::Own, key, value, None);
     own("sonar.projectBaseDir", &base_dir.display().to_string());
     own("sonar.working.directory", &work_files.display().to_string());

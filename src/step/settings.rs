@@ -15,6 +15,7 @@ use std::path::{Component, Path, PathBuf};
 
 mod confine;
 mod left_out;
+mod links;
 
 pub(super) const BASE_DIR: &str = "sonar.projectBaseDir";
 const MODULES: &str = "sonar.modules";
@@ -287,7 +288,7 @@ pub(super) fn tell_refused(precedence: &Precedence) {
 }
 
 /// `a/../b` is `b`, as the scanner shows it.
-fn without_dots(path: &Path) -> PathBuf {
+pub(super) fn without_dots(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for component in path.components() {
         match component {

@@ -6,6 +6,7 @@ mod history;
 mod hostile;
 mod modes;
 mod monorepo;
+mod own_properties;
 mod parallel;
 mod prepare;
 mod publish;

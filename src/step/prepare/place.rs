@@ -38,6 +38,16 @@ impl Place {
             ))
             .hint("Set projectBaseDir to a directory relative to System.DefaultWorkingDirectory."));
         }
+        let is_in_sources = settings::without_dots(&base_dir).starts_with(&working_directory);
+        if is_in_sources
+            && !settings::Sources::of(job, &working_directory, &working_directory).hold(&base_dir)
+        {
+            return Err(Error::new(format!(
+                "the project's base directory {} is a link that leads out of the sources",
+                base_dir.display()
+            ))
+            .hint("Remove the link, or set projectBaseDir to the directory itself."));
+        }
         let settings_file = match (inputs.mode, inputs.config_mode) {
             (ScannerMode::Cli, ConfigMode::File) => {
                 let name = inputs.config_file.as_deref().unwrap_or(settings::FILE);

@@ -449,3 +449,46 @@ fn a_skip_by_a_variable_does_not_count() {
     analysis.analyze.warns("sonar.scanner.skip in a variable of the job is ignored");
     assert_eq!(analysis.given("sonar.branch.name"), None);
 }
+
+#[test]
+fn links_that_lead_out_of_the_sources_are_not_uploaded() {
+    let scenario = Scenario::with(SonarQube::with_branches());
+    let outside = scenario.job.path("outside");
+    std::fs::create_dir_all(&outside).unwrap();
+    std::fs::write(outside.join("secret.json"), "{}").unwrap();
+    for file in ["src/a.py", "web/b.py", "in/c.py"] {
+        scenario.job.write(file, "x = 1\n");
+    }
+    let link = |to: &std::path::Path, name: &str| symlink(to, scenario.job.sources().join(name)).unwrap();
+    link(&outside, "src/out");
+    link(&outside.join("secret.json"), "web/secret.json");
+    link(std::path::Path::new("../in"), "src/near");
+    link(&outside, "in/far");
+    link(std::path::Path::new("."), "round");
+    link(std::path::Path::new("nowhere"), "dead");
+    scenario.job.write("web/sonar-project.properties", "sonar.exclusions=gen/**\n");
+    let inputs = [("scopeFrom", "repository")];
+    let analysis = Analysis::with(scenario, Place::Below, "sonar.modules=web", &inputs);
+    analysis.ended(TaskResult::Succeeded);
+    analysis.analyze.says("Not analysed, because these links lead out of the sources: ");
+    let given = analysis.given("sonar.exclusions").unwrap();
+    for pattern in ["src/out/**", "src/near/far/**", "in/far/**", "web/secret.json", "round/src/out/**"] {
+        assert!(given.split(',').any(|given| given == pattern), "{pattern}: {given}");
+    }
+    assert_eq!(analysis.given("sonar.test.exclusions"), Some(given));
+    assert_eq!(analysis.given("web.sonar.exclusions").as_deref(), Some("gen/**,secret.json"));
+
+    let scenario = Scenario::new();
+    symlink("/tmp", scenario.job.sources().join("**")).unwrap();
+    let analysis = Analysis::with(scenario, Place::Below, "", &[]);
+    assert!(analysis.analyze.sole_error().contains("/** is a link that leads out of the sources"));
+
+    let mut scenario = Scenario::new();
+    symlink("/tmp", scenario.job.sources().join("service")).unwrap();
+    let step = scenario.prepare(&[("projectBaseDir", "service")]);
+    assert!(step.sole_error().contains("service is a link that leads out of the sources"));
+    // The pipeline may well have another directory analysed.
+    let other = scenario.job.path("elsewhere");
+    std::fs::create_dir_all(&other).unwrap();
+    scenario.prepare(&[("projectBaseDir", other.to_str().unwrap())]).succeeded();
+}
