@@ -379,4 +379,42 @@ async function runTask(job, folder, inputs = {}, condition = 'succeeded') {
   return step;
 }
 
-module.exports = { buildEnvironment, mask, parseCommand, resolveInputs, runTask, startAzureDevOps, startJob };
+// What a script of the job sees: its public variables, and neither secrets nor service connections.
+function scriptEnvironment(job) {
+  const environment = {};
+  for (const [name, value] of Object.entries(process.env)) if (!FOREIGN.test(name)) environment[name] = value;
+  for (const { name, value, secret } of job.variables.values()) if (!secret) environment[environmentName(name)] = value;
+  if (job.paths.length) environment.PATH = [...job.paths, environment.PATH].join(path.delimiter);
+  return environment;
+}
+
+// Runs one script step, a command with its arguments, unless the job has failed. Resolves to {name, result, exitCode, lines}.
+async function runScript(job, name, [command, ...args], { cwd = job.sources } = {}) {
+  const step = { name, reference: name, result: 'Succeeded', message: '', exitCode: null, issues: [], lines: [], debug: false };
+  job.steps.push(step);
+  print(job, `##[section]Starting: ${name}`);
+  if (!CONDITIONS.succeeded(job.result)) {
+    step.result = 'Skipped';
+    print(job, `Skipped: the job has ${job.result.toLowerCase()}`);
+    return step;
+  }
+  const child = childProcess.spawn(command, args, { cwd, env: scriptEnvironment(job), stdio: ['ignore', 'pipe', 'pipe'] });
+  const ended = [child.stdout, child.stderr].map((stream) => new Promise((resolve) => {
+    readline.createInterface({ input: stream, crlfDelay: Infinity })
+      .on('line', (line) => takeLine(job, step, line))
+      .once('close', resolve);
+  }));
+  step.exitCode = await new Promise((resolve, reject) => { child.once('error', reject).once('close', resolve); });
+  await Promise.all(ended);
+  if (step.exitCode !== 0) {
+    step.result = 'Failed';
+    print(job, `##[error]The script ended with exit code ${step.exitCode}`);
+  }
+  job.result = worst(job.result, step.result);
+  print(job, `##[section]Finishing: ${name}: ${step.result}`);
+  return step;
+}
+
+module.exports = {
+  buildEnvironment, mask, parseCommand, resolveInputs, runScript, runTask, scriptEnvironment, startAzureDevOps, startJob,
+};

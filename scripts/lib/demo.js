@@ -3,6 +3,8 @@
 //
 //   node demo.js TASKS [DIR]   TASKS holds the task folders prepare, analyze and publish
 //
+// Where DIR holds a .NET solution or project, a copy of it is built and tested with the `dotnet` in PATH between the steps.
+//
 // The server is the one of SONAR_HOST_URL and SONAR_TOKEN, or a throw-away one at DEMO_SERVER with login admin/admin.
 
 const childProcess = require('child_process');
@@ -27,7 +29,25 @@ const GATE = [
   ['sqale_index', 'GT', '30'],
 ];
 
-// What is analysed: {key, name, sources, inputs of SonarPrepare}.
+// What `dotnet build` is given: the solution, else the project, that lies highest in a folder; its path from there, or undefined.
+function solutionIn(folder) {
+  const found = [];
+  const look = (below, depth) => {
+    for (const entry of fs.readdirSync(path.join(folder, below), { withFileTypes: true })) {
+      const name = path.join(below, entry.name);
+      if (entry.isDirectory()) {
+        if (depth < 3 && !/^(\.|bin$|obj$|node_modules$)/.test(entry.name)) look(name, depth + 1);
+      } else if (/\.(slnx?|csproj|vbproj)$/.test(entry.name)) {
+        found.push({ name, rank: (/\.slnx?$/.test(name) ? 0 : 10) + depth });
+      }
+    }
+  };
+  look('', 0);
+  const [first] = found.sort((a, b) => a.rank - b.rank || a.name.localeCompare(b.name));
+  return first && first.name;
+}
+
+// What is analysed: {key, name, sources, inputs of SonarPrepare, solution}.
 function project(dir, folder) {
   if (!dir) {
     const sources = path.join(folder, 'orders');
@@ -36,6 +56,13 @@ function project(dir, folder) {
   }
   const name = path.basename(dir);
   const key = name.replace(/[^\w.:-]/g, '-').replace(/^\d*$/, 'project-$&');
+  const solution = solutionIn(dir);
+  if (solution && !fs.existsSync(path.join(dir, 'sonar-project.properties'))) {
+    // A folder of somebody's own stays as it is: a copy is built.
+    const sources = path.join(folder, 's');
+    checkOut(dir, sources);
+    return { key, name, sources, solution, inputs: { scannerMode: 'dotnet', projectKey: key, projectName: name } };
+  }
   // The scanner's working files stay out of somebody's directory.
   const extraProperties = `sonar.working.directory=${path.join(folder, 'scannerwork')}`;
   const settings = path.join(dir, 'sonar-project.properties');
@@ -45,8 +72,11 @@ function project(dir, folder) {
 }
 
 // A commit of its own, as a pipeline's checkout leaves it: analyses read who wrote which line, and when.
+// A clone keeps its history.
 function checkOut(from, to) {
-  fs.cpSync(from, to, { recursive: true });
+  const isBuilt = (file) => /^(bin|obj|node_modules|\.sonarqube)$/.test(path.basename(file));
+  fs.cpSync(from, to, { recursive: true, filter: (file) => file === from || !isBuilt(file) });
+  if (fs.existsSync(path.join(to, '.git'))) return;
   const git = (...args) => childProcess.execFileSync('git', [
     '-c', 'user.name=Demo', '-c', 'user.email=demo@example.org', '-c', 'commit.gpgSign=false', ...args,
   ], { cwd: to, stdio: ['ignore', 'ignore', 'inherit'] });
@@ -56,7 +86,10 @@ function checkOut(from, to) {
 }
 
 async function main(folder, [tasks, dir]) {
-  const { key, name, sources, inputs } = project(dir, folder);
+  const { key, name, sources, solution, inputs } = project(dir, folder);
+  if (solution && childProcess.spawnSync('dotnet', ['--version'], { cwd: sources }).status !== 0) {
+    throw new Error(`${path.join(dir, solution)} is built with .NET, but PATH holds no dotnet with an SDK that suits it`);
+  }
 
   const url = (process.env.SONAR_HOST_URL || process.env.DEMO_SERVER).replace(/\/+$/, '');
   let token = process.env.SONAR_TOKEN;
@@ -74,8 +107,15 @@ async function main(folder, [tasks, dir]) {
   });
   const step = (task, given, condition) => agent.runTask(job, path.join(tasks, task), given, condition);
   const manual = { configMode: 'manual', cliProjectKey: key, cliProjectName: name };
+  const cli = { scannerMode: 'cli', ...(inputs.configMode ? {} : manual) };
   // A folder of somebody's own stays as it is.
-  await step('prepare', { SonarQube: connection, scannerMode: 'cli', unshallow: 'off', ...(inputs.configMode ? {} : manual), ...inputs });
+  await step('prepare', { SonarQube: connection, unshallow: 'off', ...(solution ? {} : cli), ...inputs });
+  if (solution) {
+    // As DotNetCoreCLI@2 does: reports go into the temporary folder.
+    const collect = ['--logger', 'trx', '--collect', 'XPlat Code Coverage', '--results-directory', path.join(folder, 'temp')];
+    await agent.runScript(job, 'dotnet build', ['dotnet', 'build', solution]);
+    await agent.runScript(job, 'dotnet test', ['dotnet', 'test', solution, '--no-build', ...collect]);
+  }
   const analyze = await step('analyze');
   const publish = await step('publish');
   await job.close();

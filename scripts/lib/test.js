@@ -54,6 +54,17 @@ const tests = {
     for (const line of ['##vso[task]x', '##vso[a.b.c]x', '##vso[task.debug', '##[error]x', 'plain']) assert.strictEqual(parseCommand(line), null);
   },
 
+  'a script sees the public variables, and fails the job by its exit code': async () => {
+    const running = await job({ 'My.Plain': 'one' });
+    const shown = 'console.log(process.env.MY_PLAIN, Object.keys(process.env).some((name) => /^(SECRET|ENDPOINT)_/.test(name)))';
+    const step = await agent.runScript(running, 'show', [process.execPath, '-e', shown]);
+    assert.deepStrictEqual([step.result, step.lines], ['Succeeded', ['one false']]);
+    assert.strictEqual((await agent.runScript(running, 'fail', [process.execPath, '-e', 'process.exit(3)'])).exitCode, 3);
+    assert.strictEqual(running.result, 'Failed');
+    assert.strictEqual((await agent.runScript(running, 'late', ['true'])).result, 'Skipped');
+    await running.close();
+  },
+
   'variables, secrets, inputs and endpoints reach the next step as on an agent': async () => {
     const running = await job({ Given: 'sources/x' });
     const set = task('set', `

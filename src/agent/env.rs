@@ -56,6 +56,18 @@ const WITHHELD_NAMES: &[&str] = &[
     "SONAR_SCANNER_SONARCLOUD_URL",
 ];
 
+/// Credentials for NuGet feeds, as the task NuGetAuthenticate@1 and Microsoft's credential provider have them. They reach
+/// nothing but the commands that install packages.
+const OF_NUGET: &[&str] = &[
+    "VSS_NUGET_ACCESSTOKEN",
+    "VSS_NUGET_URI_PREFIXES",
+    "VSS_NUGET_EXTERNAL_FEED_ENDPOINTS",
+    "ARTIFACTS_CREDENTIALPROVIDER_ACCESSTOKEN",
+    "ARTIFACTS_CREDENTIALPROVIDER_URI_PREFIXES",
+    "ARTIFACTS_CREDENTIALPROVIDER_EXTERNAL_FEED_ENDPOINTS",
+    "ARTIFACTS_CREDENTIALPROVIDER_FEED_ENDPOINTS",
+];
+
 impl Environment {
     /// A snapshot of these variables.
     pub fn new(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
@@ -130,6 +142,18 @@ impl Environment {
             .map(|(_, value)| value.to_string_lossy().into_owned())
     }
 
+    /// What a command may inherit that installs NuGet packages: that of every child, and the credentials for feeds.
+    pub fn for_nuget(&self) -> Vec<(OsString, OsString)> {
+        let mut variables = self.for_children();
+        for name in OF_NUGET {
+            // A secret variable of that name is meant for this, too.
+            if let Some(value) = self.value(name).or(self.value(&format!("SECRET_{name}"))) {
+                variables.push((name.into(), value.into()));
+            }
+        }
+        variables
+    }
+
     /// What a child may inherit: everything but the names that bear secrets.
     pub fn for_children(&self) -> Vec<(OsString, OsString)> {
         self.raw.iter().filter(|(name, _)| !is_withheld(&fold(name))).cloned().collect()
@@ -161,7 +185,9 @@ fn is_of(value: &str, secret: &str) -> bool {
 }
 
 fn is_withheld(name: &str) -> bool {
-    WITHHELD_NAMES.contains(&name) || WITHHELD_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+    WITHHELD_NAMES.contains(&name)
+        || OF_NUGET.contains(&name)
+        || WITHHELD_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 #[cfg(test)]
@@ -238,9 +264,16 @@ mod tests {
             ("SONAR_HOST_URL", "http://x"),
             ("SONAR_SCANNER_API_BASE_URL", "http://x"),
             ("VSTS_SECRET_VARIABLES", "[]"),
+            ("VSS_NUGET_ACCESSTOKEN", "t"),
+            ("SECRET_VSS_NUGET_EXTERNAL_FEED_ENDPOINTS", "{}"),
+            ("NUGET_CREDENTIALPROVIDERS_PATH", "/p"),
         ]);
         let names: Vec<_> = env.for_children().into_iter().map(|(name, _)| name).collect();
-        assert_eq!(names, ["PATH", "BUILD_BUILDID", "ENDPOINT_URL_1"]);
+        let of_all = ["PATH", "BUILD_BUILDID", "ENDPOINT_URL_1", "NUGET_CREDENTIALPROVIDERS_PATH"];
+        assert_eq!(names, of_all);
+        let names: Vec<_> = env.for_nuget().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names[..4], of_all);
+        assert_eq!(names[4..], ["VSS_NUGET_ACCESSTOKEN", "VSS_NUGET_EXTERNAL_FEED_ENDPOINTS"]);
     }
 
     #[cfg(unix)]

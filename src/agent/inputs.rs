@@ -68,6 +68,8 @@ pub struct PrepareInputs {
     pub dotnet_version: Option<String>,
     /// `dotnetScannerSha256`.
     pub dotnet_sha256: Option<String>,
+    /// `nugetSource`, in mode `dotnet`.
+    pub nuget_source: Option<String>,
     /// `scannerDownloadUrl`.
     pub scanner_download_url: Option<String>,
     /// `unshallow`: missing history is fetched.
@@ -149,6 +151,7 @@ impl PrepareInputs {
             cli_sha256: text("cliScannerSha256"),
             dotnet_version: text("dotnetScannerVersion").or_else(|| text("msBuildVersion")),
             dotnet_sha256: text("dotnetScannerSha256"),
+            nuget_source: text("nugetSource"),
             scanner_download_url: text("scannerDownloadUrl"),
             unshallow,
             monorepo,
@@ -239,6 +242,8 @@ pub struct PublishInputs {
     pub policy: Policy,
     /// `analyses`: patterns of exported records.
     pub analyses: Vec<String>,
+    /// `projects`: keys of projects that must be among the analyses.
+    pub projects: Vec<String>,
     /// `reportTaskFiles`: patterns of scanners' reports.
     pub report_task_files: Vec<String>,
     /// `projectKey`.
@@ -280,6 +285,7 @@ impl PublishInputs {
             polling_timeout: Duration::from_secs(seconds),
             policy,
             analyses: lines(env, "analyses"),
+            projects: lines(env, "projects"),
             report_task_files: lines(env, "reportTaskFiles"),
             project_key: text("projectKey"),
             branch,

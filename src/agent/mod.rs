@@ -16,6 +16,6 @@ pub use env::{Environment, Host};
 pub use inputs::{AnalyzeInputs, ConfigMode, Monorepo, OnMissingConnection, PrepareInputs, PublishInputs};
 pub use log::{Console, Log, neutralise};
 pub(crate) use service_connection::authentication;
-pub use service_connection::{JobConnection, ServiceConnection};
+pub use service_connection::{JobConnection, ServiceConnection, job_token};
 pub use signals::listen as listen_for_cancellation;
 pub use variables::Predefined;

@@ -168,6 +168,12 @@ fn authorization(env: &Environment, id: &str) -> Option<BTreeMap<String, String>
     Some(parsed.parameters.into_iter().filter_map(|(key, value)| Some((key, value?))).collect())
 }
 
+/// The access token of the job's own connection, `SYSTEMVSSCONNECTION`: tasks get it and scripts do not. A variable
+/// does not replace it, unlike `System.AccessToken`, which any step may set.
+pub fn job_token(env: &Environment) -> Option<Secret> {
+    parameter_of(env, "SYSTEMVSSCONNECTION", "AccessToken").map(Secret::new)
+}
+
 /// The connection every job has to its own Azure DevOps: `SYSTEMVSSCONNECTION`.
 #[derive(Debug, Clone)]
 pub struct JobConnection {

@@ -1,9 +1,11 @@
 //! What a server offers for download so that it can be analysed with its own scanner engine.
 
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 /// A file to provision.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Artifact {
     /// Its name, as the caches of all scanners store it. Never with a path separator.
     pub file_name: String,
@@ -14,7 +16,8 @@ pub struct Artifact {
 }
 
 /// A Java runtime to provision.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Jre {
     /// The archive: `.tar.gz` or `.zip`.
     pub artifact: Artifact,

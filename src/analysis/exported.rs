@@ -1,6 +1,7 @@
 //! The record of an analysis on its way to another job: one file, in an artifact of the pipeline.
 //!
-//! It holds no token and nothing of the machine it comes from, and names the build it belongs to.
+//! It holds no token and nothing of the machine it comes from, and names the build it belongs to. Whoever can write to the
+//! artifact can change it, so it carries a seal that only the jobs with the service connection can make.
 
 use super::{AnalysisReport, Narrowing, Outcome, Prepared, Properties, RECORD_VERSION};
 use serde::{Deserialize, Serialize};
@@ -85,6 +86,9 @@ pub struct Exported {
     pub narrowed: Vec<Narrowing>,
     /// The text of the scanner's report.
     pub report: Option<String>,
+    /// The seal over [`Exported::sealed_text`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seal: Option<String>,
 }
 
 /// Properties by which SonarPublish knows what was analysed.
@@ -110,6 +114,7 @@ impl Exported {
         let prepared = Prepared {
             cli: None,
             dotnet: None,
+            begun: None,
             base_dir: ".".into(),
             project_key: prepared.project_key.clone().or_else(of_report),
             settings_file: None,
@@ -118,7 +123,14 @@ impl Exported {
         };
         let job = job.to_owned();
         let version = RECORD_VERSION;
-        Self { version, build, job, attempt, prepared, chosen_report_file, outcome, narrowed, report }
+        let seal = None;
+        Self { version, build, job, attempt, prepared, chosen_report_file, outcome, narrowed, report, seal }
+    }
+
+    /// What its seal is over: all of it but the seal, in one form whatever the spaces and the order in the file are.
+    pub fn sealed_text(&self) -> String {
+        // Text keys and values always serialise.
+        serde_json::json!(Self { seal: None, ..self.clone() }).to_string()
     }
 
     /// The name of its file.
@@ -168,7 +180,7 @@ impl Exported {
 mod tests {
     use super::*;
     use crate::analysis::{
-        AnalysisId, Line, Rules, ScannerMode, ServerFacts, ServerKind, ServerVersion, Target,
+        AnalysisId, Begun, Line, Rules, ScannerMode, ServerFacts, ServerKind, ServerVersion, Target,
     };
     use url::Url;
 
@@ -196,7 +208,26 @@ mod tests {
             },
             mode: ScannerMode::Dotnet,
             cli: None,
-            dotnet: Some(vec!["/agent/tools/dotnet".into()]),
+            dotnet: Some(crate::analysis::DotnetScanner {
+                start: vec!["/agent/tools/dotnet".into()],
+                version: "12.1.0".into(),
+                package: "/agent/tools/x.nupkg".into(),
+                sha256: "ab".repeat(32),
+                folder: "/agent/tools/x".into(),
+            }),
+            begun: Some(Begun {
+                java: "/agent/java".into(),
+                java_choice: "Using Java: /agent/java".into(),
+                jre: None,
+                engine: None,
+                engine_offer: None,
+                was_cached: false,
+                user_home: "/agent".into(),
+                settings: Properties::default(),
+                build_uri: None,
+                sources_directory: Some("/agent/1/s".into()),
+                configuration: None,
+            }),
             project_key: Some("shop".into()),
             base_dir: "/agent/1/elsewhere".into(),
             settings_file: Some("/agent/1/sonar.properties".into()),

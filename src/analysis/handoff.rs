@@ -4,7 +4,7 @@
 //! rewritten. No token is in either, and paths inside the sources are relative, so that a record may
 //! travel to another agent.
 
-use super::{Narrowing, Properties, Rules, ScannerRelease, ServerFacts};
+use super::{Begun, DotnetScanner, Narrowing, Properties, Rules, ScannerRelease, ServerFacts};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use url::Url;
@@ -123,9 +123,12 @@ pub struct Prepared {
     /// may be withheld.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cli: Option<ScannerRelease>,
-    /// How the SonarScanner for .NET is started, in mode `dotnet`: it has begun.
+    /// The SonarScanner for .NET, in mode `dotnet`: it has begun.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub dotnet: Option<Vec<String>>,
+    pub dotnet: Option<DotnetScanner>,
+    /// What that scanner began with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begun: Option<Begun>,
     /// Key of the project, when the inputs name it; in file mode the scanner may learn it later.
     pub project_key: Option<String>,
     /// Directory of the analysis, relative to the sources where it lies in them.

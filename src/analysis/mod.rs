@@ -2,6 +2,8 @@
 //! scanner, the record handed from step to step, and the scanner's report. Pure: no I/O.
 
 mod artifact;
+mod begun;
+pub mod dotnet_scanner;
 mod exported;
 mod extra_properties;
 mod handoff;
@@ -26,6 +28,8 @@ pub mod trust_store;
 mod yaml;
 
 pub use artifact::{Artifact, Jre, Plugin};
+pub use begun::Begun;
+pub use dotnet_scanner::DotnetScanner;
 pub use exported::{Build, Exported, Unconnected};
 pub use extra_properties::{ExtraProperties, UnreadableLine};
 pub use handoff::{AnalysisId, Analyzed, Member, Outcome, Prepared, RECORD_VERSION, ScannerMode, Target};

@@ -7,9 +7,6 @@ use std::fmt;
 /// Where SonarSource publishes the archives of the SonarScanner CLI.
 const DISTRIBUTION: &str = "https://binaries.sonarsource.com/Distribution/sonar-scanner-cli";
 
-/// Where SonarSource publishes the archives of the SonarScanner for .NET, below their versions.
-const DOTNET_RELEASES: &str = "https://github.com/SonarSource/sonar-scanner-msbuild/releases/download";
-
 /// Releases of the SonarScanner CLI with the SHA-256 of their platform-less archives: those without a Java
 /// runtime, `sonar-scanner-cli-<version>.zip`, as published to Maven Central under
 /// `org.sonarsource.scanner.cli`.
@@ -105,11 +102,6 @@ pub enum ReleaseError {
         /// Versions with a known hash.
         known: String,
     },
-    /// No hash of the SonarScanner for .NET is known.
-    #[error(
-        "the SHA-256 of SonarScanner for .NET {0} is not known here. Set dotnetScannerSha256 to that of the archive."
-    )]
-    UnknownDotnet(String),
 }
 
 impl ReleaseWish<'_> {
@@ -139,21 +131,6 @@ impl ReleaseWish<'_> {
         Ok(Some(ScannerRelease { version: version.to_owned(), sha256, archive }))
     }
 
-    /// The SonarScanner for .NET to run, if a version is wished for: the .NET Framework one on Windows, the .NET one
-    /// elsewhere.
-    ///
-    /// # Errors
-    /// A wish that can't be granted.
-    pub fn dotnet(&self, windows: bool) -> Result<Option<ScannerRelease>, ReleaseError> {
-        let Some(version) = self.version else { return Ok(None) };
-        full_version(version)?;
-        let sha256 = self.given_sha256()?.ok_or_else(|| ReleaseError::UnknownDotnet(version.to_owned()))?;
-        let kind = if windows { "net-framework" } else { "net" };
-        let archive = self
-            .archive(&format!("{DOTNET_RELEASES}/{version}"), &format!("sonar-scanner-{version}-{kind}.zip"));
-        Ok(Some(ScannerRelease { version: version.to_owned(), sha256, archive }))
-    }
-
     fn given_sha256(&self) -> Result<Option<String>, ReleaseError> {
         match self.sha256 {
             Some(sha256) if is_sha256(sha256) => Ok(Some(sha256.to_ascii_lowercase())),
@@ -162,7 +139,9 @@ impl ReleaseWish<'_> {
         }
     }
 
-    fn archive(&self, distribution: &str, name: &str) -> String {
+    /// Where the archive is: `name` in the folder that the user names, else in `distribution`; or the archive that the user
+    /// names.
+    pub(super) fn archive(&self, distribution: &str, name: &str) -> String {
         let download = self.download.unwrap_or(distribution);
         let (place, query) = download.split_at(end_of_path(download));
         if is_archive(place) {
@@ -207,7 +186,7 @@ fn is_archive(location: &str) -> bool {
     location.to_ascii_lowercase().ends_with(".zip")
 }
 
-fn is_sha256(text: &str) -> bool {
+pub(super) fn is_sha256(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
@@ -308,21 +287,6 @@ mod tests {
             let kept = ScannerRelease::try_from(String::from(release.clone())).unwrap();
             assert_eq!((kept.version, kept.archive), (release.version, String::new()));
         }
-    }
-
-    #[test]
-    fn of_dotnet() {
-        let hash = "ab".repeat(32);
-        let wish = ReleaseWish { version: Some("11.0.0.126294"), sha256: Some(&hash), download: None };
-        let archive = |windows| wish.dotnet(windows).unwrap().unwrap().archive;
-        assert_eq!(
-            archive(false),
-            format!("{DOTNET_RELEASES}/11.0.0.126294/sonar-scanner-11.0.0.126294-net.zip")
-        );
-        assert!(archive(true).ends_with("/sonar-scanner-11.0.0.126294-net-framework.zip"));
-        assert_eq!(ReleaseWish { version: None, ..wish }.dotnet(false), Ok(None));
-        let error = ReleaseWish { sha256: None, ..wish }.dotnet(false).unwrap_err().to_string();
-        assert!(error.contains("dotnetScannerSha256"), "{error}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What the SonarScanner CLI says, and the one for .NET.
+//! What the SonarScanner CLI says.
 
 use super::engine::EngineResult;
 use super::engine_log::{EngineLog, emit};
@@ -9,7 +9,7 @@ use crate::process::{self, Ended, Exit, Stream};
 use std::ffi::OsString;
 use tracing::Level;
 
-/// Runs a scanner whose log is of this form with `environment`, and relays that log as the engine's is.
+/// Runs the CLI with `environment`, and relays that log as the engine's is.
 ///
 /// # Errors
 /// It can't be started.
@@ -27,8 +27,8 @@ pub(super) async fn run(
     })
 }
 
-/// Reads the CLI's lines, `INFO: text` up to version 5 and `12:34:56.789 INFO  text` after it, and those of the scanner for
-/// .NET, `12:34:56.789  WARNING: text`, and tells each error once, as the engine's log does.
+/// Reads the CLI's lines, `INFO: text` up to version 5 and `12:34:56.789 INFO  text` after it, and tells each error once,
+/// as the engine's log does.
 #[derive(Debug)]
 pub(super) struct CliLog {
     log: EngineLog,

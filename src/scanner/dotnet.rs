@@ -1,39 +1,39 @@
 //! The SonarScanner for .NET: `begin` before the build, `end` after it.
 //!
-//! Contract: its documentation page ("SonarScanner for .NET": `/k: /n: /v: /o: /d:`, `SONAR_TOKEN`), and the names of its
+//! Contract: its documentation page ("SonarScanner for .NET": `/k: /n: /v: /o: /s:`, `SONARQUBE_SCANNER_PARAMS`), and the names of its
 //! archives and of the programs in them. An argument is one element of the child's argument list, so there is
 //! nothing to quote on Unix; on Windows the standard library quotes by the rules of the C runtime, which .NET's are
 //! (the tests hold both rules against each other).
 
-use super::cli_log::{self, CliLog};
-use super::engine::EngineResult;
 use super::tool_cache::Tool;
-use crate::analysis::{Invocation, Properties, ServerFacts};
-use crate::cancel::Cancellation;
 use crate::error::{Error, Result};
-use crate::process::{first_in_path, is_executable};
-use crate::secret::Secret;
-use std::ffi::{OsStr, OsString};
+use crate::process::first_in_path;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+
+pub mod environment;
+mod log;
+mod run;
+
+pub use log::Facts;
+pub use run::{Dotnet, Handed, hand_over, parameters, set_java_options, settings_file};
+
+pub mod archive;
+mod command;
+mod feed;
+mod package;
+mod tool;
+
+pub use command::DotnetCommand;
+pub use tool::{FoundTool, Verifier, hold, installed};
 
 /// What it is in the agent's tool cache.
 pub const TOOL: Tool = Tool { name: "sonar-scanner-msbuild", hash_input: "dotnetScannerSha256" };
 
-const INSTALLED: &str = if cfg!(windows) { "dotnet-sonarscanner.exe" } else { "dotnet-sonarscanner" };
 const DOTNET: &str = if cfg!(windows) { "dotnet.exe" } else { "dotnet" };
 
 /// How an installed scanner is started: the program, and the arguments before its own.
 pub type Start = Vec<String>;
-
-/// The .NET tool `dotnet-sonarscanner`, if it is installed for all projects: in `PATH`, or where .NET puts it in the
-/// user's `home`.
-pub fn installed(path: Option<&OsStr>, home: Option<&str>) -> Option<Start> {
-    let in_home = || {
-        let tool = Path::new(home?).join(".dotnet/tools").join(INSTALLED);
-        is_executable(&tool).then_some(tool)
-    };
-    first_in_path(path, INSTALLED).or_else(in_home).map(|tool| vec![tool.display().to_string()])
-}
 
 /// The scanner in an unpacked archive: the .NET Framework one starts by itself, the other one by `dotnet`.
 ///
@@ -55,91 +55,18 @@ pub fn unpacked(folder: &Path, path: Option<&OsStr>) -> Result<Start> {
     Ok(vec![dotnet.display().to_string(), dll.display().to_string()])
 }
 
-/// One run of the scanner.
-#[derive(Debug)]
-pub struct Dotnet<'a> {
-    /// How it is started.
-    pub start: &'a [String],
-    /// Its arguments: [`begin`] or `end`.
-    pub arguments: Vec<String>,
-    /// Where it runs: both runs in one folder.
-    pub directory: &'a Path,
-    /// Properties that no argument may hold.
-    pub secrets: &'a Properties,
-    /// The token, where the server knows `sonar.token`.
-    pub token: Option<&'a Secret>,
-    /// The home of the Java to use.
-    pub java_home: Option<PathBuf>,
-}
-
-/// The arguments that begin an analysis. An empty value is left out: the scanner ends with an error at `/d:key=`.
-pub fn begin(properties: &Properties) -> Vec<String> {
-    let option = |(key, value): (&str, &str)| match key {
-        "sonar.projectKey" => format!("/k:{value}"),
-        "sonar.projectName" => format!("/n:{value}"),
-        "sonar.projectVersion" => format!("/v:{value}"),
-        "sonar.organization" => format!("/o:{value}"),
-        _ => format!("/d:{key}={value}"),
-    };
-    let given = properties.iter().filter(|(_, value)| !value.is_empty());
-    std::iter::once("begin".to_owned()).chain(given.map(option)).collect()
-}
-
-/// The properties that no argument may hold, and the token where the server knows `SONAR_TOKEN`: else it is one of them.
-pub fn secrets<'a>(
-    server: &ServerFacts,
-    secrets: &Properties,
-    token: &'a Secret,
-) -> (Properties, Option<&'a Secret>) {
-    let mut secrets = secrets.clone();
-    if server.token_property() == "sonar.token" {
-        return (secrets, Some(token));
-    }
-    secrets.set(server.token_property(), token.expose());
-    (secrets, None)
-}
-
-impl Dotnet<'_> {
-    fn invocation(&self) -> Invocation {
-        let (program, before) =
-            self.start.split_first().map_or(("", [].as_slice()), |(p, rest)| (p.as_str(), rest));
-        let mut secret_environment = Vec::new();
-        if !self.secrets.is_empty() {
-            // Text keys and values always serialise.
-            let json = serde_json::to_string(self.secrets).unwrap_or_default();
-            secret_environment.push(("SONARQUBE_SCANNER_PARAMS".to_owned(), Secret::new(json)));
-        }
-        secret_environment.extend(self.token.map(|token| ("SONAR_TOKEN".to_owned(), token.clone())));
-        let java_home =
-            self.java_home.as_ref().map(|home| ("JAVA_HOME".to_owned(), home.display().to_string()));
-        Invocation {
-            program: PathBuf::from(program),
-            arguments: before.iter().chain(&self.arguments).cloned().collect(),
-            directory: self.directory.to_owned(),
-            environment: java_home.into_iter().collect(),
-            secret_environment,
-            stdin: None,
-        }
-    }
-
-    /// Runs it with `environment`, and relays its log as the engine's is.
-    ///
-    /// # Errors
-    /// It can't be started.
-    pub async fn run(
-        &self,
-        environment: &[(OsString, OsString)],
-        cancellation: &Cancellation,
-    ) -> Result<EngineResult> {
-        let log = CliLog::new("SonarScanner for .NET", true);
-        cli_log::run(log, &self.invocation(), environment, cancellation).await
-    }
+/// The `dotnet` in `path`.
+pub fn dotnet_in(path: Option<&OsStr>) -> Option<PathBuf> {
+    first_in_path(path, DOTNET)
 }
 
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
     use super::*;
+    use crate::analysis::Properties;
+    use crate::scanner::ClassArchive;
+    use crate::scanner::engine::EngineResult;
     use proptest::prelude::*;
     use std::os::unix::fs::PermissionsExt as _;
 
@@ -153,10 +80,15 @@ mod tests {
     fn where_it_is() {
         let folder = tempfile::tempdir().unwrap();
         let home = folder.path().to_str();
-        assert_eq!(installed(None, home), None);
-        let tool = folder.path().join(".dotnet/tools/dotnet-sonarscanner");
-        executable(&tool, "");
-        assert_eq!(installed(Some(OsStr::new("/nowhere")), home), Some(vec![tool.display().to_string()]));
+        assert_eq!(installed(None, home), []);
+        let store = folder.path().join(".dotnet/tools/.store/dotnet-sonarscanner");
+        for version in ["12.1.0", "11.3.0-rc.1", "x"] {
+            std::fs::create_dir_all(store.join(version)).unwrap();
+        }
+        let found = installed(Some(OsStr::new("/nowhere")), home);
+        assert_eq!(found.iter().map(|tool| tool.version.to_string()).collect::<Vec<_>>(), ["12.1.0"]);
+        let in_path = folder.path().join(".dotnet/tools");
+        assert_eq!(installed(Some(in_path.as_os_str()), home), found, "the same folder counts once");
 
         let unpacked = |path: &Path| unpacked(folder.path(), Some(path.as_os_str()));
         assert!(unpacked(folder.path()).unwrap_err().to_string().contains("holds no SonarScanner for .NET"));
@@ -175,11 +107,9 @@ mod tests {
             "/n:" => Some(("sonar.projectName".to_owned(), text[3..].to_owned())),
             "/v:" => Some(("sonar.projectVersion".to_owned(), text[3..].to_owned())),
             "/o:" => Some(("sonar.organization".to_owned(), text[3..].to_owned())),
-            "/d:" => text[3..].split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned())),
             _ => None,
         };
-        assert_eq!(arguments[0], "begin");
-        arguments[1..].iter().map(|argument| named(argument).unwrap()).collect()
+        arguments.iter().map(|argument| named(argument).unwrap()).collect()
     }
 
     /// The arguments as a program gets them, a recording stand-in for the scanner.
@@ -187,18 +117,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("record"), "printf '%s\\0' \"$@\" >seen\n").unwrap();
         let start = ["/bin/sh".to_owned(), folder.path().join("record").display().to_string()];
-        let secrets = Properties::default();
         let run = Dotnet {
             start: &start,
             arguments,
             directory: folder.path(),
-            secrets: &secrets,
-            token: None,
-            java_home: None,
+            parameters: parameters(&Properties::default()),
+            archive: &ClassArchive::Unused,
+            facts: Facts::default(),
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let (_source, cancellation) = crate::cancel::CancelSource::new();
-        assert_eq!(runtime.block_on(run.run(&[], &cancellation)).unwrap(), EngineResult::Succeeded);
+        assert_eq!(runtime.block_on(run.run(&Vec::new(), &cancellation)).unwrap(), EngineResult::Succeeded);
         let seen = std::fs::read_to_string(folder.path().join("seen")).unwrap();
         seen.split_terminator('\0').map(str::to_owned).collect()
     }
@@ -294,15 +223,14 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(48))]
         #[test]
         fn properties_arrive_as_they_are(
-            values in proptest::collection::vec("[a-z \"';\\\\$`%^&|<>()=é\n]{0,12}\\\\{0,2}", 1..6),
+            values in proptest::collection::vec("[a-z \"';\\\\$`%^&|<>()=é\n]{0,12}\\\\{0,2}", 1..5),
         ) {
-            let keys = ["sonar.projectKey", "sonar.projectName", "sonar.projectVersion", "sonar.organization",
-                "sonar.exclusions", "sonar.x"];
+            let keys = ["sonar.projectKey", "sonar.projectName", "sonar.projectVersion", "sonar.organization"];
             let pairs = keys.iter().zip(values).map(|(key, value)| ((*key).to_owned(), value));
             let properties: Properties = pairs.collect();
             let given = properties.iter().filter(|(_, value)| !value.is_empty());
             let expected: Vec<_> = given.map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
-            prop_assert_eq!(parse(&received(begin(&properties))), expected);
+            prop_assert_eq!(parse(&received(hand_over(&properties).arguments)), expected);
         }
     }
 }

@@ -95,6 +95,56 @@ impl ToolCache {
     }
 }
 
+impl ToolCache {
+    /// What `check` says of the folder of this tool: of the one in the cache, or, where there is none or `check` refuses it,
+    /// of a new one that `fill` has filled.
+    ///
+    /// # Errors
+    /// Those of `fill`, those of `check` for what `fill` left, and a cache that can't be written.
+    pub async fn provide<T>(
+        &self,
+        name: &str,
+        version: &str,
+        check: impl AsyncFn(&Path) -> Result<T>,
+        fill: impl AsyncFnOnce(&Path) -> Result<()>,
+    ) -> Result<T> {
+        let folder = self.folder(name, version);
+        let versions = folder.parent().unwrap_or(&self.root);
+        remove_stale(versions, SystemTime::now(), |name| name.ends_with(UNPACKING));
+        if let Some(found) = checked(&folder, &check).await {
+            return Ok(found);
+        }
+        std::fs::create_dir_all(versions).map_err(|error| unwritable(versions, &error))?;
+        let _lock = lock_file(&versions.join(format!("{}.lock", self.arch)), name).await;
+        if let Some(found) = checked(&folder, &check).await {
+            return Ok(found);
+        }
+        let filling =
+            Temporary::in_folder(versions, UNPACKING).map_err(|error| unwritable(versions, &error))?;
+        std::fs::create_dir(&filling).map_err(|error| unwritable(filling.as_ref(), &error))?;
+        fill(filling.as_ref()).await?;
+        check(filling.as_ref()).await?;
+        if marker(&folder).is_file() && folder.is_dir() {
+            tracing::warn!("{} is replaced, because its files are not as they should be", folder.display());
+        }
+        // What is there without a marker was cut short.
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::rename(&filling, &folder)
+            .and_then(|()| std::fs::write(marker(&folder), ""))
+            .map_err(|error| unwritable(&folder, &error))?;
+        check(&folder).await
+    }
+}
+
+/// What `check` says of a folder that is complete.
+async fn checked<T>(folder: &Path, check: &impl AsyncFn(&Path) -> Result<T>) -> Option<T> {
+    if !(marker(folder).is_file() && folder.is_dir()) {
+        return None;
+    }
+    let result = check(folder).await;
+    result.inspect_err(|error| tracing::info!("{} is not used: {error}", folder.display())).ok()
+}
+
 /// How the names of folders end that are being filled.
 const UNPACKING: &str = ".unpacking";
 
@@ -105,7 +155,7 @@ fn marker(folder: &Path) -> PathBuf {
 }
 
 /// The verified archive: downloaded, or the one that lies on this machine.
-async fn obtain(
+pub(super) async fn obtain(
     Tool { name, hash_input }: Tool,
     release: &ScannerRelease,
     directory: &Path,

@@ -1,33 +1,24 @@
 //! SonarAnalyze: runs the scanner engine for the record that is open, and notes how it ended.
 
 use super::records::{Record, Records, tokens_of};
-use super::{Ending, Job, machine, missing, reports, settings};
+use super::runtime::java_options::JavaOptions;
+use super::runtime::provision::{Offered, Ready};
+use super::runtime::{self, Jdk, Setting, network};
+use super::{Ending, Job, missing, reports, settings};
 use crate::agent::AnalyzeInputs;
 use crate::analysis::precedence::{Precedence, Source};
-use crate::analysis::{
-    Narrowing, Outcome, Prepared, Properties, ScannerMode, ScannerRelease, scanner_environment,
-};
+use crate::analysis::{Narrowing, Outcome, Prepared, ScannerMode, ScannerRelease, scanner_environment};
 use crate::error::{Error, ErrorKind, Result};
-use crate::scanner::{
-    Cache, ClassArchive, Engine, EngineEnd, EngineResult, JavaChoices, JavaHome, Platform, Provisioned,
-};
+use crate::scanner::{Cache, ClassArchive, Engine, EngineEnd, EngineResult, Provisioned};
 use crate::secret::Secret;
-use crate::sonarqube::SonarQube;
-use java_options::JavaOptions;
-use provision::Ready;
 use shared::Shared;
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 mod cli;
 mod dotnet;
 mod export;
-mod java_options;
-mod network;
 mod open;
-mod plugins;
-mod provision;
 mod several;
 mod shared;
 
@@ -124,21 +115,22 @@ fn skip(record: &Record, reason: &str) -> Result<Done> {
 }
 
 /// What every way to run an analysis needs.
-struct Setting<'a> {
-    job: &'a Job,
+struct Analysis<'a> {
+    setting: Setting<'a>,
     inputs: &'a AnalyzeInputs,
     prepared: &'a Prepared,
     shared: &'a Shared,
-    sonarqube: SonarQube,
-    cache: Cache,
-    platform: Platform,
-    /// All of them, but the token.
-    properties: Properties,
     token: &'a Secret,
     /// Properties of modules that a settings file sets and that don't count.
     refused: Vec<String>,
     /// The folder of the record.
     folder: &'a Path,
+}
+
+impl Analysis<'_> {
+    fn java_options(&self, directory: &Path, own: &str) -> JavaOptions {
+        JavaOptions::of(self.setting.job, self.inputs.jvm_profile, self.shared.parallel, directory, own)
+    }
 }
 
 /// Adds to `narrowed` what the repository took out of the judgement.
@@ -151,9 +143,12 @@ async fn run(
 ) -> Result<Run> {
     let prepared = &record.prepared;
     if prepared.mode == ScannerMode::Dotnet {
-        return match &prepared.dotnet {
-            Some(start) => Ok(Run::Ended(dotnet::end(job, inputs, record, start).await?)),
-            None => Ok(Run::Skipped),
+        return match (&prepared.dotnet, &prepared.begun) {
+            (Some(scanner), Some(begun)) => {
+                crate::scanner::dotnet::hold(scanner).await?;
+                Ok(Run::Ended(dotnet::end(job, inputs, shared, record, &scanner.start, begun).await?))
+            }
+            _ => Ok(Run::Skipped),
         };
     }
     let working_directory = job.predefined.working_directory()?;
@@ -175,38 +170,37 @@ async fn run(
     let tokens = tokens_of(job, prepared)?;
     let sonarqube = tokens.sonarqube(job, prepared);
     properties.extend(&tokens.properties);
-    let user_home = user_home(job, &properties)?;
+    let user_home = runtime::user_home(job, &properties)?;
     network::equip(job, prepared, &record.folder, &user_home, &mut properties)?;
     let setting = Setting {
         job,
-        inputs,
-        prepared,
-        shared,
+        facts: &prepared.server,
         sonarqube,
         cache: Cache::in_user_home(&user_home),
-        platform: platform(job, &properties),
+        platform: runtime::platform(job, &properties),
         properties,
-        token: &tokens.token,
-        refused: precedence.refused().iter().map(|refused| refused.key.clone()).collect(),
-        folder: &record.folder,
+        jdk: Jdk { named: inputs.jdk_version.as_deref(), strict: inputs.jdk_version_strict },
     };
     setting.cache.tidy();
+    let refused = precedence.refused().iter().map(|refused| refused.key.clone()).collect();
+    let (token, folder) = (&tokens.token, record.folder.as_path());
+    let analysis = Analysis { setting, inputs, prepared, shared, token, refused, folder };
     let result = match &prepared.cli {
         Some(release) => {
             let archive = tokens.archive.unwrap_or_else(|| release.archive.clone());
-            cli::run(&setting, &ScannerRelease { archive, ..release.clone() }).await?
+            cli::run(&analysis, &ScannerRelease { archive, ..release.clone() }).await?
         }
-        None => run_engine(&setting).await?,
+        None => run_engine(&analysis).await?,
     };
     Ok(Run::Ended(result))
 }
 
 /// The server's own engine, without a scanner around it. If Java or the engine seem to be damaged, what is in the
 /// cache is checked and provisioned afresh, once.
-async fn run_engine(setting: &Setting<'_>) -> Result<EngineResult> {
+async fn run_engine(analysis: &Analysis<'_>) -> Result<EngineResult> {
     let began = SystemTime::now();
-    let ready = setting.shared.engine_and_java(setting, None).await?;
-    let message = match run_engine_once(setting, &ready, false).await {
+    let ready = analysis.shared.engine_and_java(&analysis.setting, None).await?;
+    let message = match run_engine_once(analysis, &ready, false).await {
         Ok(EngineEnd { result: EngineResult::Failed { message }, may_be_damage: true })
             if ready.is_ours() =>
         {
@@ -219,12 +213,13 @@ async fn run_engine(setting: &Setting<'_>) -> Result<EngineResult> {
     tracing::info!(
         "Java and the scanner engine in the cache may be damaged: they are checked, and run once more"
     );
-    let ready = setting.shared.engine_and_java(setting, Some((&ready, began))).await?;
-    Ok(run_engine_once(setting, &ready, true).await?.result)
+    let ready = analysis.shared.engine_and_java(&analysis.setting, Some((&ready, began))).await?;
+    Ok(run_engine_once(analysis, &ready, true).await?.result)
 }
 
-async fn run_engine_once(setting: &Setting<'_>, ready: &Ready, again: bool) -> Result<EngineEnd> {
-    let Setting { job, prepared, platform, .. } = setting;
+async fn run_engine_once(analysis: &Analysis<'_>, ready: &Ready, again: bool) -> Result<EngineEnd> {
+    let Analysis { setting, prepared, shared, token, .. } = analysis;
+    let Setting { job, platform, .. } = setting;
     let Ready { jar, java, jre, started, .. } = ready;
     tracing::info!("{java}");
     let hit = |provisioned: Option<&Provisioned>| match provisioned {
@@ -232,28 +227,27 @@ async fn run_engine_once(setting: &Setting<'_>, ready: &Ready, again: bool) -> R
         Some(Provisioned { was_cached: true, .. }) => "hit",
         Some(Provisioned { was_cached: false, .. }) => "miss",
     };
+    let (engine, of_server) = (provisioned(jar.offered.as_ref()), provisioned(jre.as_ref()));
     let mut properties = setting.properties.clone();
-    properties.set(prepared.server.token_property(), setting.token.expose());
+    properties.set(prepared.server.token_property(), token.expose());
     properties.set("sonar.scanner.bootstrapStartTime", in_milliseconds(*started).to_string());
-    properties.set("sonar.scanner.wasJreCacheHit", hit(jre.as_ref()));
-    properties.set("sonar.scanner.wasEngineCacheHit", (hit(jar.provisioned.as_ref()) == "hit").to_string());
+    properties.set("sonar.scanner.wasJreCacheHit", hit(of_server));
+    properties.set("sonar.scanner.wasEngineCacheHit", (hit(engine) == "hit").to_string());
     properties.set("sonar.scanner.os", platform.os.as_str());
     properties.set("sonar.scanner.arch", platform.arch.as_str());
 
     let directory = Path::new(properties.value("sonar.projectBaseDir").unwrap_or("."));
     let own_options = setting.properties.value("sonar.scanner.javaOpts").unwrap_or_default();
-    let java_options = JavaOptions::of(setting, directory, own_options);
+    let java_options = analysis.java_options(directory, own_options);
     // Where something had to be downloaded there may never be a second run; and what Java failed with is not used again.
-    let archive = if !again
-        && java_options.suits_class_archive
-        && [jar.provisioned.as_ref(), jre.as_ref()].map(hit) == ["hit"; 2]
+    let archive = if !again && java_options.suits_class_archive && [engine, of_server].map(hit) == ["hit"; 2]
     {
         ClassArchive::find(
             &setting.cache,
             &jar.path,
             &java.executable,
             &java_options.with_variables,
-            &setting.shared.marks,
+            &shared.marks,
         )
     } else {
         ClassArchive::Unused
@@ -267,6 +261,10 @@ async fn run_engine_once(setting: &Setting<'_>, ready: &Ready, again: bool) -> R
         directory,
     };
     engine.run(&job.environment.for_children(), &job.cancellation).await
+}
+
+fn provisioned<T>(offered: Option<&Offered<T>>) -> Option<&Provisioned> {
+    offered.map(|offered| &offered.provisioned)
 }
 
 /// All properties but the token and what is found of reports, and what the repository took out of the judgement. Which
@@ -321,40 +319,6 @@ fn absolute(path: &Path) -> Result<PathBuf> {
     Err(Error::new(format!("the project's base directory {} does not exist", absolute.display())).hint(
         "Set projectBaseDir, or sonar.projectBaseDir in the settings file, to a directory of the sources.",
     ))
-}
-
-/// `sonar.userHome`, else the place all scanners share.
-fn user_home(job: &Job, properties: &Properties) -> Result<PathBuf> {
-    properties
-        .value("sonar.userHome")
-        .map_or_else(|| machine::user_home(job), |chosen| Ok(PathBuf::from(chosen)))
-}
-
-fn platform(job: &Job, properties: &Properties) -> Platform {
-    let value = |key| properties.value(key);
-    machine::platform(job).overridden(value("sonar.scanner.os"), value("sonar.scanner.arch"))
-}
-
-fn java_choices<'a>(setting: &'a Setting<'a>, homes: &'a [JavaHome<'a>]) -> JavaChoices<'a> {
-    java_choices_of(setting.job, setting.inputs, &setting.properties, homes, &setting.platform)
-}
-
-fn java_choices_of<'a>(
-    job: &'a Job,
-    inputs: &'a AnalyzeInputs,
-    properties: &'a Properties,
-    homes: &'a [JavaHome<'a>],
-    platform: &'a Platform,
-) -> JavaChoices<'a> {
-    JavaChoices {
-        executable: properties.value("sonar.scanner.javaExePath"),
-        named: inputs.jdk_version.as_deref(),
-        strict: inputs.jdk_version_strict,
-        skip_provisioning: properties.is_true("sonar.scanner.skipJreProvisioning"),
-        homes,
-        arch: &platform.arch,
-        path: job.environment.value("PATH").map(OsStr::new),
-    }
 }
 
 fn in_milliseconds(time: SystemTime) -> u128 {

@@ -2,6 +2,8 @@
 
 mod analyze;
 mod concurrent;
+mod dotnet;
+mod dotnet_environment;
 mod glob;
 mod ledger;
 mod machine;
@@ -11,6 +13,7 @@ mod publish;
 mod records;
 mod reports;
 mod repository;
+mod runtime;
 mod seal;
 mod server;
 mod settings;

@@ -1,5 +1,6 @@
 //! SonarPrepare: decides what is analysed and how, checks that it can be, and leaves a record.
 
+use super::records::seal_of;
 use super::repository::clone_of;
 use super::seal::Seal;
 use super::{Ending, Job, Records, server};
@@ -108,16 +109,9 @@ impl Common<'_> {
         );
         let is_skipped = prepared.skip.is_some() || prepared.properties.is_true("sonar.scanner.skip");
         if prepared.mode == ScannerMode::Dotnet && !is_skipped {
-            let start = dotnet::begin(
-                self.job,
-                &self.inputs,
-                &prepared,
-                &secrets,
-                &self.connection.token,
-                &project.place,
-                &report_file,
-            );
-            prepared.dotnet = Some(start.await?);
+            let (start, begun) = dotnet::begin(self, &prepared, &secrets, &project.place).await?;
+            prepared.dotnet = Some(start);
+            prepared.begun = Some(begun);
         }
         self.records.write_prepared(&prepared, &self.seal())?;
         match (&prepared.project_key, &prepared.skip) {
@@ -129,7 +123,7 @@ impl Common<'_> {
 
     /// What the records are sealed with.
     fn seal(&self) -> Seal {
-        Seal::new(&self.connection.token, self.connection.password.as_ref())
+        seal_of(&self.job.environment, &self.connection)
     }
 
     /// Makes sure that the project may be analysed, and decides what of it is.
@@ -203,6 +197,7 @@ impl Common<'_> {
             mode: inputs.mode,
             cli,
             dotnet: None,
+            begun: None,
             project_key: key,
             base_dir: place.relative(&place.base_dir),
             settings_file: place.settings_file.as_deref().map(|file| place.relative(file)),

@@ -2,11 +2,12 @@
 //!
 //! `<temp>/sonar-azdo/<analysis id>/prepared.json`, `analyzed.json`, `report-task.txt`. Records are
 //! found by listing that folder, never through a job variable, which a restricted job may forbid. Any step of the
-//! job can write there, so each is sealed with the analysis' token, which scripts do not get: `<file>.seal`.
+//! job can write there, so each is sealed with what scripts do not get: `<file>.seal`. A record without a fitting seal
+//! says nothing.
 
 use super::Job;
 use super::seal::Seal;
-use crate::agent::{Environment, authentication};
+use crate::agent::{Environment, ServiceConnection, authentication, job_token};
 use crate::analysis::{
     ARCHIVE, AnalysisId, AnalysisReport, Analyzed, Narrowing, Outcome, Prepared, Properties, RECORD_VERSION,
 };
@@ -46,8 +47,7 @@ pub struct Record {
     pub prepared: Prepared,
     /// What Analyze added, if it ran.
     pub analyzed: Option<Analyzed>,
-    /// None in a job that does not have the analysis' token.
-    seal: Option<Seal>,
+    seal: Seal,
 }
 
 /// What was found of the analyses of a job.
@@ -57,6 +57,8 @@ pub(super) struct Found {
     pub(super) records: Vec<Record>,
     /// Records that say nothing any more, and why.
     pub(super) broken: Vec<(AnalysisId, Error)>,
+    /// Files that look like a record of an analysis that no SonarPrepare of this job prepared, and why they are none.
+    pub(super) foreign: Vec<(AnalysisId, Error)>,
     /// Analyses whose token is in this job, and whose record is not.
     pub(super) gone: Vec<AnalysisId>,
 }
@@ -93,11 +95,18 @@ impl Records {
         self.folder.join(BEGAN).exists()
     }
 
-    /// All records. What does not look like one is passed over.
+    /// All records. What does not look like one is passed over. Where the step has a service `connection` of its own, that
+    /// one's token vouches for them, and no job variable does.
     ///
     /// # Errors
-    /// The folder can't be listed.
-    pub(super) fn list(&self, environment: &Environment) -> Result<Found> {
+    /// The folder cannot be listed.
+    pub(super) fn list(
+        &self,
+        environment: &Environment,
+        connection: Option<&ServiceConnection>,
+    ) -> Result<Found> {
+        let prepared: Vec<_> =
+            environment.secret_variables().filter_map(|name| AnalysisId::of_token_variable(&name)).collect();
         let mut found = Found::default();
         let mut records = Vec::new();
         let mut ids = Vec::new();
@@ -109,7 +118,7 @@ impl Records {
         for entry in entries.into_iter().flatten() {
             let entry = entry.map_err(|error| unreadable(&self.folder, &error))?;
             let Some(id) = entry.file_name().to_str().and_then(AnalysisId::parse) else { continue };
-            match Record::read(entry.path(), &id, environment) {
+            match Record::read(entry.path(), &id, environment, connection) {
                 Ok(None) => continue,
                 Ok(Some(record)) => {
                     // The server's clock has whole seconds; within one, this machine's own order counts,
@@ -118,7 +127,8 @@ impl Records {
                     let written = std::fs::metadata(file).and_then(|metadata| metadata.modified()).ok();
                     records.push((written, record));
                 }
-                Err(error) => found.broken.push((id.clone(), error)),
+                Err(error) if prepared.contains(&id) => found.broken.push((id.clone(), error)),
+                Err(error) => found.foreign.push((id.clone(), error)),
             }
             ids.push(id);
         }
@@ -127,8 +137,7 @@ impl Records {
             (prepared.created, *written, place, prepared.id.clone())
         });
         found.records = records.into_iter().map(|(_, record)| record).collect();
-        let prepared = environment.secret_variables().filter_map(|name| AnalysisId::of_token_variable(&name));
-        found.gone = prepared.filter(|id| !ids.contains(id)).collect();
+        found.gone = prepared.into_iter().filter(|id| !ids.contains(id)).collect();
         Ok(found)
     }
 
@@ -137,8 +146,8 @@ impl Records {
     /// # Errors
     /// One of them says nothing any more, or the folder can't be listed.
     pub(super) fn list_unbroken(&self, environment: &Environment) -> Result<Vec<Record>> {
-        let Found { records, broken, .. } = self.list(environment)?;
-        broken.into_iter().next().map_or(Ok(records), |(_, error)| Err(error))
+        let Found { records, broken, foreign, .. } = self.list(environment, None)?;
+        broken.into_iter().chain(foreign).next().map_or(Ok(records), |(_, error)| Err(error))
     }
 
     /// Writes the record of a prepared analysis.
@@ -152,10 +161,32 @@ impl Records {
 
 impl Record {
     /// Reads the record of the analysis `id`; `None` when there is none in the folder.
-    fn read(folder: PathBuf, id: &AnalysisId, environment: &Environment) -> Result<Option<Self>> {
-        let seal = tokens(environment, id)?.map(|tokens| tokens.seal());
-        let Some(prepared) = read::<Prepared>(&folder, PREPARED, seal.as_ref())? else { return Ok(None) };
-        let analyzed = read::<Analyzed>(&folder, ANALYZED, seal.as_ref())?;
+    ///
+    /// # Errors
+    /// It was not made by a SonarPrepare of this job, or was changed since.
+    fn read(
+        folder: PathBuf,
+        id: &AnalysisId,
+        environment: &Environment,
+        connection: Option<&ServiceConnection>,
+    ) -> Result<Option<Self>> {
+        if !folder.join(PREPARED).exists() {
+            return Ok(None);
+        }
+        let seal = match connection {
+            Some(connection) => seal_of(environment, connection),
+            None => tokens(environment, id)?.ok_or_else(|| not_of_this_job(&folder, id))?.seal(environment),
+        };
+        let whose = connection.map(|_| " Or SonarPrepare used another service connection than this step.");
+        let read_all = || -> Result<Option<(Prepared, Option<Analyzed>)>> {
+            let Some(prepared) = read(&folder, PREPARED, &seal)? else { return Ok(None) };
+            Ok(Some((prepared, read(&folder, ANALYZED, &seal)?)))
+        };
+        let read = read_all().map_err(|error| match whose {
+            Some(whose) => Error::new(format!("{error}{whose}")),
+            None => error,
+        })?;
+        let Some((prepared, analyzed)) = read else { return Ok(None) };
         if prepared.id != *id || analyzed.as_ref().is_some_and(|analyzed| analyzed.id != *id) {
             return Err(Error::new(format!(
                 "the record in {} belongs to another analysis",
@@ -171,7 +202,7 @@ impl Record {
     /// The disk refuses.
     pub fn write_analyzed(&self, outcome: Outcome, narrowed: Vec<Narrowing>) -> Result<()> {
         let analyzed = Analyzed { version: RECORD_VERSION, id: self.prepared.id.clone(), outcome, narrowed };
-        write_sealed(&self.folder, ANALYZED, &analyzed, self.seal.as_ref())
+        write_sealed(&self.folder, ANALYZED, &analyzed, Some(&self.seal))
     }
 
     /// When Prepare wrote it, by this machine's clock.
@@ -231,8 +262,16 @@ fn elsewhere<'a>(path: &'a Path, roots: &'a [PathBuf]) -> impl Iterator<Item = P
 }
 
 /// The text of a file, up to a length far above any of ours; `None` when there is none.
+///
+/// # Errors
+/// It cannot be read, or it is not a regular file: opening a pipe would wait for ever.
 pub(super) fn read_text(file: &Path) -> Result<Option<String>> {
-    let opened = match std::fs::File::open(file) {
+    let opened = match std::fs::metadata(file) {
+        Ok(metadata) if metadata.is_file() => std::fs::File::open(file),
+        Ok(_) => return Err(unreadable(file, &"it is not a regular file")),
+        Err(error) => Err(error),
+    };
+    let opened = match opened {
         Ok(opened) => opened,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(unreadable(file, &error)),
@@ -242,8 +281,8 @@ pub(super) fn read_text(file: &Path) -> Result<Option<String>> {
     Ok(Some(text))
 }
 
-/// Reads a file of a record, which must bear its seal if there is one to check it by.
-fn read<T: DeserializeOwned>(folder: &Path, name: &str, seal: Option<&Seal>) -> Result<Option<T>> {
+/// Reads a file of a record, which must bear its seal.
+fn read<T: DeserializeOwned>(folder: &Path, name: &str, seal: &Seal) -> Result<Option<T>> {
     let file = folder.join(name);
     let Some(text) = read_text(&file)? else { return Ok(None) };
     let Version { version } = serde_json::from_str(&text).map_err(|error| unreadable(&file, &error))?;
@@ -254,15 +293,11 @@ fn read<T: DeserializeOwned>(folder: &Path, name: &str, seal: Option<&Seal>) -> 
         ))
         .hint("Use the same major version of SonarPrepare, SonarAnalyze and SonarPublish in one pipeline."));
     }
-    if let Some(seal) = seal {
-        let written = read_text(&folder.join(seal_of(name)))?.unwrap_or_default();
-        if !seal.fits(name, text.as_bytes(), &written) {
-            return Err(Error::new(format!(
-                "the record in {} was changed by another step",
-                folder.display()
-            ))
+    let written = read_text(&folder.join(seal_file(name)))?.unwrap_or_default();
+    // Whoever could have this pass could turn a failed quality gate green: the record says which server is asked.
+    if !seal.fits(name, text.as_bytes(), &written) {
+        return Err(Error::new(format!("the record in {} was changed by another step", folder.display()))
             .hint("Nothing that it says counts: find the step that writes there, and run the job again."));
-        }
     }
     serde_json::from_str(&text).map(Some).map_err(|error| unreadable(&file, &error))
 }
@@ -277,8 +312,25 @@ fn unreadable(path: &Path, error: &dyn std::fmt::Display) -> Error {
     Error::new(format!("{} can't be read: {error}", path.display()))
 }
 
+fn not_of_this_job(folder: &Path, id: &AnalysisId) -> Error {
+    Error::new(format!(
+        "the record in {} was not made by a SonarPrepare of this job: the job has no variable {}",
+        folder.display(),
+        id.token_variable()
+    ))
+    .hint(
+        "Run the three tasks in one job. If the pipeline restricts which variables may be set, allow SONAR_AZDO_*, or \
+         give SonarPublish the service connection of SonarPrepare.",
+    )
+}
+
+/// The seal of the records of this job that were made with the step's own connection.
+pub(super) fn seal_of(environment: &Environment, connection: &ServiceConnection) -> Seal {
+    Seal::within_job(job_token(environment).as_ref(), &connection.token, connection.password.as_ref())
+}
+
 /// Name of the file that seals the file `name`.
-fn seal_of(name: &str) -> String {
+fn seal_file(name: &str) -> String {
     format!("{name}.seal")
 }
 
@@ -296,7 +348,7 @@ fn write_sealed(folder: &Path, name: &str, value: &impl Serialize, seal: Option<
     let mut json = serde_json::to_vec(value).map_err(|error| unwritable(&folder.join(name), &error))?;
     json.push(b'\n');
     if let Some(seal) = seal {
-        write_bytes(folder, &seal_of(name), seal.of(name, &json).as_bytes())?;
+        write_bytes(folder, &seal_file(name), seal.of(name, &json).as_bytes())?;
     }
     write_bytes(folder, name, &json)
 }
@@ -341,8 +393,13 @@ impl Tokens {
         self.properties.value("sonar.password").map(Secret::new)
     }
 
-    fn seal(&self) -> Seal {
-        Seal::new(&self.token, self.password().as_ref())
+    fn seal(&self, environment: &Environment) -> Seal {
+        Seal::within_job(job_token(environment).as_ref(), &self.token, self.password().as_ref())
+    }
+
+    /// The seal of the record that is exported to other jobs.
+    pub(super) fn seal_between_jobs(&self) -> Seal {
+        Seal::between_jobs(&self.token, self.password().as_ref())
     }
 }
 

@@ -1,4 +1,4 @@
-//! Seals records, so that a step which lacks the analysis' token changes none unnoticed.
+//! Seals records, so that a step or a job that lacks the credentials cannot change one unnoticed.
 
 use crate::secret::Secret;
 use base64::Engine as _;
@@ -7,16 +7,34 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
 
-/// What one analysis' records are sealed with: HMAC-SHA256, keyed by the credentials of its service connection.
+/// What one analysis' records are sealed with: HMAC-SHA256.
 #[derive(Clone)]
 pub(super) struct Seal(Hmac<Sha256>);
 
 impl Seal {
-    /// With user name and password both are the key: anybody may know the name.
-    pub(super) fn new(token: &Secret, password: Option<&Secret>) -> Self {
-        let password = password.map_or("", Secret::expose);
+    /// The seal of a record within its job. `of_job` is the access token of the job's own connection to Azure DevOps.
+    ///
+    /// The token of the analysis alone would not do: it travels in a job variable, and a step may set that to a token of
+    /// its own, point the record at its own server and seal it again. No script is given the endpoint
+    /// `SYSTEMVSSCONNECTION`, so none can make this key.
+    pub(super) fn within_job(of_job: Option<&Secret>, token: &Secret, password: Option<&Secret>) -> Self {
+        Self::keyed(&["job", of_job.map_or("", Secret::expose), token.expose(), exposed(password)])
+    }
+
+    /// The seal of a record on its way to another job: both jobs have the service connection, and nothing else in common.
+    pub(super) fn between_jobs(token: &Secret, password: Option<&Secret>) -> Self {
+        Self::keyed(&["artifact", token.expose(), exposed(password)])
+    }
+
+    /// Each part goes in with its length, so that no two lists of parts make one key.
+    fn keyed(parts: &[&str]) -> Self {
+        let mut digest = Sha256::new();
+        for part in parts {
+            digest.update((part.len() as u64).to_be_bytes());
+            digest.update(part);
+        }
         let mut key = [0; 64];
-        key[..32].copy_from_slice(&Sha256::digest(format!("{}\0{password}", token.expose())));
+        key[..32].copy_from_slice(&digest.finalize());
         Self(Hmac::new(&key.into()))
     }
 
@@ -35,6 +53,11 @@ impl Seal {
     }
 }
 
+/// With user name and password both are in the key: the name alone is not secret.
+fn exposed(password: Option<&Secret>) -> &str {
+    password.map_or("", Secret::expose)
+}
+
 impl fmt::Debug for Seal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("***")
@@ -47,21 +70,27 @@ mod tests {
 
     #[test]
     fn fits_what_it_was_made_for_alone() {
-        let (token, password) = (Secret::new("squ_1"), Secret::new("p"));
-        let seal = Seal::new(&token, Some(&password));
+        let secret = Secret::new;
+        let (job, token, password) = (secret("eyJ"), secret("squ_1"), secret("p"));
+        let seal = Seal::within_job(Some(&job), &token, Some(&password));
         let text = seal.of("prepared.json", b"{}");
         assert!(seal.fits("prepared.json", b"{}", &format!("{text}\n")));
+        let another_token = Seal::within_job(Some(&job), &secret("squ_2"), Some(&password));
         for (seal, name, content, text) in [
             (&seal, "prepared.json", "{ }", text.as_str()),
             (&seal, "analyzed.json", "{}", &text),
             (&seal, "prepared.json", "{}", ""),
             (&seal, "prepared.json", "{}", &text[..40]),
             (&seal, "prepared.json", "{}", "no Base64"),
-            (&Seal::new(&token, None), "prepared.json", "{}", &text),
-            (&Seal::new(&Secret::new("squ_2"), Some(&password)), "prepared.json", "{}", &text),
+            (&Seal::within_job(Some(&job), &token, None), "prepared.json", "{}", &text),
+            (&Seal::within_job(None, &token, Some(&password)), "prepared.json", "{}", &text),
+            (&another_token, "prepared.json", "{}", &text),
+            (&Seal::between_jobs(&token, Some(&password)), "prepared.json", "{}", &text),
         ] {
             assert!(!seal.fits(name, content.as_bytes(), text), "{name} {content} {text}");
         }
         assert_eq!(format!("{seal:?}"), "***");
+        let shifted = Seal::keyed(&["a", "bc"]);
+        assert!(!shifted.fits("x", b"", &Seal::keyed(&["ab", "c"]).of("x", b"")));
     }
 }

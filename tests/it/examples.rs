@@ -130,6 +130,22 @@ fn examples_are_right() {
     assert!(tasks > 20, "{tasks}");
 }
 
+/// Most users build .NET: three tasks around build and test.
+#[test]
+fn the_first_pipeline_of_a_page_for_users_is_dotnet() {
+    for page in ["README.md", "docs/dotnet.md"] {
+        let examples = examples(&fs::read_to_string(root().join(page)).unwrap());
+        let pipeline = YamlLoader::load_from_str(&examples[0]).unwrap().remove(0);
+        let steps = pipeline["steps"].as_vec().unwrap();
+        let tasks: Vec<_> = steps.iter().filter_map(|step| step["task"].as_str()).collect();
+        let expected =
+            ["SonarPrepare@0", "DotNetCoreCLI@2", "DotNetCoreCLI@2", "SonarAnalyze@0", "SonarPublish@0"];
+        assert_eq!(tasks, expected, "{page}");
+        let commands: Vec<_> = steps.iter().filter_map(|step| step["inputs"]["command"].as_str()).collect();
+        assert_eq!(commands, ["build", "test"], "{page}");
+    }
+}
+
 #[test]
 fn mistakes_in_examples_are_found() {
     let page = "1. So:\n   ```yaml\n   - task: SonarPrepare@0\n     inputs: { connection: a, SonarQube: b, tags: all, key: x }\n   \

@@ -17,10 +17,12 @@ pub(crate) use step::{Running, Step};
 
 use crate::fake_azure_devops::AzureDevOps;
 use crate::fake_sonarqube::server_time;
+use processes::Watcher;
 use secrets::{Masker, Watch};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 use variables::{Variables, environment_name};
@@ -57,6 +59,46 @@ enum Runner {
 struct Manifest {
     inputs: Vec<Input>,
     execution: BTreeMap<String, Handler>,
+    #[serde(default)]
+    restrictions: Restrictions,
+}
+
+/// What a task.json forbids its own task.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+struct Restrictions {
+    commands: Mode,
+    settable_variables: Option<Settable>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Mode {
+    mode: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settable {
+    allowed: Vec<String>,
+}
+
+impl Restrictions {
+    fn are_strict(&self) -> bool {
+        self.commands.mode == "restricted"
+    }
+
+    fn may_set(&self, name: &str) -> bool {
+        self.settable_variables.as_ref().is_none_or(|settable| is_listed(&settable.allowed, name))
+    }
+}
+
+/// Whether a list of names, which may end in `*`, has this one.
+fn is_listed(patterns: &[String], name: &str) -> bool {
+    patterns.iter().any(|pattern| match pattern.strip_suffix('*') {
+        Some(start) => name.to_lowercase().starts_with(&start.to_lowercase()),
+        None => name.eq_ignore_ascii_case(pattern),
+    })
 }
 
 #[derive(Deserialize)]
@@ -104,11 +146,7 @@ impl State {
     }
 
     fn may_set(&self, name: &str) -> bool {
-        let Some(patterns) = &self.settable else { return true };
-        patterns.iter().any(|pattern| match pattern.strip_suffix('*') {
-            Some(start) => name.starts_with(start),
-            None => name.eq_ignore_ascii_case(pattern),
-        })
+        self.settable.as_ref().is_none_or(|patterns| is_listed(patterns, name))
     }
 }
 
@@ -121,6 +159,8 @@ pub(crate) struct Job {
     connections: Vec<Connection>,
     watch: Watch,
     may_leak: bool,
+    /// The variables before the first step.
+    at_start: Option<Variables>,
 }
 
 impl Job {
@@ -140,6 +180,7 @@ impl Job {
             connections: Vec::new(),
             watch: Watch::default(),
             may_leak: false,
+            at_start: None,
         };
         for folder in ["temp", "s", "a", "b", "tools", "home"] {
             std::fs::create_dir(job.path(folder)).unwrap();
@@ -350,19 +391,18 @@ impl Job {
 
     /// Starts a step.
     pub(crate) fn begin(&mut self, task: Task, inputs: &[(&str, &str)]) -> Running {
+        if self.at_start.is_none() {
+            let variables = self.state().variables.clone();
+            self.at_start = Some(variables);
+        }
         let command = self.command(task, inputs);
-        Running::start(self, task, command)
+        let restrictions = self.task_folder(task).1.restrictions;
+        Running::start(self, task, restrictions, command)
     }
 
     /// The command that runs a step, with its environment and nothing of ours.
     pub(crate) fn command(&self, task: Task, inputs: &[(&str, &str)]) -> std::process::Command {
-        let tasks = match &self.runner {
-            Runner::Executable => Path::new(env!("CARGO_MANIFEST_DIR")).join("task"),
-            Runner::Launcher(tasks) => tasks.clone(),
-        };
-        let folder = tasks.join(task.name());
-        let manifest = std::fs::read(folder.join("task.json")).unwrap();
-        let manifest: Manifest = serde_json::from_slice(&manifest).unwrap();
+        let (folder, manifest) = self.task_folder(task);
         let mut command = match &self.runner {
             Runner::Executable => {
                 let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_sonar-azdo"));
@@ -388,6 +428,16 @@ impl Job {
         command
     }
 
+    fn task_folder(&self, task: Task) -> (PathBuf, Manifest) {
+        let tasks = match &self.runner {
+            Runner::Executable => Path::new(env!("CARGO_MANIFEST_DIR")).join("task"),
+            Runner::Launcher(tasks) => tasks.clone(),
+        };
+        let folder = tasks.join(task.name());
+        let manifest = std::fs::read(folder.join("task.json")).unwrap();
+        (folder, serde_json::from_slice(&manifest).unwrap())
+    }
+
     /// A command of a script step: such a step sees the job's public variables, and no service connection.
     pub(crate) fn script(&self, program: &str) -> std::process::Command {
         let mut command = std::process::Command::new(program);
@@ -403,6 +453,37 @@ impl Job {
             .env("LANG", "C.UTF-8")
             .envs(self.state().variables.public_environment());
         command
+    }
+
+    /// Runs a script step to its end, watched as a task is. Returns whether it succeeded, and what it said.
+    #[track_caller]
+    pub(crate) fn run_script(&self, mut command: std::process::Command) -> (bool, String) {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let watcher = Watcher::start(child.id());
+        let output = child.wait_with_output().unwrap();
+        let processes = watcher.stop();
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        let leaks: Vec<_> =
+            said.lines().chain(processes.command_lines()).filter(|line| self.watch.is_in(line)).collect();
+        assert!(self.may_leak || leaks.is_empty(), "{leaks:#?}");
+        (output.status.success(), said)
+    }
+
+    /// Files of the job, in whatever folder of it, that hold a secret.
+    pub(crate) fn leaking_files(&self) -> Vec<String> {
+        self.watch.files_below(self.folder.path())
+    }
+
+    /// Begins another job of the same agent: its folders stay, but for the temporary one, which agents empty; what steps
+    /// set is gone, and nothing is known of the build yet.
+    pub(crate) fn begin_another(&mut self) {
+        std::fs::remove_dir_all(self.temp()).unwrap();
+        std::fs::create_dir(self.temp()).unwrap();
+        if let Some(variables) = self.at_start.take() {
+            self.state().variables = variables;
+        }
+        self.azure.begin_anew(0);
     }
 
     /// Every input under its own name: as given, else its default.

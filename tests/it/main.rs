@@ -11,10 +11,14 @@
 )]
 
 mod depot;
+mod dotnet_sdk;
 mod fake_agent;
 mod fake_azure_devops;
 mod fake_sonarqube;
 mod git_host;
+mod relay;
+mod squid;
+mod test_data;
 
 mod contract;
 mod errors;

@@ -3,6 +3,7 @@
 mod blame;
 mod class_archive;
 mod context;
+mod dotnet;
 mod gates;
 mod machine;
 mod maven;
@@ -16,6 +17,18 @@ use crate::scenario::copy;
 use blame::a_shallow_clone_is_completed;
 use class_archive::the_third_run_writes_an_archive_and_a_broken_one_does_no_harm;
 use context::every_ref_where_only_the_main_branch_is_analysed;
+use dotnet::account::jobs_of_one_account;
+use dotnet::broken::what_a_broken_job_leaves_does_no_harm;
+use dotnet::builds::a_deterministic_build_by_dotnet_test_alone;
+use dotnet::messages::{what_keeps_the_scanner_from_beginning, what_keeps_the_scanner_from_ending};
+use dotnet::network::a_private_authority_behind_squid;
+use dotnet::packages::packages_that_were_changed_are_refused;
+use dotnet::proof::{
+    an_analyzer_that_can_not_be_loaded_is_an_error, an_analyzer_that_was_planted_is_not_run,
+    projects_that_take_themselves_out,
+};
+use dotnet::reports::reports_of_every_kind_in_every_place;
+use dotnet::{a_library_with_tests_passes, a_monorepo_of_two_scanners, three_languages_fail};
 use gates::{a_gate_of_every_kind_of_metric, a_queue_of_ten_reports};
 use machine::{a_private_authority_behind_a_proxy, modules_and_a_java_of_the_agent};
 use maven::a_build_by_maven;
@@ -51,6 +64,28 @@ on!(
     projects_of_one_job_with_a_token_each,
     jobs_joined_by_records,
     the_third_run_writes_an_archive_and_a_broken_one_does_no_harm,
+    a_library_with_tests_passes,
+    three_languages_fail,
+    a_monorepo_of_two_scanners,
+    reports_of_every_kind_in_every_place,
+    a_deterministic_build_by_dotnet_test_alone,
+    jobs_of_one_account,
+    what_a_broken_job_leaves_does_no_harm,
+    an_analyzer_that_was_planted_is_not_run,
+    an_analyzer_that_can_not_be_loaded_is_an_error,
+    projects_that_take_themselves_out,
+    packages_that_were_changed_are_refused,
+    what_keeps_the_scanner_from_beginning,
+    what_keeps_the_scanner_from_ending,
+    a_private_authority_behind_squid,
+);
+
+on!(
+    v25_1: a_library_with_tests_passes,
+    three_languages_fail,
+    reports_of_every_kind_in_every_place,
+    an_analyzer_that_can_not_be_loaded_is_an_error,
+    what_keeps_the_scanner_from_ending,
 );
 
 on!(

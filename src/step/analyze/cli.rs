@@ -1,21 +1,22 @@
 //! The analysis by the SonarScanner CLI.
 
-use super::java_options::JavaOptions;
-use super::provision::server_jre;
-use super::{Setting, java_choices, network};
+use super::Analysis;
 use crate::analysis::property_origin::without_module;
 use crate::analysis::{Properties, ScannerRelease};
 use crate::error::{Error, Result};
 use crate::scanner::cli::{Cli, CliHome, TOOL, knows_provisioning};
 use crate::scanner::{EngineResult, Java, JavaHome, java_needed};
 use crate::step::machine;
+use crate::step::runtime::network;
+use crate::step::runtime::provision::server_jre;
 use std::path::Path;
 
 /// Runs it.
-pub(super) async fn run(setting: &Setting<'_>, release: &ScannerRelease) -> Result<EngineResult> {
-    let Setting { job, prepared, .. } = setting;
+pub(super) async fn run(analysis: &Analysis<'_>, release: &ScannerRelease) -> Result<EngineResult> {
+    let Analysis { setting, prepared, token, .. } = analysis;
+    let job = setting.job;
     let (home, java) = tokio::select! {
-        provisioned = provision(setting, release) => provisioned?,
+        provisioned = provision(analysis, release) => provisioned?,
         () = job.cancellation.requested() => return Err(Error::cancelled()),
     };
     tracing::info!("{java}");
@@ -24,29 +25,29 @@ pub(super) async fn run(setting: &Setting<'_>, release: &ScannerRelease) -> Resu
     for key in ["sonar.scanner.app", "sonar.scanner.appVersion"] {
         properties.remove(key);
     }
-    properties.set(prepared.server.token_property(), setting.token.expose());
+    properties.set(prepared.server.token_property(), token.expose());
     let directory = setting.properties.value("sonar.projectBaseDir").unwrap_or(".");
-    let mut java_options = job.environment.value("SONAR_SCANNER_OPTS").unwrap_or_default().to_owned();
+    let mut java_options = job.environment.value(network::SCANNER_OPTIONS).unwrap_or_default().to_owned();
     let of_engine = properties.value("sonar.scanner.javaOpts").unwrap_or_default().to_owned();
     let mut environment = job.environment.for_children();
     // To a CLI from 6 on these are worth more than properties, and they have become such; an older one is not harmed.
     // What no child at all inherits is in agent::env.
     environment.retain(|(name, _)| !name.to_string_lossy().starts_with("SONAR_SCANNER_"));
-    if runs_engine_itself(setting, release) {
+    if runs_engine_itself(analysis, release) {
         java_options = format!("{java_options} {of_engine}");
-        java_options = JavaOptions::of(setting, Path::new(directory), &java_options).text;
+        java_options = analysis.java_options(Path::new(directory), &java_options).text;
         java_options.push_str(&network::options_of_java(&properties, &prepared.server_url));
     } else {
         // Else it would look for a Java of its own.
         properties.set("sonar.scanner.javaExePath", java.executable.display().to_string());
-        let chosen = JavaOptions::of(setting, Path::new(directory), &of_engine).text;
+        let chosen = analysis.java_options(Path::new(directory), &of_engine).text;
         properties.set("sonar.scanner.javaOpts", chosen.trim());
     }
     // It has been read for it: the CLI would let it say more than it may. Those of modules it reads all the same.
-    let settings_file = setting.folder.join(NO_SETTINGS);
+    let settings_file = analysis.folder.join(NO_SETTINGS);
     std::fs::write(&settings_file, "")
         .map_err(|error| Error::new(format!("{} can't be written: {error}", settings_file.display())))?;
-    shadow(&mut properties, &setting.refused);
+    shadow(&mut properties, &analysis.refused);
     let cli = Cli {
         java: &java.executable,
         home: &home,
@@ -76,12 +77,13 @@ fn shadow(properties: &mut Properties, refused: &[String]) {
 }
 
 /// Whether the engine runs inside of the CLI's Java, as it did before either of both knew better.
-fn runs_engine_itself(setting: &Setting<'_>, release: &ScannerRelease) -> bool {
-    !setting.prepared.server.has_engine_provisioning() || !knows_provisioning(&release.version)
+fn runs_engine_itself(analysis: &Analysis<'_>, release: &ScannerRelease) -> bool {
+    !analysis.prepared.server.has_engine_provisioning() || !knows_provisioning(&release.version)
 }
 
-async fn provision(setting: &Setting<'_>, release: &ScannerRelease) -> Result<(CliHome, Java)> {
-    let Setting { job, prepared, .. } = setting;
+async fn provision(analysis: &Analysis<'_>, release: &ScannerRelease) -> Result<(CliHome, Java)> {
+    let Analysis { setting, prepared, .. } = analysis;
+    let job = setting.job;
     let folder = machine::tool_cache(job)?
         .install(TOOL, release, &job.predefined.working_directory()?, &job.http, &setting.cache)
         .await?;
@@ -89,13 +91,13 @@ async fn provision(setting: &Setting<'_>, release: &ScannerRelease) -> Result<(C
     // The server's engine runs in the same Java, whether inside of the CLI or beside it.
     let needed = java_needed(&home.jar).unwrap_or(0).max(prepared.server.oldest_java());
     let homes = JavaHome::among(job.environment.iter());
-    let choices = java_choices(setting, &homes);
+    let choices = setting.java_choices(&homes);
     if let Some(java) = choices.made(needed)? {
         return Ok((home, java));
     }
     let wanted = prepared.server.has_engine_provisioning() && !choices.skip_provisioning;
     let jre = server_jre(setting, None, wanted).await?;
-    Ok((home, choices.best(jre.map(|jre| jre.path), needed)?))
+    Ok((home, choices.best(jre.map(|jre| jre.provisioned.path), needed)?))
 }
 
 #[cfg(test)]

@@ -1,43 +1,156 @@
 //! The end of an analysis by the SonarScanner for .NET.
 
-use super::{java_choices_of, platform};
+use super::shared::Shared;
 use crate::agent::AnalyzeInputs;
-use crate::analysis::Properties;
-use crate::error::Result;
+use crate::analysis::{Begun, Prepared, Properties};
+use crate::error::{Error, Result};
+use crate::scanner::dotnet::environment::{self, Variables};
 use crate::scanner::dotnet::{self, Dotnet};
-use crate::scanner::{EngineResult, JavaHome};
+use crate::scanner::{Cache, ClassArchive, EngineResult, JavaHome};
 use crate::step::Job;
+use crate::step::dotnet::{
+    BUILD_URI, SOURCES_DIRECTORY, configuration, facts, product, sign_in, variables, work_folder,
+    write_settings,
+};
 use crate::step::records::{Record, tokens_of};
+use crate::step::runtime::java_options::JavaOptions;
+use crate::step::runtime::network;
+use crate::step::runtime::provision::verify;
+use std::path::{Path, PathBuf};
 
 /// Runs it.
 pub(super) async fn end(
     job: &Job,
     inputs: &AnalyzeInputs,
+    shared: &Shared,
     record: &Record,
     start: &[String],
+    begun: &Begun,
 ) -> Result<EngineResult> {
     let prepared = &record.prepared;
     let tokens = tokens_of(job, prepared)?;
-    let (secrets, token) = dotnet::secrets(&prepared.server, &tokens.properties, &tokens.token);
-    let properties = Properties::default();
-    let platform = platform(job, &properties);
-    let homes = JavaHome::among(job.environment.iter());
-    let choices = java_choices_of(job, inputs, &properties, &homes, &platform);
-    let needed = prepared.server.oldest_java();
-    let java = match choices.made(needed)? {
-        Some(java) => Some(java),
-        // The scanner fetches the server's Java itself.
-        None if prepared.server.has_engine_provisioning() => None,
-        None => Some(choices.best(None, needed)?),
-    };
-    java.iter().for_each(|java| tracing::info!("{java}"));
+    let work_folder = work_folder(job)?;
+    check_configuration(begun, &work_folder)?;
+    check_jdk_version(job, inputs, begun)?;
+    let user_home = PathBuf::from(&begun.user_home);
+    let cache = Cache::in_user_home(&user_home);
+    let sonarqube = tokens.sonarqube(job, prepared);
+    tokio::select! {
+        verified = verify(begun, &sonarqube, &cache) => verified?,
+        () = job.cancellation.requested() => return Err(Error::cancelled()),
+    }
+    tracing::info!("{}", begun.java_choice);
+
+    let mut properties = prepared.properties.clone();
+    properties.extend(&tokens.properties);
+    network::equip(job, prepared, &record.folder, &user_home, &mut properties)?;
+    let mut variables = variables(job, prepared, &properties)?;
+    for (name, value) in [(BUILD_URI, &begun.build_uri), (SOURCES_DIRECTORY, &begun.sources_directory)] {
+        match value {
+            Some(value) => environment::set(&mut variables, name, value),
+            None => environment::remove(&mut variables, name),
+        }
+    }
+    let archive = set_options_of_java(job, inputs, shared, prepared, begun, &properties, &mut variables)?;
+
+    // All that only the end gets: what its settings file or its beginning said wins over it.
+    let mut parameters = dotnet::hand_over(&prepared.properties).parameters;
+    parameters.extend(&properties.take_secrets());
+    sign_in(prepared, &tokens.token, &mut parameters);
+    // Any step may have changed it since.
+    write_settings(&record.folder, &begun.settings)?;
+    let product = product(prepared);
     let run = Dotnet {
         start,
         arguments: vec!["end".to_owned()],
         directory: &job.predefined.working_directory()?,
-        secrets: &secrets,
-        token,
-        java_home: java.as_ref().and_then(|java| java.home()).map(Into::into),
+        parameters: dotnet::parameters(&parameters),
+        archive: &archive,
+        facts: facts(job, prepared, &product, &work_folder),
     };
-    run.run(&job.environment.for_children(), &job.cancellation).await
+    run.run(&variables, &job.cancellation).await
+}
+
+/// The configuration names server, engine and Java, so it must be the one that the beginning left.
+fn check_configuration(begun: &Begun, work_folder: &Path) -> Result<()> {
+    let Some(left) = &begun.configuration else { return Ok(()) };
+    match configuration(work_folder) {
+        Some(found) if found == *left => Ok(()),
+        Some(_) => Err(Error::new(format!(
+            "the scanner's configuration in {} is not the one that SonarPrepare left",
+            work_folder.display()
+        ))
+        .hint(
+            "Another SonarPrepare began in the same folder since then, or a step changed it. Run the SonarAnalyze of each \
+             .NET analysis before the next SonarPrepare.",
+        )),
+        None => Err(Error::new(format!(
+            "the folder {}, which SonarPrepare made, is not there any more",
+            work_folder.display()
+        ))
+        .hint("Do not check out or clean between SonarPrepare and SonarAnalyze.")),
+    }
+}
+
+/// `jdkversion` comes too late: the scanner learnt at its beginning which Java runs.
+fn check_jdk_version(job: &Job, inputs: &AnalyzeInputs, begun: &Begun) -> Result<()> {
+    let Some(name) = &inputs.jdk_version else { return Ok(()) };
+    let homes = JavaHome::among(job.environment.iter());
+    let named = homes.iter().find(|home| home.variable.eq_ignore_ascii_case(name));
+    if named.is_some_and(|home| Path::new(&begun.java).starts_with(home.folder)) {
+        return Ok(());
+    }
+    let message = format!(
+        "jdkversion is {name}, which comes too late in scannerMode dotnet: SonarPrepare has chosen the Java already"
+    );
+    let hint = "Set the property sonar.scanner.javaExePath in extraProperties of SonarPrepare to choose another one.";
+    if inputs.jdk_version_strict {
+        return Err(Error::new(message).hint(hint));
+    }
+    tracing::warn!("{message}. {hint}");
+    Ok(())
+}
+
+/// Options of the engine's Java, and the archive of its classes, as in mode `cli`.
+fn set_options_of_java(
+    job: &Job,
+    inputs: &AnalyzeInputs,
+    shared: &Shared,
+    prepared: &Prepared,
+    begun: &Begun,
+    properties: &Properties,
+    variables: &mut Variables,
+) -> Result<ClassArchive> {
+    let of_job = |name: &str| job.environment.value(name).unwrap_or_default();
+    let own = [
+        of_job("SONAR_SCANNER_JAVA_OPTS"),
+        properties.value("sonar.scanner.javaOpts").unwrap_or_default(),
+        of_job(network::SCANNER_OPTIONS),
+    ];
+    let directory = job.predefined.working_directory()?.join(&prepared.base_dir);
+    let options = JavaOptions::of(job, inputs.jvm_profile, shared.parallel, &directory, own.join(" ").trim());
+    let mut text = options.text;
+    let Some(engine) = &begun.engine else {
+        // The scanner brings a SonarScanner CLI, which takes the Java from here.
+        if let Some(home) = Path::new(&begun.java).parent().and_then(Path::parent) {
+            environment::set(variables, "JAVA_HOME", home);
+        }
+        text.push_str(&network::options_of_java(properties, &prepared.server_url));
+        dotnet::set_java_options(variables, &text, &ClassArchive::Unused);
+        return Ok(ClassArchive::Unused);
+    };
+    // Options are divided by blanks, whatever stands around them.
+    let archive =
+        match options.suits_class_archive && begun.was_cached && !engine.contains(char::is_whitespace) {
+            true => ClassArchive::find(
+                &Cache::in_user_home(Path::new(&begun.user_home)),
+                Path::new(engine),
+                Path::new(&begun.java),
+                &options.with_variables,
+                &shared.marks,
+            ),
+            false => ClassArchive::Unused,
+        };
+    dotnet::set_java_options(variables, &text, &archive);
+    Ok(archive)
 }

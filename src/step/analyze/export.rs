@@ -4,7 +4,7 @@ use crate::analysis::{Build, Exported, Unconnected};
 use crate::error::{Error, Result};
 use crate::step::Job;
 use crate::step::ledger::ledger;
-use crate::step::records::{Records, report_roots, write};
+use crate::step::records::{Records, report_roots, tokens_of, write};
 use std::path::{Path, PathBuf};
 
 /// Writes one file for each analysis of this job into `folder`, which is made if need be.
@@ -22,8 +22,10 @@ pub(super) fn export(job: &Job, records: &Records, folder: &Path) -> Result<()> 
         let outcome = analyzed.map(|analyzed| analyzed.outcome.clone());
         let narrowed = analyzed.map(|analyzed| analyzed.narrowed.clone()).unwrap_or_default();
         let report = report.map(|(_, text)| text);
-        let exported =
+        let mut exported =
             Exported::new(build.clone(), ledger.job(), &record.prepared, (outcome, narrowed), report);
+        let seal = tokens_of(job, &record.prepared)?.seal_between_jobs();
+        exported.seal = Some(seal.of(&exported.file_name(), exported.sealed_text().as_bytes()));
         write(&folder, &exported.file_name(), &exported)?;
     }
     let count = found.len();

@@ -1,9 +1,9 @@
 //! What the analyses of one step share.
 
-use super::Setting;
-use super::provision::{Ready, provision};
 use crate::error::Result;
 use crate::scanner::Marks;
+use crate::step::runtime::Setting;
+use crate::step::runtime::provision::{Ready, provision};
 use std::rc::Rc;
 use std::time::SystemTime;
 use tokio::sync::Mutex;

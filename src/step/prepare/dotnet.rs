@@ -1,56 +1,132 @@
 //! The beginning of an analysis by the SonarScanner for .NET.
 
-use super::{Place, dotnet_tool};
-use crate::agent::PrepareInputs;
-use crate::analysis::{Prepared, Properties};
+use super::{Common, Place, dotnet_tool};
+use crate::analysis::{Begun, DotnetScanner, Prepared, Properties};
 use crate::error::{Error, Result};
-use crate::scanner::EngineResult;
 use crate::scanner::dotnet::{self, Dotnet};
-use crate::secret::Secret;
-use crate::step::Job;
+use crate::scanner::{Cache, ClassArchive, EngineResult, Java, JavaHome};
+use crate::step::dotnet::{
+    BUILD_URI, SOURCES_DIRECTORY, configuration, facts, product, sign_in, variables, work_folder,
+    write_settings,
+};
+use crate::step::runtime::provision::{Ready, provision};
+use crate::step::runtime::{self, Jdk, Setting, network};
 use std::path::Path;
 
-/// Begins the analysis by the SonarScanner for .NET: the installed tool, or the release that is asked for. Tells how it
-/// is started, for its end.
+/// Begins the analysis. Returns how the scanner is started, and what its end needs to know.
 pub(super) async fn begin(
-    job: &Job,
-    inputs: &PrepareInputs,
+    common: &Common<'_>,
     prepared: &Prepared,
     secrets: &Properties,
-    token: &Secret,
     place: &Place,
-    report_file: &Path,
-) -> Result<dotnet::Start> {
-    let start = tokio::select! {
-        start = dotnet_tool::provision(job, inputs) => start?,
+) -> Result<(DotnetScanner, Begun)> {
+    let job = common.job;
+    let scanner = tokio::select! {
+        scanner = dotnet_tool::provision(job, &common.inputs, &prepared.server) => scanner?,
         () = job.cancellation.requested() => return Err(Error::cancelled()),
     };
-    let mut properties = prepared.properties.clone();
-    properties.set("sonar.host.url", prepared.server_address());
-    properties.set_default("sonar.scanner.metadataFilePath", report_file.display().to_string());
-    if inputs.project_base_dir.is_some() {
-        properties.set_default("sonar.projectBaseDir", place.base_dir.display().to_string());
+    let folder = common.records.folder().join(prepared.id.as_str());
+    std::fs::create_dir_all(&folder)
+        .map_err(|error| Error::new(format!("{} can't be made: {error}", folder.display())))?;
+    let mut properties = of_scanner(common, prepared, place, &folder);
+    properties.extend(secrets);
+    let user_home = runtime::user_home(job, &properties)?;
+    network::equip(job, prepared, &folder, &user_home, &mut properties)?;
+    // Held to the end of the run: plugins are fetched meanwhile.
+    let (java, ready) = java_and_engine(common, prepared, &properties, &user_home).await?;
+    tracing::info!("{java}");
+    properties.set("sonar.scanner.javaExePath", java.executable.display().to_string());
+    let engine = ready.as_ref().map(|ready| ready.jar.path.display().to_string());
+    if let Some(engine) = &engine {
+        properties.set("sonar.scanner.engineJarPath", engine.as_str());
     }
-    if job.predefined.is_debug() {
-        properties.set_default("sonar.verbose", "true");
-    }
-    for (key, _) in properties.iter().filter(|(_, value)| value.is_empty()) {
-        tracing::warn!("{key} is left out: the SonarScanner for .NET takes no empty values");
-    }
-    let (secrets, token) = dotnet::secrets(&prepared.server, secrets, token);
+    let variables = variables(job, prepared, &properties)?;
+
+    let mut parameters = properties.take_secrets();
+    let handed = dotnet::hand_over(&properties);
+    parameters.extend(&handed.parameters);
+    sign_in(prepared, &common.connection.token, &mut parameters);
+    let settings_file = write_settings(&folder, &handed.settings)?;
+    let mut arguments = vec!["begin".to_owned()];
+    arguments.extend(handed.arguments);
+    arguments.push(format!("/s:{}", settings_file.display()));
+    let (product, work_folder) = (product(prepared), work_folder(job)?);
     let run = Dotnet {
-        start: &start,
-        arguments: dotnet::begin(&properties),
+        start: &scanner.start,
+        arguments,
         directory: &place.working_directory,
-        secrets: &secrets,
-        token,
-        java_home: None,
+        parameters: dotnet::parameters(&parameters),
+        archive: &ClassArchive::Unused,
+        facts: facts(job, prepared, &product, &work_folder),
     };
-    match run.run(&job.environment.for_children(), &job.cancellation).await? {
-        EngineResult::Succeeded => Ok(start),
-        EngineResult::Cancelled => Err(Error::cancelled()),
+    match run.run(&variables, &job.cancellation).await? {
+        EngineResult::Succeeded => {}
+        EngineResult::Cancelled => return Err(Error::cancelled()),
         EngineResult::Failed { message } | EngineResult::GateFailed { message } => {
-            Err(Error::new(format!("the SonarScanner for .NET could not begin: {message}")))
+            return Err(Error::new(format!("the SonarScanner for .NET could not begin: {message}")));
         }
     }
+    let variable = |name: &str| job.environment.value(name).map(str::to_owned);
+    let begun = Begun {
+        java: java.executable.display().to_string(),
+        java_choice: java.to_string(),
+        engine,
+        was_cached: ready.as_ref().is_some_and(Ready::was_cached),
+        user_home: user_home.display().to_string(),
+        settings: handed.settings,
+        build_uri: variable(BUILD_URI),
+        sources_directory: variable(SOURCES_DIRECTORY),
+        configuration: configuration(&work_folder),
+        jre: ready.as_ref().and_then(|ready| Some(ready.jre.as_ref()?.offer.clone())),
+        engine_offer: ready.as_ref().and_then(|ready| Some(ready.jar.offered.as_ref()?.offer.clone())),
+    };
+    Ok((scanner, begun))
+}
+
+/// The properties that the scanner gets beside those of the record.
+fn of_scanner(common: &Common<'_>, prepared: &Prepared, place: &Place, folder: &Path) -> Properties {
+    let mut properties = prepared.properties.clone();
+    let report_file = common.records.report_file(&prepared.id);
+    properties.set_default("sonar.scanner.metadataFilePath", report_file.display().to_string());
+    // Analyzers are code that the compiler runs. Else they lay in a folder that all users of the machine share, unverified.
+    properties.set_default("sonar.plugin.cache.directory", folder.join("analyzers").display().to_string());
+    if common.inputs.project_base_dir.is_some() {
+        properties.set_default("sonar.projectBaseDir", place.base_dir.display().to_string());
+    }
+    if common.job.predefined.is_debug() {
+        properties.set_default("sonar.verbose", "true");
+    }
+    properties
+}
+
+/// As mode `cli` provisions and verifies them. A server that provides no engine leaves it to the scanner, and Java to the
+/// agent.
+async fn java_and_engine(
+    common: &Common<'_>,
+    prepared: &Prepared,
+    properties: &Properties,
+    user_home: &Path,
+) -> Result<(Java, Option<Ready>)> {
+    let job = common.job;
+    let setting = Setting {
+        job,
+        facts: &prepared.server,
+        sonarqube: common.sonarqube.clone(),
+        cache: Cache::in_user_home(user_home),
+        platform: runtime::platform(job, properties),
+        properties: properties.clone(),
+        jdk: Jdk::default(),
+    };
+    if prepared.server.has_engine_provisioning() {
+        let ready = provision(&setting, None).await?;
+        return Ok((ready.java.clone(), Some(ready)));
+    }
+    let homes = JavaHome::among(job.environment.iter());
+    let choices = setting.java_choices(&homes);
+    let needed = prepared.server.oldest_java();
+    let java = match choices.made(needed)? {
+        Some(java) => java,
+        None => choices.best(None, needed)?,
+    };
+    Ok((java, None))
 }

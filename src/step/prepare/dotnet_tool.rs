@@ -1,36 +1,103 @@
-//! The SonarScanner for .NET that an analysis runs: the installed tool, or the release that is asked for.
+//! The SonarScanner for .NET that an analysis runs: chosen, installed where it has to be, and verified.
 
 use crate::agent::PrepareInputs;
-use crate::analysis::ReleaseWish;
+use crate::analysis::dotnet_scanner::{
+    Choice, DotnetHost, Expected, InstalledTool, Plan, ToolVersion, choose,
+};
+use crate::analysis::{DotnetScanner, ReleaseWish, ServerFacts};
 use crate::error::{Error, Result};
 use crate::scanner::Cache;
-use crate::scanner::dotnet;
-use crate::step::{Job, machine};
+use crate::scanner::dotnet::{self, DotnetCommand, FoundTool, Verifier};
+use crate::step::{Job, dotnet_environment, machine};
+use std::cell::RefCell;
 use std::ffi::OsStr;
 
 /// Provides it.
-pub(super) async fn provision(job: &Job, inputs: &PrepareInputs) -> Result<dotnet::Start> {
+///
+/// # Errors
+/// Nothing suits the server, or it can't be had, or it is not what it should be.
+pub(super) async fn provision(
+    job: &Job,
+    inputs: &PrepareInputs,
+    server: &ServerFacts,
+) -> Result<DotnetScanner> {
     let path = job.environment.value("PATH").map(OsStr::new);
+    // Whatever runs here must not read the NuGet.config, global.json or tool manifest of the sources.
+    let directory = job.predefined.temp_directory()?;
+    let environment = dotnet_environment::for_nuget(job)?;
+    let dotnet = DotnetCommand {
+        program: dotnet::dotnet_in(path),
+        environment: &environment,
+        cancellation: &job.cancellation,
+    };
+    let verifier = Verifier { dotnet: &dotnet, directory: &directory, signed: RefCell::default() };
     let wish = ReleaseWish {
         version: inputs.dotnet_version.as_deref(),
         download: inputs.scanner_download_url.as_deref(),
         sha256: inputs.dotnet_sha256.as_deref(),
     };
-    let release = wish.dotnet(cfg!(windows)).map_err(|error| Error::new(error.to_string()))?;
-    if let Some(release) = release {
-        let downloads = Cache::in_user_home(&machine::user_home(job)?);
-        let directory = job.predefined.working_directory()?;
-        let tools = machine::tool_cache(job)?;
-        let folder = tools.install(dotnet::TOOL, &release, &directory, &job.http, &downloads).await?;
-        return dotnet::unpacked(&folder, path);
+    let host = dotnet.host(&directory).await?;
+    let found = match wish.download {
+        None if host != DotnetHost::Absent => dotnet::installed(path, job.environment.value(machine::HOME)),
+        _ => Vec::new(),
+    };
+    let (installed, ready) = verify(&verifier, &wish, server, found).await?;
+    let choice = choose(&wish, server, cfg!(windows), host, &installed);
+    let Choice { plan, line } = choice.map_err(|error| Error::new(error.to_string()))?;
+    tracing::info!("{line}");
+    let (tools, sources) = (machine::tool_cache(job)?, job.predefined.working_directory()?);
+    match plan {
+        Plan::Installed(at) => ready
+            .into_iter()
+            .nth(at)
+            .flatten()
+            .ok_or_else(|| Error::new("the installed SonarScanner for .NET was not verified")),
+        Plan::Package(version, expected) => {
+            let source = inputs.nuget_source.as_deref();
+            verifier.provide(version, &expected, &tools, source, &sources).await
+        }
+        Plan::Archive(release) => {
+            let downloads = Cache::in_user_home(&machine::user_home(job)?);
+            dotnet::archive::provide(&release, &tools, &sources, &job.http, &downloads, path).await
+        }
     }
-    let home = job.environment.value(machine::HOME);
-    let start = dotnet::installed(path, home).ok_or_else(|| {
-        Error::new("the SonarScanner for .NET is not installed on this agent").hint(
-            "Run `dotnet tool install --global dotnet-sonarscanner` before SonarPrepare, or set dotnetScannerVersion and \
-             dotnetScannerSha256.",
-        )
-    })?;
-    tracing::info!("SonarScanner for .NET: {}", start.join(" "));
-    Ok(start)
+}
+
+/// The installed tools with what is wrong with them, and those that are ready to run. One that will not be used anyway is
+/// not verified.
+async fn verify(
+    verifier: &Verifier<'_>,
+    wish: &ReleaseWish<'_>,
+    server: &ServerFacts,
+    found: Vec<FoundTool>,
+) -> Result<(Vec<InstalledTool>, Vec<Option<DotnetScanner>>)> {
+    let pinned = wish.version.map(ToolVersion::parse);
+    let sha256 = wish.sha256.map(str::to_ascii_lowercase);
+    let (mut installed, mut ready) = (Vec::new(), Vec::new());
+    for tool in found {
+        let version = tool.version;
+        let may_run = match pinned {
+            Some(pinned) => pinned == Some(version),
+            None => version.suits(server),
+        };
+        let verified = match may_run {
+            true => Some(verifier.verified(&tool, &Expected::of(version, sha256.as_deref())).await),
+            false => None,
+        };
+        if job_is_cancelled(verifier) {
+            return Err(Error::cancelled());
+        }
+        let (scanner, flaw) = match verified {
+            Some(Ok(scanner)) => (Some(scanner), None),
+            Some(Err(error)) => (None, Some(error.message().to_owned())),
+            None => (None, None),
+        };
+        installed.push(InstalledTool { version, flaw });
+        ready.push(scanner);
+    }
+    Ok((installed, ready))
+}
+
+fn job_is_cancelled(verifier: &Verifier<'_>) -> bool {
+    verifier.dotnet.cancellation.is_requested()
 }

@@ -1,14 +1,18 @@
 //! Analyses of other jobs of this build, by the records that those exported.
 //!
 //! An artifact is text from outside: it says what was analysed, never where a token goes. That is the service
-//! connection's server alone, and what that server says of the report is what counts.
+//! connection's server alone, and what that server says of the report is what counts. What no server can confirm (that
+//! an analysis was skipped, where its report lay, which attempt it was, which branch it was of) counts only in a record
+//! that is sealed with the connection's token.
 
+use super::standalone::names_of_build;
 use super::start::PipelineStart;
 use super::subject::{Evidence, Reported, Subject, blank_result, is_same, untouched, without_gate};
 use crate::agent::{PublishInputs, ServiceConnection};
 use crate::analysis::{AnalysisId, Exported, Unconnected};
 use crate::quality_gate::Verdict;
 use crate::step::records::read_text;
+use crate::step::seal::Seal;
 use crate::step::server::connect;
 use crate::step::{Job, glob, missing};
 use crate::summary::{AnalysedTarget, AnalysisResult};
@@ -17,6 +21,7 @@ use std::path::{Path, PathBuf};
 
 /// Names of exported records.
 const NAMES: &str = "sonar-analysis-*.json";
+const NOT_SEALED: &str = "the record is not sealed with the token of this SonarPublish's service connection";
 const NO_BUILD: &str = "The variables do not tell which build this is";
 
 /// What the patterns of the input `analyses` brought.
@@ -37,7 +42,7 @@ pub(super) fn import(
     target: &AnalysedTarget,
 ) -> Imported {
     let mut imported = Imported::default();
-    let mut records: BTreeMap<(u64, AnalysisId), Exported> = BTreeMap::new();
+    let mut records: BTreeMap<(u64, AnalysisId), Candidate> = BTreeMap::new();
     let mut unreadable = Vec::new();
     let no_report = |what: &str, reason: String| Subject {
         analysis: None,
@@ -68,11 +73,11 @@ pub(super) fn import(
                     tracing::info!("{} is a record of this job, which is judged by itself", file.display());
                 }
                 Ok(Read::Analysis(record)) => {
-                    let record = *record;
-                    let place = records.entry((record.prepared.created, record.prepared.id.clone()));
-                    let kept = place.or_insert_with(|| record.clone());
-                    if kept.completeness() < record.completeness() {
-                        *kept = record;
+                    let candidate = Candidate::new(*record, connection);
+                    let key = (candidate.record.prepared.created, candidate.record.prepared.id.clone());
+                    let kept = records.entry(key).or_insert_with(|| candidate.clone());
+                    if kept.worth() < candidate.worth() {
+                        *kept = candidate;
                     }
                 }
                 Err(reason) => {
@@ -86,26 +91,56 @@ pub(super) fn import(
         }
     }
     leave_out_earlier_attempts(job, &mut records);
-    imported.subjects = records.into_values().map(|record| subject(job, &record, connection)).collect();
+    imported.subjects = records.into_values().map(|candidate| subject(job, &candidate, connection)).collect();
     imported.subjects.extend(unreadable);
     imported.subjects.extend(unconnected.map(|note| {
-        let (verdict, reason) = without_connection(job, inputs, &note);
+        let (verdict, reason) = without_connection(job, inputs, connection, &note);
         let result = AnalysisResult::unknown("the project".into(), target.clone());
         Subject { analysis: None, result, evidence: Evidence::None(verdict, reason) }
     }));
     imported
 }
 
-/// What a job was run again for is no matter any more. What does not count in this build stays, and is refused.
-fn leave_out_earlier_attempts(job: &Job, records: &mut BTreeMap<(u64, AnalysisId), Exported>) {
+/// A record that was read.
+#[derive(Debug, Clone)]
+struct Candidate {
+    record: Exported,
+    /// Whether it is as a job with this step's connection wrote it.
+    is_sealed: bool,
+}
+
+impl Candidate {
+    fn new(record: Exported, connection: Option<&ServiceConnection>) -> Self {
+        let fits = |connection: &ServiceConnection| {
+            let seal = Seal::between_jobs(&connection.token, connection.password.as_ref());
+            let written = record.seal.as_deref().unwrap_or_default();
+            seal.fits(&record.file_name(), record.sealed_text().as_bytes(), written)
+        };
+        let is_sealed = connection.is_some_and(fits);
+        Self { record, is_sealed }
+    }
+
+    /// Of two copies the greater one counts: a forged copy never takes the place of a genuine one.
+    fn worth(&self) -> (bool, (bool, bool)) {
+        (self.is_sealed, self.record.completeness())
+    }
+}
+
+/// Leaves out the earlier attempts of jobs that were run again. Only sealed records tell their attempt: else a record
+/// with a made-up higher number would remove the genuine one. What does not count in this build stays, and is refused.
+fn leave_out_earlier_attempts(job: &Job, records: &mut BTreeMap<(u64, AnalysisId), Candidate>) {
     let Some(build) = job.predefined.build() else { return };
     let mut newest: BTreeMap<String, (u64, u64)> = BTreeMap::new();
-    for Exported { job, attempt, .. } in records.values().filter(|record| record.build == build) {
+    let sealed = records.values().filter(|candidate| candidate.is_sealed);
+    for Exported { job, attempt, .. } in
+        sealed.map(|candidate| &candidate.record).filter(|record| record.build == build)
+    {
         let standing = newest.entry(job.clone()).or_default();
         *standing = (*standing).max(*attempt);
     }
-    records.retain(|_, Exported { build: of, job, attempt, prepared, .. }| {
-        let counts = *of != build || newest.get(job) == Some(attempt);
+    records.retain(|_, Candidate { record, is_sealed }| {
+        let Exported { build: of, job, attempt, prepared, .. } = record;
+        let counts = !*is_sealed || *of != build || newest.get(job) == Some(attempt);
         if !counts {
             let name = prepared.project_key.as_deref().unwrap_or("a project");
             tracing::info!(
@@ -139,9 +174,20 @@ fn read(file: &Path) -> Result<Read, String> {
     }
 }
 
-/// What another job means here that had no connection.
-fn without_connection(job: &Job, inputs: &PublishInputs, note: &Unconnected) -> (Verdict, String) {
+/// What it means here that another job had no connection. The note bears no seal, because that job had nothing to make
+/// one with, so it counts only where this job has no connection either: in the build of a fork.
+fn without_connection(
+    job: &Job,
+    inputs: &PublishInputs,
+    connection: Option<&ServiceConnection>,
+    note: &Unconnected,
+) -> (Verdict, String) {
     let refusal = match job.predefined.build() {
+        Some(_) if connection.is_some() => Some(
+            "An artifact says that another job had no service connection, but SonarPublish has one, so that job should have \
+             had it too. Authorize the service connection for this pipeline, and run the job again"
+                .to_owned(),
+        ),
         Some(build) => note.build.refusal(&build),
         None => Some(NO_BUILD.to_owned()),
     };
@@ -156,18 +202,19 @@ fn without_connection(job: &Job, inputs: &PublishInputs, note: &Unconnected) -> 
     }
 }
 
-fn subject(job: &Job, record: &Exported, connection: Option<&ServiceConnection>) -> Subject {
+fn subject(job: &Job, candidate: &Candidate, connection: Option<&ServiceConnection>) -> Subject {
+    let prepared = &candidate.record.prepared;
     Subject {
-        analysis: Some(record.prepared.id.clone()),
-        result: AnalysisResult { narrowed: record.narrowed.clone(), ..blank_result(&record.prepared) },
-        evidence: evidence(job, record, connection)
+        analysis: Some(prepared.id.clone()),
+        result: AnalysisResult { narrowed: candidate.record.narrowed.clone(), ..blank_result(prepared) },
+        evidence: evidence(job, candidate, connection)
             .unwrap_or_else(|(verdict, reason)| Evidence::None(verdict, reason)),
     }
 }
 
 fn evidence(
     job: &Job,
-    record: &Exported,
+    Candidate { record, is_sealed }: &Candidate,
     connection: Option<&ServiceConnection>,
 ) -> Result<Evidence, (Verdict, String)> {
     let no_report = |reason: String| (Verdict::NoReport, reason);
@@ -184,7 +231,13 @@ fn evidence(
             let is_its = |connection: &&ServiceConnection| is_same(&connection.url, &prepared.server_url);
             connection.filter(is_its).map(|connection| connect(job, connection))
         };
-        return Ok(untouched(evidence, prepared, server));
+        return match evidence {
+            // Else one file in an artifact would take an analysis out of the verdict.
+            Evidence::None(Verdict::Skipped, reason) if !is_sealed => {
+                Err(no_report(format!("{NOT_SEALED}. It says that the analysis was skipped: {reason}")))
+            }
+            evidence => Ok(untouched(evidence, prepared, server)),
+        };
     }
     let report = record.report().map_err(no_report)?;
     let address = prepared.server_address();
@@ -202,10 +255,26 @@ fn evidence(
         )));
     }
     let start = PipelineStart::told(job);
-    if start.is_none() && !prepared.by_server_clock {
-        return Err(no_report("Nobody tells whether the report was handed in by this build".into()));
+    if start.is_none() && !(*is_sealed && prepared.by_server_clock) {
+        return Err(no_report(format!(
+            "Cannot tell whether this build submitted the report: System.PipelineStartTime is not set, and {}",
+            if *is_sealed {
+                "the server sent no Date header when the analysis was prepared"
+            } else {
+                NOT_SEALED
+            }
+        )));
     }
     let sonarqube = connect(job, connection);
-    let reported = Reported::of(prepared, record.chosen_report_file, report, sonarqube, start);
+    let chosen = record.chosen_report_file && *is_sealed;
+    let mut reported = Reported::of(prepared, chosen, report, sonarqube, start);
+    if !is_sealed {
+        tracing::warn!(
+            "{}: {NOT_SEALED}. Its report counts only for what this build is of",
+            record.file_name()
+        );
+        // Which branch or pull request it names is anybody's word.
+        reported.names = Some(names_of_build(&job.predefined));
+    }
     Ok(Evidence::Report(Box::new(reported)))
 }

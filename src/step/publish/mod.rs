@@ -14,7 +14,7 @@ mod weigh;
 
 use super::records::{Found, Records};
 use super::{Ending, Job, missing};
-use crate::agent::{PublishInputs, ServiceConnection};
+use crate::agent::{Predefined, PublishInputs, ServiceConnection};
 use crate::analysis::{AnalysisId, Properties, ScannerMode};
 use crate::error::{Error, ErrorKind, Result};
 use crate::quality_gate::{AGGREGATE, Policy, Reaction, Verdict};
@@ -81,14 +81,17 @@ async fn judge_all(job: &Job) -> Result<Judged> {
     let inputs = PublishInputs::read(&job.environment)?;
     let temp = job.predefined.temp_directory()?;
     let records = Records::new(&temp);
-    let found = records.list(&job.environment)?;
+    let connection = ServiceConnection::read_if_chosen(&job.environment)?;
+    let found = records.list(&job.environment, connection.as_ref())?;
     let build = found.records.iter().find_map(|record| record.prepared.build_id.clone());
     take_back_token(job, &found);
     let wait = Wait::new(inputs.polling_timeout);
-    let subjects = subjects(job, &inputs, &records, &found, wait.latest()).await?;
+    let subjects = subjects(job, &inputs, &records, &found, connection.as_ref(), wait.latest()).await?;
     let mut judge = Judge::new(wait);
-    let analyses = subjects.iter().map(|subject| subject.analysis.clone()).collect();
-    let results = judge.judge(subjects).await;
+    let mut analyses: Vec<_> = subjects.iter().map(|subject| subject.analysis.clone()).collect();
+    let mut results = judge.judge(subjects).await;
+    results.extend(absent(&inputs.projects, &results, &job.predefined));
+    analyses.resize(results.len(), None);
     Ok(Judged { inputs, temp, records, build, analyses, results })
 }
 
@@ -99,17 +102,19 @@ async fn subjects(
     inputs: &PublishInputs,
     records: &Records,
     found: &Found,
+    connection: Option<&ServiceConnection>,
     latest: Instant,
 ) -> Result<Vec<Subject>> {
-    let connection = ServiceConnection::read_if_chosen(&job.environment)?;
-    let connection = connection.as_ref();
     let own: Vec<AnalysisId> = found.records.iter().map(|record| record.prepared.id.clone()).collect();
     let target = target_of_build(&job.predefined);
     let imported = import(job, inputs, &own, connection, &target);
     let mut subjects: Vec<_> =
         found.records.iter().map(|record| Subject::of_record(job, record, connection)).collect();
-    subjects.extend(lost(found, &target));
     subjects.extend(imported.subjects);
+    subjects.extend(lost(found, &target));
+    // Files that no SonarPrepare of this job wrote do not end the search for reports: any step can write some.
+    let is_known = !subjects.is_empty();
+    subjects.extend(found.foreign.iter().map(|(id, error)| without_report(id, error.to_string(), &target)));
     // Whether another job had a connection, what it exported tells.
     if subjects.is_empty()
         && inputs.analyses.is_empty()
@@ -134,7 +139,7 @@ async fn subjects(
         Some(key) if !names_reports => {
             subjects.push(Standalone::new(job, inputs, connection, latest).await.project(key).await);
         }
-        _ if names_reports || subjects.is_empty() => {
+        _ if names_reports || !is_known => {
             let reported = Standalone::new(job, inputs, connection, latest).await.reports().await;
             // A record says more of an analysis than its report alone.
             let new: Vec<_> =
@@ -146,6 +151,21 @@ async fn subjects(
     Ok(subjects)
 }
 
+/// The projects that the input `projects` names and that are not among the analyses: an artifact that was never made, or
+/// was taken away, would else be missed by nobody.
+fn absent(projects: &[String], results: &[AnalysisResult], predefined: &Predefined) -> Vec<AnalysisResult> {
+    let is_absent = |key: &&String| results.iter().all(|result| result.project_key != **key);
+    let result = |key: &String| AnalysisResult {
+        verdict: Verdict::NoReport,
+        reason: Some(format!(
+            "projects names {key}, and no analysis of it was found. Make sure that its job exports its record and that the \
+             artifact is downloaded before SonarPublish"
+        )),
+        ..AnalysisResult::unknown(key.clone(), target_of_build(predefined))
+    };
+    projects.iter().filter(is_absent).map(result).collect()
+}
+
 /// Analyses of this job whose records say nothing any more. That of a record which nobody can vouch for is no report.
 fn lost(found: &Found, target: &AnalysedTarget) -> Vec<Subject> {
     let broken = found.broken.iter().map(|(id, error)| (id, error.to_string()));
@@ -153,12 +173,15 @@ fn lost(found: &Found, target: &AnalysedTarget) -> Vec<Subject> {
         let why = "another step deleted it, or SonarPrepare failed half-way";
         (id, format!("the record of the analysis {id} is gone: {why}"))
     });
-    let subject = |(id, reason): (&AnalysisId, String)| Subject {
+    broken.chain(gone).map(|(id, reason)| without_report(id, reason, target)).collect()
+}
+
+fn without_report(id: &AnalysisId, reason: String, target: &AnalysedTarget) -> Subject {
+    Subject {
         analysis: Some(id.clone()),
         result: AnalysisResult::unknown("the project".into(), target.clone()),
         evidence: Evidence::None(Verdict::NoReport, reason),
-    };
-    broken.chain(gone).map(subject).collect()
+    }
 }
 
 /// In mode `other` the scanner read its token from a plain variable; nobody needs it there any more.

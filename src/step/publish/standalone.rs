@@ -44,7 +44,7 @@ pub(super) fn target_of_build(predefined: &Predefined) -> AnalysedTarget {
 }
 
 /// What scanners may have analysed in this build.
-fn names_of_build(predefined: &Predefined) -> OwnNames {
+pub(super) fn names_of_build(predefined: &Predefined) -> OwnNames {
     let PipelineContext { pull_request, source, .. } = predefined.pipeline_context();
     let mut names = OwnNames::default();
     match source {

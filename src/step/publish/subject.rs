@@ -4,7 +4,7 @@
 use super::start::PipelineStart;
 use crate::agent::ServiceConnection;
 use crate::analysis::{AnalysisId, AnalysisReport, Outcome, Prepared, ScannerMode, ServerKind, Target};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::quality_gate::{Expected, OwnNames, Verdict};
 use crate::sonarqube::SonarQube;
 use crate::step::Job;
@@ -82,7 +82,7 @@ impl Subject {
         }
     }
 
-    /// An analysis of this job, by its record. Its own token counts, else `connection` if that is of its server.
+    /// An analysis of this job, by its record. The token is that of `connection`, else the one SonarPrepare left.
     pub(super) fn of_record(job: &Job, record: &Record, connection: Option<&ServiceConnection>) -> Self {
         let prepared = &record.prepared;
         let outcome = record.analyzed.as_ref().map(|analyzed| &analyzed.outcome);
@@ -160,14 +160,17 @@ pub(super) fn is_same(a: &Url, b: &Url) -> bool {
     a.origin() == b.origin() && a.path().trim_end_matches('/') == b.path().trim_end_matches('/')
 }
 
-/// The server of an analysis of this job.
+/// The server of an analysis of this job: that of the step's own connection, if it has one.
 fn server_of(job: &Job, prepared: &Prepared, connection: Option<&ServiceConnection>) -> Result<SonarQube> {
-    match (tokens_of(job, prepared), connection) {
-        (Ok(tokens), _) => Ok(tokens.sonarqube(job, prepared)),
-        (Err(_), Some(connection)) if is_same(&connection.url, &prepared.server_url) => {
-            Ok(connect(job, connection))
-        }
-        (Err(error), _) => Err(error),
+    match connection {
+        None => Ok(tokens_of(job, prepared)?.sonarqube(job, prepared)),
+        Some(connection) if is_same(&connection.url, &prepared.server_url) => Ok(connect(job, connection)),
+        Some(connection) => Err(Error::new(format!(
+            "the analysis was prepared for {}, and the service connection of SonarPublish leads to {}",
+            prepared.server_address(),
+            connection.url.as_str().trim_end_matches('/')
+        ))
+        .hint("Give SonarPublish the service connection of SonarPrepare, or none.")),
     }
 }
 

@@ -53,7 +53,9 @@ impl Watch {
             let path = entry.path();
             if path.is_dir() {
                 found.extend(self.files_below(&path));
-            } else if self.is_in(&String::from_utf8_lossy(&std::fs::read(&path).unwrap_or_default())) {
+            } else if path.is_file() // a pipe would never end
+                && self.is_in(&String::from_utf8_lossy(&std::fs::read(&path).unwrap_or_default()))
+            {
                 found.push(path.display().to_string());
             }
         }

@@ -2,7 +2,7 @@
 
 use super::processes::Watcher;
 use super::secrets::Watch;
-use super::{Command, Job, Processes, State, Task, TaskResult};
+use super::{Command, Job, Processes, Restrictions, State, Task, TaskResult};
 use crate::fake_azure_devops::AzureDevOps;
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead as _, BufReader, Read};
@@ -121,6 +121,7 @@ struct Recorder {
     state: Arc<Mutex<State>>,
     azure: AzureDevOps,
     watch: Watch,
+    restrictions: Restrictions,
 }
 
 impl Recorder {
@@ -172,6 +173,10 @@ impl Recorder {
                 if secret {
                     state.masker.add(&command.data);
                 }
+                if !self.restrictions.may_set(name) {
+                    // An agent only warns, but a task that needs more than it says is wrong.
+                    return Err(format!("task.json does not allow the task to set {name}"));
+                }
                 if state.may_set(name) {
                     // Output variables are the step's: `<step>.<name>`.
                     let of_step = format!("{}.{name}", self.task.name());
@@ -196,7 +201,9 @@ impl Recorder {
             "task.prependpath" if Path::new(&text).is_dir() => {}
             "task.setprogress" => step.progress.push((required("value")?.parse().unwrap_or(0), text)),
             "task.debug" => step.debug.push(text),
-            "task.addattachment" | "task.uploadsummary" if state.restricted => {
+            "task.addattachment" | "task.uploadsummary"
+                if state.restricted || self.restrictions.are_strict() =>
+            {
                 step.warnings.push(format!("the agent does not allow {} here", command.name));
             }
             "task.addattachment" => {
@@ -235,7 +242,12 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    pub(super) fn start(job: &Job, task: Task, mut command: std::process::Command) -> Self {
+    pub(super) fn start(
+        job: &Job,
+        task: Task,
+        restrictions: Restrictions,
+        mut command: std::process::Command,
+    ) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let watcher = Watcher::start(child.id());
@@ -246,6 +258,7 @@ impl Running {
             state: job.state.clone(),
             azure: job.azure.clone(),
             watch: job.watch.clone(),
+            restrictions,
         }));
         let readers = vec![
             read(child.stdout.take().unwrap(), recorder.clone(), sender.clone()),

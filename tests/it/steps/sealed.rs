@@ -1,8 +1,13 @@
 //! Steps of the build that change the records of its analyses: nothing becomes green by that, and no token goes
 //! anywhere but to the server of the service connection.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::{Digest as _, Sha256};
+
 use crate::fake_agent::TaskResult;
-use crate::fake_sonarqube::{SonarQube, failed_gate, gate};
+use crate::fake_sonarqube::{SonarQube, TOKEN, failed_gate, gate};
 use crate::scenario::Scenario;
 use serde_json::{Value, json};
 
@@ -130,4 +135,116 @@ fn a_record_that_is_gone_is_missed() {
         step.ended(TaskResult::Failed);
         assert_eq!(step.errors.len(), 2, "{}", step.transcript());
     }
+}
+
+/// The seal that a step can make of a record: it knows the algorithm and a token of its own, and has no access token of the
+/// job.
+fn seal_of_a_step(name: &str, content: &[u8], token: &str) -> String {
+    let mut digest = Sha256::new();
+    for part in ["job", "", token, ""] {
+        digest.update((part.len() as u64).to_be_bytes());
+        digest.update(part);
+    }
+    let mut key = [0; 64];
+    key[..32].copy_from_slice(&digest.finalize());
+    let mac = Hmac::<Sha256>::new(&key.into()).chain_update(name).chain_update([0]).chain_update(content);
+    BASE64.encode(mac.finalize().into_bytes())
+}
+
+/// Changes a record and seals it as a step can that has replaced the token of the analysis.
+fn change_and_seal(scenario: &Scenario, file: &str, token: &str, how: impl FnOnce(&mut Value)) {
+    change(scenario, file, how);
+    let folder = scenario.records()[0].clone();
+    let content = std::fs::read(folder.join(file)).unwrap();
+    std::fs::write(folder.join(format!("{file}.seal")), seal_of_a_step(file, &content, token)).unwrap();
+}
+
+#[test]
+fn a_replaced_token_seals_no_record() {
+    // Agents let any step overwrite a variable of ours, under each name that becomes the same environment variable.
+    type Spelling = fn(&str) -> String;
+    let spellings: [Spelling; 3] = [
+        |id| format!("SONAR_AZDO_TOKEN_{}", id.to_uppercase()),
+        |id| format!("sonar_azdo_token_{id}"),
+        |id| format!("Sonar.Azdo.Token.{id}"),
+    ];
+    for spelling in spellings {
+        let evil = SonarQube::start();
+        evil.processed("1", "shop", gate("OK"));
+        let mut scenario = failed();
+        let id = scenario.records()[0].file_name().unwrap().to_string_lossy().into_owned();
+        scenario.job.set_secret(&spelling(&id), TOKEN);
+        let url = evil.url();
+        change_and_seal(&scenario, "prepared.json", TOKEN, |record| record["serverUrl"] = json!(url));
+        change_and_seal(&scenario, "analyzed.json", TOKEN, |_| ());
+        let report = format!("projectKey=shop\nserverUrl={url}\nceTaskId=AZ-1\n");
+        std::fs::write(scenario.records()[0].join("report-task.txt"), report).unwrap();
+        let step = scenario.publish(&[]);
+        assert!(step.sole_error().contains("was changed by another step"), "{}", step.transcript());
+        assert_eq!(scenario.gate_property().as_deref(), Some("no-report"));
+        assert!(evil.asked().is_empty(), "a server that the record names is asked");
+    }
+}
+
+#[test]
+fn a_replaced_token_does_not_change_what_the_own_connection_judges() {
+    // The connection of SonarPublish vouches for the record, and no job variable does.
+    let mut scenario = failed();
+    let id = scenario.records()[0].file_name().unwrap().to_string_lossy().to_uppercase();
+    scenario.job.set_secret(&format!("SONAR_AZDO_TOKEN_{id}"), "another");
+    let connection = scenario.connection.clone();
+    scenario.publish(&[("SonarQube", &connection)]).ended(TaskResult::Failed);
+    assert_eq!(scenario.gate_property().as_deref(), Some("failed"));
+}
+
+#[test]
+fn a_record_of_another_connection_is_not_judged_by_the_own_one() {
+    let mut scenario = failed();
+    let other = SonarQube::start();
+    let connection = scenario.job.connect_server(&other.url(), "squ_of_another_server");
+    let step = scenario.publish(&[("SonarQube", &connection)]);
+    assert!(step.transcript().contains("used another service connection"), "{}", step.transcript());
+    step.ended(TaskResult::Failed);
+    assert_eq!(scenario.gate_property().as_deref(), Some("no-report"));
+}
+
+#[test]
+fn a_planted_record_neither_skips_nor_ends_the_search_for_reports() {
+    // A job without SonarPrepare: the scanner ran by itself, and its gate failed.
+    let mut other = Scenario::new();
+    other.prepare(&[("extraProperties", "sonar.scanner.skip=true")]).succeeded();
+    other.analyze().succeeded();
+    let planted = other.records()[0].clone();
+
+    let mut scenario = Scenario::new();
+    scenario.sonarqube.processed("1", "shop", failed_gate());
+    let report = format!("projectKey=shop\nserverUrl={}\nceTaskId=AZ-1\n", scenario.sonarqube.url());
+    scenario.job.write(".scannerwork/report-task.txt", &report);
+    let folder = scenario.job.temp().join("sonar-azdo").join(planted.file_name().unwrap());
+    std::fs::create_dir_all(&folder).unwrap();
+    for file in ["prepared.json", "analyzed.json"] {
+        std::fs::copy(planted.join(file), folder.join(file)).unwrap();
+    }
+    let connection = scenario.connection.clone();
+    let step = scenario.publish(&[("SonarQube", &connection)]);
+    step.ended(TaskResult::Failed);
+    assert!(step.transcript().contains("Quality gate failed"), "{}", step.transcript());
+    // Without a connection nothing vouches for it either.
+    let step = scenario.publish(&[("onNoVerdict", "fail")]);
+    assert!(
+        step.sole_error().contains("was not made by a SonarPrepare of this job"),
+        "{}",
+        step.transcript()
+    );
+    assert_eq!(step.variable("qualityGateStatus"), "no-report");
+}
+
+#[test]
+fn a_pipe_in_place_of_a_report_does_not_hold_up_the_step() {
+    let mut scenario = failed();
+    let report = scenario.records()[0].join("report-task.txt");
+    std::fs::remove_file(&report).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&report).status().unwrap().success());
+    let step = scenario.publish(&[]);
+    assert!(step.sole_error().contains("is not a regular file"), "{}", step.transcript());
 }

@@ -254,10 +254,29 @@ fn what_an_artifact_says_turns_nothing_green() {
             "no-report",
             "seconds before this pipeline began",
         ),
+        // Nor does which branch it says: the server tells that.
+        (Box::new(|r, _| r["prepared"]["target"] = json!({ "branch": { "name": "x" } })), "passed", ""),
+        (Box::new(|r, url| r["report"] = report("shop", "AZ-4", url)), "no-report", "branch x"),
         (
-            Box::new(|r, _| r["prepared"]["target"] = json!({ "branch": { "name": "x" } })),
+            Box::new(|r, _| r["outcome"] = json!({ "skipped": { "reason": "m" } })),
             "no-report",
-            "prepared is the branch x",
+            "is not sealed with the token",
+        ),
+        (
+            Box::new(|r, _| {
+                r["prepared"]["skip"] = json!("m");
+                r["outcome"] = Value::Null;
+            }),
+            "no-report",
+            "is not sealed with the token",
+        ),
+        (
+            Box::new(|r, url| {
+                r["chosenReportFile"] = json!(true);
+                r["report"] = report("shop", "AZ-5", url);
+            }),
+            "no-report",
+            "of another analysis",
         ),
         // Neither checks are left out because the record leaves out what they compare with.
         (
@@ -287,6 +306,13 @@ fn what_an_artifact_says_turns_nothing_green() {
         scenario.sonarqube.change(|model| {
             model.gates.insert("AY-3".into(), gate("OK"));
         });
+        let mut of_branch = task("4", "shop", "SUCCESS");
+        (of_branch["task"]["branch"], of_branch["task"]["branchType"]) = (json!("x"), json!("BRANCH"));
+        scenario.sonarqube.processing("4", [of_branch]);
+        let mut of_another = task("5", "shop", "SUCCESS");
+        of_another["task"]["scannerContext"] =
+            scanner_context(std::path::Path::new("/another/report-task.txt"));
+        scenario.sonarqube.processing("5", [of_another]);
         let file = exported(&mut scenario, "1");
         let mut job = scenario.another_job();
         let connection = connection_of(&mut job, &scenario);
@@ -414,5 +440,79 @@ fn what_is_skipped_without_a_connection_is_a_choice() {
     std::fs::remove_dir_all(scenario.job.temp().join("sonar-azdo")).unwrap();
     scenario.analyze().sole_error();
     scenario.publish(&[]).sole_error();
+    assert_eq!(scenario.gate_property().as_deref(), Some("no-report"));
+}
+
+#[test]
+fn a_forged_higher_attempt_removes_no_genuine_record() {
+    let mut scenario = Scenario::new();
+    scenario.sonarqube.processed("1", "shop", failed_gate());
+    scenario.sonarqube.processed("2", "blog", gate("OK"));
+    let genuine = exported(&mut scenario, "1");
+    let mut job = scenario.another_job();
+    let connection = connection_of(&mut job, &scenario);
+    download(&job, &genuine, |_| ());
+    // The same job, run again, says the forger; and a copy of the genuine one that tells more.
+    let forged = |id: &str, change: &dyn Fn(&mut Value)| {
+        let mut record: Value = serde_json::from_slice(&std::fs::read(&genuine).unwrap()).unwrap();
+        change(&mut record);
+        std::fs::create_dir_all(job.path("analyses/forged")).unwrap();
+        std::fs::write(
+            job.path("analyses/forged").join(format!("sonar-analysis-{id}.json")),
+            record.to_string(),
+        )
+        .unwrap();
+    };
+    let url = scenario.sonarqube.url();
+    forged("a", &|record| {
+        record["attempt"] = json!([9, 9]);
+        record["prepared"]["id"] = json!("ab".repeat(16));
+        record["prepared"]["projectKey"] = json!("blog");
+        record["report"] = json!(format!("projectKey=blog\nserverUrl={url}\nceTaskId=AZ-2\n"));
+    });
+    forged("b", &|record| {
+        record["prepared"]["skip"] = json!("nothing to do");
+        record["outcome"] = Value::Null;
+    });
+    publish(&mut job, &connection).ended(TaskResult::Failed);
+    let conditions = scenario.gate_property();
+    assert!(matches!(conditions.as_deref(), Some("failed" | "no-report")), "{conditions:?}");
+}
+
+#[test]
+fn projects_names_the_keys_that_must_be_there() {
+    let mut scenario = Scenario::new();
+    scenario.sonarqube.processed("1", "shop", gate("OK"));
+    let file = exported(&mut scenario, "1");
+    for (projects, missing) in [("shop", None), ("shop\nblog", Some("blog"))] {
+        let mut job = scenario.another_job();
+        let connection = connection_of(&mut job, &scenario);
+        download(&job, &file, |_| ());
+        let inputs =
+            [("SonarQube", connection.as_str()), ("analyses", "analyses/**"), ("projects", projects)];
+        let step = job.run(Task::Publish, &inputs);
+        match missing {
+            None => _ = step.succeeded(),
+            Some(key) => assert!(
+                step.sole_error().contains(&format!("projects names {key}, and no analysis of it was found")),
+                "{}",
+                step.transcript()
+            ),
+        }
+    }
+}
+
+#[test]
+fn a_note_of_a_missing_connection_counts_only_where_publish_has_none_either() {
+    let mut scenario = of_fork();
+    scenario.analyze_with(&[("exportTo", "out")]).succeeded();
+    let note = scenario.job.sources().join("out/sonar-analysis-none.json");
+    let mut job = scenario.another_job();
+    job.of_pull_request("GitHub", "7", "fix", "main");
+    job.set("System.PullRequest.IsFork", "True");
+    download(&job, &note, |_| ());
+    let connection = connection_of(&mut job, &scenario);
+    let step = publish(&mut job, &connection);
+    assert!(step.sole_error().contains("but SonarPublish has one"), "{}", step.transcript());
     assert_eq!(scenario.gate_property().as_deref(), Some("no-report"));
 }

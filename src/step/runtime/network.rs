@@ -1,7 +1,7 @@
 //! The scanner reaches the server as we do: through the agent's proxy, and trusting the agent's authorities.
 
 use super::java_options::READ_BY_JAVA;
-use crate::analysis::{Prepared, Properties, trust_store};
+use crate::analysis::{Prepared, Properties, ScannerMode, trust_store};
 use crate::error::{Error, Result};
 use crate::step::Job;
 use std::path::Path;
@@ -13,15 +13,15 @@ const TRUST_STORE: &str = "sonar.scanner.truststorePath";
 /// Where scanners look for a trust store that nobody names, below their user home.
 const TRUST_STORE_OF_USER: &str = "ssl/truststore.p12";
 
-/// The variable with options for the Java of SonarScanner CLI alone.
-const CLI_OPTIONS: &str = "SONAR_SCANNER_OPTS";
+/// The variable with options for the Java of SonarScanner CLI, and for the engine of the scanner for .NET.
+pub(in crate::step) const SCANNER_OPTIONS: &str = "SONAR_SCANNER_OPTS";
 
 /// Sets the scanner's own properties for that, where the user said nothing else by properties or options of Java.
 /// `folder` is the record's, for a trust store.
 ///
 /// # Errors
 /// The agent's CA file can't be read, or the trust store not be written.
-pub(super) fn equip(
+pub(in crate::step) fn equip(
     job: &Job,
     prepared: &Prepared,
     folder: &Path,
@@ -31,7 +31,8 @@ pub(super) fn equip(
     let (settings, server) = (job.http.settings(), &prepared.server_url);
     let own_options = properties.value("sonar.scanner.javaOpts").map(str::to_owned);
     let says = |option: &str| {
-        let of_cli = prepared.cli.as_ref().map(|_| CLI_OPTIONS);
+        let has_scanner = prepared.cli.is_some() || prepared.mode == ScannerMode::Dotnet;
+        let of_cli = has_scanner.then_some(SCANNER_OPTIONS);
         let of_job = READ_BY_JAVA.into_iter().chain(of_cli).filter_map(|name| job.environment.value(name));
         of_job.chain(own_options.as_deref()).any(|options| options.contains(option))
     };
@@ -74,9 +75,23 @@ pub(super) fn equip(
     Ok(())
 }
 
+/// The proxy that these properties name, for programs that read no properties: with its user and password.
+pub(in crate::step) fn proxy_in(properties: &Properties) -> Option<Url> {
+    let host = properties.value(PROXY_HOST).filter(|host| !host.is_empty())?;
+    let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+    let port = properties.value("sonar.scanner.proxyPort").unwrap_or("80");
+    let mut proxy = Url::parse(&format!("http://{host}:{port}")).ok()?;
+    if let Some(user) = properties.value("sonar.scanner.proxyUser") {
+        // Fails only for URLs that cannot have user info.
+        let password = properties.value("sonar.scanner.proxyPassword");
+        proxy.set_username(user).and_then(|()| proxy.set_password(password)).ok()?;
+    }
+    Some(proxy)
+}
+
 /// The same for an engine that runs inside of SonarScanner CLI and knows none of these properties: options of Java.
 /// What can't be said so is a warning.
-pub(super) fn options_of_java(properties: &Properties, server: &Url) -> String {
+pub(in crate::step) fn options_of_java(properties: &Properties, server: &Url) -> String {
     if server.scheme() == "https" && properties.value(TRUST_STORE).is_some() {
         tracing::warn!(
             "This scanner trusts the authorities of its Java alone. If it refuses the server's certificate, import the \
@@ -95,4 +110,31 @@ pub(super) fn options_of_java(properties: &Properties, server: &Url) -> String {
     let (scheme, port) = (server.scheme(), properties.value("sonar.scanner.proxyPort").unwrap_or("80"));
     // An empty list: Java would go past the proxy to this machine.
     format!(" -D{scheme}.proxyHost={host} -D{scheme}.proxyPort={port} -Dhttp.nonProxyHosts=")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_proxy_of_properties() {
+        let of = |pairs: &[(&str, &str)]| {
+            let pairs =
+                pairs.iter().map(|(key, value)| (format!("sonar.scanner.{key}"), (*value).to_owned()));
+            proxy_in(&pairs.collect()).map(String::from)
+        };
+        assert_eq!(of(&[]), None);
+        assert_eq!(of(&[("proxyHost", "proxy")]).as_deref(), Some("http://proxy/"));
+        assert_eq!(
+            of(&[("proxyHost", "fd00::1"), ("proxyPort", "3128")]).as_deref(),
+            Some("http://[fd00::1]:3128/")
+        );
+        let named = [
+            ("proxyHost", "proxy"),
+            ("proxyPort", "3128"),
+            ("proxyUser", "us er"),
+            ("proxyPassword", "p@:/"),
+        ];
+        assert_eq!(of(&named).as_deref(), Some("http://us%20er:p%40%3A%2F@proxy:3128/"));
+    }
 }

@@ -1,40 +1,62 @@
 //! What the engine needs to run: its jar, and a Java.
 
+use super::Setting;
 use super::plugins::Prefetch;
-use super::{Setting, java_choices};
+use crate::analysis::{Artifact, Begun, Jre};
 use crate::error::{Error, Result};
-use crate::scanner::{Java, JavaHome, ProvisionError, Provisioned, Provisioning, java_needed};
+use crate::process::is_executable;
+use crate::scanner::{Cache, Java, JavaHome, ProvisionError, Provisioned, Provisioning, java_needed};
+use crate::sonarqube::SonarQube;
 use std::cell::OnceCell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 /// All that is needed to start.
-pub(super) struct Ready {
-    pub(super) jar: Jar,
-    pub(super) java: Java,
+pub(in crate::step) struct Ready {
+    pub(in crate::step) jar: Jar,
+    pub(in crate::step) java: Java,
     /// The server's JRE, if it came to that.
-    pub(super) jre: Option<Provisioned>,
+    pub(in crate::step) jre: Option<Offered<Jre>>,
     /// When its provisioning began.
-    pub(super) started: SystemTime,
+    pub(in crate::step) started: SystemTime,
     /// Plugins that are still being fetched.
     _plugins: Option<Prefetch>,
 }
 
-pub(super) struct Jar {
-    pub(super) path: PathBuf,
+pub(in crate::step) struct Jar {
+    pub(in crate::step) path: PathBuf,
     /// None for a jar the user brought.
-    pub(super) provisioned: Option<Provisioned>,
+    pub(in crate::step) offered: Option<Offered<Artifact>>,
+}
+
+/// What the server offers, in the cache.
+pub(in crate::step) struct Offered<T> {
+    pub(in crate::step) offer: T,
+    pub(in crate::step) provisioned: Provisioned,
 }
 
 impl Ready {
+    /// Whether both were in the cache already: then more runs may follow on this machine. A Java or a jar of somebody else's
+    /// is in no cache.
+    pub(in crate::step) fn was_cached(&self) -> bool {
+        let jar = self.jar.offered.as_ref().map(|engine| &engine.provisioned);
+        let jre = self.jre.as_ref().map(|jre| &jre.provisioned);
+        [jar, jre]
+            .into_iter()
+            .all(|provisioned| provisioned.is_some_and(|provisioned| provisioned.was_cached))
+    }
+
     /// Whether something of it is in our cache, and can be provisioned afresh.
-    pub(super) fn is_ours(&self) -> bool {
-        self.jar.provisioned.is_some() || self.jre.is_some()
+    pub(in crate::step) fn is_ours(&self) -> bool {
+        self.jar.offered.is_some() || self.jre.is_some()
     }
 }
 
 /// Provisions both at the same time. `suspect_since`: see [`Provisioning`].
-pub(super) async fn provision(setting: &Setting<'_>, suspect_since: Option<SystemTime>) -> Result<Ready> {
+pub(in crate::step) async fn provision(
+    setting: &Setting<'_>,
+    suspect_since: Option<SystemTime>,
+) -> Result<Ready> {
     tokio::select! {
         ready = engine_and_java(setting, suspect_since) => ready,
         () = setting.job.cancellation.requested() => Err(Error::cancelled()),
@@ -44,7 +66,7 @@ pub(super) async fn provision(setting: &Setting<'_>, suspect_since: Option<Syste
 async fn engine_and_java(setting: &Setting<'_>, suspect_since: Option<SystemTime>) -> Result<Ready> {
     let started = SystemTime::now();
     let homes = JavaHome::among(setting.job.environment.iter());
-    let choices = java_choices(setting, &homes);
+    let choices = setting.java_choices(&homes);
     let jre = async |wanted| server_jre(setting, suspect_since, wanted && !choices.skip_provisioning).await;
     let plugins = OnceCell::new();
     // Who lacks the engine lacks the plugins that it will ask for, too.
@@ -56,7 +78,7 @@ async fn engine_and_java(setting: &Setting<'_>, suspect_since: Option<SystemTime
     // Only a Java that the server does not vouch for need be held against the engine.
     let needed = match &provisioned {
         Some(_) => 0,
-        None => java_needed(&jar.path).unwrap_or_else(|| setting.prepared.server.oldest_java()),
+        None => java_needed(&jar.path).unwrap_or_else(|| setting.facts.oldest_java()),
     };
     if let Some(java) = choices.made(needed)? {
         return Ok(Ready { jar, java, jre: None, started, _plugins: plugins.into_inner() });
@@ -64,7 +86,7 @@ async fn engine_and_java(setting: &Setting<'_>, suspect_since: Option<SystemTime
     if choices.is_made() {
         provisioned = jre(true).await?;
     }
-    let java = choices.best(provisioned.as_ref().map(|jre| jre.path.clone()), needed)?;
+    let java = choices.best(provisioned.as_ref().map(|jre| jre.provisioned.path.clone()), needed)?;
     Ok(Ready { jar, java, jre: provisioned, started, _plugins: plugins.into_inner() })
 }
 
@@ -77,8 +99,8 @@ async fn engine_jar(
         let path = PathBuf::from(own);
         tracing::info!("Scanner engine: {own} (sonar.scanner.engineJarPath)");
         return match path.is_file() {
-            true => Ok(Jar { path, provisioned: None }),
-            false => Err(Error::new(format!("sonar.scanner.engineJarPath names {own}, which is no file"))),
+            true => Ok(Jar { path, offered: None }),
+            false => Err(Error::new(format!("sonar.scanner.engineJarPath names {own}, which is not a file"))),
         };
     }
     let provisioning = provisioning(setting, suspect_since);
@@ -91,7 +113,8 @@ async fn engine_jar(
             Ok(provisioned) => {
                 let source = if provisioned.was_cached { "from the cache" } else { "downloaded" };
                 tracing::info!("Scanner engine: {} ({source})", engine.file_name);
-                return Ok(Jar { path: provisioned.path.clone(), provisioned: Some(provisioned) });
+                let path = provisioned.path.clone();
+                return Ok(Jar { path, offered: Some(Offered { offer: engine, provisioned }) });
             }
             Err(error) => once_more(error, tries)?,
         }
@@ -99,11 +122,11 @@ async fn engine_jar(
 }
 
 /// The server's JRE for this platform, if it is `wanted` and there is one.
-pub(super) async fn server_jre(
+pub(in crate::step) async fn server_jre(
     setting: &Setting<'_>,
     suspect_since: Option<SystemTime>,
     wanted: bool,
-) -> Result<Option<Provisioned>> {
+) -> Result<Option<Offered<Jre>>> {
     if !wanted {
         return Ok(None);
     }
@@ -118,10 +141,40 @@ pub(super) async fn server_jre(
             return Ok(None);
         };
         match provisioning.jre(&jre).await {
-            Ok(provisioned) => return Ok(Some(provisioned)),
+            Ok(provisioned) => return Ok(Some(Offered { offer: jre, provisioned })),
             Err(error) => once_more(error, tries)?,
         }
     }
+}
+
+/// Makes sure that the engine and the Java that were handed to a scanner are still what was verified then: what was changed is
+/// provisioned anew.
+///
+/// # Errors
+/// One of them is gone, and can't be had again.
+pub(in crate::step) async fn verify(begun: &Begun, sonarqube: &SonarQube, cache: &Cache) -> Result<()> {
+    let provisioning = Provisioning {
+        client: sonarqube.http(),
+        credentials: Some(sonarqube.download_credentials()),
+        cache,
+        suspect_since: None,
+    };
+    if let Some(engine) = &begun.engine_offer {
+        provisioning.file(engine, &|| {}).await?;
+    }
+    if let Some(jre) = &begun.jre {
+        provisioning.jre(jre).await?;
+    }
+    if begun.engine.as_ref().is_some_and(|engine| !Path::new(engine).is_file()) {
+        let engine = begun.engine.as_deref().unwrap_or_default();
+        return Err(Error::new(format!("the scanner engine that SonarPrepare chose is gone: {engine}"))
+            .hint("No step between SonarPrepare and SonarAnalyze may remove it."));
+    }
+    if !is_executable(Path::new(&begun.java)) {
+        return Err(Error::new(format!("the Java that SonarPrepare chose is gone: {}", begun.java))
+            .hint("No step between SonarPrepare and SonarAnalyze may remove it."));
+    }
+    Ok(())
 }
 
 fn provisioning<'a>(setting: &'a Setting<'_>, suspect_since: Option<SystemTime>) -> Provisioning<'a> {

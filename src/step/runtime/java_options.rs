@@ -1,30 +1,34 @@
 //! Options for Java that suit what is analysed.
 
-use super::Setting;
-use crate::analysis::jvm_profile;
-use crate::step::{machine, source_size};
+use crate::analysis::jvm_profile::{self, JvmProfile};
+use crate::step::{Job, machine, source_size};
 use std::path::Path;
 
 /// Variables that every Java reads by itself.
 pub(super) const READ_BY_JAVA: [&str; 3] = ["JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"];
 
 /// What Java is told.
-pub(super) struct JavaOptions {
+pub(in crate::step) struct JavaOptions {
     /// Our options, then the user's own, which win; divided by white space.
-    pub(super) text: String,
+    pub(in crate::step) text: String,
     /// Whether an archive of the engine's classes goes with them.
-    pub(super) suits_class_archive: bool,
+    pub(in crate::step) suits_class_archive: bool,
     /// All that Java is told, the variables it reads by itself included.
-    pub(super) with_variables: String,
+    pub(in crate::step) with_variables: String,
 }
 
 impl JavaOptions {
-    /// Those for an analysis of `directory`; `own` are the user's.
-    pub(super) fn of(setting: &Setting<'_>, directory: &Path, own: &str) -> Self {
+    /// Those for an analysis of `directory`, one of so many that run at a time; `own` are the user's.
+    pub(in crate::step) fn of(
+        job: &Job,
+        profile: JvmProfile,
+        parallel: usize,
+        directory: &Path,
+        own: &str,
+    ) -> Self {
         let mut given = vec![own];
-        given.extend(READ_BY_JAVA.iter().filter_map(|name| setting.job.environment.value(name)));
-        let profile = setting.inputs.jvm_profile;
-        let strength = machine::strength().shared_by(setting.shared.parallel);
+        given.extend(READ_BY_JAVA.iter().filter_map(|name| job.environment.value(name)));
+        let strength = machine::strength().shared_by(parallel);
         let choice = jvm_profile::choose(profile, source_size::measure(directory), strength, &given);
         tracing::info!("{choice}");
         let options = choice.options.join(" ");

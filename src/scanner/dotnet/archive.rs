@@ -1,0 +1,54 @@
+//! The archive of the SonarScanner for .NET: in the agent's tool cache lie both it and what was unpacked from it, so that each
+//! run can compare them.
+
+use super::package::Unpacked;
+use super::{TOOL, unpacked};
+use crate::analysis::dotnet_scanner::Expected;
+use crate::analysis::{DotnetScanner, ScannerRelease};
+use crate::error::{Error, Result};
+use crate::http::Client;
+use crate::scanner::provision::ProvisionError;
+use crate::scanner::tool_cache::{ToolCache, obtain};
+use crate::scanner::{Cache, archive};
+use std::ffi::OsStr;
+use std::path::Path;
+
+const ARCHIVE: &str = "archive.zip";
+const FILES: &str = "scanner";
+
+/// The scanner of the archive `release`, verified. A path is relative to `directory`.
+///
+/// # Errors
+/// The archive can't be had, or is not what it should be; or `path` holds no `dotnet` to run it.
+pub async fn provide(
+    release: &ScannerRelease,
+    tools: &ToolCache,
+    directory: &Path,
+    client: &Client,
+    downloads: &Cache,
+    path: Option<&OsStr>,
+) -> Result<DotnetScanner> {
+    let check = async |folder: &Path| {
+        let files = Unpacked { package: folder.join(ARCHIVE), folder: folder.join(FILES), part: "" };
+        let sha256 = files.inspect(&Expected::Sha256(release.sha256.clone())).await.map_err(|error| {
+            Error::new(format!("the SonarScanner for .NET {} is refused: {error}", release.version))
+        })?;
+        Ok(DotnetScanner {
+            start: unpacked(&files.folder, path)?,
+            version: release.version.clone(),
+            package: files.package.display().to_string(),
+            sha256,
+            folder: files.folder.display().to_string(),
+        })
+    };
+    let fill = async |folder: &Path| {
+        downloads.tidy();
+        let obtained = obtain(TOOL, release, directory, client, downloads).await?;
+        let kept = folder.join(ARCHIVE);
+        std::fs::copy(&obtained, &kept)
+            .map_err(|error| Error::new(format!("{} can't be written: {error}", kept.display())))?;
+        archive::unpack(kept, folder.join(FILES)).await.map_err(ProvisionError::from)?;
+        Ok(())
+    };
+    tools.provide(TOOL.name, &release.version, check, fill).await
+}

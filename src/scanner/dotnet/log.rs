@@ -1,0 +1,334 @@
+//! What the SonarScanner for .NET says, and what that means for the analysis.
+//!
+//! Observed of 11.3 and 12.1: lines begin with `12:34:56.789  `; a warning with `WARNING: ` after that, and what the engine
+//! says with its own level: `INFO: `, `WARNING: WARN: `. Errors are lines of standard error; those without a time go on
+//! with the one before. Where it did not expect the error, a stack trace of .NET follows, and it dies with exit code 134.
+
+use crate::process::{Exit, Stream};
+use crate::scanner::engine::EngineResult;
+use crate::scanner::engine_log::EngineLog;
+use std::path::Path;
+use tracing::Level;
+
+/// What the log is told by.
+#[derive(Debug, Clone, Default)]
+pub struct Facts<'a> {
+    /// The server's address.
+    pub server: &'a str,
+    /// The product and its version, such as `SonarQube Server 10.7.0.96327`.
+    pub product: &'a str,
+    /// The scanner's work folder.
+    pub work_folder: Option<&'a Path>,
+    /// The variable `NUGET_PACKAGES`: the folder of NuGet's packages, where it is not the usual one.
+    pub packages: Option<&'a str>,
+}
+
+/// Reads its lines, and tells each error once, as the engine's log does.
+#[derive(Debug)]
+pub(super) struct DotnetLog<'a> {
+    facts: Facts<'a>,
+    log: EngineLog,
+    error: Option<Failure>,
+    /// The exception of .NET that it died of: the innermost one.
+    exception: Option<String>,
+    /// The .NET that is not there.
+    framework: Option<String>,
+    has_engine_spoken: bool,
+    has_completed: bool,
+    is_support_told: bool,
+}
+
+/// An error that more lines may belong to.
+#[derive(Debug)]
+struct Failure {
+    message: String,
+    /// Of Java.
+    trace: String,
+}
+
+/// What the engine says before an error, and the last words of one whose analysis went well.
+const HEADLINE: &str = "Error during SonarScanner";
+const COMPLETED: &str = "SonarScanner Engine completed successfully";
+/// Before an exception that .NET ends by.
+const UNHANDLED: &str = "Unhandled exception. ";
+/// Lines that say no more than that another one is an error.
+const CONSEQUENCES: [&str; 4] = [
+    "Post-processing failed",
+    "Pre-processing failed",
+    "The scanner engine did not complete successfully",
+    "Generation of the sonar-properties file failed",
+];
+/// Lines that go on with what no user has asked for.
+const USAGE: &str = "Expecting at least the following command line argument";
+
+impl<'a> DotnetLog<'a> {
+    pub(super) fn new(facts: Facts<'a>) -> Self {
+        Self {
+            facts,
+            log: EngineLog::of_program("SonarScanner for .NET", true),
+            error: None,
+            exception: None,
+            framework: None,
+            has_engine_spoken: false,
+            has_completed: false,
+            is_support_told: false,
+        }
+    }
+
+    /// Whether the engine has said that its analysis is done and went well.
+    pub(super) fn has_completed(&self) -> bool {
+        self.has_completed
+    }
+
+    /// Whether the engine has said anything.
+    pub(super) fn has_engine_spoken(&self) -> bool {
+        self.has_engine_spoken
+    }
+
+    /// Takes one line and hands on what is to be told.
+    pub(super) fn line(&mut self, stream: Stream, line: &str, emit: &mut impl FnMut(Level, &str)) {
+        let (is_timed, rest) = without_time(line);
+        let (level, text) = level_and_text(rest);
+        self.has_engine_spoken |= is_timed && rest.starts_with("INFO: ");
+        self.has_completed |= text == COMPLETED;
+        match (stream, level) {
+            // Java says so of itself.
+            (Stream::Stderr, Some(Level::WARN)) if !is_timed => emit(Level::DEBUG, line),
+            (_, Some(Level::ERROR)) => self.begin_error(text, emit),
+            (_, Some(Level::WARN)) => self.warning(text, emit),
+            (_, Some(level)) => emit(level, text),
+            (Stream::Stdout, None) => self.log.line(stream, text, emit),
+            (Stream::Stderr, None) => self.error_line(is_timed, text, emit),
+        }
+    }
+
+    fn warning(&mut self, text: &str, emit: &mut impl FnMut(Level, &str)) {
+        if text.contains("unsupported version of SonarQube") {
+            if !std::mem::replace(&mut self.is_support_told, true) {
+                emit(Level::INFO, &self.support());
+            }
+        } else if text.contains("is not located under the base directory") && self.is_of_package(text) {
+            emit(Level::DEBUG, text);
+        } else {
+            emit(Level::WARN, text);
+        }
+    }
+
+    fn support(&self) -> String {
+        let product = self.facts.product;
+        format!(
+            "This version of the SonarScanner for .NET is the last one that works with {product}: version 12 and newer need \
+             SonarQube Server 2025.1 or Community Build 25.1"
+        )
+    }
+
+    /// Whether the text names a file of a NuGet package: it is compiled into test projects, and nobody's source.
+    fn is_of_package(&self, text: &str) -> bool {
+        let text = text.replace('\\', "/");
+        let own = self.facts.packages.map(|folder| folder.replace('\\', "/"));
+        text.contains("/.nuget/packages/") || own.is_some_and(|folder| text.contains(folder.as_str()))
+    }
+
+    /// A line of standard error without a level.
+    fn error_line(&mut self, is_timed: bool, text: &str, emit: &mut impl FnMut(Level, &str)) {
+        if let Some(exception) = text.strip_prefix(UNHANDLED) {
+            self.exception = Some(exception.to_owned());
+            emit(Level::DEBUG, text);
+        } else if let Some(exception) = &mut self.exception {
+            if let Some(inner) = text.trim_start().strip_prefix("---> ") {
+                inner.clone_into(exception);
+            }
+            emit(Level::DEBUG, text);
+        } else if let Some(framework) = text.trim_start().strip_prefix("Framework: ") {
+            self.framework = Some(framework.to_owned());
+            emit(Level::DEBUG, text);
+        } else if CONSEQUENCES.iter().any(|words| text.starts_with(words)) {
+            emit(Level::DEBUG, text);
+        } else if is_timed && text.starts_with(USAGE) && self.error.is_some() {
+            self.flush(emit);
+            emit(Level::DEBUG, text);
+        } else if is_timed {
+            self.begin_error(text, emit);
+        } else if let Some(error) = &mut self.error {
+            error.add(text);
+        } else {
+            self.log.line(Stream::Stderr, text, emit);
+        }
+    }
+
+    fn begin_error(&mut self, text: &str, emit: &mut impl FnMut(Level, &str)) {
+        self.flush(emit);
+        self.error = Some(Failure { message: text.to_owned(), trace: String::new() });
+    }
+
+    fn flush(&mut self, emit: &mut impl FnMut(Level, &str)) {
+        if let Some(Failure { message, trace }) = self.error.take() {
+            self.log.error_of(message, trace, emit);
+        }
+    }
+
+    /// What it all means, now that the scanner has ended.
+    pub(super) fn result(mut self, exit: Exit, emit: &mut impl FnMut(Level, &str)) -> EngineResult {
+        self.flush(emit);
+        let Self { facts, log, exception, framework, .. } = self;
+        match log.result(exit, emit) {
+            EngineResult::Failed { message } => {
+                let said = Said { message, exception, framework, exit };
+                EngineResult::Failed { message: said.explained(&facts) }
+            }
+            other => other,
+        }
+    }
+}
+
+impl Failure {
+    fn add(&mut self, line: &str) {
+        // The engine's headline is followed by the exception itself.
+        let text = if self.message.starts_with(HEADLINE) { &mut self.trace } else { &mut self.message };
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text.push_str(line.trim_end());
+    }
+}
+
+/// All that was said of a failure.
+struct Said {
+    message: String,
+    exception: Option<String>,
+    framework: Option<String>,
+    exit: Exit,
+}
+
+impl Said {
+    fn explained(self, facts: &Facts<'_>) -> String {
+        let Self { message, exception, framework, exit } = self;
+        let server = facts.server;
+        let has = |words: &[&str]| {
+            let in_exception = |word: &&str| exception.as_deref().is_some_and(|text| text.contains(*word));
+            words.iter().any(|word| message.contains(word) || in_exception(word))
+        };
+        let cause = exception.as_deref().or_else(|| message.lines().next_back()).unwrap_or_default().trim();
+        if let Some(framework) = framework.or_else(|| (exit.code == Some(150)).then(|| "unknown".to_owned()))
+        {
+            return format!(
+                "this agent lacks the .NET that this version of the SonarScanner for .NET needs ({framework}). Install that \
+                 runtime before SonarPrepare, such as by the task UseDotNet@2, or take a newer version of the scanner."
+            );
+        }
+        if has(&["QUALITY GATE"]) {
+            return message;
+        }
+        if has(&[
+            "JsonReaderException",
+            "JsonException",
+            "InvalidProtocolBufferException",
+            "while querying the server version",
+            "Unexpected character encountered while parsing",
+        ]) {
+            return format!(
+                "{server} did not answer the SonarScanner for .NET as SonarQube does ({cause}). Something between the agent and \
+                 the server may have answered, such as a proxy or a page for signing in: check that, and run the job again."
+            );
+        }
+        if has(&[
+            "Unable to connect to server",
+            "HttpRequestException",
+            "java.net.",
+            "javax.net.ssl.",
+            "java.io.EOFException",
+            "TaskCanceledException",
+            "SocketException",
+        ]) {
+            return format!(
+                "the SonarScanner for .NET could not reach {server} ({cause}). The server may be down, or a proxy or a \
+                 certificate may be in the way: check that, and run the job again."
+            );
+        }
+        if has(&["Inconsistent build environment settings"]) {
+            return "the scanner's configuration is that of another build. Run SonarPrepare and SonarAnalyze in one job, and let \
+                    no other build use the same Agent.BuildDirectory meanwhile."
+                .to_owned();
+        }
+        if has(&["step was probably not executed", "analysis configuration file could not be found"]) {
+            let folder = facts.work_folder.map(|folder| folder.display().to_string()).unwrap_or_default();
+            return format!(
+                "the folder {folder}, which SonarPrepare made, is not there any more. Do not check out or clean between \
+                 SonarPrepare and SonarAnalyze."
+            );
+        }
+        if has(&["unable to collect the required information about your projects"]) {
+            return match facts.work_folder.is_none_or(|folder| !has_projects(folder)) {
+                true => "nothing was built between SonarPrepare and SonarAnalyze. Build the solution there, such as by `dotnet \
+                         build`."
+                    .to_owned(),
+                false => "the build between SonarPrepare and SonarAnalyze had no project that can be analysed: all are excluded, \
+                          or none has a ProjectGuid of its own. The log above names them. Build the solution rather than \
+                          single projects."
+                    .to_owned(),
+            };
+        }
+        if has(&[
+            "javaExePath",
+            "Could not find Java",
+            "Could not find 'java'",
+            "The scanner engine execution failed",
+        ]) {
+            return format!(
+                "the SonarScanner for .NET found no Java that it can start ({cause}). Install Java on the agent, or name one with \
+                 the property sonar.scanner.javaExePath."
+            );
+        }
+        match exception {
+            Some(exception) => {
+                format!("the SonarScanner for .NET ended with an error that it did not expect: {exception}")
+            }
+            None => message,
+        }
+    }
+}
+
+/// Whether a build has left what the scanner reads of a project.
+fn has_projects(work_folder: &Path) -> bool {
+    let folders = std::fs::read_dir(work_folder.join("out")).into_iter().flatten().flatten();
+    folders.into_iter().any(|entry| entry.path().join("ProjectInfo.xml").is_file())
+}
+
+/// `12:34:56.789  text`
+fn without_time(line: &str) -> (bool, &str) {
+    let form = "00:00:00.000".bytes();
+    match line.split_once(' ') {
+        Some((time, rest))
+            if time.len() == form.len()
+                && time
+                    .bytes()
+                    .zip(form)
+                    .all(|(b, f)| if f == b'0' { b.is_ascii_digit() } else { b == f }) =>
+        {
+            (true, rest.trim_start())
+        }
+        _ => (false, line),
+    }
+}
+
+/// The level of a line, if it has one, and the text after it. The scanner writes its own before the engine's.
+fn level_and_text(line: &str) -> (Option<Level>, &str) {
+    let of_engine = |line| {
+        ["ERROR: ", "WARN: ", "WARNING: ", "INFO: ", "DEBUG: ", "TRACE: "]
+            .into_iter()
+            .zip([Level::ERROR, Level::WARN, Level::WARN, Level::INFO, Level::DEBUG, Level::TRACE])
+            .find_map(|(word, level)| Some((level, str::strip_prefix(line, word)?)))
+    };
+    match of_engine(line) {
+        Some((Level::WARN, text)) => {
+            let text =
+                ["WARN: ", "WARNING: "].iter().find_map(|word| text.strip_prefix(word)).unwrap_or(text);
+            (Some(Level::WARN), text)
+        }
+        Some((level, text)) => (Some(level), text),
+        None => (None, line),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,210 @@
+//! One run of the scanner, and what it is given.
+
+use super::environment::{self, Variables};
+use super::log::{self, DotnetLog};
+use crate::analysis::{Invocation, Properties};
+use crate::cancel::Cancellation;
+use crate::error::Result;
+use crate::process::{self, Ended, Exit};
+use crate::scanner::class_archive::ClassArchive;
+use crate::scanner::engine::EngineResult;
+use crate::scanner::engine_log::emit;
+use crate::secret::Secret;
+use quick_xml::escape::escape;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+/// The variable with properties as JSON, which `begin` and `end` read. No other process of the machine sees it.
+const PARAMETERS: &str = "SONARQUBE_SCANNER_PARAMS";
+
+/// The same without a secret: how properties reach `begin`.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Handed {
+    /// For the command line: the few that nothing else may hold.
+    pub arguments: Vec<String>,
+    /// For the settings file, which `begin` notes and `end` reads again: a command line of Windows would be too short for all.
+    pub settings: Properties,
+    /// For [`parameters`], of both runs: a settings file can't hold these.
+    pub parameters: Properties,
+}
+
+/// Divides properties by the way in which the scanner takes them.
+pub fn hand_over(properties: &Properties) -> Handed {
+    let mut handed = Handed::default();
+    for (key, value) in properties.iter() {
+        let option = match key {
+            "sonar.projectKey" => "/k:",
+            "sonar.projectName" => "/n:",
+            "sonar.projectVersion" => "/v:",
+            "sonar.organization" => "/o:",
+            // The scanner ends with an unhandled exception at an empty value in its settings file.
+            _ if value.is_empty() || !value.chars().all(is_of_xml) => {
+                handed.parameters.set(key, value);
+                continue;
+            }
+            _ => {
+                handed.settings.set(key, value);
+                continue;
+            }
+        };
+        if !value.is_empty() {
+            handed.arguments.push(format!("{option}{value}"));
+        }
+    }
+    handed
+}
+
+/// Whether XML 1.0 can hold it as it is.
+fn is_of_xml(c: char) -> bool {
+    c == '\t' || c == '\n' || c >= ' ' && !matches!(c, '\u{fffe}' | '\u{ffff}')
+}
+
+/// The text of a settings file.
+///
+/// Contract: the scanner's documentation page (`SonarQube.Analysis.xml`, `/s:`).
+pub fn settings_file(properties: &Properties) -> String {
+    let mut text = String::from(
+        "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n\
+         <SonarQubeAnalysisProperties xmlns=\"http://www.sonarsource.com/msbuild/integration/2015/1\">\n",
+    );
+    for (key, value) in properties.iter() {
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "  <Property Name=\"{}\">{}</Property>", escape(key), escape(value));
+    }
+    text.push_str("</SonarQubeAnalysisProperties>\n");
+    text
+}
+
+/// The properties of the variable that both runs read.
+pub fn parameters(properties: &Properties) -> Secret {
+    // Text keys and values always serialise.
+    Secret::new(serde_json::to_string(properties).unwrap_or_default())
+}
+
+/// One run of the scanner.
+#[derive(Debug)]
+pub struct Dotnet<'a> {
+    /// How it is started: the program, and the arguments before its own.
+    pub start: &'a [String],
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// Where it runs: both runs in one folder.
+    pub directory: &'a Path,
+    /// What [`parameters`] makes of the server, the token and all else that neither argument nor file may hold.
+    pub parameters: Secret,
+    /// What the engine does with the archive of its classes.
+    pub archive: &'a ClassArchive,
+    /// What its log is told by.
+    pub facts: log::Facts<'a>,
+}
+
+impl Dotnet<'_> {
+    fn invocation(&self) -> Invocation {
+        let (program, before) =
+            self.start.split_first().map_or(("", [].as_slice()), |(p, rest)| (p.as_str(), rest));
+        Invocation {
+            program: PathBuf::from(program),
+            arguments: before.iter().chain(&self.arguments).cloned().collect(),
+            directory: self.directory.to_owned(),
+            environment: Vec::new(),
+            secret_environment: vec![(PARAMETERS.to_owned(), self.parameters.clone())],
+            stdin: None,
+        }
+    }
+
+    /// Runs it with `variables`, and relays its log as the engine's is.
+    ///
+    /// # Errors
+    /// It can't be started.
+    pub async fn run(&self, variables: &Variables, cancellation: &Cancellation) -> Result<EngineResult> {
+        let mut log = DotnetLog::new(self.facts.clone());
+        let on_line = |stream, line: &str| log.line(stream, line, &mut emit);
+        let ended = process::run(&self.invocation(), variables, cancellation, on_line).await;
+        let exited_well = matches!(ended, Ok(Ended::Exit(exit)) if exit.is_success());
+        self.archive.settle(log.has_completed(), exited_well);
+        Ok(match ended? {
+            // Java may end badly while it writes the archive, when the analysis is done and went well.
+            Ended::Exit(_) if self.archive.is_made() && log.has_completed() => {
+                log.result(Exit { code: Some(0), signal: None }, &mut emit)
+            }
+            Ended::Exit(exit) => {
+                if !exit.is_success() && !log.has_engine_spoken() {
+                    self.archive.discard();
+                }
+                log.result(exit, &mut emit)
+            }
+            Ended::Cancelled => EngineResult::Cancelled,
+        })
+    }
+}
+
+/// Has the engine's Java use these options. None of them may hold a blank.
+pub fn set_java_options(variables: &mut Variables, options: &str, archive: &ClassArchive) {
+    let mut all: Vec<String> = options.split_whitespace().map(str::to_owned).collect();
+    all.extend(archive.options());
+    environment::set(variables, "SONAR_SCANNER_OPTS", all.join(" "));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn properties(pairs: &[(&str, &str)]) -> Properties {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn the_ways_to_the_scanner() {
+        let handed = hand_over(&properties(&[
+            ("sonar.projectKey", "shop"),
+            ("sonar.projectName", "The \"Shop\"; new\\"),
+            ("sonar.projectVersion", ""),
+            ("sonar.organization", "corp"),
+            ("sonar.exclusions", "**/<a> & \"b\"/**"),
+            ("sonar.working.directory", "/tmp/w"),
+            ("sonar.tests", ""),
+            ("sonar.odd", "a\u{1}b"),
+        ]));
+        assert_eq!(handed.arguments, ["/o:corp", "/k:shop", "/n:The \"Shop\"; new\\"]);
+        assert_eq!(handed.parameters, properties(&[("sonar.tests", ""), ("sonar.odd", "a\u{1}b")]));
+        insta::assert_snapshot!(settings_file(&handed.settings), @r#"
+        <?xml version="1.0" encoding="utf-8"?>
+        <SonarQubeAnalysisProperties xmlns="http://www.sonarsource.com/msbuild/integration/2015/1">
+          <Property Name="sonar.exclusions">**/&lt;a&gt; &amp; &quot;b&quot;/**</Property>
+          <Property Name="sonar.working.directory">/tmp/w</Property>
+        </SonarQubeAnalysisProperties>
+        "#);
+    }
+
+    #[test]
+    fn what_is_shown_holds_no_secret() {
+        let start = ["/tools/dotnet-sonarscanner".to_owned()];
+        let run = Dotnet {
+            start: &start,
+            arguments: vec!["end".to_owned()],
+            directory: Path::new("/src"),
+            parameters: parameters(&properties(&[("sonar.token", "hush")])),
+            archive: &ClassArchive::Unused,
+            facts: log::Facts::default(),
+        };
+        let invocation = run.invocation();
+        assert_eq!(invocation.to_string(), "/tools/dotnet-sonarscanner end");
+        assert!(!format!("{run:?}{invocation:?}").contains("hush"));
+        let [(name, value)] = invocation.secret_environment.as_slice() else { panic!("one is enough") };
+        assert_eq!((name.as_str(), value.expose()), (PARAMETERS, r#"{"sonar.token":"hush"}"#));
+    }
+
+    #[test]
+    fn options_for_the_java_of_the_engine() {
+        let mut variables: Variables = vec![("sonar_scanner_opts".into(), "-Xmx1g".into())];
+        set_java_options(
+            &mut variables,
+            "  -XX:+UseSerialGC  -Xmx1g ",
+            &ClassArchive::Used("/c/a.jsa".into()),
+        );
+        let [(name, value)] = variables.as_slice() else { panic!("{variables:?}") };
+        assert_eq!(name, "SONAR_SCANNER_OPTS");
+        let value = value.to_str().unwrap();
+        assert!(value.starts_with("-XX:+UseSerialGC -Xmx1g -XX:SharedArchiveFile=/c/a.jsa "), "{value}");
+    }
+}

@@ -1,0 +1,165 @@
+//! The .NET tool `dotnet-sonarscanner`: found, or installed into the agent's tool cache, and verified.
+//!
+//! It is run as `dotnet SonarScanner.MSBuild.dll`, not by the small program that `dotnet tool install` makes for it: no
+//! package holds that one, so nothing could be compared with it.
+
+use super::command::DotnetCommand;
+use super::feed;
+use super::package::Unpacked;
+use crate::analysis::DotnetScanner;
+use crate::analysis::dotnet_scanner::{Expected, PACKAGE, ToolVersion};
+use crate::error::{Error, Result};
+use crate::scanner::tool_cache::ToolCache;
+use std::cell::RefCell;
+use std::ffi::OsStr;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A tool that lies in a folder, not verified yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundTool {
+    /// Its version.
+    pub version: ToolVersion,
+    unpacked: Unpacked,
+}
+
+impl FoundTool {
+    /// Where `dotnet tool install --tool-path folder` has put this version.
+    fn in_folder(folder: &Path, version: ToolVersion) -> Self {
+        let store = [".store", PACKAGE, &version.to_string(), PACKAGE, &version.to_string()];
+        let store = store.iter().fold(folder.to_owned(), |path, part| path.join(part));
+        let package = store.join(format!("{PACKAGE}.{version}.nupkg"));
+        Self { version, unpacked: Unpacked { package, folder: store.join("tools"), part: "tools/" } }
+    }
+}
+
+/// The tools that are installed for all projects: in the folders of `PATH`, or where .NET puts them in the user's `home`.
+pub fn installed(path: Option<&OsStr>, home: Option<&str>) -> Vec<FoundTool> {
+    let in_path = path.into_iter().flat_map(std::env::split_paths).filter(|folder| folder.is_absolute());
+    let in_home = home.map(|home| Path::new(home).join(".dotnet/tools"));
+    let mut tools: Vec<FoundTool> = Vec::new();
+    for folder in in_path.chain(in_home) {
+        let versions = std::fs::read_dir(folder.join(".store").join(PACKAGE)).into_iter().flatten().flatten();
+        let versions = versions.filter_map(|entry| {
+            let name = entry.file_name();
+            // `12.1.0` is another folder than `12.1.0.1`.
+            ToolVersion::parse(name.to_str()?).filter(|version| version.to_string().as_str() == name)
+        });
+        let found = versions.map(|version| FoundTool::in_folder(&folder, version));
+        let found: Vec<FoundTool> = found.filter(|tool| !tools.contains(tool)).collect();
+        tools.extend(found);
+    }
+    tools
+}
+
+/// Verifies packages and what was unpacked from them.
+#[derive(Debug)]
+pub struct Verifier<'a> {
+    /// The `dotnet` that runs the tool, and reads signatures.
+    pub dotnet: &'a DotnetCommand<'a>,
+    /// A folder outside of the sources, where it runs.
+    pub directory: &'a Path,
+    /// SHA-256 of packages whose signature was found to be good.
+    pub signed: RefCell<Vec<String>>,
+}
+
+impl Verifier<'_> {
+    /// The tool, ready to run, if its package is `expected` and its files are the package's.
+    ///
+    /// # Errors
+    /// It is not, and why.
+    pub async fn verified(&self, tool: &FoundTool, expected: &Expected) -> Result<DotnetScanner> {
+        let FoundTool { version, unpacked } = tool;
+        let sha256 = unpacked.inspect(expected).await.map_err(|error| refused(*version, expected, &error))?;
+        let unreadable = |error: io::Error| refused(*version, expected, &error);
+        if *expected == Expected::Signed && !self.signed.borrow().contains(&sha256) {
+            if !unpacked.is_version(*version).map_err(unreadable)? {
+                let why = format!("{} is another package, or another version", unpacked.package.display());
+                return Err(refused(*version, expected, &io::Error::other(why)));
+            }
+            self.dotnet.verify_signature(&unpacked.package, self.directory).await?;
+            // What `dotnet` has read is what was compared.
+            unpacked.inspect(&Expected::Sha256(sha256.clone())).await.map_err(unreadable)?;
+            self.signed.borrow_mut().push(sha256.clone());
+        }
+        let program = unpacked.program().map_err(unreadable)?;
+        let dotnet = self.dotnet.program.clone().unwrap_or_default();
+        Ok(DotnetScanner {
+            start: vec![dotnet.display().to_string(), program.display().to_string()],
+            version: version.to_string(),
+            package: unpacked.package.display().to_string(),
+            sha256,
+            folder: unpacked.folder.display().to_string(),
+        })
+    }
+
+    /// The tool from the agent's tool cache, where it is installed if it is not there yet: from the feed `source` (the input
+    /// `nugetSource`, a folder relative to `sources`), else from those that are configured for the machine and the user.
+    ///
+    /// # Errors
+    /// It can't be installed, or is not what it should be.
+    pub async fn provide(
+        &self,
+        version: ToolVersion,
+        expected: &Expected,
+        tools: &ToolCache,
+        source: Option<&str>,
+        sources: &Path,
+    ) -> Result<DotnetScanner> {
+        let check =
+            async |folder: &Path| self.verified(&FoundTool::in_folder(folder, version), expected).await;
+        let fill = async |folder: &Path| self.install(version, folder, source, sources).await;
+        tools.provide(PACKAGE, &version.to_string(), check, fill).await
+    }
+
+    async fn install(
+        &self,
+        version: ToolVersion,
+        folder: &Path,
+        source: Option<&str>,
+        sources: &Path,
+    ) -> Result<()> {
+        // NuGet looks for its configuration from here upwards, and `dotnet` for global.json and tool manifests.
+        let directory = folder.join("here");
+        let unwritable = |error: io::Error| Error::new(format!("{}: {error}", directory.display()));
+        std::fs::create_dir(&directory).map_err(unwritable)?;
+        if let Some(source) = source {
+            let feed = feed::find(source, &self.dotnet.feeds(&directory).await?, sources)?;
+            std::fs::write(directory.join("nuget.config"), feed.configuration()).map_err(unwritable)?;
+        }
+        tracing::info!("Installing {PACKAGE} {version} with dotnet tool install");
+        self.dotnet.install(version, folder, &directory).await?;
+        std::fs::remove_dir_all(&directory).map_err(unwritable)
+    }
+}
+
+fn refused(version: ToolVersion, expected: &Expected, error: &io::Error) -> Error {
+    let hint = match expected {
+        Expected::Sha256(_) => {
+            "Correct dotnetScannerSha256, or have the feed deliver the package that it belongs to."
+        }
+        _ => {
+            "Install it from a feed that has it as SonarSource published it; if this is a package of your own, set \
+             dotnetScannerSha256 to its SHA-256."
+        }
+    };
+    Error::new(format!("the SonarScanner for .NET {version} is refused: {error}")).hint(hint)
+}
+
+/// Makes sure that the scanner of a record still is what was verified when its analysis began. Both steps call this before
+/// they run it.
+///
+/// # Errors
+/// A file was changed, added or removed since.
+pub async fn hold(scanner: &DotnetScanner) -> Result<()> {
+    let DotnetScanner { version, package, sha256, folder, .. } = scanner;
+    let part = if package.ends_with(".nupkg") { "tools/" } else { "" };
+    let unpacked = Unpacked { package: PathBuf::from(package), folder: PathBuf::from(folder), part };
+    match unpacked.inspect(&Expected::Sha256(sha256.clone())).await {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Error::new(format!(
+            "the SonarScanner for .NET {version} was changed since SonarPrepare verified it: {error}"
+        ))
+        .hint("Find out which step of the job did that. The next SonarPrepare installs it anew.")),
+    }
+}

@@ -1,0 +1,17 @@
+namespace Rates;
+
+public static class Rate
+{
+    public static int OfCountry(string country)
+    {
+        switch (country)
+        {
+            case "DE":
+                return 19;
+            case "FR":
+                return 20;
+            default:
+                return 0;
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! What goes wrong is told in words of ours, by the real programs.
+
+use super::{Solution, class_library};
+use crate::fake_agent::TaskResult;
+use crate::real_sonarqube::Server;
+use crate::relay::Relay;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+
+/// A folder for `PATH` that has what a step itself needs, and neither Java nor .NET.
+fn bare_path(solution: &Solution) -> PathBuf {
+    let folder = solution.journey.job.path("bin");
+    std::fs::create_dir(&folder).unwrap();
+    for program in ["git", "sh"] {
+        let path = std::env::var_os("PATH").unwrap();
+        let found =
+            std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file());
+        symlink(found.unwrap(), folder.join(program)).unwrap();
+    }
+    folder
+}
+
+/// What keeps SonarPrepare from beginning.
+pub(in crate::real_sonarqube) fn what_keeps_the_scanner_from_beginning(server: &Server) {
+    let Some(mut solution) = Solution::empty(server, "messages") else { return };
+    let tools = solution.journey.job.path("tools").display().to_string();
+    solution.journey.job.set("Agent.ToolsDirectory", &tools);
+    let (path, _) = solution.journey.job.variable("PATH").unwrap();
+    let root = solution.sdk.root.clone();
+    let mut told = Vec::new();
+    let mut tell = |solution: &mut Solution, inputs: &[(&str, &str)]| {
+        let step = solution.prepare(inputs);
+        let error = step.sole_error();
+        let noise = ["Unhandled exception", "   at ", "stack trace"];
+        assert!(noise.iter().all(|noise| !error.contains(noise)), "{error}");
+        told.push(solution.journey.job.tidy(error));
+    };
+
+    let unreachable = [("nugetSource", "http://127.0.0.1:9/index.json")];
+    tell(&mut solution, &unreachable);
+    tell(&mut solution, &[("dotnetScannerVersion", "11.2.1")]);
+    // It needs a runtime that nobody has any more.
+    if server.version == "10_7" && solution.sdk.feed.join("dotnet-sonarscanner.4.10.0.nupkg").is_file() {
+        tell(&mut solution, &[("dotnetScannerVersion", "4.10.0")]);
+    }
+    tell(&mut solution, &[("dotnetScannerVersion", "12")]);
+
+    let bare = bare_path(&solution);
+    solution.journey.job.set("PATH", bare.to_str().unwrap());
+    tell(&mut solution, &[]);
+
+    let runtime = solution.journey.job.path("runtime");
+    std::fs::create_dir(&runtime).unwrap();
+    std::fs::copy(root.join("dotnet"), runtime.join("dotnet")).unwrap();
+    for part in ["host", "shared"] {
+        symlink(root.join(part), runtime.join(part)).unwrap();
+    }
+    solution.journey.job.set("DOTNET_ROOT", runtime.to_str().unwrap());
+    solution.journey.job.set("PATH", &format!("{}:{}", runtime.display(), bare.display()));
+    tell(&mut solution, &[]);
+
+    // Neither the server's Java nor one of the agent's.
+    solution.journey.job.set("DOTNET_ROOT", root.to_str().unwrap());
+    solution.journey.job.set("PATH", &format!("{}:{}", root.display(), bare.display()));
+    let no_java = format!("{}\nsonar.scanner.skipJreProvisioning=true", super::WITHOUT_SCM);
+    tell(&mut solution, &[("extraProperties", &no_java)]);
+    solution.journey.job.set("PATH", &path);
+
+    let expected = if server.version == "10_7" { "" } else { "" };
+    assert_eq!(told.join("\n"), expected);
+}
+
+/// What keeps SonarAnalyze from ending: nothing was built; the server is gone, or something else answers in its place.
+pub(in crate::real_sonarqube) fn what_keeps_the_scanner_from_ending(server: &Server) {
+    let Some(mut solution) = Solution::empty(server, "ends") else { return };
+    let relay = Relay::before(server.url.trim_start_matches("http://").parse().unwrap());
+    let token = solution.project.token(crate::real_sonarqube::TokenKind::Project);
+    solution.journey.connection = solution.journey.job.connect_server(&relay.url, &token);
+    let mut told = Vec::new();
+    let mut tell = |solution: &mut Solution| {
+        let step = solution.analyze();
+        let error = step.sole_error();
+        assert!(["Unhandled exception", "   at "].iter().all(|noise| !error.contains(noise)), "{error}");
+        told.push(solution.journey.job.tidy(error));
+    };
+
+    solution.prepare(&[]).succeeded();
+    tell(&mut solution);
+    solution.journey.job.begin_another();
+
+    class_library(&solution.journey.job.sources(), "Ends");
+    solution.prepare(&[]).succeeded();
+    solution.build();
+    relay.answer_with_html();
+    tell(&mut solution);
+    solution.journey.job.begin_another();
+
+    relay.pass_on();
+    solution.prepare(&[]).succeeded();
+    solution.dotnet(&["build", "--no-incremental"]);
+    relay.refuse();
+    tell(&mut solution);
+    assert_eq!(told.join("\n"), "");
+    solution.publish().ended(TaskResult::Failed);
+    assert_ne!(solution.journey.gate_property().as_deref(), Some("ok"));
+}
