@@ -170,6 +170,11 @@ impl Precedence {
         }
     }
 
+    /// Takes out all properties that are so, whoever set them.
+    pub fn unset(&mut self, is_so: impl Fn(&str, &str) -> bool) {
+        self.standing.retain(|key, standing| !is_so(key, &standing.value));
+    }
+
     /// The value that counts, as it was set.
     pub fn value(&self, key: &str) -> Option<&str> {
         self.standing.get(key).map(|standing| standing.value.as_str())

@@ -72,6 +72,7 @@ const TABLE: &[Row] = &[
     row("sonar.cfamily.compile-commands", Setter::Job, IF_TRUSTED, IN_EXTRA),
     row("sonar.*.executable", Setter::Job, IF_TRUSTED, IN_EXTRA),
     // What the server's own engine and analyzers say to each other.
+    row("sonar.plugin.*", Setter::Job, IF_TRUSTED, IN_EXTRA),
     row("sonar.plugins.*", Setter::Job, IF_TRUSTED, IN_EXTRA),
     row("sonar.internal.*", Setter::Job, IF_TRUSTED, IN_EXTRA),
     row("sonar.*.internal.*", Setter::Job, IF_TRUSTED, IN_EXTRA),

@@ -8,6 +8,7 @@ use super::{Ending, Job, missing, reports, settings};
 use crate::agent::AnalyzeInputs;
 use crate::analysis::precedence::{Precedence, Source};
 use crate::analysis::{Narrowing, Outcome, Prepared, ScannerMode, ScannerRelease, scanner_environment};
+use crate::context::is_of_scope;
 use crate::error::{Error, ErrorKind, Result};
 use crate::scanner::{Cache, ClassArchive, Engine, EngineEnd, EngineResult, Provisioned};
 use crate::secret::Secret;
@@ -281,7 +282,9 @@ fn assemble(job: &Job, record: &Record, working_directory: &Path) -> Result<(Pre
     precedence.set_all(Source::Variable, &variables);
     precedence.set_all(Source::ExtraProperties, &prepared.properties);
     let named = prepared.settings_file.as_ref().map(|file| working_directory.join(file));
-    sources.add_project(&mut precedence, named.as_deref(), &given)?;
+    if let Some(file) = sources.add_project(&mut precedence, named.as_deref(), &given)? {
+        tracing::info!("Settings: {}", file.display());
+    }
     // A settings file in a chosen directory has no say in which that is.
     let is_chosen = prepared.member.is_some() || prepared.base_dir != ".";
     let base_dir = match is_chosen {
@@ -296,6 +299,8 @@ fn assemble(job: &Job, record: &Record, working_directory: &Path) -> Result<(Pre
     settings::tell_refused(&precedence);
     let narrowed = sources.narrowed(&precedence, &base_dir);
     sources.exclude_links(&mut precedence, &base_dir)?;
+    // They make void what a settings file says; the engine would take them for a pull request without a name.
+    precedence.unset(|key, value| value.is_empty() && is_of_scope(key));
     let mut own = |key: &str, value: &str| precedence.set(Source::Own, key, value, None);
     own("sonar.projectBaseDir", &base_dir.display().to_string());
     own("sonar.working.directory", &work_files.display().to_string());

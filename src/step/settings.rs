@@ -7,6 +7,8 @@ use super::Job;
 use crate::analysis::java_properties::{self, Entry, trimmed};
 use crate::analysis::placeholder::Loop;
 use crate::analysis::precedence::{Line, Precedence, Source};
+use crate::analysis::property_origin::without_module;
+use crate::context::is_of_scope;
 use crate::error::{Error, Result};
 use confine::real;
 use std::fmt::Write as _;
@@ -58,7 +60,7 @@ impl Sources {
     }
 
     /// Adds what the settings file of the project says: that file where the pipeline names one, else the one in
-    /// `base_dir`, if it is there.
+    /// `base_dir`, if it is there. Returns which file that is.
     ///
     /// # Errors
     /// It is not there, or can't be read.
@@ -67,15 +69,14 @@ impl Sources {
         precedence: &mut Precedence,
         named: Option<&Path>,
         base_dir: &Path,
-    ) -> Result<()> {
+    ) -> Result<Option<PathBuf>> {
         let file = named.map_or_else(|| base_dir.join(FILE), Path::to_owned);
         match self.load(&file)? {
             Some(entries) => {
-                tracing::debug!("Settings: {}", file.display());
                 self.add(precedence, Source::SettingsFile, "", &file, &entries);
-                Ok(())
+                Ok(Some(file))
             }
-            None if named.is_none() => Ok(()),
+            None if named.is_none() => Ok(None),
             None => Err(Error::new(format!("the settings file {} does not exist", file.display())).hint(
                 "Add it to the repository, set configFile to where it is, or use `configMode: manual` with cliProjectKey \
                  and cliSources.",
@@ -204,6 +205,10 @@ impl Sources {
     fn add(&self, precedence: &mut Precedence, source: Source, prefix: &str, file: &Path, entries: &[Entry]) {
         let file = self.shown(file);
         for Entry { key, value, line } in entries {
+            // Of a branch or a pull request nothing says nothing.
+            if value.is_empty() && is_of_scope(without_module(key)) {
+                continue;
+            }
             let at = Line { file: file.clone(), line: *line };
             precedence.set(source, &format!("{prefix}{key}"), value, Some(at));
         }

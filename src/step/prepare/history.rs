@@ -161,7 +161,7 @@ struct Settings<'a> {
 
 impl<'a> Settings<'a> {
     fn read(inputs: &PrepareInputs, place: &Place, properties: &'a Properties) -> Self {
-        Self { properties, of_file: place.settings(inputs.mode) }
+        Self { properties, of_file: place.settings() }
     }
 
     fn value(&self, key: &str) -> Option<&str> {

@@ -96,7 +96,7 @@ impl Place {
     }
 
     /// What the settings file says that the scanner will read, if there is one.
-    pub(super) fn settings(&self, _mode: ScannerMode) -> Properties {
+    pub(super) fn settings(&self) -> Properties {
         self.settings.clone()
     }
 

@@ -102,3 +102,15 @@ pub(super) fn check_for_dotnet(scope: &Properties) -> Result<()> {
 fn is_of_pull_request(job: &Job) -> bool {
     job.predefined.pipeline_context().pull_request.is_some()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_the_scanner_for_dotnet_would_replace_is_refused() {
+        let scope = |name: &str| [("sonar.branch.name".to_owned(), name.to_owned())].into_iter().collect();
+        assert!(check_for_dotnet(&scope("feature/$x")).is_ok());
+        assert!(check_for_dotnet(&scope("x${env.SONARQUBE_SCANNER_PARAMS}")).is_err());
+    }
+}

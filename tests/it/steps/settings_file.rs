@@ -279,6 +279,19 @@ fn trusted_settings_files_choose_what_is_judged_and_never_where_the_token_goes()
 }
 
 #[test]
+fn what_the_pipeline_makes_void_is_not_handed_on_as_empty() {
+    let lines = "sonar.pullrequest.key=9\nsonar.pullrequest.branch=x\nsonar.branch.target=";
+    let scenario = Scenario::with(SonarQube::with_branches());
+    let inputs = [("trustSettingsFile", "true"), ("branch", "mine")];
+    let analysis = Analysis::with(scenario, Place::Named, lines, &inputs);
+    analysis.ended(TaskResult::Succeeded);
+    assert_eq!(analysis.given("sonar.branch.name").as_deref(), Some("mine"));
+    for key in ["sonar.pullrequest.key", "sonar.pullrequest.branch", "sonar.branch.target"] {
+        assert_eq!(analysis.given(key), None, "{key}");
+    }
+}
+
+#[test]
 fn the_scope_may_be_the_pipelines_alone() {
     for place in PLACES {
         let scenario = Scenario::with(SonarQube::with_branches());
