@@ -238,7 +238,7 @@ impl AnalyzeInputs {
 pub struct PublishInputs {
     /// `pollingTimeoutSec`: the longest wait for the server, over all analyses.
     pub polling_timeout: Duration,
-    /// `onQualityGateFailure`, `onNoVerdict` and `onSkipped` with their overrides.
+    /// `onQualityGateFailure`, `onNoVerdict` and `onSkipped` with their overrides, and `onNothingAnalysed`.
     pub policy: Policy,
     /// `analyses`: patterns of exported records.
     pub analyses: Vec<String>,
@@ -268,10 +268,11 @@ impl PublishInputs {
                 "Write a whole number of seconds, such as 300; at most {LONGEST_WAIT}, which is a week."
             ))
         })?;
-        let Policy { failure, no_verdict, skipped } = Policy::default();
+        let Policy { failure, no_verdict, nothing_analysed, skipped } = Policy::default();
         let policy = Policy {
             failure: rule(env, "onQualityGateFailure", failure.general)?,
             no_verdict: rule(env, "onNoVerdict", no_verdict.general)?,
+            nothing_analysed: reaction(env, "onNothingAnalysed")?.unwrap_or(nothing_analysed),
             skipped: rule(env, "onSkipped", skipped.general)?,
         };
         let text = |name: &str| env.input(name).map(str::to_owned);
@@ -298,18 +299,19 @@ impl PublishInputs {
 /// The rule of the input `name` and of the inputs that override it in a context: `name` with
 /// `PullRequest`, `DefaultBranch` or `OtherBranches` behind it.
 fn rule(env: &Environment, name: &str, default: Reaction) -> Result<Rule> {
-    let read = |context: &str| {
-        let input = format!("{name}{context}");
-        env.input(&input)
-            .map(|text| Reaction::parse(text).ok_or_else(|| one_of(&input, text, "fail, warn, ignore")))
-            .transpose()
-    };
+    let read = |context: &str| reaction(env, &format!("{name}{context}"));
     Ok(Rule {
         general: read("")?.unwrap_or(default),
         pull_request: read("PullRequest")?,
         default_branch: read("DefaultBranch")?,
         other_branches: read("OtherBranches")?,
     })
+}
+
+/// The reaction that an input names.
+fn reaction(env: &Environment, input: &str) -> Result<Option<Reaction>> {
+    let read = |text| Reaction::parse(text).ok_or_else(|| one_of(input, text, "fail, warn, ignore"));
+    env.input(input).map(read).transpose()
 }
 
 /// The lines of an input, without the empty ones.

@@ -38,6 +38,8 @@ pub struct Predefined {
     pub build_sourcesdirectory: Option<PathBuf>,
     /// `Build.SourceVersion`.
     pub build_sourceversion: Option<String>,
+    /// `Common.TestResultsDirectory`: where tasks leave the results of tests, beside the sources.
+    pub common_testresultsdirectory: Option<PathBuf>,
     /// `System.CollectionUri`, with a trailing slash.
     pub system_collectionuri: Option<String>,
     /// The older name of the same; on Azure DevOps Server with the host that the agent was configured with.

@@ -3,7 +3,7 @@
 //! It holds no token and nothing of the machine it comes from, and names the build it belongs to. Whoever can write to the
 //! artifact can change it, so it carries a seal that only the jobs with the service connection can make.
 
-use super::{AnalysisReport, Narrowing, Outcome, Prepared, Properties, RECORD_VERSION};
+use super::{AnalysisReport, Analyzed, Extent, Outcome, Prepared, Properties, RECORD_VERSION};
 use serde::{Deserialize, Serialize};
 
 /// A build of Azure Pipelines, wherever it runs: build numbers alone are those of many organisations.
@@ -81,9 +81,9 @@ pub struct Exported {
     pub chosen_report_file: bool,
     /// How the scanner ended; none when SonarAnalyze has not run it.
     pub outcome: Option<Outcome>,
-    /// What the repository's own settings took out of what the quality gate judges.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub narrowed: Vec<Narrowing>,
+    /// What the analysis covered.
+    #[serde(default, skip_serializing_if = "Extent::is_unknown")]
+    pub extent: Extent,
     /// The text of the scanner's report.
     pub report: Option<String>,
     /// The seal over [`Exported::sealed_text`].
@@ -104,9 +104,11 @@ impl Exported {
         build: Build,
         (job, attempt): (&str, (u64, u64)),
         prepared: &Prepared,
-        (outcome, narrowed): (Option<Outcome>, Vec<Narrowing>),
+        analyzed: Option<&Analyzed>,
         report: Option<String>,
     ) -> Self {
+        let outcome = analyzed.map(|analyzed| analyzed.outcome.clone());
+        let extent = analyzed.map(|analyzed| analyzed.extent.clone()).unwrap_or_default();
         let chosen_report_file = prepared.properties.value("sonar.scanner.metadataFilePath").is_some();
         let of_report = || Some(AnalysisReport::parse(report.as_deref()?).ok()?.project_key);
         let kept = prepared.properties.iter().filter(|(key, _)| is_kept(key));
@@ -122,9 +124,18 @@ impl Exported {
             ..prepared.clone()
         };
         let job = job.to_owned();
-        let version = RECORD_VERSION;
-        let seal = None;
-        Self { version, build, job, attempt, prepared, chosen_report_file, outcome, narrowed, report, seal }
+        Self {
+            version: RECORD_VERSION,
+            build,
+            job,
+            attempt,
+            prepared,
+            chosen_report_file,
+            outcome,
+            extent,
+            report,
+            seal: None,
+        }
     }
 
     /// What its seal is over: all of it but the seal, in one form whatever the spaces and the order in the file are.
@@ -180,7 +191,8 @@ impl Exported {
 mod tests {
     use super::*;
     use crate::analysis::{
-        AnalysisId, Begun, Line, Rules, ScannerMode, ServerFacts, ServerKind, ServerVersion, Target,
+        AnalysisId, Begun, Line, Narrowing, Rules, ScannerMode, ServerFacts, ServerKind, ServerVersion,
+        Target,
     };
     use url::Url;
 
@@ -246,13 +258,10 @@ mod tests {
         let at = Line { file: "sonar-project.properties".into(), line: 3 };
         let narrowing =
             Narrowing { key: "sonar.exclusions".into(), value: "**/gen/**".into(), at, files: Some(2) };
-        Exported::new(
-            build,
-            ("s.a", (1, 2)),
-            &prepared(),
-            (Some(Outcome::Succeeded), vec![narrowing]),
-            Some(report),
-        )
+        let extent = Extent { indexed_files: Some(3), narrowed: vec![narrowing], ..Extent::default() };
+        let (version, id) = (RECORD_VERSION, prepared().id);
+        let analyzed = Analyzed { version, id, outcome: Outcome::Succeeded, extent };
+        Exported::new(build, ("s.a", (1, 2)), &prepared(), Some(&analyzed), Some(report))
     }
 
     #[test]
@@ -263,6 +272,7 @@ mod tests {
         assert_eq!(exported.prepared.properties.value("sonar.branch.name"), Some("release"));
         assert_eq!(exported.prepared.properties.value("sonar.projectName"), Some("The shop"));
         assert!(exported.chosen_report_file);
+        assert_eq!(exported.extent.indexed_files, Some(3));
         assert_eq!(exported.file_name(), "sonar-analysis-07070707070707070707070707070707.json");
         assert_eq!(Exported::parse(&text), Ok(exported));
     }
@@ -334,8 +344,7 @@ mod tests {
         // Of a project that only the scanner knew; whoever takes its key out of the record has none.
         let report = exported().report;
         let unnamed = Prepared { project_key: None, ..prepared() };
-        let mut exported =
-            Exported::new(exported().build, ("s.a", (1, 1)), &unnamed, (None, Vec::new()), report);
+        let mut exported = Exported::new(exported().build, ("s.a", (1, 1)), &unnamed, None, report);
         assert_eq!(exported.report().unwrap().project_key, "shop");
         exported.prepared.project_key = None;
         assert!(exported.report().unwrap_err().contains("does not say which project"));

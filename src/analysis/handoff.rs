@@ -207,9 +207,39 @@ pub struct Analyzed {
     pub id: AnalysisId,
     /// How it ended.
     pub outcome: Outcome,
+    /// What it covered.
+    #[serde(default, skip_serializing_if = "Extent::is_unknown")]
+    pub extent: Extent,
+}
+
+/// What an analysis covered, as far as SonarAnalyze knows: from the log of the scanner engine, from git, and in mode
+/// `dotnet` from what the build left.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Extent {
+    /// Files that the engine indexed.
+    pub indexed_files: Option<u64>,
+    /// The measure `files` of the branch before this analysis.
+    pub files_before: Option<u64>,
+    /// Languages of the indexed files for which there is a quality profile, by SonarQube's keys.
+    pub languages: Vec<String>,
+    /// What the engine says when git does not find the target branch of a pull request: then no code counts as new.
+    pub missing_target: Option<String>,
+    /// Files of a pull request to which git counts added lines. Paths are relative to the base directory, with `/`.
+    pub files_with_added_lines: Vec<String>,
+    /// Why nothing that counts was analysed although the scanner left a report.
+    pub nothing: Option<String>,
+    /// What was not analysed and why: a sentence each, for the Build Summary.
+    pub left_out: Vec<String>,
     /// What the repository's own settings took out of what the quality gate judges.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub narrowed: Vec<Narrowing>,
+}
+
+impl Extent {
+    /// Whether nothing is known.
+    pub fn is_unknown(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// How a scanner ended.
@@ -225,8 +255,13 @@ pub enum Outcome {
         /// The message.
         message: String,
     },
-    /// `sonar.scanner.skip` was set: nothing was analysed.
+    /// Nothing was to be analysed, by `sonar.scanner.skip` in `extraProperties` or by a decision of SonarPrepare.
     Skipped {
+        /// Why.
+        reason: String,
+    },
+    /// The scanner was to analyse, and it analysed nothing and left no report.
+    NothingAnalysed {
         /// Why.
         reason: String,
     },

@@ -3,6 +3,8 @@
 
 mod artifact;
 mod begun;
+pub mod coverage;
+pub mod dotnet_projects;
 pub mod dotnet_scanner;
 mod exported;
 mod extra_properties;
@@ -25,6 +27,7 @@ pub mod scanner_environment;
 mod server;
 mod timestamp;
 pub mod trust_store;
+pub mod xml;
 mod yaml;
 
 pub use artifact::{Artifact, Jre, Plugin};
@@ -32,7 +35,9 @@ pub use begun::Begun;
 pub use dotnet_scanner::DotnetScanner;
 pub use exported::{Build, Exported, Unconnected};
 pub use extra_properties::{ExtraProperties, UnreadableLine};
-pub use handoff::{AnalysisId, Analyzed, Member, Outcome, Prepared, RECORD_VERSION, ScannerMode, Target};
+pub use handoff::{
+    AnalysisId, Analyzed, Extent, Member, Outcome, Prepared, RECORD_VERSION, ScannerMode, Target,
+};
 pub use invocation::Invocation;
 pub use language::languages_of;
 pub use narrowing::Narrowing;

@@ -1,10 +1,20 @@
-//! Coverage and test reports that builds leave behind: what a file is, by its name and its first bytes, and
-//! which property imports it.
+//! Coverage and test reports that builds leave behind: what a file is, by what it begins with, and which property
+//! imports it.
 //!
 //! Sources: the formats' own documentation, and SonarQube's pages "Test coverage" and "Test execution
 //! parameters".
 
+mod kinds;
+
+use self::kinds::{
+    BINARY, CLOVER, COBERTURA, COBERTURA_C, COBERTURA_PYTHON, COBERTURA_RUST, DOTCOVER, GENERIC_COVERAGE,
+    GENERIC_TESTS, GO, GO_TESTS, JACOCO, JUNIT_JAVA, JUNIT_PHP, JUNIT_PYTHON, LCOV, LCOV_DART, LCOV_OTHER,
+    LCOV_RUST, NCOVER, NUNIT, OPENCOVER, OPENCOVER_BASIC, SCOVERAGE, SIMPLECOV, TRX, VISUAL_STUDIO, XUNIT,
+};
+use crate::analysis::xml::{Part, Parts, Tag};
 use std::path::Path;
+
+pub use self::kinds::{Kind, Named};
 
 /// So many bytes of a file's beginning tell what it is, and enough of the files it speaks of.
 pub const HEAD: u64 = 64 * 1024;
@@ -23,85 +33,15 @@ pub struct Report {
     pub roots: Vec<String>,
 }
 
-/// A kind of report that one analyzer reads.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Kind {
-    /// What it is, for people.
-    pub format: &'static str,
-    /// The property that imports it; empty when none does.
-    pub property: &'static str,
-    /// What the property holds.
-    pub named: Named,
-    /// Whether the beginning of paths may be missing: the analyzer searches for what ends like this.
-    pub lenient: bool,
-}
-
-impl Kind {
-    /// Whether the scanner engine fails over a report of this kind that speaks of a file outside of `sonar.tests`.
-    ///
-    /// Contract: observed of the engines of 10.7 and 26.9.
-    pub fn is_of_tests_alone(&self) -> bool {
-        std::ptr::eq(self, &GENERIC_TESTS)
-    }
-}
-
-/// What a property holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Named {
-    /// All reports, separated by commas.
-    All,
-    /// One report.
-    One,
-    /// The folders the reports lie in.
-    Folders,
-}
-
-const fn exact(format: &'static str, property: &'static str) -> Kind {
-    Kind { format, property, named: Named::All, lenient: false }
-}
-
-const fn lenient(format: &'static str, property: &'static str) -> Kind {
-    Kind { format, property, named: Named::All, lenient: true }
-}
-
-const fn junit(property: &'static str, named: Named) -> Kind {
-    Kind { format: "JUnit test report", property, named, lenient: false }
-}
-
-static JACOCO: Kind = lenient("JaCoCo coverage", "sonar.coverage.jacoco.xmlReportPaths");
-static COBERTURA: Kind = exact("Cobertura coverage", "");
-static COBERTURA_PYTHON: Kind = exact("Cobertura coverage", "sonar.python.coverage.reportPaths");
-static COBERTURA_C: Kind = exact("Cobertura coverage", "sonar.cfamily.cobertura.reportPaths");
-static COBERTURA_RUST: Kind = exact("Cobertura coverage", "sonar.rust.cobertura.reportPaths");
-static GENERIC_COVERAGE: Kind = exact("generic coverage", "sonar.coverageReportPaths");
-static CLOVER: Kind = exact("Clover coverage", "sonar.php.coverage.reportPaths");
-static OPENCOVER: Kind = lenient("OpenCover coverage", "sonar.cs.opencover.reportsPaths");
-static OPENCOVER_BASIC: Kind = lenient("OpenCover coverage", "sonar.vbnet.opencover.reportsPaths");
-static VISUAL_STUDIO: Kind = exact("Visual Studio coverage", "sonar.cs.vscoveragexml.reportsPaths");
-static TRX: Kind = exact("Visual Studio test report", "sonar.cs.vstest.reportsPaths");
-static XUNIT: Kind = exact("xUnit.net test report", "sonar.cs.xunit.reportsPaths");
-static NUNIT: Kind = exact("NUnit test report", "sonar.cs.nunit.reportsPaths");
-static SCOVERAGE: Kind = exact("scoverage", "sonar.scala.coverage.reportPaths");
-static GENERIC_TESTS: Kind = exact("generic test report", "sonar.testExecutionReportPaths");
-static LCOV: Kind = lenient("LCOV coverage", "sonar.javascript.lcov.reportPaths");
-static LCOV_OTHER: Kind = exact("LCOV coverage", "");
-static LCOV_DART: Kind = lenient("LCOV coverage", "sonar.dart.lcov.reportPaths");
-static LCOV_RUST: Kind = lenient("LCOV coverage", "sonar.rust.lcov.reportPaths");
-static GO: Kind = exact("Go coverage", "sonar.go.coverage.reportPaths");
-static GO_TESTS: Kind = exact("Go test report", "sonar.go.tests.reportPaths");
-static SIMPLECOV: Kind = exact("SimpleCov coverage", "sonar.ruby.coverage.reportPaths");
-static JUNIT_PYTHON: Kind = junit("sonar.python.xunit.reportPath", Named::One);
-static JUNIT_PHP: Kind = junit("sonar.php.tests.reportPath", Named::One);
-static JUNIT_JAVA: Kind = junit("sonar.junit.reportPaths", Named::Folders);
-
 /// Whether a file of this name may be a report: only then is it opened.
 pub fn may_be_report(name: &str) -> bool {
-    const WORDS: &[&str] =
-        &["cover", "jacoco", "cobertura", "clover", "junit", "test", "xunit", "nunit", "result", "report"];
     let name = name.to_ascii_lowercase();
     let Some((stem, extension)) = name.rsplit_once('.') else { return false };
     match extension {
-        "trx" | "lcov" | "coverprofile" | "coveragexml" => true,
+        // What an XML file is called says little: ReportGenerator writes SonarQube.xml, Visual Studio the user's name.
+        "xml" | "trx" | "lcov" | "coverprofile" | "coveragexml" => true,
+        // That of coverage.py has no other name.
+        "coverage" => !stem.is_empty(),
         // Many programs write such files: only those of Go are meant.
         "out" | "cov" => {
             has(stem, "cov")
@@ -109,37 +49,61 @@ pub fn may_be_report(name: &str) -> bool {
                 || matches!(&*name, "c.out" | "cp.out" | "count.out" | "go.out")
         }
         "info" => has(&name, "lcov") || has(&name, "cover"),
-        "xml" => WORDS.iter().any(|word| has(&name, word)),
         "txt" => has(&name, "cover"),
         "json" => name == ".resultset.json" || has(&name, "test") || has(&name, "report"),
         _ => false,
     }
 }
 
-/// All files that a generic test report speaks of, whose whole text this is; `None` if one of them can't be told.
-pub fn tested_files(text: &str) -> Option<Vec<String>> {
-    let tags = text.split("<file").skip(1).filter(|tag| tag.starts_with(char::is_whitespace));
-    tags.map(|tag| attribute(tag, "path").map(unescaped)).collect()
+/// Whether a file of this name is opened before others, when there are too many to open all.
+pub fn is_likely_report(name: &str) -> bool {
+    const WORDS: &[&str] =
+        &["cov", "jacoco", "cobertura", "clover", "junit", "test", "xunit", "nunit", "result", "report"];
+    let name = name.to_ascii_lowercase();
+    !name.ends_with(".xml") || WORDS.iter().any(|word| has(&name, word))
 }
 
-/// What the file `name` is that begins with `head`; `None` when it is no report.
+/// All files that a generic test report speaks of, whose whole text this is; `None` if one of them can't be told.
+pub fn tested_files(text: &str) -> Option<Vec<String>> {
+    let tags = Parts::of(text).filter_map(|part| match part {
+        Part::Start(tag) if tag.name() == "file" => Some(tag),
+        _ => None,
+    });
+    tags.map(|tag| tag.attribute("path")).collect()
+}
+
+/// All files that a report of this kind speaks of, whose whole text this is, and the folders that they may be relative
+/// to.
+pub fn covered_files(text: &str) -> (Vec<String>, Vec<String>) {
+    let text = text.trim_start();
+    if !text.starts_with('<') {
+        return (files_in_lcov(text, usize::MAX), Vec::new());
+    }
+    let seen = Xml::read(text, usize::MAX);
+    (seen.files, seen.roots)
+}
+
+/// What the file `name` is that begins with `head`; `None` when it is no report. A page may be dotCover's: the pages in
+/// the folder beside it tell, of which each [`is_dotcover_page`].
 pub fn recognise(name: &str, head: &str) -> Option<Report> {
     let head = head.trim_start_matches('\u{feff}').trim_start();
     let mut roots = Vec::new();
     let (kind, files) = match head.as_bytes().first()? {
         _ if name == ".resultset.json" => (&SIMPLECOV, Vec::new()),
+        b'P' if head.starts_with("PCH") && name.ends_with(".coverage") => (&BINARY, Vec::new()),
+        b'<' if name.to_ascii_lowercase().ends_with(".html") => {
+            let begins = head.get(..15).is_some_and(|begin| begin.eq_ignore_ascii_case("<!DOCTYPE html>"));
+            (begins.then_some(&DOTCOVER)?, Vec::new())
+        }
         b'<' => {
-            let (root, tag) = root_element(head)?;
-            let files = files_in_xml(root, head);
-            if root == "coverage" {
-                roots = behind_each(head, "<source>").into_iter().map(|rest| up_to(rest, '<')).collect();
-            }
-            let kind = kind_of_xml(name, root, tag, head, extension_of(&files))?;
+            let seen = Xml::read(head, SAMPLE);
+            let kind = seen.kind(name)?;
+            roots = seen.roots;
             // Tests are found by the names of their classes: the files only tell the language.
-            (kind, if kind.format == JUNIT_JAVA.format { Vec::new() } else { files })
+            (kind, if kind.format == JUNIT_JAVA.format { Vec::new() } else { seen.files })
         }
         b'T' | b'S' if head.starts_with("TN:") || head.starts_with("SF:") => {
-            let files: Vec<_> = behind_each(head, "SF:").into_iter().map(|rest| up_to(rest, '\n')).collect();
+            let files = files_in_lcov(head, SAMPLE);
             let kind = match extension_of(&files) {
                 "dart" => &LCOV_DART,
                 "rs" => &LCOV_RUST,
@@ -161,125 +125,143 @@ pub fn recognise(name: &str, head: &str) -> Option<Report> {
     Some(Report { kind, files, roots })
 }
 
-fn files_in_xml(root: &str, text: &str) -> Vec<String> {
-    let attributes: &[&str] = match root {
-        "coverage" => &["filename", "path"],
-        "CoverageSession" => &["fullPath"],
-        "testExecutions" => &["path"],
-        "testsuites" | "testsuite" => &["file"],
-        _ => &[],
-    };
-    let files = attributes.iter().map(|name| values(text, name)).find(|files| !files.is_empty());
-    let in_tags =
-        |begin, file: fn(&str) -> Option<String>| behind_each(text, begin).into_iter().filter_map(file);
-    match (root, files) {
-        (_, Some(files)) => files,
-        ("coverage", None) => in_tags("<file ", |tag| attribute(tag, "name").map(str::to_owned)).collect(),
-        // A class has its package in its own name.
-        ("report", None) => in_tags("<class ", |tag| {
-            let (package, _) = attribute(tag, "name")?.rsplit_once('/')?;
-            Some(format!("{package}/{}", attribute(tag, "sourcefilename")?))
+/// Whether this is the text of a page that shows a source file in dotCover's report.
+///
+/// Contract: the analyzer of C# reads the name of the file and what is covered from its title and this call.
+pub fn is_dotcover_page(text: &str) -> bool {
+    has(text, "highlightRanges(")
+}
+
+fn files_in_lcov(text: &str, most: usize) -> Vec<String> {
+    text.lines().filter_map(|line| Some(line.strip_prefix("SF:")?.trim().to_owned())).take(most).collect()
+}
+
+/// What was seen of an XML document, which may be cut short.
+#[derive(Default)]
+struct Xml {
+    root: String,
+    /// Attributes of the root element that tell one format from another.
+    has_line_rate: bool,
+    is_version_1: bool,
+    is_generated: bool,
+    is_ncover: bool,
+    is_team_test: bool,
+    /// What tells a report of JaCoCo, of Visual Studio, of xUnit.net, of tests at all, of pytest.
+    has_jacoco: bool,
+    has_modules: bool,
+    has_assembly: bool,
+    has_cases: bool,
+    has_pytest: bool,
+    files: Vec<String>,
+    roots: Vec<String>,
+}
+
+impl Xml {
+    /// Reads until so many files were seen.
+    fn read(text: &str, most: usize) -> Self {
+        let mut seen = Self::default();
+        let mut in_source = false;
+        for part in Parts::of(text) {
+            match part {
+                Part::Type(text) => seen.has_jacoco |= has(&text, "JACOCO"),
+                Part::Start(tag) if seen.root.is_empty() => seen.root(&tag),
+                Part::Start(tag) => {
+                    in_source = tag.name() == "source" && seen.root == "coverage";
+                    if in_source {
+                        seen.roots.push(String::new());
+                    }
+                    seen.element(&tag);
+                    if seen.files.len() >= most {
+                        break;
+                    }
+                }
+                Part::End => in_source = false,
+                Part::Text(text) if in_source => {
+                    seen.roots.iter_mut().last().into_iter().for_each(|root| root.push_str(text.trim()));
+                }
+                Part::Text(_) => {}
+            }
+        }
+        seen
+    }
+
+    fn root(&mut self, tag: &Tag<'_>) {
+        tag.name().clone_into(&mut self.root);
+        let has_attribute = |name| tag.attribute(name).is_some();
+        self.has_line_rate = has_attribute("line-rate");
+        self.is_version_1 = tag.attribute("version").as_deref() == Some("1");
+        self.is_generated = has_attribute("generated");
+        self.is_ncover = has_attribute("exportversion") || has_attribute("profilerVersion");
+        self.is_team_test = tag.attribute("xmlns").is_some_and(|name| has(&name, "/TeamTest/"));
+        self.has_assembly = has_attribute("timestamp");
+        self.has_pytest = tag.attribute("name").as_deref() == Some("pytest");
+        self.files.extend(self.file(tag));
+    }
+
+    fn element(&mut self, tag: &Tag<'_>) {
+        match tag.name() {
+            "sessioninfo" => self.has_jacoco = true,
+            // Kover writes the same without saying so.
+            "class" | "sourcefile" => {
+                self.has_jacoco |= tag.name() == "sourcefile" || tag.attribute("sourcefilename").is_some();
+            }
+            "modules" => self.has_modules = true,
+            "assembly" => self.has_assembly = true,
+            "testcase" => self.has_cases = true,
+            _ => {}
+        }
+        self.has_pytest |= tag.name() == "testsuite" && tag.attribute("name").as_deref() == Some("pytest");
+        self.files.extend(self.file(tag));
+    }
+
+    /// The file that an element speaks of.
+    fn file(&self, tag: &Tag<'_>) -> Option<String> {
+        match (self.root.as_str(), tag.name()) {
+            ("coverage", "class") => tag.attribute("filename"),
+            // Clover names it by either.
+            ("coverage", "file") => tag.attribute("path").or_else(|| tag.attribute("name")),
+            ("CoverageSession", "File") => tag.attribute("fullPath"),
+            ("results", "source_file") => tag.attribute("path"),
+            ("testExecutions", "file") => tag.attribute("path"),
+            ("testsuites" | "testsuite", _) => tag.attribute("file"),
+            // A class has its package in its own name.
+            ("report", "class") => {
+                let (name, file) = (tag.attribute("name")?, tag.attribute("sourcefilename")?);
+                Some(format!("{}/{file}", name.rsplit_once('/')?.0))
+            }
+            _ => None,
+        }
+    }
+
+    fn kind(&self, name: &str) -> Option<&'static Kind> {
+        let extension = extension_of(&self.files);
+        Some(match self.root.as_str() {
+            "report" if self.has_jacoco => &JACOCO,
+            "coverage" if self.has_line_rate => match extension {
+                "py" => &COBERTURA_PYTHON,
+                "c" | "cc" | "cpp" | "cxx" | "h" | "hpp" | "m" => &COBERTURA_C,
+                "rs" => &COBERTURA_RUST,
+                _ => &COBERTURA,
+            },
+            "coverage" if self.is_ncover => &NCOVER,
+            "coverage" if self.is_version_1 => &GENERIC_COVERAGE,
+            "coverage" if self.is_generated && extension == "php" => &CLOVER,
+            "CoverageSession" if extension == "vb" => &OPENCOVER_BASIC,
+            "CoverageSession" => &OPENCOVER,
+            "results" if self.has_modules => &VISUAL_STUDIO,
+            "TestRun" if self.is_team_test => &TRX,
+            "assemblies" if self.has_assembly => &XUNIT,
+            "test-run" | "test-results" => &NUNIT,
+            "scoverage" => &SCOVERAGE,
+            "testExecutions" => &GENERIC_TESTS,
+            // Which analyzer reads the format of JUnit depends on who wrote it.
+            "testsuites" | "testsuite" if extension == "py" || self.has_pytest => &JUNIT_PYTHON,
+            "testsuites" | "testsuite" if extension == "php" => &JUNIT_PHP,
+            // The names that Maven and Gradle give, and the only ones that the Java analyzer looks at.
+            "testsuite" if name.starts_with("TEST-") && self.has_cases => &JUNIT_JAVA,
+            _ => return None,
         })
-        .collect(),
-        _ => Vec::new(),
     }
-}
-
-fn kind_of_xml(name: &str, root: &str, tag: &str, text: &str, extension: &str) -> Option<&'static Kind> {
-    Some(match root {
-        // Kover writes the same without saying so.
-        "report" if ["JACOCO", "<sessioninfo ", " sourcefilename="].iter().any(|mark| has(text, mark)) => {
-            &JACOCO
-        }
-        "coverage" if has(tag, " line-rate=") => match extension {
-            "py" => &COBERTURA_PYTHON,
-            "c" | "cc" | "cpp" | "cxx" | "h" | "hpp" | "m" => &COBERTURA_C,
-            "rs" => &COBERTURA_RUST,
-            _ => &COBERTURA,
-        },
-        "coverage" if attribute(tag, "version") == Some("1") => &GENERIC_COVERAGE,
-        "coverage" if has(tag, " generated=") && extension == "php" => &CLOVER,
-        "CoverageSession" if extension == "vb" => &OPENCOVER_BASIC,
-        "CoverageSession" => &OPENCOVER,
-        "results" if has(text, "<modules>") => &VISUAL_STUDIO,
-        "TestRun" if has(tag, "/TeamTest/") => &TRX,
-        "assemblies" => &XUNIT,
-        "test-run" | "test-results" => &NUNIT,
-        "scoverage" => &SCOVERAGE,
-        "testExecutions" => &GENERIC_TESTS,
-        // Which analyzer reads the format of JUnit depends on who wrote it.
-        "testsuites" | "testsuite" if extension == "py" || has(text, "name=\"pytest\"") => &JUNIT_PYTHON,
-        "testsuites" | "testsuite" if extension == "php" => &JUNIT_PHP,
-        // The names that Maven and Gradle give, and the only ones that the Java analyzer looks at.
-        "testsuite" if name.starts_with("TEST-") && has(text, "<testcase ") => &JUNIT_JAVA,
-        _ => return None,
-    })
-}
-
-/// The name of the root element, and its start tag with its end.
-fn root_element(text: &str) -> Option<(&str, &str)> {
-    let mut rest = text;
-    loop {
-        rest = &rest[rest.find('<')?..];
-        let end = match rest.as_bytes().get(1)? {
-            b'?' => "?>",
-            b'!' if rest.starts_with("<!--") => "-->",
-            b'!' => ">",
-            _ => break,
-        };
-        rest = &rest[place_of(rest, end)?..];
-    }
-    let tag = &rest[..=rest.find('>')?];
-    let name = &tag[1..tag.find([' ', '\t', '\r', '\n', '/', '>'])?];
-    Some((name, tag))
-}
-
-/// The value of an attribute in the text that begins with its tag.
-fn attribute<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    let tag = &text[..text.find('>')?];
-    let begins = format!("{name}=\"");
-    let mut start = 0;
-    loop {
-        let at = start + place_of(&tag[start..], &begins)?;
-        start = at + begins.len();
-        if at == 0 || tag[..at].ends_with([' ', '\n', '\t']) {
-            let value = &tag[start..];
-            return Some(&value[..value.find('"')?]);
-        }
-    }
-}
-
-/// Values of an attribute, wherever it is.
-fn values(text: &str, name: &str) -> Vec<String> {
-    behind_each(text, &format!(" {name}=\"")).into_iter().map(|rest| up_to(rest, '"')).collect()
-}
-
-/// What stands behind the first so many places of `word`.
-fn behind_each<'a>(text: &'a str, word: &str) -> Vec<&'a str> {
-    let mut found = Vec::new();
-    let mut rest = text;
-    while let Some(place) = place_of(rest, word).filter(|_| found.len() < SAMPLE) {
-        rest = &rest[place + word.len()..];
-        found.push(rest);
-    }
-    found
-}
-
-/// The text up to `end`, without its escapes.
-fn up_to(text: &str, end: char) -> String {
-    unescaped(text[..text.find(end).unwrap_or_default()].trim())
-}
-
-fn unescaped(text: &str) -> String {
-    let mut text = text.to_owned();
-    if text.contains('&') {
-        for (entity, letter) in
-            [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")]
-        {
-            text = text.replace(entity, letter);
-        }
-    }
-    text
 }
 
 fn has(text: &str, word: &str) -> bool {

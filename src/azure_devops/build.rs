@@ -2,11 +2,13 @@
 
 use super::client::AzureDevOps;
 use super::error::Error;
+use crate::analysis::seconds_since_1970;
 use serde_json::json;
 use std::collections::BTreeMap;
 
 /// A preview on Azure DevOps Server 2019 and 2020, accepted ever since.
 const PROPERTIES: &str = "5.0-preview.1";
+const BUILD: &str = "5.0";
 const ATTACHMENTS: &str = "5.0-preview.2";
 
 impl AzureDevOps {
@@ -54,6 +56,16 @@ impl AzureDevOps {
             other => (name, other.unwrap_or(value).to_string()),
         };
         Ok(properties.into_iter().map(text).collect())
+    }
+
+    /// When the build started, in seconds since 1970; `None` where the server does not tell.
+    ///
+    /// # Errors
+    /// As [`Error`].
+    pub async fn build_start(&self, project: &str, build: &str) -> Result<Option<u64>, Error> {
+        let url = self.url(&[project, "_apis", "build", "builds", build], BUILD);
+        let answer = self.json(url).await?;
+        Ok(answer["startTime"].as_str().and_then(seconds_since_1970))
     }
 
     /// Names of the build's attachments of this type. Some servers answer 404 when there are none.

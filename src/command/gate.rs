@@ -3,10 +3,11 @@
 use crate::agent::{Console, Environment, ServiceConnection, http_settings};
 use crate::error::Result;
 use crate::http;
-use crate::quality_gate::{GateStatus, QualityGate, Verdict};
-use crate::sonarqube::{Look, SonarQube, Wait, Waited};
+use crate::quality_gate::{GateStatus, QualityGate, Verdict, seconds};
+use crate::sonarqube::{Error, Fault, Look, SonarQube, Wait, Waited};
 use crate::summary::{AnalysedTarget, AnalysisResult, build_summary, issue_line, outcome_line};
 use std::time::{Duration, Instant};
+use url::Url;
 
 /// Exit code of a command that was called wrongly.
 pub const USAGE: u8 = 2;
@@ -95,8 +96,6 @@ async fn ask(args: &Gate, sonarqube: &SonarQube) -> AnalysisResult {
         (None, None) => AnalysedTarget::MainBranch(None),
     };
     let mut result = AnalysisResult::unknown(args.project_key.clone(), target);
-    result.dashboard_url =
-        Some(sonarqube.dashboard(&args.project_key, args.branch.as_deref(), args.pull_request.as_deref()));
     match wait_for_gate(args, sonarqube).await {
         Ok(gate) => {
             result.verdict = gate.verdict();
@@ -117,6 +116,16 @@ async fn ask(args: &Gate, sonarqube: &SonarQube) -> AnalysisResult {
             result.reason = Some(reason);
         }
     }
+    // People may know the server by another address than this machine does.
+    let public =
+        tokio::time::timeout(METRICS, sonarqube.public_url()).await.ok().and_then(Result::ok).flatten();
+    let public = public.and_then(|url| Url::parse(&url).ok());
+    result.dashboard_url = Some(SonarQube::dashboard_at(
+        public.as_ref().unwrap_or(sonarqube.base_url()),
+        &args.project_key,
+        args.branch.as_deref(),
+        args.pull_request.as_deref(),
+    ));
     result
 }
 
@@ -132,7 +141,8 @@ async fn wait_for_gate(args: &Gate, sonarqube: &SonarQube) -> Result<QualityGate
         let look = async || {
             Ok(match polled.pending_reports(project, branch, pull_request).await? {
                 Some(count) if count > 0 => {
-                    Look::NotYet { state: format!("{count} reports in the queue"), age: None }
+                    let noun = if count == 1 { "report" } else { "reports" };
+                    Look::NotYet { state: format!("{count} {noun} in the queue"), age: None }
                 }
                 _ => Look::Done(()),
             })
@@ -140,7 +150,15 @@ async fn wait_for_gate(args: &Gate, sonarqube: &SonarQube) -> Result<QualityGate
         ended(wait.until("reports in the queue", &mut None, look).await, &wait)?;
     }
     let look = async || {
-        let gate = polled.current_quality_gate(project, branch, pull_request).await?;
+        let gate = match polled.current_quality_gate(project, branch, pull_request).await {
+            // The first analysis may be still to come: nothing is queued before a scanner has ended.
+            Err(Error { fault: Fault::NotFound(reason), .. })
+                if is_first_awaited(&reason) && started.elapsed() < limit =>
+            {
+                return Ok(Look::NotYet { state: reason, age: None });
+            }
+            gate => gate?,
+        };
         if gate.status == GateStatus::None && started.elapsed() < limit {
             return Ok(Look::NotYet { state: "no quality gate computed yet".into(), age: None });
         }
@@ -149,12 +167,18 @@ async fn wait_for_gate(args: &Gate, sonarqube: &SonarQube) -> Result<QualityGate
     ended(wait.until("the quality gate", &mut None, look).await, &wait)
 }
 
+/// Whether the server says that it knows the project, and does not know the branch or pull request yet (observed on 10.7
+/// and 26.9: `Pull request '7' in project 'shop' not found`).
+fn is_first_awaited(reason: &str) -> bool {
+    ["Pull request '", "Branch '"].iter().any(|what| reason.starts_with(what))
+}
+
 fn ended<T>(waited: Waited<T>, wait: &Wait) -> Result<T, (Verdict, String)> {
     match waited {
         Waited::Done(value) => Ok(value),
         Waited::TimedOut { state, understood } => {
             let verdict = if understood { Verdict::Timeout } else { Verdict::Unknown };
-            Err((verdict, format!("The time is up after {} seconds (state: {state})", wait.limit())))
+            Err((verdict, format!("The time is up after {} (state: {state})", seconds(wait.limit()))))
         }
         Waited::Refused(error) => Err((Verdict::Unknown, error.explain("read the quality gate").to_string())),
     }
@@ -301,5 +325,37 @@ mod tests {
         let asked = server.received_requests().await.unwrap();
         assert_eq!(asked.iter().filter(|request| request.url.path() == "/api/ce/component").count(), 3);
         assert_eq!(run(&server, "--wait 1 --pull-request 7").await.0, 4);
+    }
+
+    #[tokio::test]
+    async fn waits_for_a_first_analysis_that_is_not_queued_yet() {
+        let unknown = r#"{"errors":[{"msg":"Pull request '7' in project 'shop' not found"}]}"#;
+        let unknown = || ResponseTemplate::new(404).set_body_raw(unknown, "application/json");
+        let server = MockServer::start().await;
+        Mock::given(path("/api/ce/component")).respond_with(answer(r#"{"queue":[]}"#)).mount(&server).await;
+        Mock::given(path("/api/qualitygates/project_status"))
+            .respond_with(unknown())
+            .up_to_n_times(2)
+            .mount(&server)
+            .await;
+        Mock::given(path("/api/qualitygates/project_status"))
+            .respond_with(answer(r#"{"projectStatus":{"status":"OK"}}"#))
+            .mount(&server)
+            .await;
+        assert_eq!(run(&server, "--wait 60 --pull-request 7").await.0, 0);
+        // Who does not wait is told at once, and so is who asks for a project that is not there.
+        assert_eq!(run(&with_gate(unknown()).await, "--pull-request 7").await.0, 5);
+        let no_project = r#"{"errors":[{"msg":"Project 'shop' not found"}]}"#;
+        let no_project = ResponseTemplate::new(404).set_body_raw(no_project, "application/json");
+        assert_eq!(run(&with_gate(no_project).await, "--wait 60 --pull-request 7").await.0, 5);
+    }
+
+    #[tokio::test]
+    async fn links_lead_to_the_address_that_the_server_goes_by() {
+        let server = with_gate(answer(r#"{"projectStatus":{"status":"OK"}}"#)).await;
+        let setting = r#"{"settings":[{"key":"sonar.core.serverBaseURL","value":"https://sonar.corp/s"}]}"#;
+        Mock::given(path("/api/settings/values")).respond_with(answer(setting)).mount(&server).await;
+        let (_, text) = run(&server, "--branch x").await;
+        assert!(text.contains("https://sonar.corp/s/dashboard?id=shop&branch=x"), "{text}");
     }
 }

@@ -20,6 +20,37 @@ impl Repository {
         let names = self.run("diff-tree", &arguments, COMPARISON).await?;
         Ok(names.iter().map(|name| unquoted(name)).collect())
     }
+
+    /// Files to which lines were added between where `HEAD` left the branch `base` and `HEAD`; none where the clone has no
+    /// such branch. What only white space changes and what is renamed counts as the scanner engine counts it: not at all.
+    /// Paths as in [`Repository::changed_files`].
+    ///
+    /// # Errors
+    /// The clone does not reach back to the common ancestor; cancelled.
+    pub async fn files_with_added_lines(&self, base: &str) -> Result<Vec<String>, Error> {
+        // In the engine's order.
+        let places = ["refs/heads", "refs/remotes", "refs/remotes/upstream", "refs/remotes/origin"];
+        for place in places {
+            let name = format!("{place}/{base}");
+            if !self.has_commit(&name).await? {
+                continue;
+            }
+            let merge_base = self.run("merge-base", &[checked(&name)?, "HEAD"], LOCAL).await;
+            let fork = optional(merge_base)?.ok_or_else(|| Error::NoMergeBase(base.to_owned()))?;
+            let arguments = ["-r", "--numstat", "-w", "-M", "--diff-filter=AM", &fork, "HEAD"];
+            let lines = self.run("diff-tree", &arguments, COMPARISON).await?;
+            return Ok(lines.iter().filter_map(|line| added_to(line)).collect());
+        }
+        Ok(Vec::new())
+    }
+}
+
+/// The path in a line of `--numstat` (added, deleted, path) that counts added lines; those of a binary file are `-`.
+fn added_to(line: &str) -> Option<String> {
+    let mut columns = line.splitn(3, '\t');
+    let added: u64 = columns.next()?.parse().ok()?;
+    let path = columns.nth(1)?;
+    (added > 0).then(|| unquoted(path))
 }
 
 /// A path as git writes it: between quotes, in the way of C, when a letter of it is a control character, a quote, a
@@ -58,6 +89,19 @@ fn unquoted(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_of_numstat() {
+        for (line, path) in [
+            ("3\t1\tsrc/a.py", Some("src/a.py")),
+            ("0\t9\tsrc/a.py", None),
+            ("-\t-\tlogo.png", None),
+            ("1\t0\t\"src/\\303\\244.py\"", Some("src/ä.py")),
+            ("", None),
+        ] {
+            assert_eq!(added_to(line).as_deref(), path, "{line}");
+        }
+    }
 
     #[test]
     fn quoted_paths() {

@@ -9,12 +9,14 @@ mod access;
 mod changes;
 mod error;
 mod history;
+mod index;
 mod remote;
 mod repository;
 
 pub use access::Access;
 pub use error::Error;
 pub use history::tracking;
+pub use index::{Stamp, files_in_index};
 pub use repository::Repository;
 
 #[cfg(test)]

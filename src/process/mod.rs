@@ -63,6 +63,10 @@ struct Patience {
 
 const PATIENCE: Patience = Patience { cancel: Duration::from_secs(2), drain: Duration::from_secs(5) };
 
+/// How long a variable of the environment may be, with its name, in UTF-16 units on Windows ("Environment Variables" of
+/// its documentation) and bytes on Linux (MAX_ARG_STRLEN of its kernel), which is taken for all others, too.
+const LONGEST_VARIABLE: usize = if cfg!(windows) { 32_766 } else { 131_071 };
+
 /// Runs `invocation` to its end and hands each line of its outputs to `on_line` as it comes: without
 /// its line break, not UTF-8 replaced, in pieces of at most 1 MiB.
 ///
@@ -147,6 +151,7 @@ struct Tree(Box<dyn ChildWrapper>);
 
 impl Tree {
     fn start(invocation: &Invocation, environment: &[(OsString, OsString)]) -> Result<Self> {
+        check_length(invocation)?;
         #[expect(clippy::disallowed_methods, reason = "this is the one place")]
         let mut command = tokio::process::Command::new(&invocation.program);
         command
@@ -187,6 +192,32 @@ impl Tree {
         // Fails when nobody is left, which is what is wanted.
         let _ = self.0.start_kill();
     }
+}
+
+/// Whether the system can hand over the invocation's own variables, which hold all properties of some scanners: its own
+/// message would not tell what is too long.
+fn check_length(invocation: &Invocation) -> Result<()> {
+    let secret = invocation.secret_environment.iter().map(|(name, value)| (name, value.expose()));
+    let plain = invocation.environment.iter().map(|(name, value)| (name, value.as_str()));
+    for (name, value) in plain.chain(secret) {
+        let length = match cfg!(windows) {
+            true => value.encode_utf16().count(),
+            false => value.len(),
+        };
+        let length = length + name.len() + 1;
+        if length > LONGEST_VARIABLE {
+            let message = format!(
+                "{} can't be started: the properties of the analysis are {length} characters long in the variable {name}, \
+                 and this system takes at most {LONGEST_VARIABLE}",
+                invocation.program.display()
+            );
+            return Err(Error::new(message).hint(
+                "Where many reports were found, set the property that names them in extraProperties, to a pattern such as \
+                 **/lcov.info or to one merged report.",
+            ));
+        }
+    }
+    Ok(())
 }
 
 impl Drop for Tree {

@@ -227,3 +227,16 @@ async fn what_can_not_be_started_is_named() {
     let error = run(&missing, &[], &cancellation, |_, _| ()).await.unwrap_err().to_string();
     assert!(error.contains("/no/such/directory does not exist"), "{error}");
 }
+
+#[tokio::test]
+async fn a_variable_that_is_too_long_is_told_before_the_start() {
+    let mut script = script("exit 3");
+    let (_source, cancellation) = CancelSource::new();
+    for (length, expected) in [(131_069, Ok(exit_code(3))), (131_070, Err(true))] {
+        script.invocation.secret_environment = vec![("A".into(), Secret::new("x".repeat(length)))];
+        let ended = run_with(SHORT, &script.invocation, &system_path(), &cancellation, |_, _| {}).await;
+        let told =
+            ended.map_err(|error| error.to_string().contains("are 131072 characters long in the variable A"));
+        assert_eq!(told, expected, "{length}");
+    }
+}

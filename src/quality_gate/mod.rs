@@ -1,5 +1,6 @@
 //! What a quality gate says and what follows from it. Pure: no clock, no network.
 
+mod doubt;
 mod ledger;
 mod measure;
 mod metric;
@@ -8,13 +9,19 @@ mod policy;
 mod poll;
 mod verdict;
 
+pub use doubt::{Doubt, SourceFile, missing_target, nothing_analysed, shrunk, uncounted, unseen_lines};
 pub use ledger::{AGGREGATE, Attempt, Entry, Ledger, Properties, aggregate};
 pub use measure::{Measure, MeasureSet};
 pub use metric::{Metric, MetricKind, Metrics};
 pub use origin::{Expected, OwnNames, Processed};
-pub use policy::{Context, Policy, Reaction, Rule};
+pub use policy::{Case, Context, Policy, Reaction, Rule};
 pub use poll::{LONGEST_WAIT, SHORTEST_PAUSE, pause_after_poll};
 pub use verdict::Verdict;
+
+/// `1 second`, `12 seconds`.
+pub fn seconds(count: u64) -> String {
+    format!("{count} {}", if count == 1 { "second" } else { "seconds" })
+}
 
 /// The quality gate of one analysis, as `api/qualitygates/project_status` gave it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,6 +3,8 @@
 //! A report lies in a file that any step of the build can write. It counts only if the server's own
 //! record of it says that it is this analysis'.
 
+use super::seconds;
+
 /// What the record of an analysis, made before it ran, lets expect of its processing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Expected<'a> {
@@ -34,6 +36,11 @@ pub struct Processed<'a> {
 }
 
 impl Expected<'_> {
+    /// Whether what was processed is certainly of this analysis, whatever the clocks say.
+    pub fn is_proven(&self, processed: &Processed<'_>) -> bool {
+        self.id.zip(processed.report_file).is_some_and(|(id, file)| file.contains(id))
+    }
+
     /// Why what was processed is not this analysis; `None` when it is.
     pub fn contradiction(&self, processed: &Processed<'_>) -> Option<String> {
         let Some(project) = processed.project else {
@@ -50,17 +57,17 @@ impl Expected<'_> {
                 name(self.branch, self.pull_request)
             ));
         }
-        if let (Some(id), Some(file)) = (self.id, processed.report_file) {
+        if let (Some(_), Some(file)) = (self.id, processed.report_file) {
             // Proof either way, which no clock is.
-            return (!file.contains(id)).then(|| {
+            return (!self.is_proven(processed)).then(|| {
                 format!("The report is of another analysis, whose scanner was to leave its report at {file}")
             });
         }
         match (processed.submitted, self.created) {
             (None, _) => Some("SonarQube does not say when the report was handed in".into()),
             (Some(submitted), Some(created)) if submitted < created => Some(format!(
-                "The report is an older one: it was handed in {} seconds before this analysis was prepared",
-                created - submitted
+                "The report is an older one: it was handed in {} before this analysis was prepared",
+                seconds(created - submitted)
             )),
             (Some(_), _) => None,
         }
@@ -160,7 +167,7 @@ mod tests {
                 Some("pull request 8"),
             ),
             (pull_request, Processed { branch: None, pull_request: Some("7"), ..OURS }, None),
-            (EXPECTED, Processed { submitted: Some(999), ..OURS }, Some("1 seconds before")),
+            (EXPECTED, Processed { submitted: Some(999), ..OURS }, Some("1 second before")),
             (EXPECTED, Processed { submitted: None, ..OURS }, Some("when")),
             (Expected { created: None, ..EXPECTED }, Processed { submitted: Some(1), ..OURS }, None),
             // A proxy's clock may run ahead of the server's: where the scanner told whose it is, that counts.
@@ -169,7 +176,7 @@ mod tests {
             (
                 Expected { id: None, ..EXPECTED },
                 Processed { submitted: Some(999), report_file: Some("/t/1d/report"), ..OURS },
-                Some("1 seconds before"),
+                Some("1 second before"),
             ),
             (
                 EXPECTED,

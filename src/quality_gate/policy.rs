@@ -34,11 +34,24 @@ pub enum Context {
     DefaultBranch,
     /// Any other branch, or a tag.
     OtherBranch,
+    /// A branch of which it is not known whether it is the main branch.
+    SomeBranch,
 }
 
 impl Context {
     /// All contexts.
-    pub const ALL: [Self; 3] = [Self::PullRequest, Self::DefaultBranch, Self::OtherBranch];
+    pub const ALL: [Self; 4] = [Self::PullRequest, Self::DefaultBranch, Self::OtherBranch, Self::SomeBranch];
+}
+
+/// An analysis as a policy sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Case {
+    /// Its verdict.
+    pub verdict: Verdict,
+    /// Whether the verdict is that nothing was analysed.
+    pub nothing_analysed: bool,
+    /// What it was of.
+    pub context: Context,
 }
 
 /// One reaction, with what overrides it in a context.
@@ -65,6 +78,10 @@ impl Rule {
             Context::PullRequest => self.pull_request,
             Context::DefaultBranch => self.default_branch,
             Context::OtherBranch => self.other_branches,
+            // The stricter of the two rules that may apply.
+            Context::SomeBranch => {
+                return self.reaction(Context::DefaultBranch).max(self.reaction(Context::OtherBranch));
+            }
         };
         overriding.unwrap_or(self.general)
     }
@@ -77,6 +94,8 @@ pub struct Policy {
     pub failure: Rule,
     /// For every verdict that tells nothing about the code: all but passed, failed and skipped.
     pub no_verdict: Rule,
+    /// For an analysis of nothing, in place of `no_verdict`.
+    pub nothing_analysed: Reaction,
     /// For an analysis that was left out on purpose.
     pub skipped: Rule,
 }
@@ -87,15 +106,17 @@ impl Default for Policy {
         Self {
             failure: Rule::always(Reaction::Fail),
             no_verdict: Rule::always(Reaction::Fail),
+            nothing_analysed: Reaction::Fail,
             skipped: Rule::always(Reaction::Ignore),
         }
     }
 }
 
 impl Policy {
-    /// What this verdict does to the task.
-    pub fn reaction(&self, verdict: Verdict, context: Context) -> Reaction {
+    /// What this analysis does to the task.
+    pub fn reaction(&self, Case { verdict, nothing_analysed, context }: Case) -> Reaction {
         match verdict {
+            Verdict::NoReport if nothing_analysed => self.nothing_analysed,
             Verdict::Passed => Reaction::Ignore,
             Verdict::Failed => self.failure.reaction(context),
             Verdict::Skipped => self.skipped.reaction(context),
@@ -110,18 +131,16 @@ impl Policy {
 
     /// What several analyses do to the task: the strictest of what each does.
     ///
-    /// Without any, that of `NoReport`: in a pull request by its rule, else by the stricter of the two
-    /// for branches, because without an analysis nobody knows which branch is the default one.
+    /// Without any, that of `NoReport`: in a pull request by its rule, else by that of a branch of which it is not known
+    /// whether it is the main branch.
     pub fn reaction_to_all(
         &self,
-        analyses: impl IntoIterator<Item = (Verdict, Context)>,
+        analyses: impl IntoIterator<Item = Case>,
         is_pull_request: bool,
     ) -> Reaction {
-        let all = analyses.into_iter().map(|(verdict, context)| self.reaction(verdict, context));
-        all.max().unwrap_or_else(|| {
-            let possible = if is_pull_request { &Context::ALL[..1] } else { &Context::ALL[1..] };
-            let reactions = possible.iter().map(|context| self.reaction(Verdict::NoReport, *context));
-            reactions.max().unwrap_or(Reaction::Fail)
+        analyses.into_iter().map(|case| self.reaction(case)).max().unwrap_or_else(|| {
+            let context = if is_pull_request { Context::PullRequest } else { Context::SomeBranch };
+            self.reaction(Case { verdict: Verdict::NoReport, nothing_analysed: false, context })
         })
     }
 }
@@ -133,6 +152,10 @@ mod tests {
 
     const REACTIONS: [Reaction; 3] = [Reaction::Ignore, Reaction::Warn, Reaction::Fail];
 
+    fn case(verdict: Verdict, context: Context) -> Case {
+        Case { verdict, nothing_analysed: false, context }
+    }
+
     /// The reaction each verdict has under a policy whose three rules are told apart by who asks.
     #[test]
     fn every_verdict_under_every_policy_in_every_context() {
@@ -140,12 +163,12 @@ mod tests {
         let mut cases = 0;
         for general in REACTIONS {
             for overriding in overrides {
-                for context in Context::ALL {
+                for context in [Context::PullRequest, Context::DefaultBranch, Context::OtherBranch] {
                     let mut rule = Rule::always(general);
                     match context {
                         Context::PullRequest => rule.pull_request = overriding,
                         Context::DefaultBranch => rule.default_branch = overriding,
-                        Context::OtherBranch => rule.other_branches = overriding,
+                        _ => rule.other_branches = overriding,
                     }
                     for verdict in Verdict::ALL {
                         // The other two rules say the contrary, so that the wrong one would show.
@@ -153,6 +176,7 @@ mod tests {
                         let mut policy = Policy {
                             failure: Rule::always(other),
                             no_verdict: Rule::always(other),
+                            nothing_analysed: other,
                             skipped: Rule::always(other),
                         };
                         match verdict {
@@ -164,17 +188,24 @@ mod tests {
                             let expected = match (verdict, overriding) {
                                 (Verdict::Passed, _) => Reaction::Ignore,
                                 (_, Some(overriding)) if asked == context => overriding,
+                                // It may be the one that the override is for.
+                                (_, Some(overriding))
+                                    if asked == Context::SomeBranch && context != Context::PullRequest =>
+                                {
+                                    overriding.max(general)
+                                }
                                 _ => general,
                             };
-                            let case = (general, overriding, context, verdict, asked);
-                            assert_eq!(policy.reaction(verdict, asked), expected, "{case:?}");
+                            let found = policy.reaction(case(verdict, asked));
+                            let about = (general, overriding, context, verdict, asked);
+                            assert_eq!(found, expected, "{about:?}");
                             cases += 1;
                         }
                     }
                 }
             }
         }
-        assert_eq!(cases, 3 * 4 * 3 * 9 * 3);
+        assert_eq!(cases, 3 * 4 * 3 * 9 * 4);
     }
 
     #[test]
@@ -191,7 +222,7 @@ mod tests {
             (Verdict::Failed, Reaction::Fail),
         ] {
             for context in Context::ALL {
-                assert_eq!(Policy::default().reaction(verdict, context), expected, "{verdict:?}");
+                assert_eq!(Policy::default().reaction(case(verdict, context)), expected, "{verdict:?}");
             }
         }
     }
@@ -205,6 +236,20 @@ mod tests {
         assert_eq!(policy.reaction_to_all([], false), Reaction::Fail);
     }
 
+    #[test]
+    fn an_analysis_of_nothing_has_a_rule_of_its_own() {
+        let nothing = |verdict, context| Case { verdict, nothing_analysed: true, context };
+        for context in Context::ALL {
+            let mut policy = Policy { no_verdict: Rule::always(Reaction::Ignore), ..Policy::default() };
+            assert_eq!(policy.reaction(nothing(Verdict::NoReport, context)), Reaction::Fail);
+            policy = Policy { nothing_analysed: Reaction::Warn, ..Policy::default() };
+            assert_eq!(policy.reaction(nothing(Verdict::NoReport, context)), Reaction::Warn);
+            assert_eq!(policy.reaction(case(Verdict::NoReport, context)), Reaction::Fail);
+            // A failed gate stays one.
+            assert_eq!(policy.reaction(nothing(Verdict::Failed, context)), Reaction::Fail);
+        }
+    }
+
     fn analyses() -> impl Strategy<Value = Vec<(Verdict, Context)>> {
         let one = (proptest::sample::select(&Verdict::ALL[..]), proptest::sample::select(&Context::ALL[..]));
         proptest::collection::vec(one, 0..8)
@@ -214,7 +259,10 @@ mod tests {
         #[test]
         fn only_passed_and_skipped_analyses_are_green(analyses in analyses(), pull_request: bool) {
             let policy = Policy::default();
-            let reaction = policy.reaction_to_all(analyses.iter().copied(), pull_request);
+            let reaction = policy.reaction_to_all(
+                analyses.iter().map(|(verdict, context)| case(*verdict, *context)),
+                pull_request,
+            );
             let overall = Verdict::worst(analyses.iter().map(|(verdict, _)| *verdict));
             let spoilt = analyses.iter().any(|(verdict, _)| !matches!(verdict, Verdict::Passed | Verdict::Skipped));
             let passed = analyses.iter().any(|(verdict, _)| *verdict == Verdict::Passed);

@@ -8,7 +8,7 @@
 //! `step::analyze::cli` the others.
 
 use super::cli_log::{self, CliLog};
-use super::engine::EngineResult;
+use super::engine::EngineEnd;
 use super::tool_cache::Tool;
 use crate::analysis::{Invocation, Properties, placeholder};
 use crate::cancel::Cancellation;
@@ -131,7 +131,7 @@ impl Cli<'_> {
         &self,
         environment: &[(OsString, OsString)],
         cancellation: &Cancellation,
-    ) -> Result<EngineResult> {
+    ) -> Result<EngineEnd> {
         let log = CliLog::new("SonarScanner CLI", self.properties.is_true("sonar.qualitygate.wait"));
         cli_log::run(log, &self.invocation(), environment, cancellation).await
     }

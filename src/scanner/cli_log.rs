@@ -1,7 +1,7 @@
 //! What the SonarScanner CLI says.
 
-use super::engine::EngineResult;
-use super::engine_log::{EngineLog, emit};
+use super::engine::{EngineEnd, EngineResult};
+use super::engine_log::{COMPLETED, EngineLog, emit};
 use crate::analysis::Invocation;
 use crate::cancel::Cancellation;
 use crate::error::Result;
@@ -18,13 +18,15 @@ pub(super) async fn run(
     invocation: &Invocation,
     environment: &[(OsString, OsString)],
     cancellation: &Cancellation,
-) -> Result<EngineResult> {
+) -> Result<EngineEnd> {
     let on_line = |stream, line: &str| log.line(stream, line, &mut emit);
     let ended = process::run(invocation, environment, cancellation, on_line).await?;
-    Ok(match ended {
+    let extent = log.log.extent().clone();
+    let result = match ended {
         Ended::Exit(exit) => log.result(exit, &mut emit),
         Ended::Cancelled => EngineResult::Cancelled,
-    })
+    };
+    Ok(EngineEnd { result, may_be_damage: false, extent })
 }
 
 /// Reads the CLI's lines, `INFO: text` up to version 5 and `12:34:56.789 INFO  text` after it, and tells each error once,
@@ -60,7 +62,14 @@ impl CliLog {
                 emit(Level::DEBUG, line);
             }
             (Some((Level::ERROR, text)), _) => self.error(text, emit),
-            (Some((level, text)), _) => emit(level, text),
+            (Some((level, text)), _) => {
+                if text == COMPLETED {
+                    // What was an error before the end stays one.
+                    self.flush(emit);
+                }
+                self.log.learn(text);
+                emit(level, text);
+            }
             (None, Stream::Stderr) => match &mut self.error {
                 Some(error) => error.add(line),
                 None => self.log.line(stream, line, emit),
@@ -233,6 +242,26 @@ mod tests {
             FAILED,
         );
         assert_eq!(result, failed("Error during SonarScanner execution\njava.lang.X: outer"));
+    }
+
+    #[test]
+    fn what_the_analysis_covers_and_errors_after_its_end() {
+        let mut told = Vec::new();
+        let mut emit = |level: Level, text: &str| told.push(format!("{level} {text}"));
+        let mut log = CliLog::new("SonarScanner for .NET", true);
+        for line in [
+            "INFO: 4 files indexed",
+            "12:34:56.789 INFO  Quality profile for cs: Sonar way",
+            "12:34:56.789 ERROR early",
+            "12:34:56.789 INFO  SonarScanner Engine completed successfully",
+            "12:34:56.789 ERROR late",
+        ] {
+            log.line(Stream::Stdout, line, &mut emit);
+        }
+        assert_eq!(log.log.extent().indexed_files, Some(4));
+        assert_eq!(log.log.extent().languages, ["cs"]);
+        assert_eq!(log.result(SUCCEEDED, &mut emit), EngineResult::Succeeded);
+        assert_eq!(told[3..], ["ERROR early", "WARN late"]);
     }
 
     #[test]

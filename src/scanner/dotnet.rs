@@ -11,20 +11,18 @@ use crate::process::first_in_path;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-pub mod environment;
-mod log;
-mod run;
-
-pub use log::Facts;
-pub use run::{Dotnet, Handed, hand_over, parameters, set_java_options, settings_file};
-
 pub mod archive;
 mod command;
+pub mod environment;
 mod feed;
+mod log;
 mod package;
+mod run;
 mod tool;
 
 pub use command::DotnetCommand;
+pub use log::Facts;
+pub use run::{Dotnet, Handed, hand_over, parameters, set_java_options, settings_file};
 pub use tool::{FoundTool, Verifier, hold, installed};
 
 /// What it is in the agent's tool cache.

@@ -5,7 +5,7 @@
 
 use super::class_archive::ClassArchive;
 use super::engine_log::{EngineLog, emit};
-use crate::analysis::{Invocation, Properties, is_secret};
+use crate::analysis::{Extent, Invocation, Properties, is_secret};
 use crate::cancel::Cancellation;
 use crate::error::Result;
 use crate::process::{self, Ended, Exit};
@@ -13,6 +13,9 @@ use crate::secret::Secret;
 use serde::Serialize;
 use std::ffi::OsString;
 use std::path::Path;
+
+/// A password that is given for a trust store without one does no harm then.
+pub(super) const NO_USELESS_PASSWORD: &str = "-Dorg.bouncycastle.pkcs12.ignore_useless_passwd=true";
 
 /// What is needed to run the engine.
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +60,8 @@ pub struct EngineEnd {
     pub result: EngineResult,
     /// The engine failed before it said anything, so Java or the engine may be damaged.
     pub may_be_damage: bool,
+    /// What the engine said of what the analysis covers.
+    pub extent: Extent,
 }
 
 impl Engine<'_> {
@@ -64,8 +69,7 @@ impl Engine<'_> {
     pub fn invocation(&self) -> Invocation {
         let mut arguments: Vec<String> = self.java_options.split_whitespace().map(str::to_owned).collect();
         arguments.extend(self.archive.options());
-        // SonarSource's scanners set it so that a password given for a trust store without one does no harm.
-        arguments.push("-Dorg.bouncycastle.pkcs12.ignore_useless_passwd=true".to_owned());
+        arguments.push(NO_USELESS_PASSWORD.to_owned());
         arguments.push("-jar".to_owned());
         // Absolute: the engine runs in another directory than we do.
         let jar = std::path::absolute(self.jar).unwrap_or_else(|_| self.jar.to_owned());
@@ -97,20 +101,22 @@ impl Engine<'_> {
         let ended = process::run(&invocation, environment, cancellation, on_line).await;
         let exited_well = matches!(ended, Ok(Ended::Exit(exit)) if exit.is_success());
         self.archive.settle(log.has_completed(), exited_well);
+        let extent = log.extent().clone();
         Ok(match ended? {
             // Java may end badly while it writes the archive, when the analysis is done and went well.
             Ended::Exit(_) if self.archive.is_made() && log.has_completed() => EngineEnd {
                 result: log.result(Exit { code: Some(0), signal: None }, &mut emit),
                 may_be_damage: false,
+                extent,
             },
             Ended::Exit(exit) => {
                 let may_be_damage = log.may_be_damage(exit);
                 if may_be_damage {
                     self.archive.discard();
                 }
-                EngineEnd { result: log.result(exit, &mut emit), may_be_damage }
+                EngineEnd { result: log.result(exit, &mut emit), may_be_damage, extent }
             }
-            Ended::Cancelled => EngineEnd { result: EngineResult::Cancelled, may_be_damage: false },
+            Ended::Cancelled => EngineEnd { result: EngineResult::Cancelled, may_be_damage: false, extent },
         })
     }
 }

@@ -1,6 +1,7 @@
 //! What the scanner engine says, and what that means for the analysis.
 
 use super::engine::EngineResult;
+use crate::analysis::Extent;
 use crate::process::{Exit, Stream};
 use serde::Deserialize;
 use std::collections::VecDeque;
@@ -21,8 +22,10 @@ const COMPLAINTS: [&str; 7] = [
     "Multiple garbage collectors selected",
 ];
 /// The last words of an engine whose analysis went well (observed on 10.7 and 26.9).
-const COMPLETED: &str = "SonarScanner Engine completed successfully";
+pub(super) const COMPLETED: &str = "SonarScanner Engine completed successfully";
 const GATE_FAILED: &str = "QUALITY GATE STATUS: FAILED";
+/// What it warns of when git does not find the target branch of a pull request (observed on 10.7 and 26.9).
+const MISSING_TARGET: &str = "Could not find ref";
 
 /// Sends one message to the log.
 pub(super) fn emit(level: Level, text: &str) {
@@ -45,6 +48,7 @@ pub(super) struct EngineLog {
     has_completed: bool,
     last_error: Option<EngineError>,
     gate_error: Option<String>,
+    extent: Extent,
     last_lines: VecDeque<String>,
 }
 
@@ -52,6 +56,9 @@ pub(super) struct EngineLog {
 struct EngineError {
     message: String,
     cause: Option<String>,
+    /// How it is told where the analysis succeeds: an error that the engine logs once its report is with the server takes
+    /// nothing from the analysis, so it is a warning.
+    level: Level,
 }
 
 /// A line of the engine's standard output.
@@ -77,6 +84,7 @@ impl EngineLog {
             has_completed: false,
             last_error: None,
             gate_error: None,
+            extent: Extent::default(),
             last_lines: VecDeque::new(),
         }
     }
@@ -84,6 +92,30 @@ impl EngineLog {
     /// Whether the engine has said that its analysis is done and went well.
     pub(super) fn has_completed(&self) -> bool {
         self.has_completed
+    }
+
+    /// What the engine said of what it covers.
+    pub(super) fn extent(&self) -> &Extent {
+        &self.extent
+    }
+
+    /// Learns from a message whether the analysis is done, and what it covers. The engine indexes before any analyzer runs, so the first number
+    /// is its own, whatever text of the sources an analyzer prints later.
+    pub(super) fn learn(&mut self, message: &str) {
+        self.has_completed |= message == COMPLETED;
+        let extent = &mut self.extent;
+        if extent.indexed_files.is_none() {
+            extent.indexed_files = indexed_files(message);
+        }
+        if let Some((language, _)) =
+            message.strip_prefix("Quality profile for ").and_then(|rest| rest.split_once(':'))
+            && !extent.languages.iter().any(|known| known == language)
+        {
+            extent.languages.push(language.to_owned());
+        }
+        if extent.missing_target.is_none() && message.starts_with(MISSING_TARGET) {
+            extent.missing_target = Some(message.to_owned());
+        }
     }
 
     /// Takes one line and hands on what is to be told.
@@ -124,9 +156,12 @@ impl EngineLog {
             Some(message) if !message.trim().is_empty() => message,
             _ => trace.lines().next().unwrap_or_default().to_owned(),
         };
-        self.has_completed |= message == COMPLETED;
+        self.learn(&message);
         match entry.level.as_str() {
-            "ERROR" => self.error(EngineError { cause: root_cause(&trace, &message), message }, emit),
+            "ERROR" => {
+                let level = if self.has_completed { Level::WARN } else { Level::ERROR };
+                self.error(EngineError { cause: root_cause(&trace, &message), message, level }, emit);
+            }
             "WARN" => emit(Level::WARN, &message),
             "DEBUG" => emit(Level::DEBUG, &message),
             "TRACE" => emit(Level::TRACE, &message),
@@ -141,7 +176,7 @@ impl EngineLog {
         if self.waits_for_gate && error.message.contains(GATE_FAILED) {
             self.gate_error = Some(error.message);
         } else if let Some(earlier) = self.last_error.replace(error) {
-            emit(Level::ERROR, &earlier.message);
+            emit(earlier.level, &earlier.message);
         }
     }
 
@@ -157,12 +192,16 @@ impl EngineLog {
     pub(super) fn result(mut self, exit: Exit, emit: &mut impl FnMut(Level, &str)) -> EngineResult {
         let gate_error = self.gate_error.take();
         let last_error = self.last_error.take();
-        let mut tell = |message: Option<&str>| message.into_iter().for_each(|text| emit(Level::ERROR, text));
         if exit.is_success() {
-            tell(last_error.as_ref().map(|error| error.message.as_str()));
-            tell(gate_error.as_deref());
+            if let Some(EngineError { message, level, .. }) = last_error {
+                emit(level, &message);
+            }
+            if let Some(message) = gate_error {
+                emit(Level::ERROR, &message);
+            }
             return EngineResult::Succeeded;
         }
+        let mut tell = |message: Option<&str>| message.into_iter().for_each(|text| emit(Level::ERROR, text));
         if let Some(signal) = exit.signal {
             tell(last_error.as_ref().map(|error| error.message.as_str()));
             tell(gate_error.as_deref());
@@ -173,10 +212,10 @@ impl EngineLog {
                 tell(other.as_ref().map(|error| error.message.as_str()));
                 EngineResult::GateFailed { message }
             }
-            (None, Some(EngineError { message, cause: Some(cause) })) => {
+            (None, Some(EngineError { message, cause: Some(cause), .. })) => {
                 EngineResult::Failed { message: format!("{}: {cause}", message.trim_end()) }
             }
-            (None, Some(EngineError { message, cause: None })) => EngineResult::Failed { message },
+            (None, Some(EngineError { message, cause: None, .. })) => EngineResult::Failed { message },
             (None, None) => EngineResult::Failed { message: self.not_started(exit) },
         }
     }
@@ -201,6 +240,13 @@ impl EngineLog {
         }
         message
     }
+}
+
+/// The number in `12 files indexed` or `1 file indexed`, whatever follows.
+fn indexed_files(message: &str) -> Option<u64> {
+    let (number, rest) = message.split_once(' ')?;
+    let is_it = rest.starts_with("files indexed") || rest.starts_with("file indexed");
+    number.parse().ok().filter(|_| is_it)
 }
 
 /// The innermost cause of a Java stack trace, unless the message says it already.

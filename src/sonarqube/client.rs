@@ -181,7 +181,7 @@ fn unreadable(url: String, error: &serde_json::Error) -> Error {
     Error { url, fault: Fault::NotTheApi(format!("JSON that can't be read ({error})")) }
 }
 
-fn below(base: &Url, path: &str, query: &[(&str, &str)]) -> Url {
+pub(super) fn below(base: &Url, path: &str, query: &[(&str, &str)]) -> Url {
     let mut url = base.clone();
     url.set_path(&format!("{}/{path}", base.path().trim_end_matches('/')));
     if !query.is_empty() {

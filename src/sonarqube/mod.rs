@@ -17,6 +17,6 @@ mod wait;
 pub use ce::{CeTask, CeTaskStatus};
 pub use client::SonarQube;
 pub use error::{Error, Fault};
-pub use project::ProjectAccess;
+pub use project::{LastAnalysis, ProjectAccess};
 pub use server::{Authenticated, Availability};
 pub use wait::{Look, Wait, Waited};

@@ -1,8 +1,9 @@
 //! A project: may it be analysed, what is its main branch.
 
-use super::client::{SonarQube, success, text};
+use super::client::{SonarQube, below, success, text};
 use super::error::{Error, Fault};
 use crate::analysis::seconds_since_1970;
+use url::Url;
 
 /// What the token may do with a project.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +14,17 @@ pub enum ProjectAccess {
     Denied(String),
     /// There is no such project yet.
     Unknown,
+}
+
+/// The last analysis of a branch or pull request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastAnalysis {
+    /// When it was made, in seconds since 1970: by the scanner's clock, or as `sonar.projectDate` says.
+    pub date: u64,
+    /// The commit, as far as the server tells.
+    pub revision: Option<String>,
+    /// When the server answered, by its own clock in seconds since 1970, where it told.
+    pub answered: Option<u64>,
 }
 
 impl SonarQube {
@@ -47,8 +59,8 @@ impl SonarQube {
         }
     }
 
-    /// When a branch (the main branch if none is named) or a pull request was last analysed, in seconds since 1970
-    /// by the scanner's clock; `None` when it never was, or there is none. Analysis tokens may ask.
+    /// The last analysis of a branch (of the main branch if none is named) or of a pull request; `None` when there was
+    /// none, or there is no such branch. Analysis tokens may ask for it; its revision takes Browse on SonarQube Server.
     ///
     /// # Errors
     /// As [`Error`].
@@ -57,7 +69,7 @@ impl SonarQube {
         project: &str,
         branch: Option<&str>,
         pull_request: Option<&str>,
-    ) -> Result<Option<u64>, Error> {
+    ) -> Result<Option<LastAnalysis>, Error> {
         let (path, list) = match pull_request {
             Some(_) => ("api/project_pull_requests/list", "pullRequests"),
             None => ("api/project_branches/list", "branches"),
@@ -69,14 +81,63 @@ impl SonarQube {
             (None, None) => entry["isMain"] == true,
         };
         let found = answer.list(list)?.iter().find(is_wanted);
-        Ok(found.and_then(|entry| text(entry, "analysisDate")).and_then(seconds_since_1970))
+        let last = found.and_then(|entry| {
+            Some(LastAnalysis {
+                date: text(entry, "analysisDate").and_then(seconds_since_1970)?,
+                // SonarQube Cloud tells it here.
+                revision: text(&entry["commit"], "sha").map(str::to_owned),
+                answered: answer.date,
+            })
+        });
+        match last {
+            // Of a pull request the server does not list the analyses.
+            Some(last) if last.revision.is_none() && pull_request.is_none() => {
+                let revision = self.revision(project, branch, last.date).await?;
+                Ok(Some(LastAnalysis { revision, ..last }))
+            }
+            last => Ok(last),
+        }
+    }
+
+    /// The revision of the analysis of a branch with this date; `None` where the server does not tell.
+    async fn revision(
+        &self,
+        project: &str,
+        branch: Option<&str>,
+        date: u64,
+    ) -> Result<Option<String>, Error> {
+        let mut query = vec![("project", project), ("ps", "1")];
+        query.extend(branch.map(|name| ("branch", name)));
+        match self.value(self.url("api/project_analyses/search", &query)).await {
+            Ok(answer) => {
+                let last = answer.list("analyses")?.first();
+                let is_it = |analysis: &&serde_json::Value| {
+                    text(analysis, "date").and_then(seconds_since_1970) == Some(date)
+                };
+                Ok(last.filter(is_it).and_then(|analysis| text(analysis, "revision")).map(str::to_owned))
+            }
+            Err(Error { fault: Fault::Unauthorized | Fault::Forbidden(_) | Fault::NotFound(_), .. }) => {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// The page of a project, of a branch or of a pull request.
     pub fn dashboard(&self, project: &str, branch: Option<&str>, pull_request: Option<&str>) -> String {
+        Self::dashboard_at(self.base_url(), project, branch, pull_request)
+    }
+
+    /// Likewise, on the server at `base`: the address that the server goes by may be another than the connection's.
+    pub fn dashboard_at(
+        base: &Url,
+        project: &str,
+        branch: Option<&str>,
+        pull_request: Option<&str>,
+    ) -> String {
         let mut query = vec![("id", project)];
         query.extend(branch.map(|name| ("branch", name)));
         query.extend(pull_request.map(|key| ("pullRequest", key)));
-        self.url("dashboard", &query).into()
+        below(base, "dashboard", &query).into()
     }
 }

@@ -1,13 +1,16 @@
 //! SonarAnalyze: runs the scanner engine for the record that is open, and notes how it ended.
 
 use super::records::{Record, Records, tokens_of};
+use super::reports::{self, Places};
 use super::runtime::java_options::JavaOptions;
 use super::runtime::provision::{Offered, Ready};
 use super::runtime::{self, Jdk, Setting, network};
-use super::{Ending, Job, missing, reports, settings};
+use super::{Ending, Job, missing, settings};
 use crate::agent::AnalyzeInputs;
 use crate::analysis::precedence::{Precedence, Source};
-use crate::analysis::{Narrowing, Outcome, Prepared, ScannerMode, ScannerRelease, scanner_environment};
+use crate::analysis::{
+    Extent, Narrowing, Outcome, Prepared, ScannerMode, ScannerRelease, scanner_environment,
+};
 use crate::context::is_of_scope;
 use crate::error::{Error, ErrorKind, Result};
 use crate::scanner::{Cache, ClassArchive, Engine, EngineEnd, EngineResult, Provisioned};
@@ -18,7 +21,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 mod cli;
 mod dotnet;
+mod dotnet_projects;
 mod export;
+mod extent;
 mod open;
 mod several;
 mod shared;
@@ -73,36 +78,54 @@ async fn analyze_record(job: &Job, inputs: &AnalyzeInputs, shared: &Shared, reco
     if let Some(reason) = &record.prepared.skip {
         return skip(record, reason);
     }
-    let mut narrowed = Vec::new();
-    let result = run(job, inputs, shared, record, &mut narrowed).await;
-    let outcome = match &result {
+    let result = run(job, inputs, shared, record).await;
+    let (outcome, extent) = match &result {
         Ok(Run::Skipped) => return skip(record, "sonar.scanner.skip is true"),
-        Ok(Run::Ended(EngineResult::Succeeded)) => Outcome::Succeeded,
-        Ok(Run::Ended(EngineResult::GateFailed { .. })) => Outcome::GateFailed,
-        Ok(Run::Ended(EngineResult::Failed { message })) => Outcome::Failed { message: message.clone() },
-        Ok(Run::Ended(EngineResult::Cancelled)) => Outcome::Cancelled,
-        Err(error) if error.kind() == ErrorKind::Cancelled => Outcome::Cancelled,
-        Err(error) => Outcome::Failed { message: error.to_string() },
+        Ok(Run::Nothing(reason)) => return nothing(record, reason),
+        Ok(Run::Ended { end: EngineEnd { result, extent, .. }, base_dir }) => match result {
+            EngineResult::Succeeded => {
+                (Outcome::Succeeded, extent::complete(job, record, base_dir, extent).await)
+            }
+            EngineResult::GateFailed { .. } => (Outcome::GateFailed, extent.clone()),
+            EngineResult::Failed { message } => {
+                (Outcome::Failed { message: message.clone() }, extent.clone())
+            }
+            EngineResult::Cancelled => (Outcome::Cancelled, extent.clone()),
+        },
+        Err(error) if error.kind() == ErrorKind::Cancelled => (Outcome::Cancelled, Extent::default()),
+        Err(error) => (Outcome::Failed { message: error.to_string() }, Extent::default()),
     };
-    record.write_analyzed(outcome, narrowed)?;
+    record.write_analyzed(outcome, extent)?;
     match result? {
-        Run::Ended(EngineResult::Failed { message }) => {
-            Err(Error::new(format!("the analysis failed: {message}")))
-        }
-        Run::Ended(EngineResult::GateFailed { message }) => Err(Error::new(format!(
-            "the quality gate failed: {message}"
-        ))
-        .hint(
-            "The analysis itself succeeded; it waited for the gate because sonar.qualitygate.wait is true.",
-        )),
-        Run::Ended(EngineResult::Cancelled) => Err(Error::cancelled()),
-        Run::Ended(EngineResult::Succeeded) | Run::Skipped => Ok(Done::Analysed),
+        Run::Ended { end, .. } => match end.result {
+            EngineResult::Failed { message } => Err(Error::new(format!("the analysis failed: {message}"))),
+            EngineResult::GateFailed { message } => Err(Error::new(format!(
+                "the quality gate failed: {message}"
+            ))
+            .hint(
+                "The analysis itself succeeded; it waited for the gate because sonar.qualitygate.wait is true.",
+            )),
+            EngineResult::Cancelled => Err(Error::cancelled()),
+            EngineResult::Succeeded => Ok(Done::Analysed),
+        },
+        Run::Skipped | Run::Nothing(_) => Ok(Done::Skipped),
     }
 }
 
 enum Run {
-    Ended(EngineResult),
+    /// The scanner ended.
+    Ended { end: EngineEnd, base_dir: PathBuf },
+    /// The pipeline wants no analysis.
     Skipped,
+    /// An analysis was wanted, and there is nothing of it: why.
+    Nothing(String),
+}
+
+/// What was to be analysed was not: SonarPublish shall not take it for one that was left out on purpose.
+fn nothing(record: &Record, reason: &str) -> Result<Done> {
+    tracing::warn!("Nothing was analysed, so SonarPublish will report no quality gate: {reason}");
+    record.write_analyzed(Outcome::NothingAnalysed { reason: reason.to_owned() }, Extent::default())?;
+    Ok(Done::Skipped)
 }
 
 fn skip(record: &Record, reason: &str) -> Result<Done> {
@@ -111,7 +134,7 @@ fn skip(record: &Record, reason: &str) -> Result<Done> {
         Some(member) if member.untouched => tracing::info!("Nothing is analysed: {reason}"),
         _ => tracing::warn!("Nothing is analysed: {reason}"),
     }
-    record.write_analyzed(Outcome::Skipped { reason: reason.to_owned() }, Vec::new())?;
+    record.write_analyzed(Outcome::Skipped { reason: reason.to_owned() }, Extent::default())?;
     Ok(Done::Skipped)
 }
 
@@ -134,34 +157,33 @@ impl Analysis<'_> {
     }
 }
 
-/// Adds to `narrowed` what the repository took out of the judgement.
-async fn run(
-    job: &Job,
-    inputs: &AnalyzeInputs,
-    shared: &Shared,
-    record: &Record,
-    narrowed: &mut Vec<Narrowing>,
-) -> Result<Run> {
+async fn run(job: &Job, inputs: &AnalyzeInputs, shared: &Shared, record: &Record) -> Result<Run> {
     let prepared = &record.prepared;
     if prepared.mode == ScannerMode::Dotnet {
         return match (&prepared.dotnet, &prepared.begun) {
             (Some(scanner), Some(begun)) => {
                 crate::scanner::dotnet::hold(scanner).await?;
-                Ok(Run::Ended(dotnet::end(job, inputs, shared, record, &scanner.start, begun).await?))
+                let end = dotnet::end(job, inputs, shared, record, &scanner.start, begun);
+                let sonarqube = tokens_of(job, prepared)?.sonarqube(job, prepared);
+                let end = extent::with_files_before(end, sonarqube, prepared).await?;
+                dotnet_projects::prove(job, record, end)
             }
             _ => Ok(Run::Skipped),
         };
     }
     let working_directory = job.predefined.working_directory()?;
-    let (mut precedence, of_repository) = assemble(job, record, &working_directory)?;
-    *narrowed = of_repository;
+    let (mut precedence, narrowed) = assemble(job, record, &working_directory)?;
     let mut properties = precedence.properties();
     if properties.is_true("sonar.scanner.skip") {
-        return Ok(Run::Skipped);
+        // What the repository or another step says of itself must not let a build pass.
+        return Ok(match prepared.properties.is_true("sonar.scanner.skip") {
+            true => Run::Skipped,
+            false => Run::Nothing(SKIPPED_ELSEWHERE.into()),
+        });
     }
     let base_dir = PathBuf::from(properties.value("sonar.projectBaseDir").unwrap_or("."));
-    let (temporary, several) = (job.predefined.temp_directory()?, prepared.member.is_some());
-    reports::import(&mut properties, &base_dir, &temporary, record.prepared_at(), several);
+    let places = Places::of(job, &base_dir, record.prepared_at())?;
+    reports::import(&mut properties, &places, prepared.member.is_some());
     for (key, value) in properties.iter() {
         if precedence.value(key).is_none() {
             precedence.set(Source::FoundReport, key, value, None);
@@ -186,36 +208,44 @@ async fn run(
     let refused = precedence.refused().iter().map(|refused| refused.key.clone()).collect();
     let (token, folder) = (&tokens.token, record.folder.as_path());
     let analysis = Analysis { setting, inputs, prepared, shared, token, refused, folder };
-    let result = match &prepared.cli {
-        Some(release) => {
-            let archive = tokens.archive.unwrap_or_else(|| release.archive.clone());
-            cli::run(&analysis, &ScannerRelease { archive, ..release.clone() }).await?
+    let sonarqube = analysis.setting.sonarqube.clone();
+    let running = async {
+        match &prepared.cli {
+            Some(release) => {
+                let archive = tokens.archive.clone().unwrap_or_else(|| release.archive.clone());
+                cli::run(&analysis, &ScannerRelease { archive, ..release.clone() }).await
+            }
+            None => run_engine(&analysis).await,
         }
-        None => run_engine(&analysis).await?,
     };
-    Ok(Run::Ended(result))
+    let mut end = extent::with_files_before(running, sonarqube, prepared).await?;
+    end.extent.narrowed = narrowed;
+    Ok(Run::Ended { end, base_dir })
 }
+
+const SKIPPED_ELSEWHERE: &str = "sonar.scanner.skip is true in a settings file or in an environment variable, where it has no \
+                                 say. To skip the analysis on purpose set it in extraProperties of SonarPrepare";
 
 /// The server's own engine, without a scanner around it. If Java or the engine seem to be damaged, what is in the
 /// cache is checked and provisioned afresh, once.
-async fn run_engine(analysis: &Analysis<'_>) -> Result<EngineResult> {
+async fn run_engine(analysis: &Analysis<'_>) -> Result<EngineEnd> {
     let began = SystemTime::now();
     let ready = analysis.shared.engine_and_java(&analysis.setting, None).await?;
     let message = match run_engine_once(analysis, &ready, false).await {
-        Ok(EngineEnd { result: EngineResult::Failed { message }, may_be_damage: true })
+        Ok(EngineEnd { result: EngineResult::Failed { message }, may_be_damage: true, .. })
             if ready.is_ours() =>
         {
             message
         }
         Err(error) if error.kind() == ErrorKind::Failed && ready.is_ours() => error.to_string(),
-        end => return Ok(end?.result),
+        end => return end,
     };
     tracing::warn!("{message}");
     tracing::info!(
         "Java and the scanner engine in the cache may be damaged: they are checked, and run once more"
     );
     let ready = analysis.shared.engine_and_java(&analysis.setting, Some((&ready, began))).await?;
-    Ok(run_engine_once(analysis, &ready, true).await?.result)
+    run_engine_once(analysis, &ready, true).await
 }
 
 async fn run_engine_once(analysis: &Analysis<'_>, ready: &Ready, again: bool) -> Result<EngineEnd> {

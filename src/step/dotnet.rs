@@ -1,7 +1,7 @@
 //! What the beginning and the end of the SonarScanner for .NET have in common.
 
+use super::Job;
 use super::runtime::network;
-use super::{Job, dotnet_environment};
 use crate::analysis::{Prepared, Properties};
 use crate::error::{Error, Result};
 use crate::http;
@@ -35,8 +35,10 @@ pub(super) fn configuration(work_folder: &Path) -> Option<String> {
 /// What the scanner's process inherits, its way to the server included. `properties` are those that
 /// [`network::equip`] made complete.
 pub(super) fn variables(job: &Job, prepared: &Prepared, properties: &Properties) -> Result<Variables> {
-    let mut variables = dotnet_environment::for_scanner(job);
+    let mut variables = job.environment.for_children();
     environment::prepare(&mut variables, &job.predefined.temp_directory()?);
+    environment::isolate(&mut variables);
+    environment::trust(&mut variables, job.http.settings().ca_files.first().map(PathBuf::as_path));
     let proxy = network::proxy_in(properties);
     environment::route(&mut variables, &prepared.server_url, proxy.as_ref());
     Ok(variables)

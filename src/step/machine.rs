@@ -2,7 +2,7 @@
 
 use super::Job;
 use crate::analysis::jvm_profile::Strength;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::scanner::{Platform, ToolCache, WindowsProcessor};
 use std::path::{Path, PathBuf};
 
@@ -16,15 +16,16 @@ pub(super) fn platform(job: &Job) -> Platform {
     })
 }
 
-/// `.sonar` in the user's home: the place all scanners share.
+/// `.sonar` in the user's home: the place all scanners share. A service account or a container may have no home: then it is
+/// below `Agent.ToolsDirectory`, which outlives the job.
 pub(super) fn user_home(job: &Job) -> Result<PathBuf> {
     if let Some(chosen) = job.environment.value("SONAR_USER_HOME") {
         return Ok(PathBuf::from(chosen));
     }
-    job.environment.value(HOME).map(|home| Path::new(home).join(".sonar")).ok_or_else(|| {
-        Error::new(format!("there is no place for the scanner's cache: {HOME} is not set"))
-            .hint("Set the variable SONAR_USER_HOME to a folder that outlives the job.")
-    })
+    match job.environment.value(HOME).map(Path::new).filter(|home| home.is_dir()) {
+        Some(home) => Ok(home.join(".sonar")),
+        None => Ok(tools_directory(job)?.join("sonar-user-home")),
+    }
 }
 
 /// What this process may use of the machine: of its container's, where it is in one.
@@ -44,10 +45,14 @@ pub(super) fn strength() -> Strength {
 }
 
 /// `Agent.ToolsDirectory`; outside of agents a folder that goes with the job.
+fn tools_directory(job: &Job) -> Result<PathBuf> {
+    match job.environment.variable("Agent.ToolsDirectory") {
+        Some(folder) => Ok(PathBuf::from(folder)),
+        None => Ok(job.predefined.temp_directory()?.join("sonar-azdo-tools")),
+    }
+}
+
+/// The agent's tool cache, in that folder.
 pub(super) fn tool_cache(job: &Job) -> Result<ToolCache> {
-    let root = match job.environment.variable("Agent.ToolsDirectory") {
-        Some(folder) => PathBuf::from(folder),
-        None => job.predefined.temp_directory()?.join("sonar-azdo-tools"),
-    };
-    Ok(ToolCache::new(root, &platform(job).arch))
+    Ok(ToolCache::new(tools_directory(job)?, &platform(job).arch))
 }

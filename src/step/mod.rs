@@ -3,11 +3,11 @@
 mod analyze;
 mod concurrent;
 mod dotnet;
-mod dotnet_environment;
 mod glob;
 mod ledger;
 mod machine;
 mod missing;
+mod nuget;
 mod prepare;
 mod publish;
 mod records;

@@ -9,7 +9,7 @@ use super::Job;
 use super::seal::Seal;
 use crate::agent::{Environment, ServiceConnection, authentication, job_token};
 use crate::analysis::{
-    ARCHIVE, AnalysisId, AnalysisReport, Analyzed, Narrowing, Outcome, Prepared, Properties, RECORD_VERSION,
+    ARCHIVE, AnalysisId, AnalysisReport, Analyzed, Extent, Outcome, Prepared, Properties, RECORD_VERSION,
 };
 use crate::error::{Error, Result};
 use crate::http::Authentication;
@@ -196,12 +196,12 @@ impl Record {
         Ok(Some(Self { folder, prepared, analyzed, seal }))
     }
 
-    /// Adds how the analysis ended, and what the repository took out of it.
+    /// Adds how the analysis ended and what it covered.
     ///
     /// # Errors
     /// The disk refuses.
-    pub fn write_analyzed(&self, outcome: Outcome, narrowed: Vec<Narrowing>) -> Result<()> {
-        let analyzed = Analyzed { version: RECORD_VERSION, id: self.prepared.id.clone(), outcome, narrowed };
+    pub fn write_analyzed(&self, outcome: Outcome, extent: Extent) -> Result<()> {
+        let analyzed = Analyzed { version: RECORD_VERSION, id: self.prepared.id.clone(), outcome, extent };
         write_sealed(&self.folder, ANALYZED, &analyzed, Some(&self.seal))
     }
 

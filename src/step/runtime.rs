@@ -7,12 +7,14 @@ use crate::error::Result;
 use crate::scanner::{Cache, JavaChoices, JavaHome, Platform};
 use crate::sonarqube::SonarQube;
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub(super) mod java_options;
 pub(super) mod network;
 mod plugins;
 pub(super) mod provision;
+
+const USER_HOME: &str = "sonar.userHome";
 
 /// What decides which engine and which Java run, and where they come from.
 pub(super) struct Setting<'a> {
@@ -49,9 +51,19 @@ impl<'a> Setting<'a> {
 
 /// `sonar.userHome`, else the place all scanners share.
 pub(super) fn user_home(job: &Job, properties: &Properties) -> Result<PathBuf> {
-    properties
-        .value("sonar.userHome")
-        .map_or_else(|| machine::user_home(job), |chosen| Ok(PathBuf::from(chosen)))
+    properties.value(USER_HOME).map_or_else(|| machine::user_home(job), |chosen| Ok(PathBuf::from(chosen)))
+}
+
+/// Likewise; where the user has no home, as in some service accounts and containers, it goes with the job.
+pub(super) fn user_home_or_temporary(job: &Job, properties: &mut Properties) -> Result<PathBuf> {
+    let has_home = job.environment.value(machine::HOME).is_some_and(|home| Path::new(home).is_dir());
+    let is_chosen =
+        properties.value(USER_HOME).is_some() || job.environment.value("SONAR_USER_HOME").is_some();
+    if !has_home && !is_chosen {
+        let folder = job.predefined.temp_directory()?.join("sonar-home");
+        properties.set(USER_HOME, folder.display().to_string());
+    }
+    user_home(job, properties)
 }
 
 /// This machine's, as far as properties say nothing else.

@@ -56,6 +56,8 @@ pub(super) fn headline(result: &AnalysisResult) -> (&'static str, String) {
         Verdict::None => no_result("SonarQube computed none for this analysis"),
         Verdict::Cancelled => no_result("the run was cancelled"),
         Verdict::Timeout => no_result("SonarQube did not finish in time"),
+        Verdict::NoReport if result.nothing_analysed => no_result("nothing was analysed"),
+        Verdict::NoReport if result.gate.is_some() => no_result("what SonarQube says proves nothing"),
         Verdict::NoReport => no_result("no analysis report was found"),
         Verdict::Unknown => no_result("the quality gate could not be read"),
         Verdict::AnalysisFailed => no_result("the analysis failed"),
@@ -123,7 +125,7 @@ fn file_name(text: &str, max_chars: usize) -> String {
 
 /// Rows of conditions shown at most.
 const ROWS: usize = 50;
-/// Server warnings shown at most for each analysis.
+/// Server warnings shown at most for each analysis, and notes likewise.
 const WARNINGS: usize = 10;
 /// Bytes up to which tables, lists and further projects are written. What a project's section holds beside these
 /// is at most 10 kB, so the page stays below 64 kB.
@@ -166,7 +168,8 @@ impl Page {
                 "The last known quality gate, of the {known}. It counts for nothing here."
             ));
         }
-        let Some(gate) = &result.gate else { return };
+        // A gate that does not count is not shown.
+        let Some(gate) = result.gate.as_ref().filter(|_| result.verdict != Verdict::NoReport) else { return };
         if result.verdict == Verdict::Failed {
             self.failed_conditions(result, gate);
         }
@@ -225,21 +228,31 @@ impl Page {
     }
 
     fn warnings(&mut self, result: &AnalysisResult) {
-        if result.warnings.is_empty() {
+        let notes = result.notes.iter().map(|note| escape(note, MESSAGE_CHARS));
+        self.list("About what was analysed", notes, ["more", "more"]);
+        let base = result.dashboard_url.as_deref();
+        let warnings = result.warnings.iter().map(|warning| html::to_markdown(warning, base));
+        self.list("Warnings from SonarQube", warnings, ["more warning", "more warnings"]);
+    }
+
+    /// A heading and a line for each item, as many as there is room for.
+    fn list(&mut self, heading: &str, items: impl ExactSizeIterator<Item = String>, [one, many]: [&str; 2]) {
+        let all = items.len();
+        if all == 0 {
             return;
         }
-        self.paragraph("**Warnings from SonarQube**");
+        self.paragraph(&format!("**{heading}**"));
         self.text.push('\n');
         let mut shown = 0;
-        for warning in result.warnings.iter().take(WARNINGS) {
-            let item = format!("- {}\n", html::to_markdown(warning, result.dashboard_url.as_deref()));
+        for item in items.take(WARNINGS) {
+            let item = format!("- {item}\n");
             if self.text.len() + item.len() > BYTES {
                 break;
             }
             self.text.push_str(&item);
             shown += 1;
         }
-        self.more(result.warnings.len() - shown, "more warning", "more warnings");
+        self.more(all - shown, one, many);
     }
 
     /// What the author of the change chose to leave out.

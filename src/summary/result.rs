@@ -4,6 +4,9 @@ use crate::analysis::Narrowing;
 use crate::quality_gate::{Comparator, Condition, GateStatus, MeasureSet, Metrics, QualityGate, Verdict};
 use serde_json::{Value, json};
 
+/// How the reference of a tag begins, which is the name of what a build of it analyses.
+const TAG: &str = "refs/tags/";
+
 /// What was analysed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AnalysedTarget {
@@ -23,11 +26,19 @@ pub enum AnalysedTarget {
 }
 
 impl AnalysedTarget {
-    /// What it is called in a sentence: `main branch`, `branch release`, `pull request 12`.
+    /// Whether it is a tag.
+    pub fn is_tag(&self) -> bool {
+        matches!(self, Self::Branch(name) if name.starts_with(TAG))
+    }
+
+    /// What it is called in a sentence: `main branch`, `branch release`, `tag v1.0`, `pull request 12`.
     pub fn name(&self) -> String {
         match self {
             Self::MainBranch(None) => "main branch".into(),
-            Self::MainBranch(Some(name)) | Self::Branch(name) => format!("branch {name}"),
+            Self::MainBranch(Some(name)) | Self::Branch(name) => match name.strip_prefix(TAG) {
+                Some(tag) => format!("tag {tag}"),
+                None => format!("branch {name}"),
+            },
             Self::PullRequest { key, .. } => format!("pull request {key}"),
         }
     }
@@ -73,8 +84,12 @@ pub struct AnalysisResult {
     pub project_name: String,
     /// What was analysed.
     pub target: AnalysedTarget,
+    /// Of a branch: the server says that it is not the main branch of the project.
+    pub is_other_branch: bool,
     /// The outcome.
     pub verdict: Verdict,
+    /// Of the verdict `NoReport`: nothing was analysed.
+    pub nothing_analysed: bool,
     /// Why, for verdicts other than passed and failed: plain text, may hold text from outside.
     pub reason: Option<String>,
     /// The gate, when the server gave one.
@@ -95,6 +110,8 @@ pub struct AnalysisResult {
     pub warnings: Vec<String>,
     /// What the repository's own settings took out of the judgement: text from outside.
     pub narrowed: Vec<Narrowing>,
+    /// What was not analysed, and what else there is to know of what was: a sentence each, plain text.
+    pub notes: Vec<String>,
 }
 
 impl AnalysisResult {
@@ -104,7 +121,9 @@ impl AnalysisResult {
             project_name: project_key.clone(),
             project_key,
             target,
+            is_other_branch: false,
             verdict: Verdict::Unknown,
+            nothing_analysed: false,
             reason: None,
             gate: None,
             last_known: None,
@@ -115,6 +134,7 @@ impl AnalysisResult {
             server_version: None,
             warnings: Vec::new(),
             narrowed: Vec::new(),
+            notes: Vec::new(),
         }
     }
 
@@ -150,4 +170,22 @@ fn condition(condition: &Condition) -> Value {
         "metric": condition.metric, "failed": condition.status.is_failure(), "actual": condition.actual,
         "comparator": comparator, "threshold": condition.threshold,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_analysed_has_its_own_word() {
+        for (target, name) in [
+            (AnalysedTarget::MainBranch(None), "main branch"),
+            (AnalysedTarget::MainBranch(Some("main".into())), "branch main"),
+            (AnalysedTarget::Branch("release/1".into()), "branch release/1"),
+            (AnalysedTarget::Branch("refs/tags/v1.0".into()), "tag v1.0"),
+        ] {
+            assert_eq!(target.name(), name);
+            assert_eq!(target.is_tag(), name.starts_with("tag "));
+        }
+    }
 }

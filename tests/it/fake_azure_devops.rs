@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::SystemTime;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
 /// Id and name.
@@ -46,6 +47,8 @@ struct Model {
     /// What the last iteration of the pull request changes: kind, path and earlier path.
     changes: Vec<(String, String, Option<String>)>,
     build: u32,
+    /// When the build started, as the server writes it.
+    build_start: Option<String>,
     properties: BTreeMap<String, String>,
     /// Names of properties, spelt as the collection met them first: it ignores case in them, in all builds.
     property_names: Vec<String>,
@@ -96,6 +99,7 @@ impl AzureDevOps {
             pull_request: None,
             changes: Vec::new(),
             build: 4711,
+            build_start: None,
             properties: BTreeMap::new(),
             property_names: Vec::new(),
             history: Vec::new(),
@@ -180,6 +184,12 @@ impl AzureDevOps {
 
     pub(crate) fn take_away_the_right_to_change_builds(&self) {
         self.model().read_only = true;
+    }
+
+    /// The build started then.
+    pub(crate) fn started_builds_at(&self, time: SystemTime) {
+        let text = crate::fake_sonarqube::server_time(time).replace("+0000", ".1234567Z");
+        self.model().build_start = Some(text);
     }
 
     pub(crate) fn lose_attachments(&self) {
@@ -395,6 +405,7 @@ impl Model {
                     return Err(refusal(404, &format!("The requested build {build} could not be found.")));
                 }
                 match (method, rest) {
+                    ("GET", []) => Ok(json!({ "id": self.build, "startTime": self.build_start })),
                     ("PATCH", ["properties"]) => self.patch_properties(body),
                     ("GET", ["properties"]) => Ok(self.properties()),
                     ("GET", ["attachments", kind]) => {

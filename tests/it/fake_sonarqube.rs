@@ -51,10 +51,14 @@ pub(crate) struct Model {
     pub(crate) gates: BTreeMap<String, Value>,
     /// By project, branch (none: the main branch) and pull request: when it was last analysed, and its gate.
     pub(crate) projects: BTreeMap<Analysed, (SystemTime, Value)>,
+    /// Date and revision of the last analysis, where the token may read them.
+    pub(crate) revision: Option<(String, String)>,
     /// Reports that wait. `None`: the token may not see them.
     pub(crate) queue: Option<Vec<Value>>,
     /// `None`: the token may not read them.
     pub(crate) measures: Option<Vec<(&'static str, &'static str)>>,
+    /// Path and language of source files, which the token may read where it may read measures.
+    pub(crate) files: Vec<(&'static str, &'static str)>,
     /// What `api/v2/analysis/engine` offers.
     pub(crate) engine: Value,
     /// What `api/v2/analysis/jres` offers.
@@ -98,8 +102,15 @@ impl SonarQube {
             tasks: BTreeMap::new(),
             gates: BTreeMap::new(),
             projects: BTreeMap::new(),
+            revision: None,
             queue: None,
-            measures: Some(vec![("coverage", "85.4"), ("violations", "3")]),
+            measures: Some(vec![
+                ("coverage", "85.4"),
+                ("violations", "3"),
+                ("files", "12"),
+                ("ncloc", "340"),
+            ]),
+            files: Vec::new(),
             engine: json!({ "filename": "engine.jar", "sha256": SHA256 }),
             jres: json!([]),
             plugins: json!([]),
@@ -273,6 +284,12 @@ impl Model {
                 let entries: Vec<_> = self.analysed(parameter("project"), true).map(entry).collect();
                 json_answer(&json!({ "pullRequests": entries }))
             }
+            "/api/project_analyses/search" => match &self.revision {
+                Some((date, revision)) => {
+                    json_answer(&json!({ "analyses": [{ "date": date, "revision": revision }] }))
+                }
+                None => refusal(403, "Insufficient privileges"),
+            },
             "/api/ce/component" => match &self.queue {
                 Some(queue) => json_answer(&json!({ "queue": queue })),
                 None => refusal(403, "Insufficient privileges"),
@@ -306,6 +323,12 @@ impl Model {
                 }
                 None => refusal(403, "Insufficient privileges"),
             },
+            "/api/measures/component_tree" if self.measures.is_some() => {
+                let file = |(path, language): &(&str, &str)| json!({ "path": path, "qualifier": "FIL", "language": language });
+                let files: Vec<_> = self.files.iter().map(file).collect();
+                json_answer(&json!({ "paging": { "total": files.len() }, "components": files }))
+            }
+            "/api/measures/component_tree" => refusal(403, "Insufficient privileges"),
             "/api/metrics/search" => {
                 let metric = |(key, name, kind): &(&str, &str, &str)| json!({ "key": key, "name": name, "type": kind });
                 let metrics: Vec<_> = METRICS.iter().map(metric).collect();

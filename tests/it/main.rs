@@ -16,6 +16,7 @@ mod fake_agent;
 mod fake_azure_devops;
 mod fake_sonarqube;
 mod git_host;
+mod nuget_feed;
 mod relay;
 mod squid;
 mod test_data;

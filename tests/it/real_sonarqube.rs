@@ -8,6 +8,7 @@ mod gates;
 mod machine;
 mod maven;
 mod monorepo;
+mod nothing;
 mod older;
 mod server;
 mod several;
@@ -33,6 +34,7 @@ use gates::{a_gate_of_every_kind_of_metric, a_queue_of_ten_reports};
 use machine::{a_private_authority_behind_a_proxy, modules_and_a_java_of_the_agent};
 use maven::a_build_by_maven;
 use monorepo::three_projects_of_one_repository;
+use nothing::an_analysis_of_nothing_is_no_report;
 use older::{
     a_gate_that_fails_by_the_cli, a_gate_that_passes_by_the_cli, a_pinned_cli_keeps_to_the_connection,
 };
@@ -54,6 +56,7 @@ macro_rules! on {
 on!(
     v10_7: a_gate_that_fails_twice,
     a_gate_that_passes,
+    an_analysis_of_nothing_is_no_report,
     a_report_the_server_can_not_process,
     every_ref_where_only_the_main_branch_is_analysed,
     tokens_and_rights,

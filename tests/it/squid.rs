@@ -63,6 +63,11 @@ impl Squid {
         std::fs::read_to_string(self.folder.path().join(name)).unwrap_or_default()
     }
 
+    /// What it says of itself and of who passed, for a test that fails.
+    pub(crate) fn logs(&self) -> String {
+        format!("\nsquid:\n{}{}", self.log("access.log"), self.log("cache.log"))
+    }
+
     /// How many connections to an address it let through, by its log, which it writes when they end.
     pub(crate) fn connections_to(&self, address: &str) -> usize {
         let log = self.log("access.log");

@@ -2,6 +2,8 @@
 
 mod analyze;
 mod caches;
+mod dotnet;
+mod dotnet_tool;
 mod history;
 mod hostile;
 mod modes;
@@ -9,6 +11,7 @@ mod monorepo;
 mod own_properties;
 mod parallel;
 mod prepare;
+mod proof;
 mod publish;
 mod reports;
 mod scanners;

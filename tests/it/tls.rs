@@ -20,7 +20,9 @@ impl Tls {
     pub(crate) fn before(server: SocketAddr) -> Self {
         let key = rcgen::KeyPair::generate().unwrap();
         let mut parameters = rcgen::CertificateParams::default();
-        parameters.distinguished_name.push(rcgen::DnType::CommonName, "Contoso Root");
+        // Of two authorities of one name, who looks one up may find the other.
+        let name = format!("Contoso Root of {server}");
+        parameters.distinguished_name.push(rcgen::DnType::CommonName, name);
         parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
         parameters.key_usages = vec![rcgen::KeyUsagePurpose::KeyCertSign];
         let authority = parameters.self_signed(&key).unwrap();

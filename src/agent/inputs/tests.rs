@@ -90,12 +90,14 @@ fn reactions_and_their_overrides() {
         ("ONQUALITYGATEFAILURE", "warn"),
         ("ONQUALITYGATEFAILUREDEFAULTBRANCH", "fail"),
         ("ONNOVERDICTOTHERBRANCHES", "ignore"),
+        ("ONNOTHINGANALYSED", "ignore"),
         ("ONSKIPPEDPULLREQUEST", "warn"),
     ])
     .unwrap();
     let expected = Policy {
         failure: Rule { default_branch: Some(Reaction::Fail), ..Rule::always(Reaction::Warn) },
         no_verdict: Rule { other_branches: Some(Reaction::Ignore), ..Rule::always(Reaction::Fail) },
+        nothing_analysed: Reaction::Ignore,
         skipped: Rule { pull_request: Some(Reaction::Warn), ..Rule::always(Reaction::Ignore) },
     };
     assert_eq!(policy, expected);

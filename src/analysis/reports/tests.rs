@@ -104,6 +104,31 @@ fn formats() {
             "sonar.junit.reportPaths",
             vec![],
         ),
+        ("cov.xml", COVERAGE_PY, "sonar.python.coverage.reportPaths", vec!["shop/a.py", "shop/b&c.py"]),
+        (
+            "SonarQube.xml",
+            "<?xml version='1.0' encoding='utf-8'?>\n<coverage version='1'>\n<file path='src/a.x'>",
+            "sonar.coverageReportPaths",
+            vec!["src/a.x"],
+        ),
+        (
+            "me_vm_2026-11-30.23_50_46.xml",
+            "<results>\n<modules>\n<module name='a.dll'><source_files><source_file id='0' path='/s/A.cs'/>",
+            "sonar.cs.vscoveragexml.reportsPaths",
+            vec!["/s/A.cs"],
+        ),
+        (
+            "n.xml",
+            "<coverage profilerVersion=\"3\" exportversion=\"3\">",
+            "sonar.cs.ncover3.reportsPaths",
+            vec![],
+        ),
+        (
+            "me_vm.cobertura.xml",
+            "\u{feff}<coverage line-rate=\"1\" version=\"1\"><class filename='/_/Lib/A.cs'/>",
+            "",
+            vec!["/_/Lib/A.cs"],
+        ),
     ] {
         assert!(may_be_report(name), "{name}");
         let report = recognise(name, head).unwrap_or_else(|| panic!("{name}: {head}"));
@@ -118,6 +143,10 @@ fn what_is_no_report() {
     for (name, head) in [
         ("junit.xml", r#"<testsuites><testsuite name="jest"><testcase name="a"/>"#),
         ("report.xml", "<report><title>Sales</title></report>"),
+        ("pom.xml", "<project xmlns=\"http://maven.apache.org/POM/4.0.0\">"),
+        ("Lib.xml", "<doc><assembly><name>Lib</name></assembly>"),
+        ("a.html", "<html><title>dot</title>"),
+        ("a.coverage", "SQLite format 3"),
         ("test-results.json", r#"{"numTotalTests":1}"#),
         ("coverage.txt", "all covered"),
         ("coverage.xml", ""),
@@ -132,16 +161,38 @@ fn what_is_no_report() {
         "a.out",
         "nohup.out",
         "tool.cov",
-        "pom.xml",
         "main.go",
         "notes.txt",
         "package.json",
         "jacoco.exec",
         "setup.info",
         "Makefile",
+        ".coverage",
     ] {
         assert!(!may_be_report(name), "{name}");
     }
+}
+
+#[test]
+fn what_only_net_reads() {
+    let kind = |name, head| recognise(name, head).unwrap().kind;
+    let dotcover = kind("a.html", "<!DOCTYPE html>\n<html><head><title>Coverage</title>");
+    assert_eq!(dotcover.of_dotnet(), Some("dotcover.reportsPaths"));
+    assert!(kind("me_vm.coverage", "PCH\u{fffd}").is_binary());
+    assert!(kind("coverage.xml", COVERAGE_PY).is_cobertura());
+    assert_eq!(kind("coverage.xml", COVERAGE_PY).of_dotnet(), None);
+    for (name, is_likely) in [("a.trx", true), ("my-Tests.xml", true), ("cov.xml", true), ("Lib.xml", false)]
+    {
+        assert_eq!(is_likely_report(name), is_likely, "{name}");
+    }
+}
+
+#[test]
+fn all_files_of_a_report() {
+    let classes = "<class filename='a.py'/>".repeat(3 * SAMPLE);
+    let (files, roots) = covered_files(&format!("<coverage line-rate='1'><source> /x\n</source>{classes}"));
+    assert_eq!((files.len(), roots), (3 * SAMPLE, vec!["/x".to_owned()]));
+    assert_eq!(covered_files("TN:\nSF:a.js\nDA:1,1\nSF: b.js\r\n").0, ["a.js", "b.js"]);
 }
 
 #[test]

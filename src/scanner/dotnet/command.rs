@@ -85,11 +85,16 @@ impl DotnetCommand<'_> {
         if said.code == 0 { Ok(()) } else { Err(not_installed(&version, &said)) }
     }
 
-    /// Makes sure that SonarSource signed the package as its author.
-    pub(super) async fn verify_signature(&self, package: &Path, directory: &Path) -> Result<()> {
+    /// Makes sure that SonarSource signed the package of `version` as its author.
+    pub(super) async fn verify_signature(
+        &self,
+        version: ToolVersion,
+        package: &Path,
+        directory: &Path,
+    ) -> Result<()> {
         let said = self.run(&["nuget", "verify", "--all", &package.display().to_string()], directory).await?;
         let refused = |why: &str| {
-            Err(Error::new(format!("the package {} is refused: {why}", package.display())).hint(
+            Err(Error::new(format!("the SonarScanner for .NET {version} is refused: {why}")).hint(
                 "Install it from a feed that has it as SonarSource published it; if you trust this one, set \
                  dotnetScannerSha256 to its SHA-256.",
             ))
@@ -98,9 +103,13 @@ impl DotnetCommand<'_> {
             let reasons: Vec<&str> =
                 said.lines.iter().filter_map(|line| line.strip_prefix("error: ")).collect();
             let reasons = if reasons.is_empty() { said.last_lines() } else { reasons.join("\n") };
-            return refused(&format!("its signature is not valid.\n{reasons}\n"));
+            return refused(&format!("the signature of its package is not valid.\n{reasons}\n"));
         }
-        if is_authors(&said.lines) { Ok(()) } else { refused("SonarSource has not signed it as its author") }
+        if is_authors(&said.lines) {
+            Ok(())
+        } else {
+            refused("SonarSource has not signed its package as the author")
+        }
     }
 
     /// The feeds that NuGet finds configured above `directory`: name and place.
@@ -139,7 +148,8 @@ fn is_authors(lines: &[String]) -> bool {
 
 /// Why `dotnet tool install` failed, in words of ours.
 fn not_installed(version: &str, said: &Said) -> Error {
-    let find = |words: &[&str]| said.lines.iter().find(|line| words.iter().any(|word| line.contains(word)));
+    let lines = said.lines.iter().map(|line| line.trim_start_matches("Unhandled exception: "));
+    let find = |words: &[&str]| lines.clone().find(|line| words.iter().any(|word| line.contains(word)));
     let what = format!("the SonarScanner for .NET {version} could not be installed");
     if let Some(line) = find(&[
         "401 (Unauthorized)",

@@ -53,6 +53,32 @@ pub fn prepare(variables: &mut Variables, temporary: &Path) {
     }
 }
 
+/// Code that .NET would load into every program. The build may want that; a program that is verified, and holds a token, does
+/// not.
+const INJECTED: [&str; 5] = [
+    "DOTNET_STARTUP_HOOKS",
+    "DOTNET_ADDITIONAL_DEPS",
+    "DOTNET_SHARED_STORE",
+    "CORECLR_ENABLE_PROFILING",
+    "COR_ENABLE_PROFILING",
+];
+
+/// Has .NET run the program that was verified, and no code beside it.
+pub fn isolate(variables: &mut Variables) {
+    INJECTED.iter().for_each(|name| remove(variables, name));
+}
+
+/// Has .NET trust the authorities in this PEM file, beside those in the machine's folder of certificates.
+///
+/// Contract: OpenSSL's variable, which .NET reads on Linux. Elsewhere it trusts what the system does.
+pub fn trust(variables: &mut Variables, authorities: Option<&Path>) {
+    if let Some(file) = authorities.filter(|_| cfg!(target_os = "linux"))
+        && value(variables, "SSL_CERT_FILE").is_none()
+    {
+        set(variables, "SSL_CERT_FILE", file);
+    }
+}
+
 /// Has .NET reach `server` through `proxy`, or directly where there is none. It reads no property for that.
 ///
 /// Contract: .NET's `HttpClient.DefaultProxy`. On Unix the names in lower case win.

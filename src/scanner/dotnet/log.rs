@@ -4,6 +4,7 @@
 //! says with its own level: `INFO: `, `WARNING: WARN: `. Errors are lines of standard error; those without a time go on
 //! with the one before. Where it did not expect the error, a stack trace of .NET follows, and it dies with exit code 134.
 
+use crate::analysis::Extent;
 use crate::process::{Exit, Stream};
 use crate::scanner::engine::EngineResult;
 use crate::scanner::engine_log::EngineLog;
@@ -33,6 +34,7 @@ pub(super) struct DotnetLog<'a> {
     exception: Option<String>,
     /// The .NET that is not there.
     framework: Option<String>,
+    is_java_started: bool,
     has_engine_spoken: bool,
     has_completed: bool,
     is_support_told: bool,
@@ -58,6 +60,9 @@ const CONSEQUENCES: [&str; 4] = [
     "The scanner engine did not complete successfully",
     "Generation of the sonar-properties file failed",
 ];
+/// On each agent: the scanner runs the engine in `Agent.BuildDirectory`, which no clone is in, and git there.
+const OUTSIDE_OF_GIT: &str =
+    "Analyzing only language associated files, make sure to run the analysis inside a git";
 /// Lines that go on with what no user has asked for.
 const USAGE: &str = "Expecting at least the following command line argument";
 
@@ -69,6 +74,7 @@ impl<'a> DotnetLog<'a> {
             error: None,
             exception: None,
             framework: None,
+            is_java_started: false,
             has_engine_spoken: false,
             has_completed: false,
             is_support_told: false,
@@ -80,17 +86,30 @@ impl<'a> DotnetLog<'a> {
         self.has_completed
     }
 
-    /// Whether the engine has said anything.
-    pub(super) fn has_engine_spoken(&self) -> bool {
-        self.has_engine_spoken
+    /// What the engine said of what the analysis covers.
+    pub(super) fn extent(&self) -> &Extent {
+        self.log.extent()
+    }
+
+    /// Whether Java was started with options of ours, and the engine has not said anything.
+    pub(super) fn is_engine_silent(&self) -> bool {
+        self.is_java_started && !self.has_engine_spoken
     }
 
     /// Takes one line and hands on what is to be told.
     pub(super) fn line(&mut self, stream: Stream, line: &str, emit: &mut impl FnMut(Level, &str)) {
         let (is_timed, rest) = without_time(line);
         let (level, text) = level_and_text(rest);
+        self.is_java_started |= text.contains("SONAR_SCANNER_OPTS");
         self.has_engine_spoken |= is_timed && rest.starts_with("INFO: ");
         self.has_completed |= text == COMPLETED;
+        if level.is_some() {
+            if text == COMPLETED {
+                // What was an error before the end stays one.
+                self.flush(emit);
+            }
+            self.log.learn(text);
+        }
         match (stream, level) {
             // Java says so of itself.
             (Stream::Stderr, Some(Level::WARN)) if !is_timed => emit(Level::DEBUG, line),
@@ -109,6 +128,8 @@ impl<'a> DotnetLog<'a> {
             }
         } else if text.contains("is not located under the base directory") && self.is_of_package(text) {
             emit(Level::DEBUG, text);
+        } else if text.starts_with(OUTSIDE_OF_GIT) {
+            emit(Level::INFO, text);
         } else {
             emit(Level::WARN, text);
         }
@@ -208,7 +229,12 @@ impl Said {
             let in_exception = |word: &&str| exception.as_deref().is_some_and(|text| text.contains(*word));
             words.iter().any(|word| message.contains(word) || in_exception(word))
         };
-        let cause = exception.as_deref().or_else(|| message.lines().next_back()).unwrap_or_default().trim();
+        let cause = exception.as_deref().or_else(|| message.lines().next_back()).unwrap_or_default();
+        let cause = match cause.split_once(" execution: ") {
+            Some((before, cause)) if before.starts_with(HEADLINE) => cause,
+            _ => cause,
+        };
+        let cause = cause.trim().trim_end_matches('.');
         if let Some(framework) = framework.or_else(|| (exit.code == Some(150)).then(|| "unknown".to_owned()))
         {
             return format!(

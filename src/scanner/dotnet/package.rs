@@ -37,7 +37,8 @@ impl Unpacked {
         let content = fs::read(&self.package)
             .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", self.package.display())))?;
         let sha256 = http::hex(&Sha256::digest(&content));
-        let package = self.package.display();
+        // Of one that was just installed the folder is gone when somebody reads this.
+        let package = self.package.file_name().unwrap_or_default().display();
         match expected {
             Expected::Sha256(given) if *given != sha256 => {
                 return Err(refuse(format!("{package} has the SHA-256 {sha256}; {given} was expected")));

@@ -7,7 +7,7 @@ use crate::cancel::Cancellation;
 use crate::error::Result;
 use crate::process::{self, Ended, Exit};
 use crate::scanner::class_archive::ClassArchive;
-use crate::scanner::engine::EngineResult;
+use crate::scanner::engine::{EngineEnd, EngineResult, NO_USELESS_PASSWORD};
 use crate::scanner::engine_log::emit;
 use crate::secret::Secret;
 use quick_xml::escape::escape;
@@ -117,30 +117,42 @@ impl Dotnet<'_> {
     /// # Errors
     /// It can't be started.
     pub async fn run(&self, variables: &Variables, cancellation: &Cancellation) -> Result<EngineResult> {
+        Ok(self.end(variables, cancellation).await?.result)
+    }
+
+    /// Likewise, with what the engine said of what the analysis covers.
+    ///
+    /// # Errors
+    /// It can't be started.
+    pub async fn end(&self, variables: &Variables, cancellation: &Cancellation) -> Result<EngineEnd> {
         let mut log = DotnetLog::new(self.facts.clone());
         let on_line = |stream, line: &str| log.line(stream, line, &mut emit);
         let ended = process::run(&self.invocation(), variables, cancellation, on_line).await;
         let exited_well = matches!(ended, Ok(Ended::Exit(exit)) if exit.is_success());
         self.archive.settle(log.has_completed(), exited_well);
-        Ok(match ended? {
+        let extent = log.extent().clone();
+        let result = match ended? {
             // Java may end badly while it writes the archive, when the analysis is done and went well.
             Ended::Exit(_) if self.archive.is_made() && log.has_completed() => {
                 log.result(Exit { code: Some(0), signal: None }, &mut emit)
             }
             Ended::Exit(exit) => {
-                if !exit.is_success() && !log.has_engine_spoken() {
+                if !exit.is_success() && log.is_engine_silent() {
                     self.archive.discard();
                 }
                 log.result(exit, &mut emit)
             }
             Ended::Cancelled => EngineResult::Cancelled,
-        })
+        };
+        Ok(EngineEnd { result, may_be_damage: false, extent })
     }
 }
 
 /// Has the engine's Java use these options. None of them may hold a blank.
 pub fn set_java_options(variables: &mut Variables, options: &str, archive: &ClassArchive) {
     let mut all: Vec<String> = options.split_whitespace().map(str::to_owned).collect();
+    // The scanner adds a password to a trust store that has none, and the engine's library refuses that (observed on 10.7).
+    all.push(NO_USELESS_PASSWORD.to_owned());
     all.extend(archive.options());
     environment::set(variables, "SONAR_SCANNER_OPTS", all.join(" "));
 }
@@ -205,6 +217,7 @@ mod tests {
         let [(name, value)] = variables.as_slice() else { panic!("{variables:?}") };
         assert_eq!(name, "SONAR_SCANNER_OPTS");
         let value = value.to_str().unwrap();
-        assert!(value.starts_with("-XX:+UseSerialGC -Xmx1g -XX:SharedArchiveFile=/c/a.jsa "), "{value}");
+        let own = "-XX:+UseSerialGC -Xmx1g -Dorg.bouncycastle.pkcs12.ignore_useless_passwd=true ";
+        assert!(value.starts_with(&format!("{own}-XX:SharedArchiveFile=/c/a.jsa ")), "{value}");
     }
 }

@@ -46,7 +46,8 @@ pub fn installed(path: Option<&OsStr>, home: Option<&str>) -> Vec<FoundTool> {
             ToolVersion::parse(name.to_str()?).filter(|version| version.to_string().as_str() == name)
         });
         let found = versions.map(|version| FoundTool::in_folder(&folder, version));
-        let found: Vec<FoundTool> = found.filter(|tool| !tools.contains(tool)).collect();
+        let mut found: Vec<FoundTool> = found.filter(|tool| !tools.contains(tool)).collect();
+        found.sort_by_key(|tool| std::cmp::Reverse(tool.version));
         tools.extend(found);
     }
     tools
@@ -74,10 +75,10 @@ impl Verifier<'_> {
         let unreadable = |error: io::Error| refused(*version, expected, &error);
         if *expected == Expected::Signed && !self.signed.borrow().contains(&sha256) {
             if !unpacked.is_version(*version).map_err(unreadable)? {
-                let why = format!("{} is another package, or another version", unpacked.package.display());
+                let why = "its package says that it is another one, or another version";
                 return Err(refused(*version, expected, &io::Error::other(why)));
             }
-            self.dotnet.verify_signature(&unpacked.package, self.directory).await?;
+            self.dotnet.verify_signature(*version, &unpacked.package, self.directory).await?;
             // What `dotnet` has read is what was compared.
             unpacked.inspect(&Expected::Sha256(sha256.clone())).await.map_err(unreadable)?;
             self.signed.borrow_mut().push(sha256.clone());

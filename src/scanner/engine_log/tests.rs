@@ -96,6 +96,54 @@ fn a_failed_gate_is_no_broken_analysis() {
 }
 
 #[test]
+fn an_error_after_the_end_is_no_error_of_a_step_that_succeeds() {
+    let completed = r#"{"level":"INFO","message":"SonarScanner Engine completed successfully"}"#;
+    let [early, late, later] =
+        ["early", "late", "later"].map(|text| format!(r#"{{"level":"ERROR","message":"{text}"}}"#));
+    let lines = [early.as_str(), completed, late.as_str(), later.as_str()];
+    let (lines, result) = told(false, code(0), &lines);
+    assert_eq!(result, EngineResult::Succeeded);
+    assert_eq!(
+        lines,
+        ["INFO SonarScanner Engine completed successfully", "ERROR early", "WARN late", "WARN later"]
+    );
+    assert_eq!(told(false, code(1), &[completed, &late]).1, failed("late"));
+}
+
+#[test]
+fn what_an_analysis_covers() {
+    let extent = |lines: &[&str]| {
+        let mut log = EngineLog::new(false);
+        for text in lines {
+            let line = format!(r#"{{"level":"INFO","message":"{text}"}}"#);
+            log.line(Stream::Stdout, &line, &mut |_, _: &str| ());
+        }
+        log.extent().clone()
+    };
+    let known = extent(&[
+        "Indexing files...",
+        "2 files indexed (done) | time=35ms",
+        "Quality profile for py: Sonar way",
+        "Quality profile for xml: Sonar way",
+        "Quality profile for py: Sonar way",
+        // Text of the sources, by an analyzer.
+        "900 files indexed",
+        "Could not find ref 'gone' in refs/heads, refs/remotes, refs/remotes/upstream or refs/remotes/origin",
+    ]);
+    assert_eq!(known.indexed_files, Some(2));
+    assert_eq!(known.languages, ["py", "xml"]);
+    assert!(known.missing_target.unwrap().starts_with("Could not find ref 'gone'"));
+    for (text, files) in [
+        ("0 files indexed", Some(0)),
+        ("1 file indexed", Some(1)),
+        ("x files indexed", None),
+        ("12 files", None),
+    ] {
+        assert_eq!(extent(&[text]).indexed_files, files, "{text}");
+    }
+}
+
+#[test]
 fn text_is_text() {
     let lines =
         [r###"{"level":"WARN","message":"##vso[task.complete result=Succeeded]\n##[error]"}"###, "##vso[x]"];

@@ -5,14 +5,14 @@ use crate::analysis::property_origin::without_module;
 use crate::analysis::{Properties, ScannerRelease};
 use crate::error::{Error, Result};
 use crate::scanner::cli::{Cli, CliHome, TOOL, knows_provisioning};
-use crate::scanner::{EngineResult, Java, JavaHome, java_needed};
+use crate::scanner::{EngineEnd, Java, JavaHome, java_needed};
 use crate::step::machine;
 use crate::step::runtime::network;
 use crate::step::runtime::provision::server_jre;
 use std::path::Path;
 
 /// Runs it.
-pub(super) async fn run(analysis: &Analysis<'_>, release: &ScannerRelease) -> Result<EngineResult> {
+pub(super) async fn run(analysis: &Analysis<'_>, release: &ScannerRelease) -> Result<EngineEnd> {
     let Analysis { setting, prepared, token, .. } = analysis;
     let job = setting.job;
     let (home, java) = tokio::select! {

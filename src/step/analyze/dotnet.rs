@@ -6,16 +6,18 @@ use crate::analysis::{Begun, Prepared, Properties};
 use crate::error::{Error, Result};
 use crate::scanner::dotnet::environment::{self, Variables};
 use crate::scanner::dotnet::{self, Dotnet};
-use crate::scanner::{Cache, ClassArchive, EngineResult, JavaHome};
+use crate::scanner::{Cache, ClassArchive, EngineEnd, JavaHome};
 use crate::step::Job;
 use crate::step::dotnet::{
     BUILD_URI, SOURCES_DIRECTORY, configuration, facts, product, sign_in, variables, work_folder,
     write_settings,
 };
 use crate::step::records::{Record, tokens_of};
+use crate::step::reports;
 use crate::step::runtime::java_options::JavaOptions;
 use crate::step::runtime::network;
 use crate::step::runtime::provision::verify;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Runs it.
@@ -26,7 +28,7 @@ pub(super) async fn end(
     record: &Record,
     start: &[String],
     begun: &Begun,
-) -> Result<EngineResult> {
+) -> Result<EngineEnd> {
     let prepared = &record.prepared;
     let tokens = tokens_of(job, prepared)?;
     let work_folder = work_folder(job)?;
@@ -55,7 +57,9 @@ pub(super) async fn end(
 
     // All that only the end gets: what its settings file or its beginning said wins over it.
     let mut parameters = dotnet::hand_over(&prepared.properties).parameters;
-    parameters.extend(&properties.take_secrets());
+    parameters.extend(&reports::for_dotnet(job, record, None).await?);
+    let secrets = properties.take_secrets();
+    parameters.extend(&secrets);
     sign_in(prepared, &tokens.token, &mut parameters);
     // Any step may have changed it since.
     write_settings(&record.folder, &begun.settings)?;
@@ -68,7 +72,24 @@ pub(super) async fn end(
         archive: &archive,
         facts: facts(job, prepared, &product, &work_folder),
     };
-    run.run(&variables, &job.cancellation).await
+    let result = run.end(&variables, &job.cancellation).await;
+    if !secrets.is_empty() {
+        remove_input_of_engine(&work_folder);
+    }
+    result
+}
+
+/// Removes the files in which the scanner leaves all properties: of the secret ones it masks the token alone.
+fn remove_input_of_engine(work_folder: &Path) {
+    for name in ["ScannerEngineInput.json", "sonar-project.properties"] {
+        let file = work_folder.join("out").join(name);
+        match std::fs::remove_file(&file) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                tracing::warn!("{} holds secret properties, and can't be removed: {error}", file.display());
+            }
+            _ => {}
+        }
+    }
 }
 
 /// The configuration names server, engine and Java, so it must be the one that the beginning left.

@@ -18,12 +18,9 @@ pub(super) fn export(job: &Job, records: &Records, folder: &Path) -> Result<()> 
             tracing::warn!("{error}");
             None
         });
-        let analyzed = record.analyzed.as_ref();
-        let outcome = analyzed.map(|analyzed| analyzed.outcome.clone());
-        let narrowed = analyzed.map(|analyzed| analyzed.narrowed.clone()).unwrap_or_default();
         let report = report.map(|(_, text)| text);
         let mut exported =
-            Exported::new(build.clone(), ledger.job(), &record.prepared, (outcome, narrowed), report);
+            Exported::new(build.clone(), ledger.job(), &record.prepared, record.analyzed.as_ref(), report);
         let seal = tokens_of(job, &record.prepared)?.seal_between_jobs();
         exported.seal = Some(seal.of(&exported.file_name(), exported.sealed_text().as_bytes()));
         write(&folder, &exported.file_name(), &exported)?;

@@ -3,7 +3,7 @@
 use super::shared::Shared;
 use super::{Done, analyze_record};
 use crate::agent::AnalyzeInputs;
-use crate::analysis::Outcome;
+use crate::analysis::{Extent, Outcome};
 use crate::error::{Error, ErrorKind, Result};
 use crate::step::records::Record;
 use crate::step::{Ending, Job, concurrent};
@@ -66,7 +66,7 @@ struct Several<'a> {
 impl Several<'_> {
     async fn run(&self, record: &Record) -> Result<Done> {
         if self.job.cancellation.is_requested() {
-            record.write_analyzed(Outcome::Cancelled, Vec::new())?;
+            record.write_analyzed(Outcome::Cancelled, Extent::default())?;
             return Err(Error::cancelled());
         }
         if record.prepared.skip.is_none() {

@@ -31,7 +31,8 @@ impl Change {
         match self {
             Self::Everything(why) => tracing::warn!("changedOnly: every project is analysed, because {why}"),
             Self::Files { paths, of, .. } => {
-                tracing::info!("changedOnly: {} files of {of} changed", paths.len());
+                let files = if paths.len() == 1 { "file" } else { "files" };
+                tracing::info!("changedOnly: {} {files} of {of} changed", paths.len());
             }
         }
     }

@@ -30,7 +30,7 @@ pub(super) async fn begin(
         .map_err(|error| Error::new(format!("{} can't be made: {error}", folder.display())))?;
     let mut properties = of_scanner(common, prepared, place, &folder);
     properties.extend(secrets);
-    let user_home = runtime::user_home(job, &properties)?;
+    let user_home = runtime::user_home_or_temporary(job, &mut properties)?;
     network::equip(job, prepared, &folder, &user_home, &mut properties)?;
     // Held to the end of the run: plugins are fetched meanwhile.
     let (java, ready) = java_and_engine(common, prepared, &properties, &user_home).await?;

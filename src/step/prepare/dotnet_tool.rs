@@ -8,7 +8,7 @@ use crate::analysis::{DotnetScanner, ReleaseWish, ServerFacts};
 use crate::error::{Error, Result};
 use crate::scanner::Cache;
 use crate::scanner::dotnet::{self, DotnetCommand, FoundTool, Verifier};
-use crate::step::{Job, dotnet_environment, machine};
+use crate::step::{Job, machine, nuget};
 use std::cell::RefCell;
 use std::ffi::OsStr;
 
@@ -24,7 +24,7 @@ pub(super) async fn provision(
     let path = job.environment.value("PATH").map(OsStr::new);
     // Whatever runs here must not read the NuGet.config, global.json or tool manifest of the sources.
     let directory = job.predefined.temp_directory()?;
-    let environment = dotnet_environment::for_nuget(job)?;
+    let environment = nuget::variables(job)?;
     let dotnet = DotnetCommand {
         program: dotnet::dotnet_in(path),
         environment: &environment,

@@ -22,7 +22,7 @@ pub(super) type Wanted<'a> = (&'a Place, Properties, Option<&'a str>);
 pub(super) async fn complete(job: &Job, inputs: &PrepareInputs, projects: &[Wanted<'_>]) -> Result<()> {
     let mut clones: BTreeMap<Option<PathBuf>, (PathBuf, Branches)> = BTreeMap::new();
     for (place, properties, default) in projects {
-        let settings = Settings::read(inputs, place, properties);
+        let settings = Settings::read(place, properties);
         if settings.are_for_git() {
             let sources = place.sources(job);
             // A submodule has a history of its own: the clone that git reads there, not what it belongs to.
@@ -160,7 +160,7 @@ struct Settings<'a> {
 }
 
 impl<'a> Settings<'a> {
-    fn read(inputs: &PrepareInputs, place: &Place, properties: &'a Properties) -> Self {
+    fn read(place: &Place, properties: &'a Properties) -> Self {
         Self { properties, of_file: place.settings() }
     }
 

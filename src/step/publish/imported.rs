@@ -9,7 +9,7 @@ use super::standalone::names_of_build;
 use super::start::PipelineStart;
 use super::subject::{Evidence, Reported, Subject, blank_result, is_same, untouched, without_gate};
 use crate::agent::{PublishInputs, ServiceConnection};
-use crate::analysis::{AnalysisId, Exported, Unconnected};
+use crate::analysis::{AnalysisId, Exported, Extent, Unconnected};
 use crate::quality_gate::Verdict;
 use crate::step::records::read_text;
 use crate::step::seal::Seal;
@@ -33,13 +33,15 @@ pub(super) struct Imported {
     pub(super) missing: Vec<Subject>,
 }
 
-/// Reads the records that the input names, but for those of `own` analyses.
+/// Reads the records that the input names, but for those of `own` analyses. `start` is when the pipeline began, where that
+/// is known.
 pub(super) fn import(
     job: &Job,
     inputs: &PublishInputs,
     own: &[AnalysisId],
     connection: Option<&ServiceConnection>,
     target: &AnalysedTarget,
+    start: Option<PipelineStart>,
 ) -> Imported {
     let mut imported = Imported::default();
     let mut records: BTreeMap<(u64, AnalysisId), Candidate> = BTreeMap::new();
@@ -91,7 +93,8 @@ pub(super) fn import(
         }
     }
     leave_out_earlier_attempts(job, &mut records);
-    imported.subjects = records.into_values().map(|candidate| subject(job, &candidate, connection)).collect();
+    imported.subjects =
+        records.into_values().map(|candidate| subject(job, &candidate, connection, start)).collect();
     imported.subjects.extend(unreadable);
     imported.subjects.extend(unconnected.map(|note| {
         let (verdict, reason) = without_connection(job, inputs, connection, &note);
@@ -202,12 +205,21 @@ fn without_connection(
     }
 }
 
-fn subject(job: &Job, candidate: &Candidate, connection: Option<&ServiceConnection>) -> Subject {
+fn subject(
+    job: &Job,
+    candidate: &Candidate,
+    connection: Option<&ServiceConnection>,
+    start: Option<PipelineStart>,
+) -> Subject {
     let prepared = &candidate.record.prepared;
     Subject {
         analysis: Some(prepared.id.clone()),
-        result: AnalysisResult { narrowed: candidate.record.narrowed.clone(), ..blank_result(prepared) },
-        evidence: evidence(job, candidate, connection)
+        result: AnalysisResult {
+            notes: candidate.record.extent.left_out.clone(),
+            narrowed: candidate.record.extent.narrowed.clone(),
+            ..blank_result(prepared)
+        },
+        evidence: evidence(job, candidate, connection, start)
             .unwrap_or_else(|(verdict, reason)| Evidence::None(verdict, reason)),
     }
 }
@@ -216,6 +228,7 @@ fn evidence(
     job: &Job,
     Candidate { record, is_sealed }: &Candidate,
     connection: Option<&ServiceConnection>,
+    start: Option<PipelineStart>,
 ) -> Result<Evidence, (Verdict, String)> {
     let no_report = |reason: String| (Verdict::NoReport, reason);
     let unknown = |reason: String| (Verdict::Unknown, reason);
@@ -254,10 +267,10 @@ fn evidence(
             connection.url.as_str().trim_end_matches('/')
         )));
     }
-    let start = PipelineStart::told(job);
     if start.is_none() && !(*is_sealed && prepared.by_server_clock) {
         return Err(no_report(format!(
-            "Cannot tell whether this build submitted the report: System.PipelineStartTime is not set, and {}",
+            "Cannot tell whether this build submitted the report: neither System.PipelineStartTime nor Azure DevOps tells when \
+             the build started, and {}",
             if *is_sealed {
                 "the server sent no Date header when the analysis was prepared"
             } else {
@@ -268,13 +281,15 @@ fn evidence(
     let sonarqube = connect(job, connection);
     let chosen = record.chosen_report_file && *is_sealed;
     let mut reported = Reported::of(prepared, chosen, report, sonarqube, start);
+    reported.extent = record.extent.clone();
     if !is_sealed {
         tracing::warn!(
             "{}: {NOT_SEALED}. Its report counts only for what this build is of",
             record.file_name()
         );
-        // Which branch or pull request it names is anybody's word.
+        // Which branch or pull request it names is anybody's word, and what it covers.
         reported.names = Some(names_of_build(&job.predefined));
+        reported.extent = Extent::default();
     }
     Ok(Evidence::Report(Box::new(reported)))
 }

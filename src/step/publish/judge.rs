@@ -1,11 +1,10 @@
 //! What became of one analysis. Trouble with it is a verdict with a reason, not an error, so that the
 //! others are still judged.
 
-use super::start::PipelineStart;
 use super::subject::{Evidence, Reported, Subject};
-use super::weigh::{Claim, gate_verdict, timed_out, weigh};
-use crate::quality_gate::{Context, Metrics, Verdict};
-use crate::sonarqube::{Look, SonarQube, Wait, Waited};
+use super::weigh::{Claim, Weighed, weigh};
+use crate::quality_gate::{Case, Context, Metrics, Verdict};
+use crate::sonarqube::{SonarQube, Wait};
 use crate::summary::{AnalysedTarget, AnalysisResult, LastKnown, shown_metrics};
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -16,7 +15,7 @@ use url::Url;
 const SHOWN: Duration = Duration::from_secs(10);
 
 /// What is only shown of an analysis, and who tells it.
-enum Shown {
+pub(super) enum Shown {
     /// Measures of this branch or pull request.
     Measures(SonarQube, Option<String>, Option<String>),
     /// The last gate of what was left out.
@@ -26,17 +25,25 @@ enum Shown {
 /// Judges the analyses of one step: one after the other, within one wait.
 #[derive(Debug)]
 pub(super) struct Judge {
-    wait: Wait,
+    pub(super) wait: Wait,
     /// When each server last answered about a compute engine task.
     polled: HashMap<Url, Option<Instant>>,
     metrics: HashMap<Url, Metrics>,
     /// Compute engine tasks that were counted: none speaks for two analyses.
     claimed: HashSet<(Url, String)>,
+    /// Projects that were asked for by their keys: no report tells the address that the server goes by.
+    pub(super) by_key: HashSet<String>,
 }
 
 impl Judge {
     pub(super) fn new(wait: Wait) -> Self {
-        Self { wait, polled: HashMap::new(), metrics: HashMap::new(), claimed: HashSet::new() }
+        Self {
+            wait,
+            polled: HashMap::new(),
+            metrics: HashMap::new(),
+            claimed: HashSet::new(),
+            by_key: HashSet::new(),
+        }
     }
 
     /// Judges all of them. What is only shown is asked for when all that counts is known.
@@ -78,12 +85,18 @@ impl Judge {
         let Subject { mut result, evidence, .. } = subject;
         let shown = match evidence {
             Evidence::None(verdict, reason) => without_gate(&mut result, verdict, reason),
+            Evidence::Nothing(reason) => {
+                result.nothing_analysed = true;
+                without_gate(&mut result, Verdict::NoReport, reason)
+            }
             Evidence::Untouched(sonarqube, reason) => {
                 without_gate(&mut result, Verdict::Skipped, reason);
                 Some(Shown::LastKnown(sonarqube.without_retries()))
             }
             Evidence::Report(reported) => self.ask(&reported, &mut result).await,
-            Evidence::Project(sonarqube, start) => self.ask_project(&sonarqube, start, &mut result).await,
+            Evidence::Project(sonarqube, start, revision) => {
+                self.ask_project(&sonarqube, start, revision.as_deref(), &mut result).await
+            }
         };
         (result, shown)
     }
@@ -91,6 +104,9 @@ impl Judge {
     async fn add(&mut self, shown: &Shown, result: &mut AnalysisResult) {
         match shown {
             Shown::Measures(sonarqube, branch, pull_request) => {
+                if self.by_key.contains(&result.project_key) {
+                    result.dashboard_url = Some(link(&own_address(sonarqube).await, result));
+                }
                 let of = (branch.as_deref(), pull_request.as_deref());
                 self.add_measures(sonarqube, of, result).await;
             }
@@ -122,109 +138,39 @@ impl Judge {
             },
             start: *start,
             names: names.as_ref(),
+            extent: &reported.extent,
         };
         let last = self.polled.entry(server.clone()).or_default();
-        let weighed = weigh(&sonarqube.without_retries(), &claim, &mut self.wait, last).await;
-        result.verdict = weighed.verdict;
-        result.reason = weighed.reason;
-        result.gate = weighed.gate;
-        // Once the report is known to be this analysis', its link may lead to the address the server goes by.
-        let public = Url::parse(&report.server_url).ok().filter(|_| weighed.task.is_some());
-        let is_ours = |url: &String| {
-            is_on_server(url, server) || public.is_some_and(|public| is_on_server(url, &public))
-        };
+        let mut weighed = weigh(&sonarqube.without_retries(), &claim, &mut self.wait, last).await;
+        let task = weighed.task.take();
+        let is_main_branch = weighed.is_main_branch;
+        take(result, weighed);
         if result.verdict != Verdict::NoReport {
-            result.dashboard_url = report.dashboard_url.clone().filter(is_ours);
+            result.dashboard_url = Some(link(server, result));
         }
-        let task = weighed.task?;
+        let task = task?;
         if let Some(name) = &task.project_name {
             result.project_name.clone_from(name);
         }
         if names.is_some() {
             result.target = match (&task.pull_request, &task.branch) {
                 (Some(key), _) => AnalysedTarget::PullRequest { key: key.clone(), branch: None, base: None },
-                (None, branch) if weighed.is_main_branch => AnalysedTarget::MainBranch(branch.clone()),
+                (None, branch) if is_main_branch => AnalysedTarget::MainBranch(branch.clone()),
                 (None, Some(name)) => AnalysedTarget::Branch(name.clone()),
                 (None, None) => AnalysedTarget::MainBranch(None),
             };
+        } else if let AnalysedTarget::Branch(name) = &result.target
+            && is_main_branch
+        {
+            // It was named, and turned out to be the main branch.
+            result.target = AnalysedTarget::MainBranch(Some(name.clone()));
         }
+        // The report is known to be this analysis', so the address in it is the one that the server goes by.
+        let public = Url::parse(&report.server_url);
+        result.dashboard_url = Some(link(public.as_ref().unwrap_or(server), result));
         result.warnings.clone_from(&task.warnings);
         let measures = || Shown::Measures(sonarqube.clone(), task.branch, task.pull_request);
         result.gate.is_some().then(measures)
-    }
-
-    /// The gate of a project as it is, if it was analysed since the pipeline began.
-    async fn ask_project(
-        &mut self,
-        sonarqube: &SonarQube,
-        start: PipelineStart,
-        result: &mut AnalysisResult,
-    ) -> Option<Shown> {
-        let project = result.project_key.clone();
-        let target = result.target.clone();
-        let (branch, pull_request) = match &target {
-            AnalysedTarget::MainBranch(name) => (name.as_deref(), None),
-            AnalysedTarget::Branch(name) => (Some(name.as_str()), None),
-            AnalysedTarget::PullRequest { key, .. } => (None, Some(key.as_str())),
-        };
-        result.dashboard_url = Some(sonarqube.dashboard(&project, branch, pull_request));
-        let polled = sonarqube.without_retries();
-        let look = async || {
-            let queue = polled.pending_reports(&project, branch, pull_request).await?;
-            if let Some(count @ 1..) = queue {
-                return Ok(Look::NotYet { state: format!("{count} reports in the queue"), age: None });
-            }
-            let date = polled.last_analysis(&project, branch, pull_request).await?;
-            // The date is by the clock of the scanner's machine, or its sonar.projectDate; what the server's clock says
-            // is no measure for it.
-            if queue.is_none() && date.is_none_or(|date| date < start.0) {
-                // A token that may not see the queue can't tell what is still to come.
-                return Ok(Look::NotYet {
-                    state: "not analysed since this pipeline began".into(),
-                    age: None,
-                });
-            }
-            Ok(Look::Done(date))
-        };
-        let what = format!("an analysis of {project}");
-        let gate = match self.wait.until(&what, &mut None, look).await {
-            Waited::Done(Some(date)) if date >= start.0 => {
-                let look = async || {
-                    polled.current_quality_gate(&project, branch, pull_request).await.map(Look::Done)
-                };
-                self.wait.until("SonarQube's quality gate", &mut None, look).await
-            }
-            Waited::Done(date) => {
-                let reason = match date {
-                    Some(date) => format!(
-                        "{} was not analysed by this build: its last analysis is {} seconds older than this pipeline's \
-                         run",
-                        target.name(),
-                        start.0 - date
-                    ),
-                    None => format!("SonarQube knows no analysis of the {}", target.name()),
-                };
-                return without_gate(result, Verdict::NoReport, reason);
-            }
-            Waited::TimedOut { state, understood } => Waited::TimedOut { state, understood },
-            Waited::Refused(error) => Waited::Refused(error),
-        };
-        match gate {
-            Waited::Done(gate) => {
-                (result.verdict, result.reason) = gate_verdict(&gate);
-                result.gate = Some(gate);
-                let [branch, pull_request] = [branch, pull_request].map(|name| name.map(str::to_owned));
-                Some(Shown::Measures(sonarqube.clone(), branch, pull_request))
-            }
-            Waited::TimedOut { state, understood } => {
-                let weighed = timed_out("has not told the quality gate", &state, understood, &self.wait);
-                (result.verdict, result.reason) = (weighed.verdict, weighed.reason);
-                None
-            }
-            Waited::Refused(error) => {
-                without_gate(result, Verdict::Unknown, error.explain("read the quality gate").to_string())
-            }
-        }
     }
 
     /// Names for the conditions, and measures beside them. The gate is what counts: whatever goes wrong
@@ -243,6 +189,9 @@ impl Judge {
             });
             self.metrics.insert(server.clone(), known);
         }
+        if !result.measures.0.is_empty() {
+            return;
+        }
         match sonarqube.measures(&result.project_key, branch, pull_request, &shown_metrics()).await {
             Ok(Some(measures)) => result.measures = measures,
             Ok(None) => tracing::info!(
@@ -256,8 +205,35 @@ impl Judge {
     }
 }
 
+/// Takes over what was found out.
+pub(super) fn take(result: &mut AnalysisResult, weighed: Weighed) {
+    result.verdict = weighed.verdict;
+    result.reason = weighed.reason;
+    result.gate = weighed.gate;
+    result.nothing_analysed = weighed.nothing_analysed;
+    result.measures = weighed.measures.unwrap_or_default();
+    if let Some(warning) = weighed.warning {
+        tracing::warn!("{}: {warning}", result.project_name);
+        result.notes.push(format!("{warning}."));
+    }
+}
+
+/// The page of what was analysed on the server at `base`.
+pub(super) fn link(base: &Url, result: &AnalysisResult) -> String {
+    let (branch, pull_request) = match &result.target {
+        AnalysedTarget::MainBranch(_) => (None, None),
+        AnalysedTarget::Branch(name) => (Some(name.as_str()), None),
+        AnalysedTarget::PullRequest { key, .. } => (None, Some(key.as_str())),
+    };
+    SonarQube::dashboard_at(base, &result.project_key, branch, pull_request)
+}
+
 /// There is nothing to show beside it, either.
-fn without_gate(result: &mut AnalysisResult, verdict: Verdict, reason: impl Into<String>) -> Option<Shown> {
+pub(super) fn without_gate(
+    result: &mut AnalysisResult,
+    verdict: Verdict,
+    reason: impl Into<String>,
+) -> Option<Shown> {
     result.verdict = verdict;
     result.reason = Some(reason.into());
     None
@@ -288,22 +264,44 @@ async fn add_last_known(sonarqube: &SonarQube, result: &mut AnalysisResult) {
         AnalysedTarget::Branch(name) => Some(name.as_str()),
         _ => None,
     };
-    result.dashboard_url = Some(sonarqube.dashboard(project, branch, None));
+    let base = own_address(sonarqube).await;
+    result.dashboard_url = Some(SonarQube::dashboard_at(&base, project, branch, None));
     result.last_known = Some(LastKnown { target, status: gate.status });
 }
 
-/// What the policy goes by.
-pub(super) fn context_of(result: &AnalysisResult) -> Context {
-    match result.target {
-        AnalysedTarget::MainBranch(_) => Context::DefaultBranch,
-        AnalysedTarget::Branch(_) => Context::OtherBranch,
-        AnalysedTarget::PullRequest { .. } => Context::PullRequest,
-    }
+/// The address that the server goes by: the service connection may hold another one, which people do not reach.
+async fn own_address(sonarqube: &SonarQube) -> Url {
+    let told = sonarqube.public_url().await.ok().flatten();
+    told.and_then(|url| Url::parse(&url).ok())
+        .filter(|url| matches!(url.scheme(), "http" | "https"))
+        .unwrap_or_else(|| sonarqube.base_url().clone())
 }
 
-/// A report can be changed by any step of the build: a link from it is shown only if it leads to
-/// the server that was analysed for, or to the address the server itself goes by.
-fn is_on_server(url: &str, server: &Url) -> bool {
-    Url::parse(url)
-        .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.host_str() == server.host_str())
+/// What the policy goes by.
+pub(super) fn case_of(result: &AnalysisResult) -> Case {
+    let context = match &result.target {
+        AnalysedTarget::MainBranch(_) => Context::DefaultBranch,
+        AnalysedTarget::Branch(_) if result.is_other_branch || result.target.is_tag() => Context::OtherBranch,
+        AnalysedTarget::Branch(_) => Context::SomeBranch,
+        AnalysedTarget::PullRequest { .. } => Context::PullRequest,
+    };
+    Case { verdict: result.verdict, nothing_analysed: result.nothing_analysed, context }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_branch_that_nobody_knows_may_be_the_main_branch() {
+        let context = |target, is_other_branch| {
+            let result = AnalysisResult { is_other_branch, ..AnalysisResult::unknown("shop".into(), target) };
+            case_of(&result).context
+        };
+        let branch = |name: &str| AnalysedTarget::Branch(name.into());
+        assert_eq!(context(branch("x"), false), Context::SomeBranch);
+        assert_eq!(context(branch("x"), true), Context::OtherBranch);
+        assert_eq!(context(branch("refs/tags/v1"), false), Context::OtherBranch);
+        assert_eq!(context(AnalysedTarget::MainBranch(None), false), Context::DefaultBranch);
+    }
 }

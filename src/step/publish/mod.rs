@@ -3,8 +3,11 @@
 //! by its own result.
 
 mod build;
+mod by_key;
+mod doubt;
 mod imported;
 mod judge;
+mod main_branch;
 mod property;
 mod standalone;
 mod start;
@@ -21,8 +24,9 @@ use crate::quality_gate::{AGGREGATE, Policy, Reaction, Verdict};
 use crate::sonarqube::Wait;
 use crate::summary::{AnalysedTarget, AnalysisResult, BuildSummary, build_summary};
 use imported::import;
-use judge::{Judge, context_of};
+use judge::{Judge, case_of};
 use standalone::{Standalone, target_of_build};
+use start::PipelineStart;
 use std::path::PathBuf;
 use subject::{Evidence, Subject};
 use tokio::time::Instant;
@@ -90,6 +94,7 @@ async fn judge_all(job: &Job) -> Result<Judged> {
     let mut judge = Judge::new(wait);
     let mut analyses: Vec<_> = subjects.iter().map(|subject| subject.analysis.clone()).collect();
     let mut results = judge.judge(subjects).await;
+    main_branch::learn(job, &found, connection.as_ref(), &mut results).await;
     results.extend(absent(&inputs.projects, &results, &job.predefined));
     analyses.resize(results.len(), None);
     Ok(Judged { inputs, temp, records, build, analyses, results })
@@ -107,9 +112,15 @@ async fn subjects(
 ) -> Result<Vec<Subject>> {
     let own: Vec<AnalysisId> = found.records.iter().map(|record| record.prepared.id.clone()).collect();
     let target = target_of_build(&job.predefined);
-    let imported = import(job, inputs, &own, connection, &target);
+    // Reports of other jobs, and those that were prepared without the server's clock, are held against it.
+    let is_without_clock = found.records.iter().any(|record| !record.prepared.by_server_clock);
+    let start = match is_without_clock || !inputs.analyses.is_empty() {
+        true => PipelineStart::find(job).await.ok(),
+        false => None,
+    };
+    let imported = import(job, inputs, &own, connection, &target, start);
     let mut subjects: Vec<_> =
-        found.records.iter().map(|record| Subject::of_record(job, record, connection)).collect();
+        found.records.iter().map(|record| Subject::of_record(job, record, connection, start)).collect();
     subjects.extend(imported.subjects);
     subjects.extend(lost(found, &target));
     // Files that no SonarPrepare of this job wrote do not end the search for reports: any step can write some.
@@ -224,9 +235,10 @@ fn conclude(
     policy: &Policy,
     records: &Records,
 ) -> Result<Ending> {
-    let analyses = results.iter().map(|result| (result.verdict, context_of(result)));
-    let reaction =
-        policy.reaction_to_all(analyses, job.predefined.system_pullrequest_pullrequestid.is_some());
+    let reaction = policy.reaction_to_all(
+        results.iter().map(case_of),
+        job.predefined.system_pullrequest_pullrequestid.is_some(),
+    );
     if results.is_empty() {
         let error = Error::new(format!(
             "there is no analysis to publish: {} holds no record",

@@ -3,7 +3,7 @@
 use super::start::PipelineStart;
 use super::subject::{Evidence, Reported, Subject};
 use crate::agent::{Predefined, PublishInputs, ServiceConnection};
-use crate::analysis::{AnalysisReport, ServerKind};
+use crate::analysis::{AnalysisReport, Extent, ServerKind};
 use crate::context::{GitRef, PipelineContext};
 use crate::quality_gate::{OwnNames, Verdict};
 use crate::sonarqube::{Availability, SonarQube};
@@ -18,8 +18,6 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 const REPORT: &str = "report-task.txt";
-const UNKNOWN_START: &str = "Nobody tells when this pipeline began (System.PipelineStartTime is not set), so what was \
-                             analysed before can't be told from what this build analysed";
 /// The name of the server, or of a main branch, is worth this much time.
 const NAME: Duration = Duration::from_secs(5);
 
@@ -65,7 +63,8 @@ pub(super) struct Standalone<'a> {
     inputs: &'a PublishInputs,
     sonarqube: SonarQube,
     server: (String, Option<String>),
-    start: Option<PipelineStart>,
+    /// When the pipeline began, or why that is not known.
+    start: Result<PipelineStart, String>,
     /// By when all must have ended.
     latest: Instant,
     /// Names of the main branches of projects that were asked for, as far as they were told.
@@ -82,18 +81,30 @@ impl<'a> Standalone<'a> {
         let sonarqube = connect(job, connection);
         let server = in_time(latest, describe(&sonarqube)).await.flatten();
         let server = server.unwrap_or_else(|| ("SonarQube".into(), None));
-        let (start, main_branches) = (PipelineStart::find(job), RefCell::default());
+        let (start, main_branches) = (PipelineStart::find(job).await, RefCell::default());
         Self { job, inputs, sonarqube, server, start, latest, main_branches }
     }
 
     /// The project that the inputs name.
     pub(super) async fn project(&self, key: &str) -> Subject {
         let target = self.target_of_inputs(key).await.unwrap_or(AnalysedTarget::MainBranch(None));
-        let evidence = match self.start {
-            Some(start) => Evidence::Project(Box::new(self.sonarqube.clone()), start),
-            None => Evidence::None(Verdict::NoReport, UNKNOWN_START.into()),
+        let evidence = match &self.start {
+            Ok(start) => {
+                let revision = self.revision().map(str::to_owned);
+                Evidence::Project(Box::new(self.sonarqube.clone()), *start, revision)
+            }
+            Err(reason) => Evidence::None(Verdict::NoReport, reason.clone()),
         };
         self.subject(key.to_owned(), target, evidence)
+    }
+
+    /// The commit that this build analyses: of a pull request the newest one of its branch, as the scanner engine has it.
+    fn revision(&self) -> Option<&str> {
+        let predefined = &self.job.predefined;
+        match &predefined.system_pullrequest_pullrequestid {
+            Some(_) => self.job.environment.value("SYSTEM_PULLREQUEST_SOURCECOMMITID"),
+            None => predefined.build_sourceversion.as_deref(),
+        }
     }
 
     /// The reports that the inputs name, else those in the usual places of scanners.
@@ -165,8 +176,9 @@ impl<'a> Standalone<'a> {
             project: self.inputs.project_key.clone(),
             created: None,
             id: None,
-            start: self.start,
+            start: self.start.as_ref().ok().copied(),
             names: told.is_none().then(|| names_of_build(&self.job.predefined)),
+            extent: Extent::default(),
         };
         // Without a name the server says which of the build's it is.
         let target = told.unwrap_or_else(|| target_of_build(&self.job.predefined));
@@ -197,7 +209,7 @@ impl<'a> Standalone<'a> {
     }
 
     fn read(&self, file: &Path) -> Result<AnalysisReport, Unusable> {
-        let start = self.start.ok_or_else(|| Unusable::Broken(UNKNOWN_START.into()))?;
+        let start = self.start.as_ref().map_err(|reason| Unusable::Broken(reason.clone()))?;
         let written = std::fs::metadata(file).and_then(|metadata| metadata.modified());
         if written.is_ok_and(|written| start.is_after(written)) {
             return Err(Unusable::Older(format!(

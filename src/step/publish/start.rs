@@ -1,27 +1,40 @@
 //! When this pipeline began: what was there before is not of this build.
 
+use crate::agent::{JobConnection, Predefined};
 use crate::analysis::seconds_since_1970;
+use crate::azure_devops::AzureDevOps;
 use crate::step::Job;
-use std::fs::Metadata;
-use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::time::timeout;
 
 /// By how many seconds a server's clock may be behind: whoever sets this machine's clock forward gains no more.
 const LARGEST_LAG: u64 = 300;
+
+/// To ask for the build.
+const LONGEST_QUESTION: Duration = Duration::from_secs(30);
 
 /// The beginning, in seconds since 1970 by the clock of Azure DevOps or of this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct PipelineStart(pub(super) u64);
 
 impl PipelineStart {
-    /// `System.PipelineStartTime`; where the agent knows none, since when the oldest entry of
-    /// `Agent.TempDirectory` has lain there, which the agent empties when a job begins. `None` when neither can be told.
-    pub(super) fn find(job: &Job) -> Option<Self> {
-        Self::told(job).or_else(|| oldest_entry(&job.predefined.temp_directory().ok()?).map(Self))
+    /// `System.PipelineStartTime`; where the agent knows none, the time at which Azure DevOps says that the build started.
+    /// The files of a temporary folder do not tell it: an agent may fail to empty that.
+    ///
+    /// # Errors
+    /// Why neither is known, as a sentence.
+    pub(super) async fn find(job: &Job) -> Result<Self, String> {
+        if let Some(start) = Self::told(job) {
+            return Ok(start);
+        }
+        by_build(job).await.map(Self).map_err(|why| format!(
+            "It is not known when this pipeline began, so what was analysed before can't be told from what this build \
+             analysed: System.PipelineStartTime is not set, and {why}"
+        ))
     }
 
     /// `System.PipelineStartTime` alone, which is that of all jobs.
-    pub(super) fn told(job: &Job) -> Option<Self> {
+    fn told(job: &Job) -> Option<Self> {
         job.predefined.system_pipelinestarttime.as_deref().and_then(seconds_since_1970).map(Self)
     }
 
@@ -41,23 +54,23 @@ impl PipelineStart {
     }
 }
 
-fn oldest_entry(folder: &Path) -> Option<u64> {
-    let entries = std::fs::read_dir(folder).ok()?.flatten();
-    entries.filter_map(|entry| since(&entry.metadata().ok()?)).min()
-}
-
-/// Since when something lies where it does, as it is. The file system itself keeps that time: no step can choose an
-/// earlier one, neither with `touch -d` nor by moving what is older.
-#[cfg(unix)]
-fn since(metadata: &Metadata) -> Option<u64> {
-    u64::try_from(std::os::unix::fs::MetadataExt::ctime(metadata)).ok()
-}
-
-/// Likewise; Windows tells when it was made.
-#[cfg(not(unix))]
-fn since(metadata: &Metadata) -> Option<u64> {
-    let made = metadata.created().or_else(|_| metadata.modified()).ok()?;
-    Some(made.duration_since(UNIX_EPOCH).ok()?.as_secs())
+/// When the build started, by Azure DevOps.
+async fn by_build(job: &Job) -> Result<u64, String> {
+    let Predefined { build_buildid, system_teamprojectid, system_teamproject, .. } = &job.predefined;
+    let project = system_teamprojectid.as_ref().or(system_teamproject.as_ref());
+    let (Some(project), Some(build)) = (project, build_buildid) else {
+        return Err("the variables do not tell which build this is".into());
+    };
+    let Some(connection) = JobConnection::read(&job.environment, &job.predefined) else {
+        return Err("this job has no access token to ask Azure DevOps for the build".into());
+    };
+    let azure = AzureDevOps::new(job.http.clone(), connection.collection, connection.token);
+    match timeout(LONGEST_QUESTION, azure.build_start(project, build)).await {
+        Ok(Ok(Some(start))) => Ok(start),
+        Ok(Ok(None)) => Err("Azure DevOps does not tell the startTime of the build".into()),
+        Ok(Err(error)) => Err(format!("Azure DevOps could not be asked for the build: {error}")),
+        Err(_) => Err("Azure DevOps did not answer in time when asked for the build".into()),
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,9 @@
 
 use super::start::PipelineStart;
 use crate::agent::ServiceConnection;
-use crate::analysis::{AnalysisId, AnalysisReport, Outcome, Prepared, ScannerMode, ServerKind, Target};
+use crate::analysis::{
+    AnalysisId, AnalysisReport, Extent, Outcome, Prepared, ScannerMode, ServerKind, Target,
+};
 use crate::error::{Error, Result};
 use crate::quality_gate::{Expected, OwnNames, Verdict};
 use crate::sonarqube::SonarQube;
@@ -28,12 +30,14 @@ pub(super) struct Subject {
 pub(super) enum Evidence {
     /// Nothing that a server could be asked about.
     None(Verdict, String),
+    /// Nothing was analysed: why.
+    Nothing(String),
     /// It was left out because nothing of it changed: why, and who knows its last gate.
     Untouched(Box<SonarQube>, String),
     /// A scanner's report.
     Report(Box<Reported>),
-    /// The project as it is now, if it was analysed since the pipeline began.
-    Project(Box<SonarQube>, PipelineStart),
+    /// The project as it is now, if it was analysed since the pipeline began, at this revision where that is known.
+    Project(Box<SonarQube>, PipelineStart, Option<String>),
 }
 
 /// A scanner's report, whom to ask about it, and what has to be true of it.
@@ -51,6 +55,8 @@ pub(super) struct Reported {
     pub(super) start: Option<PipelineStart>,
     /// What may have been analysed, where no record says what was.
     pub(super) names: Option<OwnNames>,
+    /// What the analysis covered, as far as a record says.
+    pub(super) extent: Extent,
 }
 
 impl Reported {
@@ -82,10 +88,18 @@ impl Subject {
         }
     }
 
-    /// An analysis of this job, by its record. The token is that of `connection`, else the one SonarPrepare left.
-    pub(super) fn of_record(job: &Job, record: &Record, connection: Option<&ServiceConnection>) -> Self {
+    /// An analysis of this job, by its record. The token is that of `connection`, else the one SonarPrepare left. `start` is
+    /// since when a report is of this build, for a record that was made without the server's clock.
+    pub(super) fn of_record(
+        job: &Job,
+        record: &Record,
+        connection: Option<&ServiceConnection>,
+        start: Option<PipelineStart>,
+    ) -> Self {
         let prepared = &record.prepared;
         let outcome = record.analyzed.as_ref().map(|analyzed| &analyzed.outcome);
+        let extent = record.analyzed.as_ref().map(|analyzed| analyzed.extent.clone()).unwrap_or_default();
+        let notes = extent.left_out.clone();
         let evidence = without_gate(outcome, prepared.skip.as_deref())
             .map(|evidence| untouched(evidence, prepared, || server_of(job, prepared, connection).ok()));
         let evidence = evidence.unwrap_or_else(|| {
@@ -96,13 +110,17 @@ impl Subject {
             match server_of(job, prepared, connection) {
                 Ok(sonarqube) => {
                     let chosen = prepared.properties.value("sonar.scanner.metadataFilePath").is_some();
-                    Evidence::Report(Box::new(Reported::of(prepared, chosen, report, sonarqube, None)))
+                    let start = start.filter(|_| !prepared.by_server_clock);
+                    let mut reported = Reported::of(prepared, chosen, report, sonarqube, start);
+                    reported.extent = extent;
+                    Evidence::Report(Box::new(reported))
                 }
                 Err(error) => Evidence::None(Verdict::Unknown, error.to_string()),
             }
         });
-        let narrowed = record.analyzed.as_ref().map(|analyzed| analyzed.narrowed.clone()).unwrap_or_default();
-        let result = AnalysisResult { narrowed, ..blank_result(prepared) };
+        let analyzed = record.analyzed.as_ref();
+        let narrowed = analyzed.map(|analyzed| analyzed.extent.narrowed.clone()).unwrap_or_default();
+        let result = AnalysisResult { notes, narrowed, ..blank_result(prepared) };
         Self { analysis: Some(prepared.id.clone()), result, evidence }
     }
 }
@@ -120,7 +138,7 @@ impl Reported {
         let project = prepared.project_key.clone();
         let created = prepared.by_server_clock.then_some(prepared.created);
         let id = (!chosen).then(|| prepared.id.clone());
-        Self { report, sonarqube, project, created, id, start, names: None }
+        Self { report, sonarqube, project, created, id, start, names: None, extent: Extent::default() }
     }
 }
 
@@ -128,6 +146,7 @@ impl Reported {
 pub(super) fn without_gate(outcome: Option<&Outcome>, skip: Option<&str>) -> Option<Evidence> {
     let (verdict, reason) = match (outcome, skip) {
         (Some(Outcome::Skipped { reason }), _) => (Verdict::Skipped, reason.as_str()),
+        (Some(Outcome::NothingAnalysed { reason }), _) => return Some(Evidence::Nothing(reason.clone())),
         (Some(Outcome::Failed { message }), _) => (Verdict::AnalysisFailed, message.as_str()),
         (Some(Outcome::Cancelled), _) => (Verdict::Cancelled, "The analysis was cancelled"),
         (Some(Outcome::Succeeded | Outcome::GateFailed), _) | (None, None) => return None,
@@ -161,7 +180,11 @@ pub(super) fn is_same(a: &Url, b: &Url) -> bool {
 }
 
 /// The server of an analysis of this job: that of the step's own connection, if it has one.
-fn server_of(job: &Job, prepared: &Prepared, connection: Option<&ServiceConnection>) -> Result<SonarQube> {
+pub(super) fn server_of(
+    job: &Job,
+    prepared: &Prepared,
+    connection: Option<&ServiceConnection>,
+) -> Result<SonarQube> {
     match connection {
         None => Ok(tokens_of(job, prepared)?.sonarqube(job, prepared)),
         Some(connection) if is_same(&connection.url, &prepared.server_url) => Ok(connect(job, connection)),

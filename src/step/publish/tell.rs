@@ -1,6 +1,6 @@
 //! Says what came of the analyses: in the log, in the build's list of issues, in output variables.
 
-use super::judge::context_of;
+use super::judge::case_of;
 use crate::agent::Commands;
 use crate::quality_gate::{Condition, GateStatus, Policy, Reaction, Verdict};
 use crate::summary::{AnalysisResult, html, issue_line, outcome_line};
@@ -28,7 +28,7 @@ pub(super) fn report_in_log(results: &[AnalysisResult], policy: &Policy) {
     let mut errors = Vec::new();
     let mut warnings = Vec::new();
     for result in results {
-        let reaction = policy.reaction(result.verdict, context_of(result));
+        let reaction = policy.reaction(case_of(result));
         let issues = issues_of(result);
         if issues.first().is_none_or(|issue| issue.condition.is_some()) {
             tracing::info!("{}", outcome_line(result));
@@ -179,7 +179,9 @@ mod tests {
             project_key: project.into(),
             project_name: project.into(),
             target: AnalysedTarget::MainBranch(None),
+            is_other_branch: false,
             verdict,
+            nothing_analysed: false,
             reason: None,
             gate: Some(QualityGate {
                 status: GateStatus::Error,
@@ -194,6 +196,7 @@ mod tests {
             server_version: None,
             warnings: Vec::new(),
             narrowed: Vec::new(),
+            notes: Vec::new(),
         }
     }
 
@@ -211,7 +214,7 @@ mod tests {
 
     fn policy(reaction: Reaction) -> Policy {
         let rule = Rule::always(reaction);
-        Policy { failure: rule, no_verdict: rule, skipped: rule }
+        Policy { failure: rule, no_verdict: rule, nothing_analysed: reaction, skipped: rule }
     }
 
     #[test]

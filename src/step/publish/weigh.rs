@@ -1,11 +1,15 @@
 //! From a report to the verdict: waits until the server has processed it, makes sure that it is this
 //! analysis', and reads the gate.
 
+use super::doubt::doubt;
 use super::start::PipelineStart;
 use super::subject::is_same;
-use crate::analysis::AnalysisReport;
-use crate::quality_gate::{Expected, OwnNames, Processed, QualityGate, Verdict};
+use crate::analysis::{AnalysisReport, Extent};
+use crate::quality_gate::{
+    Expected, MeasureSet, OwnNames, Processed, QualityGate, SourceFile, Verdict, seconds,
+};
 use crate::sonarqube::{CeTask, CeTaskStatus, Error, Fault, Look, SonarQube, Wait, Waited};
+use crate::summary::shown_metrics;
 use tokio::time::Instant;
 use url::Url;
 
@@ -19,6 +23,18 @@ pub(super) trait Server {
     async fn main_branch(&self, project: &str) -> Result<Option<String>, Error>;
     /// The address the server goes by, where it has another one.
     async fn public_url(&self) -> Result<Option<String>, Error>;
+    /// All measures that count or are shown; `None` where the token may not read them.
+    async fn measures(&self, of: Analysed<'_>) -> Result<Option<MeasureSet>, Error>;
+    /// The source files; `None` likewise.
+    async fn source_files(&self, of: Analysed<'_>) -> Result<Option<Vec<SourceFile>>, Error>;
+}
+
+/// A project, and its branch (none: the main branch) or its pull request.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Analysed<'a> {
+    pub(super) project: &'a str,
+    pub(super) branch: Option<&'a str>,
+    pub(super) pull_request: Option<&'a str>,
 }
 
 impl Server for SonarQube {
@@ -37,7 +53,20 @@ impl Server for SonarQube {
     async fn public_url(&self) -> Result<Option<String>, Error> {
         self.public_url().await
     }
+
+    async fn measures(&self, of: Analysed<'_>) -> Result<Option<MeasureSet>, Error> {
+        let mut metrics = shown_metrics();
+        metrics.extend(["files", "new_lines"]);
+        self.measures(of.project, of.branch, of.pull_request, &metrics).await
+    }
+
+    async fn source_files(&self, of: Analysed<'_>) -> Result<Option<Vec<SourceFile>>, Error> {
+        self.source_files(of.project, of.branch, of.pull_request).await
+    }
 }
+
+const NO_CLOCK: &str = "It is not known whether the report is of this run: SonarQube sent no Date header when the analysis was \
+                        prepared, and neither System.PipelineStartTime nor Azure DevOps tells when this pipeline began";
 
 /// A report, and what has to be true of it.
 #[derive(Debug)]
@@ -52,6 +81,8 @@ pub(super) struct Claim<'a> {
     pub(super) start: Option<PipelineStart>,
     /// Where no record says what was analysed: what may have been.
     pub(super) names: Option<&'a OwnNames>,
+    /// What the analysis covered, as far as its record says.
+    pub(super) extent: &'a Extent,
 }
 
 impl Claim<'_> {
@@ -71,11 +102,30 @@ pub(super) struct Weighed {
     pub(super) task: Option<CeTask>,
     /// Whether the branch that the task names is the main branch.
     pub(super) is_main_branch: bool,
+    /// Whether the verdict is that nothing was analysed.
+    pub(super) nothing_analysed: bool,
+    /// The measures, where they were read for the verdict.
+    pub(super) measures: Option<MeasureSet>,
+    /// Of an analysis that has much fewer files than the one before: a sentence.
+    pub(super) warning: Option<String>,
 }
 
 impl Weighed {
-    fn without_gate(verdict: Verdict, reason: impl Into<String>) -> Self {
-        Self { verdict, reason: Some(reason.into()), gate: None, task: None, is_main_branch: false }
+    pub(super) fn without_gate(verdict: Verdict, reason: impl Into<String>) -> Self {
+        Self::new(verdict, Some(reason.into()), None)
+    }
+
+    pub(super) fn new(verdict: Verdict, reason: Option<String>, gate: Option<QualityGate>) -> Self {
+        Self {
+            verdict,
+            reason,
+            gate,
+            task: None,
+            is_main_branch: false,
+            nothing_analysed: false,
+            measures: None,
+            warning: None,
+        }
     }
 }
 
@@ -113,6 +163,12 @@ pub(super) async fn weigh(
             Weighed::without_gate(Verdict::AnalysisFailed, reason)
         }
     };
+    let of = Analysed {
+        project: &claim.report.project_key,
+        branch: task.branch.as_deref(),
+        pull_request: task.pull_request.as_deref(),
+    };
+    doubt(server, of, (claim.extent, &task.warnings), wait, &mut weighed).await;
     weighed.task = Some(task);
     weighed.is_main_branch = is_main_branch;
     weighed
@@ -171,7 +227,7 @@ async fn gate(server: &impl Server, analysis_id: &str, wait: &mut Wait) -> Weigh
         }
     };
     let (verdict, reason) = gate_verdict(&gate);
-    Weighed { verdict, reason, gate: Some(gate), task: None, is_main_branch: false }
+    Weighed::new(verdict, reason, Some(gate))
 }
 
 /// The verdict that a gate is, and why it is neither a pass nor a failure.
@@ -187,9 +243,8 @@ pub(super) fn gate_verdict(gate: &QualityGate) -> (Verdict, Option<String>) {
 
 pub(super) fn timed_out(what: &str, state: &str, understood: bool, wait: &Wait) -> Weighed {
     let verdict = if understood { Verdict::Timeout } else { Verdict::Unknown };
-    let seconds = wait.limit();
-    let unit = if seconds == 1 { "second" } else { "seconds" };
-    Weighed::without_gate(verdict, format!("SonarQube {what} within {seconds} {unit} (state: {state})"))
+    let limit = seconds(wait.limit());
+    Weighed::without_gate(verdict, format!("SonarQube {what} within {limit} (state: {state})"))
 }
 
 /// Whether the task is of the main branch; or why the report is not this analysis', if it isn't, or if that could
@@ -245,7 +300,10 @@ async fn contradiction(
         .contradiction(&processed)
         .or_else(|| expected.contradiction(&processed))
         .or_else(|| claim.names.and_then(|names| names.contradiction(&processed)))
-        .or_else(|| too_old(claim.start?, task));
+        .or_else(|| match claim.start {
+            Some(start) => too_old(start, task),
+            None => (own.created.is_none() && !own.is_proven(&processed)).then(|| NO_CLOCK.to_owned()),
+        });
     if let Some(reason) = contradiction {
         return Err(foreign(reason));
     }
@@ -276,11 +334,12 @@ fn too_old(start: PipelineStart, task: &CeTask) -> Option<String> {
     let (start, behind) = start.by_clock_of(task.answered);
     let early = start.checked_sub(task.submitted?).filter(|early| *early > 0)?;
     let clocks = behind.map(|behind| {
-        format!(". The clocks of this machine and of SonarQube differ by {behind} seconds: set them right")
+        format!(". The clocks of this machine and of SonarQube differ by {}: set them right", seconds(behind))
     });
     let clocks = clocks.unwrap_or_default();
     Some(format!(
-        "The report is an older one: it was handed in {early} seconds before this pipeline began{clocks}"
+        "The report is an older one: it was handed in {} before this pipeline began{clocks}",
+        seconds(early)
     ))
 }
 

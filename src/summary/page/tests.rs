@@ -48,7 +48,9 @@ fn result(verdict: Verdict) -> AnalysisResult {
         project_key: "shop".into(),
         project_name: "Shop".into(),
         target: AnalysedTarget::MainBranch(Some("main".into())),
+        is_other_branch: false,
         verdict,
+        nothing_analysed: false,
         reason: None,
         gate: None,
         last_known: None,
@@ -59,6 +61,7 @@ fn result(verdict: Verdict) -> AnalysisResult {
         server_version: Some("26.9.0.129388".into()),
         warnings: vec![],
         narrowed: vec![],
+        notes: vec![],
     }
 }
 

@@ -210,7 +210,10 @@ pub(super) fn a_monorepo_of_two_scanners(server: &Server) {
     assert_eq!(languages(&web), "py=2");
 }
 
-/// Writes the smallest library that is analysed, whose analysis finds one issue.
+/// The issues of [`class_library`]: a variable that is not used, and what is assigned to it.
+const SMELLS: &str = "2";
+
+/// Writes the smallest library that is analysed, whose analysis finds [`SMELLS`].
 fn class_library(folder: &Path, name: &str) {
     std::fs::create_dir_all(folder).unwrap();
     let project = "<Project Sdk=\"Microsoft.NET.Sdk\">\n  <PropertyGroup>\n    \

@@ -74,7 +74,9 @@ pub(super) fn a_pinned_cli_keeps_to_the_connection(server: &Server) {
          sonar.projectDescription=${{sonar.token}}${{env.SONAR_SCANNER_JSON_PARAMS}}x\n\
          sonar.links.ci=${{sona${{none}}r.token}}\nsonar.modules=web\n"
     );
-    journey.job.write("web/sonar-project.properties", "sonar.working.directory=../../evil\nsonar.sources=.\n");
+    journey
+        .job
+        .write("web/sonar-project.properties", "sonar.working.directory=../../evil\nsonar.sources=.\n");
     journey.job.write("web/page.py", "def page():\n    return 2\n");
     journey.job.write("sonar-project.properties", &file);
     for name in ["SONAR_HOST_URL", "SONAR_SCANNER_API_BASE_URL", "SONAR_SCANNER_SONARCLOUD_URL"] {

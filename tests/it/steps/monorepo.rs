@@ -274,7 +274,7 @@ fn of_a_pull_request_only_what_it_touches() {
     ### ✅ Quality gate passed – 1 of 3 projects, 2 skipped
     | Project | Analysed | Quality gate |
     | :--- | :--- | :--- |
-    | [The web](<server>/dashboard?id=web) | pull request 12 | ✅ passed |
+    | [The web](<server>/dashboard?id=web&pullRequest=12) | pull request 12 | ✅ passed |
     | docs | pull request 12 | ⏭️ skipped |
     | [The API](<server>/dashboard?id=api&branch=main) | pull request 12 | ⏭️ skipped (last known: branch main, failed) |
     #### ⏭️ Not analysed
@@ -333,7 +333,7 @@ fn of_several_checkouts_the_change_is_of_one() {
     let step = scenario.prepare_as(&[&[("scannerMode", "cli")], &inputs[..]].concat());
     step.succeeded()
         .says("web is not analysed: nothing in shop/web changed")
-        .says("changedOnly: 1 files of the branch against main changed")
+        .says("changedOnly: 1 file of the branch against main changed")
         .warns("/tools is of another repository than this build")
         .warns("/shop/vendor/lint is of another repository than this build");
     scenario.analyze().succeeded();

@@ -44,6 +44,7 @@ fn a_gate_that_passed() {
     | :--- | ---: |
     | Issues | 3 |
     | Coverage | 85.4% |
+    | Lines of code | 340 |
 
     [Open in SonarQube Community Build](<server>/dashboard?id=shop) · version 26.9.0.129388
     ");
@@ -82,6 +83,7 @@ fn a_gate_that_failed_is_one_error_for_each_failed_condition() {
     | :--- | ---: |
     | Issues | 3 |
     | Coverage | 85.4% |
+    | Lines of code | 340 |
 
     [Open in SonarQube Community Build](<server>/dashboard?id=shop) · version 26.9.0.129388
     ");
@@ -240,11 +242,11 @@ fn what_is_only_shown_of_one_analysis_costs_no_other_its_verdict() {
 fn metrics_that_are_known_name_the_conditions_of_all() {
     let mut scenario = Scenario::new();
     let late = json_answer(&json!({})).set_delay(Duration::from_secs(60));
-    scenario.sonarqube.script("/api/measures/component", [late]);
     for (project, key) in [("shop", "1"), ("blog", "2")] {
         scenario.sonarqube.processed(key, project, failed_gate());
         scenario.analysed_as(project, key);
     }
+    scenario.sonarqube.script("/api/measures/component", [late]);
     let step = scenario.publish(&[("pollingTimeoutSec", "2")]);
     step.ended(TaskResult::Failed).says("and so of those after it: it takes too long");
     assert_eq!(step.errors.len(), 2);
@@ -667,12 +669,14 @@ fn measures_of_a_branch_and_of_a_pull_request_are_its_own() {
         scenario.sonarqube.processing("1", [processed]);
         scenario.sonarqube.change(|model| {
             model.gates.insert("AY-1".into(), gate("OK"));
-            model.measures = Some(vec![("new_violations", "2"), ("new_coverage", "90.0")]);
+            model.measures =
+                Some(vec![("new_violations", "2"), ("new_coverage", "90.0"), ("files", "1"), ("ncloc", "9")]);
         });
         scenario.analysed("1");
         scenario.publish(&[]).succeeded();
         let asked = scenario.sonarqube.asked();
-        let asked = asked.iter().find(|asked| asked.path == "/api/measures/component").unwrap();
+        // The first question of a branch is for what it had before.
+        let asked = asked.iter().rfind(|asked| asked.path == "/api/measures/component").unwrap();
         assert_eq!(asked.query.get(key).map(String::as_str), Some(value), "{:?}", asked.query);
         let text = summary(&scenario);
         assert!(text.contains(&format!("{kind} {value}")) && text.contains("90%"), "{text}");

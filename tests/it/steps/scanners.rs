@@ -369,12 +369,14 @@ fn reports_of_the_build_reach_the_engine() {
     let later = std::time::SystemTime::now() + std::time::Duration::from_secs(1);
     File::options().write(true).open(report).unwrap().set_modified(later).unwrap();
     let step = scenario.analyze();
-    step.succeeded().says("Found Cobertura coverage: out/coverage.xml (sonar.python.coverage.reportPaths)");
     let sources = scenario.job.sources().display().to_string();
-    step.warns(&format!("It names shop/src/main.py. They would match with {sources}/ instead of shop/."));
+    step.succeeded().warns(&format!(
+        "It names shop/src/main.py; the analysis has src/main.py. They would match with {sources}/ instead of shop/."
+    ));
+    step.says("Reports left out, because older than the end of SonarPrepare: fixtures/lcov.info");
     let properties = scenario.engine_properties();
     let value = |key: &str| properties.iter().find(|(k, _)| k == key).map(|(_, value)| value.as_str());
-    assert_eq!(value("sonar.python.coverage.reportPaths"), Some("out/coverage.xml"));
+    assert_eq!(value("sonar.python.coverage.reportPaths"), None, "the engine would make an error of it");
     assert_eq!(value("sonar.javascript.lcov.reportPaths"), None, "it was there before the build");
 
     scenario.prepare(&[("extraProperties", &engine)]).succeeded();
@@ -386,26 +388,37 @@ fn reports_of_the_build_reach_the_engine() {
     step.says(&format!("Found Cobertura coverage: {}", report.display()));
 }
 
-/// Installs a recording stand-in for the SonarScanner for .NET: it runs `body` after it noted what it was given.
-fn dotnet_scanner(scenario: &mut Scenario, body: &str) {
+/// Installs a recording stand-in for the SonarScanner for .NET, as the packages of tools in the user's home, one for each range
+/// of servers, and for the `dotnet` that runs it: it runs `body` after it noted what it was given. Returns the SHA-256 of
+/// each package.
+pub(super) fn dotnet_scanner(scenario: &mut Scenario, body: &str) -> String {
     let folder = scenario.job.path("dotnet tools");
     std::fs::create_dir_all(&folder).unwrap();
-    let tool = folder.join("dotnet-sonarscanner");
     let noted = folder.display();
     let script = format!(
-        "#!/bin/sh\nrun=$(basename \"$1\")\nprintf '%s\\n' \"$@\" >'{noted}/'\"$run\".arguments\n\
-         env >'{noted}/'\"$run\".environment\n{body}\n"
+        "#!/bin/sh\n[ \"$1\" != --list-sdks ] || exit 0\nshift\nrun=$(basename \"$1\")\n\
+         printf '%s\\n' \"$@\" >'{noted}/'\"$run\".arguments\nenv >'{noted}/'\"$run\".environment\n{body}\n"
     );
-    program(&tool, &script);
+    program(&folder.join("dotnet"), &script);
     let path = format!("{noted}:/usr/bin:/bin");
     scenario.job.set("PATH", &path);
+    let dll = "tools/netcoreapp3.1/any/SonarScanner.MSBuild.dll";
+    let hashes = ["10.4.1", "11.3.0", "12.1.0"].map(|version| {
+        let store = format!(".store/dotnet-sonarscanner/{version}/dotnet-sonarscanner/{version}");
+        let store = scenario.job.path("home/.dotnet/tools").join(store);
+        std::fs::create_dir_all(store.join(dll).parent().unwrap()).unwrap();
+        std::fs::write(store.join(dll), "").unwrap();
+        archive(&store.join(format!("dotnet-sonarscanner.{version}.nupkg")), dll, b"")
+    });
+    assert!(hashes.iter().all(|hash| *hash == hashes[0]), "{hashes:?}");
+    hashes[0].clone()
 }
 
-fn of_dotnet(scenario: &Scenario, file: &str) -> String {
+pub(super) fn of_dotnet(scenario: &Scenario, file: &str) -> String {
     std::fs::read_to_string(scenario.job.path("dotnet tools").join(file)).unwrap()
 }
 
-const DOTNET: [(&str, &str); 4] = [
+pub(super) const DOTNET: [(&str, &str); 4] = [
     ("scannerMode", "dotnet"),
     ("projectKey", "shop"),
     ("projectName", "The \"Shop\"; new\\"),
@@ -413,106 +426,81 @@ const DOTNET: [(&str, &str); 4] = [
 ];
 
 #[test]
-fn dotnet_begins_in_prepare_and_ends_in_analyze() {
-    let mut scenario = Scenario::new();
-    let report = scenario.report("1", "shop");
-    let body = format!(
-        "report=$(sed -n 's/^.d:sonar.scanner.metadataFilePath=//p' \"$(dirname \"$0\")/begin.arguments\")\n\
-         echo '12:34:56.789  WARNING: no test projects'\n[ \"$1\" = begin ] || {report}"
-    );
-    dotnet_scanner(&mut scenario, &body);
-    let mut inputs = DOTNET.to_vec();
-    inputs.push(("extraProperties", "sonar.exclusions=**/gen/**\nsonar.tests=\nsonar.my.password=hush-hush"));
-    let step = scenario.prepare_as(&inputs);
-    step.succeeded().says("SonarScanner for .NET: ").warns("no test projects");
-    step.warns("sonar.tests is left out: the SonarScanner for .NET takes no empty values");
-    let record = scenario.records()[0].join("report-task.txt");
-    let arguments = of_dotnet(&scenario, "begin.arguments");
-    assert_eq!(
-        arguments.lines().collect::<Vec<_>>(),
-        [
-            "begin",
-            "/d:sonar.exclusions=**/gen/**",
-            &format!("/d:sonar.host.url={}", scenario.sonarqube.url()),
-            "/k:shop",
-            "/n:The \"Shop\"; new\\",
-            "/v:1.0",
-            &format!("/d:sonar.scanner.metadataFilePath={}", record.display()),
-        ]
-    );
-    let home = scenario.job.path("jdk");
-    std::fs::create_dir_all(home.join("bin")).unwrap();
-    std::fs::copy(scenario.job.path("dotnet tools/dotnet-sonarscanner"), home.join("bin/java")).unwrap();
-    scenario.job.set("JAVA_HOME_21_X64", home.to_str().unwrap());
-    scenario.analyze_with(&[("jdkversion", "JAVA_HOME_21_X64")]).succeeded();
-    assert_eq!(of_dotnet(&scenario, "end.arguments"), "end\n");
-    for run in ["begin.environment", "end.environment"] {
-        let environment = of_dotnet(&scenario, run);
-        for line in [
-            format!("SONAR_TOKEN={TOKEN}"),
-            r#"SONARQUBE_SCANNER_PARAMS={"sonar.my.password":"hush-hush"}"#.into(),
-        ] {
-            assert!(environment.lines().any(|l| l == line), "{line}: {environment}");
-        }
-        assert_eq!(environment.matches(TOKEN).count(), 1, "{environment}");
-    }
-    assert!(of_dotnet(&scenario, "end.environment").contains(&format!("\nJAVA_HOME={}\n", home.display())));
-    assert!(record.exists());
-    assert_eq!(scenario.record(0, "analyzed.json")["outcome"], "succeeded");
-}
-
-#[test]
 fn dotnet_that_can_not_begin_or_end_fails_its_step() {
     let mut scenario = Scenario::new();
-    dotnet_scanner(&mut scenario, "echo 'ERROR: Invalid project key' >&2\nexit 1");
-    let step = scenario.prepare_as(&DOTNET);
+    let engine = scenario.engine("");
+    let mut inputs = DOTNET.to_vec();
+    let sha256 = dotnet_scanner(&mut scenario, "echo 'ERROR: Invalid project key' >&2\nexit 1");
+    inputs.extend([("extraProperties", engine.as_str()), ("dotnetScannerSha256", &sha256)]);
+    let step = scenario.prepare_as(&inputs);
     insta::assert_snapshot!(step.sole_error(), @"the SonarScanner for .NET could not begin: Invalid project key");
     assert!(scenario.records().is_empty());
 
     dotnet_scanner(&mut scenario, "[ \"$1\" = begin ] || exit 1");
-    scenario.prepare_as(&DOTNET).succeeded();
+    scenario.prepare_as(&inputs).succeeded();
     insta::assert_snapshot!(scenario.analyze().sole_error(), @"the analysis failed: the SonarScanner for .NET ended with exit code 1 and gave no reason");
 }
 
 #[test]
-fn without_a_scanner_for_dotnet_the_message_says_how_to_get_one() {
+fn without_an_sdk_for_dotnet_the_message_says_what_to_do() {
     let mut scenario = Scenario::new();
     let nowhere = scenario.job.path("nowhere").display().to_string();
-    scenario.job.set("HOME", &nowhere);
-    insta::assert_snapshot!(scenario.prepare_as(&DOTNET).sole_error(), @"the SonarScanner for .NET is not installed on this agent. Run `dotnet tool install --global dotnet-sonarscanner` before SonarPrepare, or set dotnetScannerVersion and dotnetScannerSha256.");
+    scenario.job.set("PATH", &nowhere);
+    insta::assert_snapshot!(scenario.prepare_as(&DOTNET).sole_error(), @"PATH holds no dotnet, which installs and runs the SonarScanner for .NET. Install the .NET SDK before SonarPrepare, for example with the task UseDotNet@2.");
+    dotnet_scanner(&mut scenario, "");
+    // SonarSource has not published this package, so the installed tool does not count.
+    let step = scenario.prepare_as(&DOTNET);
+    insta::assert_snapshot!(step.sole_error(), @"the dotnet in PATH is a runtime without an SDK, so it can't install the SonarScanner for .NET. Install the .NET SDK before SonarPrepare, for example with the task UseDotNet@2; or set dotnetScannerVersion (all four numbers) and dotnetScannerSha256, and SonarSource's archive is run.");
     let mut inputs = DOTNET.to_vec();
-    inputs.push(("msBuildVersion", "11.0.0.126294"));
-    insta::assert_snapshot!(scenario.prepare_as(&inputs).sole_error(), @"the SHA-256 of SonarScanner for .NET 11.0.0.126294 is not known here. Set dotnetScannerSha256 to that of the archive.");
+    inputs.push(("msBuildVersion", "11"));
+    insta::assert_snapshot!(scenario.prepare_as(&inputs).sole_error(), @r#"the input dotnetScannerVersion is "11", which is not a version of the SonarScanner for .NET. Write three numbers, such as 12.1.0."#);
 }
 
 #[test]
 fn a_release_of_the_scanner_for_dotnet_is_run_by_dotnet() {
     let mut scenario = server("9.9.8.100196");
     dotnet_scanner(&mut scenario, "");
-    let folder = scenario.job.path("dotnet tools");
-    std::fs::rename(folder.join("dotnet-sonarscanner"), folder.join("dotnet")).unwrap();
     scenario.job.set("Agent.ToolsDirectory", scenario.job.path("tools").to_str().unwrap());
     let zip = scenario.job.path("scanner.zip");
     let sha256 = archive(&zip, "SonarScanner.MSBuild.dll", b"");
     let mut inputs = DOTNET.to_vec();
+    let java = java(&scenario, "");
     inputs.extend([
-        ("dotnetScannerVersion", "11.0.0.126294"),
+        ("dotnetScannerVersion", "10.4.1.124928"),
         ("dotnetScannerSha256", sha256.as_str()),
         ("scannerDownloadUrl", zip.to_str().unwrap()),
+        ("extraProperties", &java),
     ]);
     scenario.prepare_as(&inputs).succeeded();
-    let arguments = of_dotnet(&scenario, "SonarScanner.MSBuild.dll.arguments");
-    let dll = scenario.record(0, "prepared.json")["dotnet"][1].as_str().unwrap().to_owned();
-    assert!(arguments.starts_with(&format!("{dll}\nbegin\n")), "{arguments}");
+    let arguments = of_dotnet(&scenario, "begin.arguments");
+    assert!(arguments.starts_with("begin\n"), "{arguments}");
+    let record = scenario.record(0, "prepared.json");
+    let dll = record["dotnet"]["start"][1].as_str().unwrap();
+    assert!(dll.ends_with("/10.4.1.124928/x64/scanner/SonarScanner.MSBuild.dll"), "{dll}");
+    // The next job needs no archive, and sees whether its files are still those of the archive.
+    std::fs::rename(&zip, scenario.job.path("away.zip")).unwrap();
+    scenario.prepare_as(&inputs).succeeded();
+    std::fs::write(dll, "planted").unwrap();
+    let step = scenario.prepare_as(&inputs);
+    assert!(
+        step.says("SonarScanner.MSBuild.dll is not the file of the package")
+            .sole_error()
+            .contains("scanner.zip")
+    );
+    std::fs::rename(scenario.job.path("away.zip"), &zip).unwrap();
+    scenario.prepare_as(&inputs).succeeded();
+    assert_eq!(std::fs::read_to_string(dll).unwrap(), "");
     let wrong = "0".repeat(64);
     let mut others = inputs.clone();
     others[5] = ("dotnetScannerSha256", &wrong);
     std::fs::remove_dir_all(scenario.job.path("tools")).unwrap();
     let step = scenario.prepare_as(&others);
     assert!(step.sole_error().contains("or set dotnetScannerSha256 if"), "{}", step.transcript());
-    // This server knows no SONAR_TOKEN.
-    let environment = of_dotnet(&scenario, "SonarScanner.MSBuild.dll.environment");
-    let parameters = format!(r#"SONARQUBE_SCANNER_PARAMS={{"sonar.login":"{TOKEN}"}}"#);
+    // This server does not know sonar.token.
+    let environment = of_dotnet(&scenario, "begin.environment");
+    let url = scenario.sonarqube.url();
+    let parameters =
+        format!(r#"SONARQUBE_SCANNER_PARAMS={{"sonar.host.url":"{url}","sonar.login":"{TOKEN}"}}"#);
     assert!(environment.lines().any(|line| line == parameters), "{environment}");
     assert!(!arguments.contains(TOKEN));
 }

@@ -51,6 +51,8 @@ fn a_green_run_has_no_warning() {
          12:34:56.789  WARNING: File '/srv/packages/x.cs' is not located under the base directory '/src' and so on.\n\
          12:34:56.789  INFO: Starting SonarScanner Engine...\n\
          12:34:56.789  INFO: ERROR: is a word\n\
+         12:34:56.789  WARNING: WARN: Analyzing only language associated files, make sure to run the analysis inside a git \
+         repository to make use of it\n\
          12:34:56.789  INFO: SonarScanner Engine completed successfully\n\
          !WARNING: A terminally deprecated method of Java has been called\n\
          12:34:56.789  Post-processing succeeded.",
@@ -67,6 +69,8 @@ fn a_green_run_has_no_warning() {
              and newer need SonarQube Server 2025.1 or Community Build 25.1",
             "INFO Starting SonarScanner Engine...",
             "INFO ERROR: is a word",
+            "INFO Analyzing only language associated files, make sure to run the analysis inside a git repository to make use \
+             of it",
             "INFO SonarScanner Engine completed successfully",
             "INFO Post-processing succeeded.",
         ]
@@ -98,11 +102,13 @@ fn the_end_of_the_engine_is_seen() {
     let mut log = DotnetLog::new(Facts::default());
     let mut line = |text: &str| {
         log.line(Stream::Stdout, text, &mut |_, _| {});
-        (log.has_engine_spoken(), log.has_completed())
+        (log.is_engine_silent(), log.has_completed())
     };
     assert_eq!(line("12:34:56.789  Using Java found in Analysis Config: /java"), (false, false));
-    assert_eq!(line("12:34:56.789  INFO: Starting SonarScanner Engine..."), (true, false));
-    assert_eq!(line("12:34:56.789  INFO: SonarScanner Engine completed successfully"), (true, true));
+    let options = "12:34:56.789  Using the supplied value for SONAR_SCANNER_OPTS. Value: -Xmx1g";
+    assert_eq!(line(options), (true, false));
+    assert_eq!(line("12:34:56.789  INFO: Starting SonarScanner Engine..."), (false, false));
+    assert_eq!(line("12:34:56.789  INFO: SonarScanner Engine completed successfully"), (false, true));
 }
 
 #[test]
@@ -125,7 +131,7 @@ fn the_server_is_gone() {
          !12:34:56.789  The scanner engine did not complete successfully\n!12:34:56.789  Post-processing failed. Exit code: 1",
         FAILED,
     );
-    insta::assert_snapshot!(end, @"the SonarScanner for .NET could not reach https://sonar.corp (Error during SonarScanner Engine execution: java.net.ConnectException: Failed to connect to /127.0.0.1:9). The server may be down, or a proxy or a certificate may be in the way: check that, and run the job again.");
+    insta::assert_snapshot!(end, @"the SonarScanner for .NET could not reach https://sonar.corp (java.net.ConnectException: Failed to connect to /127.0.0.1:9). The server may be down, or a proxy or a certificate may be in the way: check that, and run the job again.");
 }
 
 #[test]
@@ -135,7 +141,7 @@ fn something_else_answers_in_place_of_the_server() {
          address is correct.\n!12:34:56.789  Pre-processing failed. Exit code: 1",
         FAILED,
     );
-    insta::assert_snapshot!(begin, @"https://sonar.corp did not answer the SonarScanner for .NET as SonarQube does (An error occured while querying the server version! Please check if the server is running and if the address is correct.). Something between the agent and the server may have answered, such as a proxy or a page for signing in: check that, and run the job again.");
+    insta::assert_snapshot!(begin, @"https://sonar.corp did not answer the SonarScanner for .NET as SonarQube does (An error occured while querying the server version! Please check if the server is running and if the address is correct). Something between the agent and the server may have answered, such as a proxy or a page for signing in: check that, and run the job again.");
     let unhandled = message(
         "!Unhandled exception. Newtonsoft.Json.JsonReaderException: Unexpected character encountered while parsing value: <.\n\
          !   at Newtonsoft.X()",

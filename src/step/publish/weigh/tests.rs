@@ -4,7 +4,7 @@
 use super::*;
 use crate::agent::{Console, Log};
 use crate::http;
-use crate::quality_gate::{GateStatus, SHORTEST_PAUSE};
+use crate::quality_gate::{GateStatus, Measure, SHORTEST_PAUSE};
 use std::cell::RefCell;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -94,6 +94,13 @@ struct Model {
     public_url: Option<&'static str>,
     /// The list of branches is never answered.
     hides_branches: bool,
+    /// None: the token may not read them.
+    measures: Option<&'static [(&'static str, &'static str)]>,
+    /// Likewise, requests for measures and files.
+    measure_troubles: &'static [(u64, u64, Trouble)],
+    /// Path and language. None: the token may not read them.
+    files: Option<&'static [(&'static str, &'static str)]>,
+    extent: Extent,
     polls: RefCell<Vec<Duration>>,
 }
 
@@ -152,6 +159,22 @@ impl Server for Model {
     async fn public_url(&self) -> Result<Option<String>, Error> {
         Ok(self.public_url.map(str::to_owned))
     }
+
+    async fn measures(&self, _: Analysed<'_>) -> Result<Option<MeasureSet>, Error> {
+        self.meet(self.measure_troubles).await?;
+        let measure =
+            |(metric, value): &(&str, &str)| Measure { metric: (*metric).into(), value: (*value).into() };
+        Ok(self.measures.map(|values| MeasureSet(values.iter().map(measure).collect())))
+    }
+
+    async fn source_files(&self, _: Analysed<'_>) -> Result<Option<Vec<SourceFile>>, Error> {
+        self.meet(self.measure_troubles).await?;
+        let file = |(path, language): &(&str, &str)| SourceFile {
+            path: (*path).into(),
+            language: Some((*language).to_owned()),
+        };
+        Ok(self.files.map(|files| files.iter().map(file).collect()))
+    }
 }
 
 fn model() -> Model {
@@ -176,6 +199,10 @@ fn model() -> Model {
         },
         public_url: None,
         hides_branches: false,
+        measures: Some(&[("files", "3"), ("ncloc", "30")]),
+        measure_troubles: &[],
+        files: Some(&[]),
+        extent: Extent::default(),
         polls: RefCell::default(),
     }
 }
@@ -188,6 +215,8 @@ fn report() -> AnalysisReport {
         dashboard_url: None,
     }
 }
+
+static UNKNOWN: std::sync::LazyLock<Extent> = std::sync::LazyLock::new(Extent::default);
 
 const EXPECTED: Expected<'_> = Expected {
     project: Some("shop"),
@@ -206,6 +235,7 @@ async fn weigh_with(model: &Model, report: &AnalysisReport, limit: u64) -> Weigh
         main_branch: None,
         start: None,
         names: None,
+        extent: &model.extent,
     };
     weigh(model, &claim, &mut Wait::new(Duration::from_secs(limit)), &mut None).await
 }
@@ -354,6 +384,7 @@ async fn share_polls(limit: u64) {
             main_branch: None,
             start: None,
             names: None,
+            extent: &UNKNOWN,
         };
         let model = Model { started, ends_after: 0, ..model() };
         assert_eq!(weigh(&model, &claim, &mut wait, &mut last).await.verdict, Verdict::Passed);
@@ -493,4 +524,167 @@ async fn a_report_counts_only_if_it_is_this_analysis() {
         assert_eq!(weighed.verdict, Verdict::NoReport, "{word}: {reason}");
         assert!(reason.contains(word) && weighed.gate.is_none() && weighed.task.is_none(), "{reason}");
     }
+}
+
+/// A report of pull request 7, whose record knows `extent`.
+async fn weigh_pull_request(model: Model) -> Weighed {
+    let (server_url, report) = (Url::parse("http://sonar.example/base").unwrap(), report());
+    let model = Model { task: CeTask { pull_request: Some("7".into()), ..model.task.clone() }, ..model };
+    let claim = Claim {
+        report: &report,
+        server_url: &server_url,
+        expected: Expected { pull_request: Some("7"), ..EXPECTED },
+        main_branch: None,
+        start: None,
+        names: None,
+        extent: &model.extent,
+    };
+    weigh(&model, &claim, &mut Wait::new(Duration::from_secs(300)), &mut None).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gate_that_passed_over_nothing_is_no_pass() {
+    let change = |change: fn(&mut Model)| {
+        let mut model = model();
+        change(&mut model);
+        async move { weigh_with(&model, &report(), 300).await }
+    };
+    for (case, expected) in [
+        ((|_| {}) as fn(&mut Model), Verdict::Passed),
+        (|model| model.measures = Some(&[("violations", "0")]), Verdict::NoReport),
+        // The token may not read measures.
+        (|model| model.measures = None, Verdict::Passed),
+        (
+            |model| {
+                model.measures = None;
+                model.extent.indexed_files = Some(0);
+            },
+            Verdict::NoReport,
+        ),
+        (
+            |model| {
+                model.measures = None;
+                model.extent.indexed_files = Some(3);
+            },
+            Verdict::Passed,
+        ),
+        (
+            |model| {
+                model.measures = Some(&[("files", "2")]);
+                model.files = Some(&[("a.cs", "cs"), ("b.json", "json")]);
+            },
+            Verdict::NoReport,
+        ),
+        (
+            |model| {
+                model.measures = Some(&[("files", "2")]);
+                model.files = Some(&[("a.yaml", "yaml"), ("b.json", "json")]);
+            },
+            Verdict::Passed,
+        ),
+        (
+            |model| {
+                model.measures = Some(&[("files", "2")]);
+                model.files = None;
+                model.extent.languages = vec!["cs".into()];
+            },
+            Verdict::NoReport,
+        ),
+        // What a failed gate says stays.
+        (
+            |model| {
+                model.end = Gate("ERROR");
+                model.measures = Some(&[]);
+            },
+            Verdict::Failed,
+        ),
+        (|model| model.measure_troubles = &[(0, 40, Dropped)], Verdict::Passed),
+        (|model| model.measure_troubles = &[(0, FOREVER, Hangs)], Verdict::Timeout),
+        (|model| model.measure_troubles = &[(0, FOREVER, Status(400))], Verdict::Unknown),
+    ] {
+        let weighed = change(case).await;
+        assert_eq!(weighed.verdict, expected, "{weighed:?}");
+        assert_eq!(weighed.nothing_analysed, expected == Verdict::NoReport, "{weighed:?}");
+        let has_reason = !matches!(expected, Verdict::Passed | Verdict::Failed);
+        assert_eq!(weighed.reason.is_some(), has_reason, "{weighed:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pull_request_without_new_code_is_no_pass_where_git_counts_added_lines() {
+    let change = |change: fn(&mut Model)| {
+        let mut model = Model { measures: Some(&[("new_lines", "0")]), ..model() };
+        change(&mut model);
+        weigh_pull_request(model)
+    };
+    for (case, expected) in [
+        // Only documents were changed.
+        ((|_| {}) as fn(&mut Model), Verdict::Passed),
+        (
+            |model| model.task.warnings = vec!["Could not find ref 'x' in refs/heads".into()],
+            Verdict::NoReport,
+        ),
+        (
+            |model| {
+                model.task.warnings = vec!["Could not find ref 'x' in refs/heads".into()];
+                model.measures = None;
+            },
+            Verdict::NoReport,
+        ),
+        (
+            |model| {
+                model.extent.files_with_added_lines = vec!["src/a.py".into()];
+                model.files = Some(&[("src/a.py", "py")]);
+            },
+            Verdict::NoReport,
+        ),
+        (
+            |model| {
+                model.extent.files_with_added_lines = vec!["README.md".into()];
+                model.files = Some(&[("src/a.py", "py")]);
+            },
+            Verdict::Passed,
+        ),
+        (
+            |model| {
+                model.extent.files_with_added_lines = vec!["src/a.py".into()];
+                model.files = Some(&[("src/a.py", "py")]);
+                model.measures = Some(&[("new_lines", "2")]);
+            },
+            Verdict::Passed,
+        ),
+        (|model| model.extent.indexed_files = Some(0), Verdict::NoReport),
+    ] {
+        let weighed = change(case).await;
+        assert_eq!(weighed.verdict, expected, "{weighed:?}");
+    }
+    // The main branch has no target.
+    let mut branch = model();
+    branch.task.warnings = vec!["Could not find ref 'x' in refs/heads".into()];
+    assert_eq!(weigh_with(&branch, &report(), 300).await.verdict, Verdict::Passed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_any_clock_only_a_proven_report_counts() {
+    let (server_url, report) = (Url::parse("http://sonar.example/base").unwrap(), report());
+    let weighed = async |file: Option<&str>, start: Option<PipelineStart>| {
+        let mut model = model();
+        model.task.report_file = file.map(str::to_owned);
+        let claim = Claim {
+            report: &report,
+            server_url: &server_url,
+            expected: Expected { created: None, ..EXPECTED },
+            main_branch: None,
+            start,
+            names: None,
+            extent: &UNKNOWN,
+        };
+        weigh(&model, &claim, &mut Wait::new(Duration::from_secs(300)), &mut None).await
+    };
+    let refused = weighed(None, None).await;
+    assert_eq!(refused.verdict, Verdict::NoReport, "{refused:?}");
+    assert!(refused.reason.unwrap().contains("no Date header"));
+    assert_eq!(weighed(Some("/temp/1d/report-task.txt"), None).await.verdict, Verdict::Passed);
+    let old = weighed(None, Some(PipelineStart(u64::MAX / 2))).await;
+    assert!(old.reason.unwrap().contains("older"));
 }

@@ -4,6 +4,7 @@ use super::{Solution, class_library};
 use crate::fake_agent::TaskResult;
 use crate::real_sonarqube::Server;
 use crate::relay::Relay;
+use sha2::{Digest as _, Sha256};
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
@@ -11,7 +12,8 @@ use std::path::PathBuf;
 fn bare_path(solution: &Solution) -> PathBuf {
     let folder = solution.journey.job.path("bin");
     std::fs::create_dir(&folder).unwrap();
-    for program in ["git", "sh"] {
+    // `dotnet tool install` runs chmod.
+    for program in ["git", "sh", "chmod"] {
         let path = std::env::var_os("PATH").unwrap();
         let found =
             std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file());
@@ -39,9 +41,12 @@ pub(in crate::real_sonarqube) fn what_keeps_the_scanner_from_beginning(server: &
     let unreachable = [("nugetSource", "http://127.0.0.1:9/index.json")];
     tell(&mut solution, &unreachable);
     tell(&mut solution, &[("dotnetScannerVersion", "11.2.1")]);
-    // It needs a runtime that nobody has any more.
-    if server.version == "10_7" && solution.sdk.feed.join("dotnet-sonarscanner.4.10.0.nupkg").is_file() {
+    // SonarSource did not sign it yet; and it needs a runtime that nobody has any more.
+    let old = solution.sdk.feed.join("dotnet-sonarscanner.4.10.0.nupkg");
+    if let Ok(package) = std::fs::read(old) {
         tell(&mut solution, &[("dotnetScannerVersion", "4.10.0")]);
+        let sha256: String = Sha256::digest(package).iter().map(|byte| format!("{byte:02x}")).collect();
+        tell(&mut solution, &[("dotnetScannerVersion", "4.10.0"), ("dotnetScannerSha256", &sha256)]);
     }
     tell(&mut solution, &[("dotnetScannerVersion", "12")]);
 
@@ -66,8 +71,8 @@ pub(in crate::real_sonarqube) fn what_keeps_the_scanner_from_beginning(server: &
     tell(&mut solution, &[("extraProperties", &no_java)]);
     solution.journey.job.set("PATH", &path);
 
-    let expected = if server.version == "10_7" { "" } else { "" };
-    assert_eq!(told.join("\n"), expected);
+    let feed = solution.sdk.feed.display().to_string();
+    insta::assert_snapshot!(told.join("\n").replace(&feed, "<feed>"), @"");
 }
 
 /// What keeps SonarAnalyze from ending: nothing was built; the server is gone, or something else answers in its place.
@@ -100,7 +105,14 @@ pub(in crate::real_sonarqube) fn what_keeps_the_scanner_from_ending(server: &Ser
     solution.dotnet(&["build", "--no-incremental"]);
     relay.refuse();
     tell(&mut solution);
-    assert_eq!(told.join("\n"), "");
+    let expected = [
+        "the analysis failed: nothing was built between SonarPrepare and SonarAnalyze. ",
+        "the analysis failed: <server> did not answer the SonarScanner for .NET as SonarQube does (",
+        "the analysis failed: the SonarScanner for .NET could not reach <server> (",
+    ];
+    for (told, expected) in told.iter().zip(expected) {
+        assert!(told.starts_with(expected), "{told}");
+    }
     solution.publish().ended(TaskResult::Failed);
     assert_ne!(solution.journey.gate_property().as_deref(), Some("ok"));
 }

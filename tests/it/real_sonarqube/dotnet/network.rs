@@ -32,13 +32,16 @@ pub(in crate::real_sonarqube) fn a_private_authority_behind_squid(server: &Serve
     job.set("Agent.ProxyUsername", "agent");
     job.set_secret("Agent.ProxyPassword", password);
     job.watch_for(password);
+    job.set("System.Debug", "true");
     job.set("Agent.ToolsDirectory", job.path("tools").to_str().unwrap());
     std::fs::write(job.path("home/.nuget/NuGet/NuGet.Config"), nuget_config(Path::new(&feed))).unwrap();
     let connection = job.connect_server(&before_server.url, &token);
     class_library(&job.sources(), "Hidden");
     solution.journey.connection = connection;
 
-    solution.prepare(&[]).succeeded().says(&format!("SonarScanner for .NET {version}"));
+    let prepare = solution.prepare(&[]);
+    assert!(prepare.errors.is_empty(), "{}{}", prepare.transcript(), squid.logs());
+    prepare.succeeded().says(&format!("SonarScanner for .NET {version}"));
     let passed = |to: &Tls| squid.connections_to(to.url.trim_start_matches("https://"));
     let (of_feed, of_begin) = (passed(&before_feed), passed(&before_server));
     assert!(of_feed > 0 && of_begin > 0, "{of_feed} {of_begin}");

@@ -12,17 +12,24 @@ pub(in crate::real_sonarqube) fn an_analyzer_that_was_planted_is_not_run(server:
     let tmp = solution.journey.job.path("tmp");
     std::fs::create_dir(&tmp).unwrap();
     solution.journey.job.set("TMPDIR", tmp.to_str().unwrap());
-    // What a scanner of another user would have left.
+    // What another user may have left there, in place of the analyzer of the server.
+    let planted = tmp.join(".sonarqube/resources/0");
+    std::fs::create_dir_all(&planted).unwrap();
+    for name in ["SonarAnalyzer.dll", "SonarAnalyzer.CSharp.dll"] {
+        std::fs::write(planted.join(name), "MZ, and no program").unwrap();
+    }
+    let index = format!(
+        "{{\"csharp/9.32.0.97167/SonarAnalyzer-9.32.0.97167.zip\":\"{0}\",\"vbnet/9.32.0.97167/SonarAnalyzer-9.32.0.97167.zip\":\"{0}\"}}",
+        planted.display()
+    );
+    std::fs::write(tmp.join(".sonarqube/resources/index.json"), index).unwrap();
     solution.prepare(&[]).succeeded();
-    let cached = analyzers_below(solution.journey.job.path("").as_path());
-    assert!(!cached.is_empty(), "the scanner fetched its analyzers");
-    assert!(cached.iter().all(|file| !file.starts_with(&tmp)), "{cached:?}");
     let own = solution.journey.job.temp();
-    assert!(cached.iter().all(|file| file.starts_with(&own)), "{cached:?} are below Agent.TempDirectory");
+    assert!(!analyzers_below(&own).is_empty(), "the scanner fetched its analyzers into Agent.TempDirectory");
     solution.build();
     solution.analyze().succeeded();
     solution.publish().succeeded();
-    assert_eq!(solution.project.measure("code_smells"), "1");
+    assert_eq!(solution.project.measure("code_smells"), super::SMELLS);
 }
 
 /// A C# analyzer that can't be loaded leaves a green gate on nothing: SonarAnalyze is red instead.

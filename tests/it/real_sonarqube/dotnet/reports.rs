@@ -166,6 +166,11 @@ pub(in crate::real_sonarqube) fn reports_of_every_kind_in_every_place(server: &S
     let visual_studio = visual_studio(&[(&file[1], 3), (&invoice, 2)]);
     write(temp.join("b/agent_machine_2026-11-30.xml"), &visual_studio);
     write(temp.join("agent_machine/In/machine/agent_machine_2026-11-30.xml"), &visual_studio);
+    // The analyzer is given the first page, and reads those in the folder of its name.
+    write(
+        results.join("dotCover/report.html"),
+        "<!DOCTYPE html>\n<html><head><title>Coverage</title></head></html>\n",
+    );
     write(results.join("dotCover/report/src/1.html"), &dotcover(&file[2], 2));
     write(rates.join("TestResults/ncover.xml"), &ncover(&file[3], 1));
     write(temp.join("c/coverage.cobertura.xml"), &cobertura(&rates, "Cobertura.cs", 5));
