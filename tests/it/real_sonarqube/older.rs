@@ -92,7 +92,8 @@ pub(super) fn a_pinned_cli_keeps_to_the_connection(server: &Server) {
         ("cliScannerVersion", "8.1.0"),
         ("scannerDownloadUrl", &folder),
     ];
-    journey.prepare(&inputs).succeeded();
+    let prepare = journey.prepare(&inputs);
+    prepare.succeeded();
     let analyze = journey.job.run(Task::Analyze, &[]);
     analyze.succeeded().says("SonarScanner CLI 8.1.0.6389").says("the one the server provides");
     assert!(!analyze.transcript().contains(elsewhere), "{}", analyze.transcript());
@@ -100,6 +101,10 @@ pub(super) fn a_pinned_cli_keeps_to_the_connection(server: &Server) {
     analyze.warns("web.sonar.working.directory in line 1 of web/sonar-project.properties is ignored");
     assert!(!journey.job.path("evil").exists());
     journey.job.run(Task::Publish, &[]).succeeded();
-    let shown = server.get("api/components/show", &[("component", &project.key)]);
-    assert_eq!(shown["component"]["description"], "x", "it may hold no secret");
+    let task = journey.ce_task(&prepare);
+    let answer = server.get("api/ce/task", &[("id", &task), ("additionalFields", "scannerContext")]);
+    let given = answer["task"]["scannerContext"].as_str().unwrap();
+    for line in ["sonar.projectDescription=x", "sonar.links.ci=${sonar.token}"] {
+        assert!(given.lines().any(|given| given.trim_start_matches([' ', '-']) == line), "{line}: {given}");
+    }
 }
