@@ -38,16 +38,21 @@ pub type Start = Vec<String>;
 /// # Errors
 /// There is none, or no `dotnet`.
 pub fn unpacked(folder: &Path, path: Option<&OsStr>) -> Result<Start> {
+    unpacked_on(cfg!(windows), folder, path)
+}
+
+fn unpacked_on(windows: bool, folder: &Path, path: Option<&OsStr>) -> Result<Start> {
     let program = |name: &str| Some(folder.join(name)).filter(|file| file.is_file());
-    if let Some(exe) = program("SonarScanner.MSBuild.exe").filter(|_| cfg!(windows)) {
+    if let Some(exe) = program("SonarScanner.MSBuild.exe").filter(|_| windows) {
         return Ok(vec![exe.display().to_string()]);
     }
     let dll = program("SonarScanner.MSBuild.dll").ok_or_else(|| {
         Error::new(format!("{} holds no SonarScanner for .NET of this platform", folder.display()))
             .hint("Remove that folder, and have scannerDownloadUrl lead to the right archive.")
     })?;
-    let dotnet = first_in_path(path, DOTNET).ok_or_else(|| {
-        Error::new(format!("PATH holds no {DOTNET} to run the SonarScanner for .NET"))
+    let dotnet = if windows { "dotnet.exe" } else { "dotnet" };
+    let dotnet = first_in_path(path, dotnet).ok_or_else(|| {
+        Error::new(format!("PATH holds no {dotnet} to run the SonarScanner for .NET"))
             .hint("Install the .NET SDK before SonarPrepare, such as by the task UseDotNet@2.")
     })?;
     Ok(vec![dotnet.display().to_string(), dll.display().to_string()])
@@ -98,6 +103,28 @@ mod tests {
         assert_eq!(unpacked(folder.path()).unwrap(), [dotnet, dll].map(|path| path.display().to_string()));
     }
 
+    /// As on an agent with Windows, by stand-ins with the names that the programs have there: the .NET Framework archive holds a
+    /// program, the other one a library for `dotnet.exe`.
+    #[test]
+    fn how_an_archive_is_started_on_windows() {
+        let folder = tempfile::tempdir().unwrap();
+        let unpacked = || unpacked_on(true, folder.path(), Some(folder.path().as_os_str()));
+        let dll = folder.path().join("SonarScanner.MSBuild.dll");
+        std::fs::write(&dll, "").unwrap();
+        executable(&folder.path().join("dotnet"), "");
+        assert!(unpacked().unwrap_err().to_string().contains("PATH holds no dotnet.exe"));
+        let dotnet = folder.path().join("dotnet.exe");
+        executable(&dotnet, "");
+        assert_eq!(unpacked().unwrap(), [dotnet, dll].map(|path| path.display().to_string()));
+
+        let exe = folder.path().join("SonarScanner.MSBuild.exe");
+        executable(&exe, "#!/bin/sh\nprintf '%s\\0' \"$@\" >seen\n");
+        let start = unpacked().unwrap();
+        assert_eq!(start, [exe.display().to_string()]);
+        let arguments = ["begin", "/k:shop", "/s:C:\\agent\\_work\\1 a\\SonarQube.Analysis.xml"].map(str::to_owned);
+        assert_eq!(received_by(&start, arguments.to_vec(), folder.path()), arguments);
+    }
+
     /// What the scanner makes of its arguments, written from its documentation.
     fn parse(arguments: &[String]) -> Vec<(String, String)> {
         let named = |text: &str| match text.get(..3)? {
@@ -113,12 +140,18 @@ mod tests {
     /// The arguments as a program gets them, a recording stand-in for the scanner.
     fn received(arguments: Vec<String>) -> Vec<String> {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("record"), "printf '%s\\0' \"$@\" >seen\n").unwrap();
+        std::fs::write(folder.path().join("record"), ": >seen\n[ $# = 0 ] || printf '%s\\0' \"$@\" >seen\n")
+            .unwrap();
         let start = ["/bin/sh".to_owned(), folder.path().join("record").display().to_string()];
+        received_by(&start, arguments, folder.path())
+    }
+
+    /// Likewise, of a stand-in that notes them in `folder`, where it runs.
+    fn received_by(start: &[String], arguments: Vec<String>, folder: &Path) -> Vec<String> {
         let run = Dotnet {
-            start: &start,
+            start,
             arguments,
-            directory: folder.path(),
+            directory: folder,
             parameters: parameters(&Properties::default()),
             archive: &ClassArchive::Unused,
             facts: Facts::default(),
@@ -126,7 +159,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let (_source, cancellation) = crate::cancel::CancelSource::new();
         assert_eq!(runtime.block_on(run.run(&Vec::new(), &cancellation)).unwrap(), EngineResult::Succeeded);
-        let seen = std::fs::read_to_string(folder.path().join("seen")).unwrap();
+        let seen = std::fs::read_to_string(folder.join("seen")).unwrap();
         seen.split_terminator('\0').map(str::to_owned).collect()
     }
 

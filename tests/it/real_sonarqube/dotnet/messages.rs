@@ -72,7 +72,9 @@ pub(in crate::real_sonarqube) fn what_keeps_the_scanner_from_beginning(server: &
     solution.journey.job.set("PATH", &path);
 
     let feed = solution.sdk.feed.display().to_string();
-    insta::assert_snapshot!(told.join("\n").replace(&feed, "<feed>"), @"");
+    let told = told.join("\n").replace(&feed, "<feed>");
+    let (_, unsigned) = told.split_once("the package <job>").unwrap_or_default();
+    insta::assert_snapshot!(told.replace(unsigned.split_once(" is refused").unwrap_or_default().0, "..."), @"");
 }
 
 /// What keeps SonarAnalyze from ending: nothing was built; the server is gone, or something else answers in its place.
