@@ -82,15 +82,15 @@ async fn analyze_record(job: &Job, inputs: &AnalyzeInputs, shared: &Shared, reco
     let (outcome, extent) = match &result {
         Ok(Run::Skipped) => return skip(record, "sonar.scanner.skip is true"),
         Ok(Run::Nothing(reason)) => return nothing(record, reason),
-        Ok(Run::Ended { end: EngineEnd { result, extent, .. }, base_dir }) => match result {
+        Ok(Run::Ended { end, base_dir }) => match &end.result {
             EngineResult::Succeeded => {
-                (Outcome::Succeeded, extent::complete(job, record, base_dir, extent).await)
+                (Outcome::Succeeded, extent::complete(job, record, base_dir, &end.extent).await)
             }
-            EngineResult::GateFailed { .. } => (Outcome::GateFailed, extent.clone()),
+            EngineResult::GateFailed { .. } => (Outcome::GateFailed, end.extent.clone()),
             EngineResult::Failed { message } => {
-                (Outcome::Failed { message: message.clone() }, extent.clone())
+                (Outcome::Failed { message: message.clone() }, end.extent.clone())
             }
-            EngineResult::Cancelled => (Outcome::Cancelled, extent.clone()),
+            EngineResult::Cancelled => (Outcome::Cancelled, end.extent.clone()),
         },
         Err(error) if error.kind() == ErrorKind::Cancelled => (Outcome::Cancelled, Extent::default()),
         Err(error) => (Outcome::Failed { message: error.to_string() }, Extent::default()),
@@ -114,7 +114,7 @@ async fn analyze_record(job: &Job, inputs: &AnalyzeInputs, shared: &Shared, reco
 
 enum Run {
     /// The scanner ended.
-    Ended { end: EngineEnd, base_dir: PathBuf },
+    Ended { end: Box<EngineEnd>, base_dir: PathBuf },
     /// The pipeline wants no analysis.
     Skipped,
     /// An analysis was wanted, and there is nothing of it: why.
@@ -220,7 +220,7 @@ async fn run(job: &Job, inputs: &AnalyzeInputs, shared: &Shared, record: &Record
     };
     let mut end = extent::with_files_before(running, sonarqube, prepared).await?;
     end.extent.narrowed = narrowed;
-    Ok(Run::Ended { end, base_dir })
+    Ok(Run::Ended { end: Box::new(end), base_dir })
 }
 
 const SKIPPED_ELSEWHERE: &str = "sonar.scanner.skip is true in a settings file or in an environment variable, where it has no \
