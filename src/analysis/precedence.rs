@@ -360,14 +360,14 @@ mod tests {
         let at = |line| Some(Line { file: "web/sonar-project.properties".into(), line });
         precedence.set(Source::ModuleFile, "web.sonar.projectDate", "2020-01-01", at(3));
         precedence.set(Source::ModuleFile, "web.sonar.exclusions", "**", at(4));
-        precedence.set(Source::Variable, "sonar.scanner.skip", "true", None);
+        precedence.set(Source::Variable, "sonar.branch.name", "other", None);
         precedence.set(Source::SettingsFile, "sonar.working.directory", "/", at(5));
         precedence.refuse("sonar.working.directory", "it leads out of the sources");
         let told: Vec<_> = precedence.refused().iter().map(ToString::to_string).collect();
         insta::assert_snapshot!(told.join("\n"), @r"
         web.sonar.projectDate in line 3 of web/sonar-project.properties is ignored: set it in extraProperties of SonarPrepare
         web.sonar.exclusions in line 4 of web/sonar-project.properties is ignored: the input scopeFrom of SonarPrepare is pipeline
-        sonar.scanner.skip in a variable of the job is ignored: give the three tasks a condition, or set it in extraProperties of SonarPrepare
+        sonar.branch.name in a variable of the job is ignored: use the input branch of SonarPrepare, or set it in extraProperties
         sonar.working.directory in line 5 of web/sonar-project.properties is ignored: it leads out of the sources
         ");
         assert!(precedence.properties().is_empty());

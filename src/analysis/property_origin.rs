@@ -46,10 +46,10 @@ const TABLE: &[Row] = &[
     row("sonar.region", Setter::Connection, NEVER, ""),
     row("sonar.scanner.apiBaseUrl", Setter::Connection, NEVER, ""),
     row("sonar.scanner.sonarcloudUrl", Setter::Connection, NEVER, ""),
-    // A skipped analysis does not fail the build.
+    // A skipped analysis does not fail the build. By a variable, which any step can set, it is no report.
     row(
         "sonar.scanner.skip",
-        Setter::Pipeline,
+        Setter::Job,
         NEVER,
         "give the three tasks a condition, or set it in extraProperties of SonarPrepare",
     ),
@@ -209,7 +209,7 @@ mod tests {
             ("sonar.rust.cargo.executable", Job, true),
             ("sonar.java.internal.batchMode", Job, true),
             ("sonar.cfamily.compile-commands", Job, true),
-            ("sonar.scanner.skip", Pipeline, false),
+            ("sonar.scanner.skip", Job, false),
             ("sonar.branch.name", Pipeline, true),
             ("sonar.branch.anything", Pipeline, true),
             ("sonar.pullrequest.base", Pipeline, true),
@@ -218,9 +218,9 @@ mod tests {
             // Of a module, and of a module of a module.
             ("web.sonar.exclusions", Repository, true),
             ("web.sonar.projectDate", Job, true),
-            ("shop.web.sonar.scanner.skip", Pipeline, false),
+            ("shop.web.sonar.scanner.skip", Job, false),
             // A module may be called as a property is.
-            ("sonar.sonar.scanner.skip", Pipeline, false),
+            ("sonar.sonar.scanner.skip", Job, false),
             ("a.sonar.x.sonar.token", Connection, false),
         ] {
             for setter in [Repository, Job, Pipeline, Connection] {

@@ -175,7 +175,7 @@ async fn run(job: &Job, inputs: &AnalyzeInputs, shared: &Shared, record: &Record
     let (mut precedence, narrowed) = assemble(job, record, &working_directory)?;
     let mut properties = precedence.properties();
     if properties.is_true("sonar.scanner.skip") {
-        // What the repository or another step says of itself must not let a build pass.
+        // What another step says of itself must not let a build pass. The repository has no say at all.
         return Ok(match prepared.properties.is_true("sonar.scanner.skip") {
             true => Run::Skipped,
             false => Run::Nothing(SKIPPED_ELSEWHERE.into()),
@@ -223,7 +223,7 @@ async fn run(job: &Job, inputs: &AnalyzeInputs, shared: &Shared, record: &Record
     Ok(Run::Ended { end: Box::new(end), base_dir })
 }
 
-const SKIPPED_ELSEWHERE: &str = "sonar.scanner.skip is true in a settings file or in an environment variable, where it has no \
+const SKIPPED_ELSEWHERE: &str = "sonar.scanner.skip is true in an environment variable, where it has no \
                                  say. To skip the analysis on purpose set it in extraProperties of SonarPrepare";
 
 /// The server's own engine, without a scanner around it. If Java or the engine seem to be damaged, what is in the

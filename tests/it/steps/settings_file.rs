@@ -457,14 +457,14 @@ fn the_cli_gets_what_the_engine_would_get() {
 }
 
 #[test]
-fn a_skip_by_a_variable_does_not_count() {
-    let mut scenario = Scenario::new();
-    scenario.job.set("SONAR_SCANNER_SKIP", "true");
-    scenario.job.set("SONAR_SCANNER_JSON_PARAMS", r#"{"sonar.branch.name":"evil"}"#);
+fn a_variable_of_the_job_does_not_choose_the_branch() {
+    let mut scenario = Scenario::with(SonarQube::with_branches());
+    scenario.job.set("SONAR_SCANNER_JSON_PARAMS", r#"{"sonar.branch.name":"evil","sonar.links.ci":"x"}"#);
     let analysis = Analysis::with(scenario, Place::Below, "", &[]);
     analysis.ended(TaskResult::Succeeded);
-    analysis.analyze.warns("sonar.scanner.skip in a variable of the job is ignored");
+    analysis.analyze.warns("sonar.branch.name in a variable of the job is ignored");
     assert_eq!(analysis.given("sonar.branch.name"), None);
+    assert_eq!(analysis.given("sonar.links.ci").as_deref(), Some("x"));
 }
 
 #[test]
