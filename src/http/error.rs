@@ -1,5 +1,6 @@
 //! Why no usable answer came back.
 
+use super::client::Proxy;
 use std::fmt;
 use url::Url;
 
@@ -41,6 +42,15 @@ pub enum ErrorKind {
 impl Error {
     pub(super) fn new(kind: ErrorKind, url: &Url, cause: impl fmt::Display) -> Self {
         Self { kind, url: printable(url), cause: cause.to_string() }
+    }
+
+    /// The same, of a request that goes through this proxy: the trouble may be there.
+    pub(super) fn through(mut self, proxy: Option<&Proxy>) -> Self {
+        if let Some(proxy) = proxy {
+            let colon = if self.cause.is_empty() { "" } else { ": " };
+            self.cause = format!("by way of the proxy {}{colon}{}", proxy.address(), self.cause);
+        }
+        self
     }
 
     /// Whether trying again may help.

@@ -1,12 +1,13 @@
 //! SonarAnalyze: runs the scanner engine for the record that is open, and notes how it ended.
 
-use super::records::{Record, Records, tokens_of};
+use super::records::{Record, Records};
 use super::reports::{self, Places};
 use super::runtime::java_options::JavaOptions;
 use super::runtime::provision::{Offered, Ready};
 use super::runtime::{self, Jdk, Setting, network};
+use super::tokens::tokens_of;
 use super::{Ending, Job, missing, settings};
-use crate::agent::AnalyzeInputs;
+use crate::agent::{AnalyzeInputs, Child};
 use crate::analysis::precedence::{Precedence, Source};
 use crate::analysis::{
     Extent, Narrowing, Outcome, Prepared, ScannerMode, ScannerRelease, scanner_environment,
@@ -291,7 +292,8 @@ async fn run_engine_once(analysis: &Analysis<'_>, ready: &Ready, again: bool) ->
         properties: &properties,
         directory,
     };
-    engine.run(&job.environment.for_children(), &job.cancellation).await
+    let environment = job.environment.for_child(Child::Engine, &analysis.inputs.pass_environment);
+    engine.run(&environment, &job.cancellation).await
 }
 
 fn provisioned<T>(offered: Option<&Offered<T>>) -> Option<&Provisioned> {

@@ -18,6 +18,7 @@ mod seal;
 mod server;
 mod settings;
 mod source_size;
+mod tokens;
 
 use crate::agent::{Commands, Environment, Predefined};
 use crate::cancel::Cancellation;

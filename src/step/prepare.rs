@@ -9,7 +9,7 @@ use crate::analysis::precedence::{Precedence, Source};
 use crate::analysis::{
     ARCHIVE, AnalysisId, Prepared, Properties, RECORD_VERSION, ScannerMode, ScannerRelease, ServerKind,
 };
-use crate::context::Scope;
+use crate::context::{Scope, name_branches};
 use crate::error::{Error, Result};
 use crate::http::{self, Authentication};
 use crate::secret::Secret;
@@ -159,7 +159,9 @@ impl Common<'_> {
             precedence.set(Source::Scope, "sonar.scanner.skip", "true", None);
         }
         precedence.set_all(Source::ExtraProperties, &project.own);
-        precedence.properties()
+        let mut properties = precedence.properties();
+        name_branches(&mut properties);
+        properties
     }
 
     /// The record of an analysis, not yet written, and its secret properties.

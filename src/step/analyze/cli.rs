@@ -1,6 +1,7 @@
 //! The analysis by the SonarScanner CLI.
 
 use super::Analysis;
+use crate::agent::Child;
 use crate::analysis::property_origin::without_module;
 use crate::analysis::{Properties, ScannerRelease};
 use crate::error::{Error, Result};
@@ -29,9 +30,8 @@ pub(super) async fn run(analysis: &Analysis<'_>, release: &ScannerRelease) -> Re
     let directory = setting.properties.value("sonar.projectBaseDir").unwrap_or(".");
     let mut java_options = job.environment.value(network::SCANNER_OPTIONS).unwrap_or_default().to_owned();
     let of_engine = properties.value("sonar.scanner.javaOpts").unwrap_or_default().to_owned();
-    let mut environment = job.environment.for_children();
-    // To a CLI from 6 on these are worth more than properties, and they have become such; an older one is not harmed.
-    // What no child at all inherits is in agent::env.
+    // Without SONAR_SCANNER_*: to a CLI from 6 on these are worth more than properties, and they have become such.
+    let mut environment = job.environment.for_child(Child::ScannerCli, &analysis.inputs.pass_environment);
     environment.retain(|(name, _)| !name.to_string_lossy().starts_with("SONAR_SCANNER_"));
     if runs_engine_itself(analysis, release) {
         java_options = format!("{java_options} {of_engine}");

@@ -13,11 +13,12 @@ use crate::step::dotnet::{
     BUILD_URI, SOURCES_DIRECTORY, configuration, facts, product, sign_in, variables, work_folder,
     write_settings,
 };
-use crate::step::records::{Record, tokens_of};
+use crate::step::records::Record;
 use crate::step::reports;
 use crate::step::runtime::java_options::JavaOptions;
 use crate::step::runtime::network;
 use crate::step::runtime::provision::verify;
+use crate::step::tokens::tokens_of;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -47,7 +48,7 @@ pub(super) async fn end(
     let mut properties = prepared.properties.clone();
     properties.extend(&tokens.properties);
     network::equip(job, prepared, &record.folder, &user_home, &mut properties)?;
-    let mut variables = variables(job, prepared, &properties)?;
+    let mut variables = variables(job, prepared, &properties, &inputs.pass_environment)?;
     for (name, value) in [(BUILD_URI, &begun.build_uri), (SOURCES_DIRECTORY, &begun.sources_directory)] {
         match value {
             Some(value) => environment::set(&mut variables, name, value),

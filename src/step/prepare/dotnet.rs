@@ -1,6 +1,7 @@
 //! The beginning of an analysis by the SonarScanner for .NET.
 
 use super::{Common, Place, dotnet_tool};
+use crate::agent::Passed;
 use crate::analysis::{Begun, DotnetScanner, Prepared, Properties};
 use crate::error::{Error, Result};
 use crate::scanner::dotnet::{self, Dotnet};
@@ -40,7 +41,7 @@ pub(super) async fn begin(
     if let Some(engine) = &engine {
         properties.set("sonar.scanner.engineJarPath", engine.as_str());
     }
-    let variables = variables(job, prepared, &properties)?;
+    let variables = variables(job, prepared, &properties, &Passed::default())?;
 
     let mut parameters = properties.take_secrets();
     let handed = dotnet::hand_over(&properties);

@@ -4,7 +4,7 @@ use super::place::not_replaced;
 use crate::agent::PrepareInputs;
 use crate::analysis::property_origin::{Setter, instead, may_set};
 use crate::analysis::{ExtraProperties, Properties, UnreadableLine, suggestion};
-use crate::context::{BranchChoice, is_of_scope, plain, take_unset, unexpanded};
+use crate::context::{BranchChoice, is_of_scope, name_branches, take_unset, unexpanded};
 use crate::error::{Error, Result};
 use crate::step::Job;
 
@@ -54,12 +54,11 @@ pub(super) fn checked(job: &Job, mut properties: Properties, place: &str) -> Res
         tracing::info!("Left out of {place}, because this build gives them no value: {}", unset.join(", "));
     }
     for key in keys.iter().filter(|key| is_of_scope(key)) {
-        let Some(value) = properties.value(key).map(str::to_owned) else { continue };
-        if let Some(variable) = unexpanded(&value) {
+        if let Some(variable) = properties.value(key).and_then(unexpanded) {
             return Err(not_replaced(&format!("{key} in {place}"), variable));
         }
-        properties.set(key.as_str(), plain(key, &value));
     }
+    name_branches(&mut properties);
     Ok(properties)
 }
 
