@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 
-use crate::fake_agent::TaskResult;
+use crate::fake_agent::{Task, TaskResult};
 use crate::fake_sonarqube::{SonarQube, TOKEN, failed_gate, gate};
 use crate::scenario::Scenario;
 use serde_json::{Value, json};
@@ -135,6 +135,32 @@ fn a_record_that_is_gone_is_missed() {
         step.ended(TaskResult::Failed);
         assert_eq!(step.errors.len(), 2, "{}", step.transcript());
     }
+}
+
+/// Runs SonarPublish as agents before July 2026 do: a job variable is put over the inputs and connections of a task.
+fn publish_below(scenario: &mut Scenario, name: &str, value: &str) -> String {
+    scenario.job.set(name, value);
+    let connection = scenario.connection.clone();
+    let mut command = scenario.job.command(Task::Publish, &[("SonarQube", &connection)]);
+    let output = command.env(name.replace('.', "_").to_uppercase(), value).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn a_job_variable_replaces_no_input_and_no_connection() {
+    for (name, value) in [
+        ("INPUT_ONQUALITYGATEFAILURE", "ignore"),
+        ("Input.Projects", "blog"),
+        ("ENDPOINT_AUTH_PARAMETER_SYSTEMVSSCONNECTION_ACCESSTOKEN", "of a step"),
+    ] {
+        let mut scenario = failed();
+        let said = publish_below(&mut scenario, name, value);
+        assert!(said.contains("##vso[task.complete result=Failed;]"), "{said}");
+        assert!(said.contains(&format!("the job variable {name} has the name by which")), "{said}");
+    }
+    let mut scenario = failed();
+    let said = publish_below(&mut scenario, "INPUT_DIR", "src");
+    assert!(said.contains("##vso[task.complete result=Failed;]Quality gate failed"), "{said}");
 }
 
 /// The seal that a step can make of a record: it knows the algorithm and a token of its own, and has no access token of the
