@@ -68,6 +68,12 @@ const TABLE: &[Row] = &[
     row("sonar.analysis.mode", Setter::Job, IF_TRUSTED, IN_EXTRA),
     // Programs that analyzers start. A compilation database names compilers, which the analyzer runs.
     row("sonar.nodejs.*", Setter::Job, IF_TRUSTED, IN_EXTRA),
+    // The former name of sonar.nodejs.executable.
+    row("sonar.typescript.node", Setter::Job, IF_TRUSTED, IN_EXTRA),
+    // To read a Java runtime the analyzer loads classes of it.
+    row("sonar.java.jdkHome", Setter::Job, IF_TRUSTED, IN_EXTRA),
+    // Folders of compilation databases.
+    row("sonar.cfamily.variants.*", Setter::Job, IF_TRUSTED, IN_EXTRA),
     row("sonar.cfamily.build-wrapper-output", Setter::Job, IF_TRUSTED, IN_EXTRA),
     row("sonar.cfamily.compile-commands", Setter::Job, IF_TRUSTED, IN_EXTRA),
     row("sonar.*.executable", Setter::Job, IF_TRUSTED, IN_EXTRA),
