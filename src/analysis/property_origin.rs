@@ -141,10 +141,13 @@ pub fn confinement(key: &str) -> Option<Confinement> {
         | "sonar.projectConfigFile"
         | "sonar.sources"
         | "sonar.tests"
-        | "sonar.java.performance.measure.path"
         | "sonar.cfamily.cache.path"
         | "sonar.cfamily.analysisCache.path" => Some(Confinement::Sources),
         "sonar.cfamily.build-wrapper-output" | "sonar.cfamily.compile-commands" => Some(Confinement::Reports),
+        // Files that analyzers write about themselves.
+        _ if ["performance.measure.path", "monitoring.path"].iter().any(|end| lower.ends_with(end)) => {
+            Some(Confinement::Sources)
+        }
         _ if is_report.iter().any(|end| lower.ends_with(end)) => Some(Confinement::Reports),
         _ => None,
     }
@@ -254,6 +257,8 @@ mod tests {
             ("a.b.sonar.working.directory", Some(Confinement::WorkFiles)),
             ("sonar.sources", Some(Confinement::Sources)),
             ("web.sonar.tests", Some(Confinement::Sources)),
+            ("sonar.java.performance.measure.path", Some(Confinement::Sources)),
+            ("sonar.javascript.monitoring.path", Some(Confinement::Sources)),
             ("sonar.sarifReportPaths", Some(Confinement::Reports)),
             ("sonar.cs.opencover.reportsPaths", Some(Confinement::Reports)),
             ("sonar.php.tests.reportPath", Some(Confinement::Reports)),
