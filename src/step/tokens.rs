@@ -35,7 +35,7 @@ impl Tokens {
         )
     }
 
-    fn password(&self) -> Option<Secret> {
+    pub(super) fn password(&self) -> Option<Secret> {
         self.properties.value("sonar.password").map(Secret::new)
     }
 
