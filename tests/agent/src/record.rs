@@ -168,7 +168,7 @@ impl Record {
         match state.variables.overwriting(name) {
             Overwriting::Allowed => {}
             Overwriting::Warned => {
-                self.warn(format!("the variable {name} is read-only, and a step changes it"), taken)
+                self.warn(format!("the variable {name} is read-only, and a step changes it"), taken);
             }
             Overwriting::Refused => return Err(format!("the variable {name} is read-only")),
         }

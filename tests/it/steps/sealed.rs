@@ -7,7 +7,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 
 use crate::fake_agent::{Task, TaskResult};
-use crate::fake_sonarqube::{SonarQube, TOKEN, failed_gate, gate};
+use crate::fake_sonarqube::{SonarQube, failed_gate, gate};
 use crate::scenario::Scenario;
 use serde_json::{Value, json};
 
