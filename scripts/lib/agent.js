@@ -24,17 +24,24 @@ function build() {
 async function startJob({ sources, folder, endpoints = [], variables = {}, output = process.stdout }) {
   const child = childProcess.spawn(build(), { stdio: ['pipe', 'pipe', 'inherit'] });
   const waiting = [];
+  // Only an answer is waited for: a caller that fails ends, and the agent with it.
+  const hold = (how) => [child, child.stdin, child.stdout].forEach((one) => one[how]());
   readline.createInterface({ input: child.stdout }).on('line', (line) => {
     const said = JSON.parse(line);
     if ('show' in said) output.write(`${said.show}\n`);
-    else if ('error' in said) waiting.shift().reject(new Error(said.error));
-    else waiting.shift().resolve(said.answer);
+    else {
+      const { resolve, reject } = waiting.shift();
+      if (!waiting.length) hold('unref');
+      if ('error' in said) reject(new Error(said.error));
+      else resolve(said.answer);
+    }
   });
   child.once('error', (error) => waiting.forEach(({ reject }) => reject(error)));
   child.stdin.on('error', () => {}); // `close` says it.
   child.once('close', (code) => waiting.forEach(({ reject }) => reject(new Error(`the stand-in agent ended with ${code}`))));
   const ask = (what, values = {}) => new Promise((resolve, reject) => {
     waiting.push({ resolve, reject });
+    hold('ref');
     child.stdin.write(`${JSON.stringify({ ask: what, ...values })}\n`);
   });
   const name = path.basename(sources);
@@ -49,6 +56,7 @@ async function startJob({ sources, folder, endpoints = [], variables = {}, outpu
   await ask('start', { ...places, endpoints, variables: { ...own, ...variables }, token, node: process.execPath, colour: Boolean(output.isTTY) });
   job.close = async () => {
     job.azure = await ask('azure');
+    hold('ref');
     await new Promise((resolve) => child.once('close', resolve).stdin.end());
   };
   return job;
