@@ -46,10 +46,12 @@ async function startJob({ sources, folder, endpoints = [], variables = {}, outpu
   });
   const name = path.basename(sources);
   const token = crypto.randomBytes(24).toString('hex');
+  // The agent's checkout leaves the commit that is built; sources without a clone may be of any.
+  const head = childProcess.spawnSync('git', ['rev-parse', 'HEAD'], { cwd: sources, encoding: 'utf8' });
   const own = {
     'Agent.Name': 'stand-in', 'Agent.OS': { darwin: 'Darwin', win32: 'Windows_NT' }[process.platform] || 'Linux',
     'Agent.OSArchitecture': process.arch.toUpperCase(), 'Build.DefinitionName': name,
-    'Build.SourceVersion': crypto.randomBytes(20).toString('hex'),
+    'Build.SourceVersion': head.status === 0 ? head.stdout.trim() : crypto.randomBytes(20).toString('hex'),
   };
   const places = { sources: path.resolve(sources), folder: path.resolve(folder) };
   const job = { ask, steps: [], result: 'Succeeded', sources: places.sources, azure: null };
