@@ -121,7 +121,8 @@ mod tests {
         executable(&exe, "#!/bin/sh\nprintf '%s\\0' \"$@\" >seen\n");
         let start = unpacked().unwrap();
         assert_eq!(start, [exe.display().to_string()]);
-        let arguments = ["begin", "/k:shop", "/s:C:\\agent\\_work\\1 a\\SonarQube.Analysis.xml"].map(str::to_owned);
+        let arguments =
+            ["begin", "/k:shop", "/s:C:\\agent\\_work\\1 a\\SonarQube.Analysis.xml"].map(str::to_owned);
         assert_eq!(received_by(&start, arguments.to_vec(), folder.path()), arguments);
     }
 

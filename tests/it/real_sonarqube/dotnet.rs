@@ -141,7 +141,8 @@ pub(super) fn a_library_with_tests_passes(server: &Server) {
     let Some(mut solution) = Solution::of(server, "shop", "dotnet-shop") else { return };
     solution.project.require(&[("coverage", "LT", "67"), ("test_failures", "GT", "0"), ("bugs", "GT", "0")]);
     solution.journey.job.set("System.Debug", "true");
-    let prepare = solution.prepare(&[]);
+    commit(&solution.journey.job.sources());
+    let prepare = solution.prepare(&[("extraProperties", "")]);
     prepare.succeeded().says(&format!("SonarScanner for .NET {}", tool_for(server)));
     assert_eq!(prepare.warnings, [""; 0], "{}", prepare.transcript());
     let begin = prepare.processes.command_lines().any(|line| line.contains(" begin "));
@@ -161,6 +162,20 @@ pub(super) fn a_library_with_tests_passes(server: &Server) {
     assert_eq!(solution.journey.job.leaking_files(), [""; 0]);
 }
 
+/// Makes a clone of the sources, as a checkout does.
+fn commit(sources: &Path) {
+    let identity = ["-c", "user.name=It", "-c", "user.email=it@example.org", "-c", "commit.gpgSign=false"];
+    for arguments in [
+        &["init", "--quiet", "--initial-branch=main"][..],
+        &["add", "."],
+        &["commit", "--quiet", "-m", "Open"],
+    ] {
+        let status =
+            Command::new("git").args(identity).args(arguments).current_dir(sources).status().unwrap();
+        assert!(status.success(), "git {arguments:?}");
+    }
+}
+
 /// VB.NET beside C#, TypeScript beside both: issues of each fail the gate.
 pub(super) fn three_languages_fail(server: &Server) {
     let Some(mut solution) = Solution::of(server, "mixed", "dotnet-mixed") else { return };
@@ -175,6 +190,8 @@ pub(super) fn three_languages_fail(server: &Server) {
     let languages = issues["facets"][0]["values"].as_array().unwrap().iter();
     let mut languages: Vec<_> = languages.map(|value| value["val"].as_str().unwrap()).collect();
     languages.sort_unstable();
+    let lines = solution.project.measure("ncloc_language_distribution");
+    assert!(["cs=", "ts=", "vbnet="].iter().all(|language| lines.contains(language)), "{lines}");
     assert_eq!(languages, ["cs", "ts", "vbnet"], "{issues}");
 }
 
