@@ -141,7 +141,8 @@ mod tests {
     /// The arguments as a program gets them, a recording stand-in for the scanner.
     fn received(arguments: Vec<String>) -> Vec<String> {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("record"), "printf '%s\\0' \"$@\" >seen\n").unwrap();
+        std::fs::write(folder.path().join("record"), ": >seen\n[ $# = 0 ] || printf '%s\\0' \"$@\" >seen\n")
+            .unwrap();
         let start = ["/bin/sh".to_owned(), folder.path().join("record").display().to_string()];
         received_by(&start, arguments, folder.path())
     }

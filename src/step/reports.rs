@@ -19,7 +19,7 @@ use sources::Sources;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-pub(super) use dotnet::for_dotnet;
+pub(super) use dotnet::{Projects, for_dotnet};
 
 /// By how much the clocks of an agent and of Azure DevOps may differ.
 const CLOCKS_DIFFER: Duration = Duration::from_secs(300);
@@ -194,7 +194,8 @@ fn import_all(
                 imported.push(PathBuf::from(named));
             }
         } else {
-            let why = format!("{} takes one report (set it to a pattern for several)", kind.property);
+            let why =
+                format!("{} takes one report: merge them into one, or set it to another", kind.property);
             search.leave_out(&found.path, why);
         }
     }

@@ -1,12 +1,13 @@
 //! Proves what the SonarScanner for .NET analysed, by what the build left below its work folder.
 
 use super::Run;
-use crate::analysis::dotnet_projects::{Built, ProjectInfo, not_loaded, survey};
+use crate::analysis::dotnet_projects::{Built, Language, ProjectInfo, not_loaded, survey};
 use crate::error::Result;
 use crate::scanner::{EngineEnd, EngineResult};
 use crate::step::Job;
 use crate::step::dotnet::work_folder;
 use crate::step::records::Record;
+use crate::step::reports::Projects;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
@@ -45,6 +46,20 @@ pub(super) fn prove(job: &Job, record: &Record, mut end: EngineEnd) -> Result<Ru
         (_, _, nothing) => end.extent.nothing = nothing,
     }
     Ok(Run::Ended { end, base_dir })
+}
+
+/// What the search for reports has to know of the build; `None` where the scanner's targets noted nothing.
+pub(super) fn of_reports(job: &Job) -> Option<Projects> {
+    let builds = builds(&work_folder(job).ok()?.join("out"));
+    let has = |language| builds.iter().any(|built| built.project.language == language);
+    let (tests, others): (Vec<_>, Vec<_>) =
+        builds.iter().map(|built| &built.project).partition(|project| project.is_test);
+    let folders = tests.iter().filter_map(|project| Path::new(&project.path).parent());
+    // A test project may lie above the others, whose files it does not take.
+    let own = folders.filter(|folder| !others.iter().any(|other| Path::new(&other.path).starts_with(folder)));
+    let tests = own.map(Path::to_owned).collect();
+    (!builds.is_empty())
+        .then(|| Projects { languages: (has(Language::CSharp), has(Language::VisualBasic)), tests })
 }
 
 fn has_no_tests(builds: &[Built]) -> bool {

@@ -9,7 +9,7 @@ use super::standalone::names_of_build;
 use super::start::PipelineStart;
 use super::subject::{Evidence, Reported, Subject, blank_result, is_same, untouched, without_gate};
 use crate::agent::{PublishInputs, ServiceConnection};
-use crate::analysis::{AnalysisId, Exported, Extent, Unconnected};
+use crate::analysis::{AnalysisId, Exported, Unconnected};
 use crate::quality_gate::Verdict;
 use crate::step::records::read_text;
 use crate::step::seal::Seal;
@@ -283,9 +283,9 @@ fn evidence(
             "{}: {NOT_SEALED}. Its report counts only for what this build is of",
             record.file_name()
         );
-        // Which branch or pull request it names is anybody's word, and what it covers.
+        // Which branch or pull request it names is anybody's word. What it says of an analysis of nothing stays: it can only
+        // take a pass away.
         reported.names = Some(names_of_build(&job.predefined));
-        reported.extent = Extent::default();
     }
     Ok(Evidence::Report(Box::new(reported)))
 }

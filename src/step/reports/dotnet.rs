@@ -244,14 +244,13 @@ impl Import<'_> {
     fn rewrite(&mut self, found: &[Found]) -> Result<()> {
         let base_dir = self.sources.base_dir();
         let mut coverage = Coverage::default();
-        // By the report's own name for a file: what it is here, and how many lines it has.
-        let mut known: BTreeMap<(Vec<String>, String), Option<(String, u32)>> = BTreeMap::new();
         for found in found {
             let report = Cobertura::read(&decode(&read(&found.path, LARGEST).unwrap_or_default()));
+            // By the report's own name for a file: what it is here, and how many lines it has.
+            let mut known: BTreeMap<String, Option<(String, u32)>> = BTreeMap::new();
             for mut class in report.classes {
-                let name = (report.sources.clone(), class.file.clone());
-                let file = known.entry(name).or_insert_with_key(|(roots, file)| {
-                    let path = base_dir.join(self.sources.find(file, roots)?);
+                let file = known.entry(class.file.clone()).or_insert_with_key(|file| {
+                    let path = base_dir.join(self.sources.find(file, &report.sources)?);
                     let is_test = self.build.projects.tests.iter().any(|test| path.starts_with(test));
                     (!is_test).then(|| (path.display().to_string(), lines_of(&path)))
                 });

@@ -1,6 +1,7 @@
 //! The cache that the agents of a machine share: many at once, killed ones, damaged files, disks that fail.
 //! What the server offers are scripts, which check what they are run with.
 
+use super::scanners::{DOTNET, dotnet_scanner};
 use crate::depot::{Depot, PIECES};
 use crate::fake_agent::{Step, Task, TaskResult};
 use crate::fake_sonarqube::json_answer;
@@ -564,4 +565,31 @@ fn plugins_that_can_not_be_fetched_are_left_to_the_engine() {
         assert!(step.warnings.is_empty(), "{what}: {:?}", step.warnings);
         assert!(!machine.cache().join(md5).join("sonar-text-plugin.jar").exists(), "{what}");
     }
+}
+
+#[test]
+fn what_the_scanner_for_dotnet_was_handed_is_checked_again_before_its_end() {
+    let mut machine = Machine::new();
+    let sha256 = dotnet_scanner(&mut machine.scenario, "");
+    let mut inputs = DOTNET.to_vec();
+    inputs.extend([("dotnetScannerSha256", sha256.as_str()), ("analysisName", "net")]);
+    let step = machine.scenario.prepare_as(&inputs);
+    step.succeeded().says("Scanner engine: engine.jar (downloaded)").says("the one the server provides");
+    assert_eq!(machine.downloads(), (1, 1));
+    let records = machine.scenario.records();
+    let settings =
+        records.iter().find_map(|record| std::fs::read_to_string(record.join("SonarQube.Analysis.xml")).ok());
+    let settings = settings.unwrap();
+    let java = machine.unpacked("jdk/bin/java");
+    for (property, file) in [("engineJarPath", machine.engine_file()), ("javaExePath", java.clone())] {
+        let line = format!("<Property Name=\"sonar.scanner.{property}\">{}<", file.display());
+        assert!(settings.contains(&line), "{line}: {settings}");
+    }
+    flip(&machine.engine_file());
+    truncate(&machine.unpacked(MODULES));
+    let step = machine.scenario.analyze_with(&[("analysisName", "net")]);
+    step.succeeded().says(&format!("the one the server provides: {}", java.display()));
+    assert_eq!(std::fs::read(machine.engine_file()).unwrap(), machine.engine);
+    assert_eq!(std::fs::read(machine.unpacked(MODULES)).unwrap(), noise(50_000));
+    assert_eq!(machine.downloads(), (2, 1), "the archive of the runtime was whole");
 }

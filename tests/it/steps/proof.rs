@@ -1,6 +1,6 @@
 //! What proves that code was analysed: a gate that passed over nothing is no pass.
 
-use super::scanners::{DOTNET, archive, dotnet_scanner};
+use super::scanners::{DOTNET, dotnet_scanner};
 use crate::fake_agent::{Task, TaskResult};
 use crate::fake_sonarqube::{SonarQube, failed_gate, gate, server_time, task};
 use crate::git_host::git;
@@ -215,28 +215,18 @@ fn a_main_branch_that_is_named_is_the_default_branch() {
 }
 
 /// A stand-in for the SonarScanner for .NET ends with a report; before that the build left what the sample holds.
-fn dotnet_built(sample: &str) -> Scenario {
+fn dotnet_built(sample: &str, end: &str) -> Scenario {
     let mut scenario = Scenario::new();
     scenario.sonarqube.processed("1", "shop", gate("OK"));
     let report = scenario.report("1", "shop");
     let body = format!(
         "report=$(echo \"$AGENT_TEMPDIRECTORY\"/sonar-azdo/*/prepared.json)\nreport=${{report%prepared.json}}report-task.txt\n\
-         [ \"$2\" = begin ] || {{ {report}; }}"
+         [ \"$1\" = begin ] || {{ {end}{report}; }}"
     );
-    dotnet_scanner(&mut scenario, &body);
-    let folder = scenario.job.path("dotnet tools");
-    std::fs::rename(folder.join("dotnet-sonarscanner"), folder.join("dotnet")).unwrap();
-    scenario.job.set("Agent.ToolsDirectory", scenario.job.path("tools").to_str().unwrap());
-    let zip = scenario.job.path("scanner.zip");
-    let sha256 = archive(&zip, "SonarScanner.MSBuild.dll", b"");
+    let sha256 = dotnet_scanner(&mut scenario, &body);
     let engine = scenario.engine("");
     let mut inputs = DOTNET.to_vec();
-    inputs.extend([
-        ("dotnetScannerVersion", "12.1.0"),
-        ("dotnetScannerSha256", sha256.as_str()),
-        ("scannerDownloadUrl", zip.to_str().unwrap()),
-        ("extraProperties", engine.as_str()),
-    ]);
+    inputs.extend([("dotnetScannerSha256", sha256.as_str()), ("extraProperties", engine.as_str())]);
     scenario.prepare_as(&inputs).succeeded();
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/dotnet-out").join(sample);
     copy(&data, &scenario.job.path(".sonarqube"));
@@ -245,7 +235,7 @@ fn dotnet_built(sample: &str) -> Scenario {
 
 #[test]
 fn an_analyzer_that_was_not_loaded_fails_the_analysis() {
-    let mut scenario = dotnet_built("unloadable");
+    let mut scenario = dotnet_built("unloadable", "");
     let step = scenario.analyze();
     step.says("2 C# projects: 1 main, 1 test; 1 VB.NET project: 1 main");
     let error = step.sole_error();
@@ -257,12 +247,12 @@ fn an_analyzer_that_was_not_loaded_fails_the_analysis() {
 
 #[test]
 fn dotnet_projects_that_were_analysed_pass_and_what_was_left_out_is_told() {
-    let mut scenario = dotnet_built("good");
+    let mut scenario = dotnet_built("good", "");
     scenario.analyze().succeeded().says("2 C# projects: 1 main, 1 test; 1 VB.NET project: 1 main");
     scenario.publish(&[]).succeeded();
     assert_eq!(scenario.gate_property().as_deref(), Some("ok"));
 
-    let mut scenario = dotnet_built("excluded");
+    let mut scenario = dotnet_built("excluded", "");
     let step = scenario.analyze();
     step.succeeded().says("2 C# projects: 1 test, 1 excluded; 1 VB.NET project: 1 main");
     scenario.publish(&[]).succeeded();
@@ -272,13 +262,34 @@ fn dotnet_projects_that_were_analysed_pass_and_what_was_left_out_is_told() {
 
 #[test]
 fn dotnet_tests_alone_are_an_analysis_of_nothing() {
-    let mut scenario = dotnet_built("test-only");
+    let mut scenario = dotnet_built("test-only", "");
     scenario.analyze().ended(TaskResult::Succeeded).warns("no main project is left to analyse");
     let step = scenario.publish(&[("onNoVerdict", "ignore")]);
     assert!(step.sole_error().contains("no main project is left to analyse"), "{}", step.transcript());
     assert_eq!(scenario.gate_property().as_deref(), Some("no-report"));
     scenario.publish(&[("onNothingAnalysed", "ignore")]).ended(TaskResult::Succeeded);
     assert_eq!(scenario.gate_property().as_deref(), Some("no-report"));
+}
+
+#[test]
+fn dotnet_projects_that_are_all_excluded_are_an_analysis_of_nothing() {
+    // The scanner's words, and its exit code.
+    let end = "echo 'The scanner engine did not complete successfully' >&2; exit 1; ";
+    let mut scenario = dotnet_built("excluded", end);
+    for number in 0..4 {
+        let file = scenario.job.path(&format!(".sonarqube/out/{number}/ProjectInfo.xml"));
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, text.replace("<IsExcluded>false<", "<IsExcluded>true<")).unwrap();
+    }
+    let step = scenario.analyze();
+    step.ended(TaskResult::Succeeded).warns("no main project is left to analyse (2 C# projects: 2 excluded");
+    let step = scenario.publish(&[("onNothingAnalysed", "warn")]);
+    step.ended(TaskResult::SucceededWithIssues).warns("SonarQubeExclude leaves a project out");
+    assert_eq!(scenario.gate_property().as_deref(), Some("no-report"));
+    // Where the scanner fails for another reason, that is what counts.
+    let mut scenario = dotnet_built("test-only", "exit 1; ");
+    assert!(scenario.analyze().sole_error().contains("exit code 1"));
+    scenario.publish(&[("onNothingAnalysed", "ignore")]).ended(TaskResult::Failed);
 }
 
 #[test]
