@@ -1,6 +1,6 @@
 //! Task inputs, typed and with their defaults. Names and defaults: `task/*/task.json`.
 
-use super::Environment;
+use super::{Environment, Passed};
 use crate::analysis::ScannerMode;
 use crate::analysis::jvm_profile::JvmProfile;
 use crate::context::Choices;
@@ -70,6 +70,8 @@ pub struct PrepareInputs {
     pub scanner_download_url: Option<String>,
     /// `unshallow`: missing history is fetched.
     pub unshallow: bool,
+    /// `cache: private`: what the analysis downloads is kept below the job's temporary folder.
+    pub private_cache: bool,
     /// `monorepo` and what goes with it; the inputs for a single project are not read then.
     pub monorepo: Option<Monorepo>,
 }
@@ -90,6 +92,11 @@ impl PrepareInputs {
             "auto" => true,
             "off" => false,
             other => return Err(one_of("unshallow", other, "auto, off")),
+        };
+        let private_cache = match env.input("cache").unwrap_or("shared") {
+            "shared" => false,
+            "private" => true,
+            other => return Err(one_of("cache", other, "shared, private")),
         };
         let text = |name: &str| env.input(name).map(str::to_owned);
         let monorepo = Monorepo::read(env, mode)?;
@@ -135,6 +142,7 @@ impl PrepareInputs {
             nuget_source: text("nugetSource"),
             scanner_download_url: text("scannerDownloadUrl"),
             unshallow,
+            private_cache,
             monorepo,
         })
     }
@@ -168,6 +176,24 @@ pub struct AnalyzeInputs {
     pub export_to: Option<PathBuf>,
     /// `onMissingConnection`.
     pub on_missing_connection: Option<OnMissingConnection>,
+    /// `passEnvironment`: variables that the scanner inherits besides.
+    pub pass_environment: Passed,
+}
+
+/// The input `allowHttp`, which silences the warning of a service connection by `http:`.
+///
+/// # Errors
+/// It is neither true nor false.
+pub fn allow_http(env: &Environment) -> Result<bool> {
+    boolean(env, "allowHttp", false)
+}
+
+/// The input `allowInvalidCertificate`: no certificate of SonarQube's is checked.
+///
+/// # Errors
+/// It is neither true nor false.
+pub fn allow_invalid_certificate(env: &Environment) -> Result<bool> {
+    boolean(env, "allowInvalidCertificate", false)
 }
 
 /// What happens where SonarPrepare could not run, because the service connection is not there for this build.
@@ -210,6 +236,7 @@ impl AnalyzeInputs {
             analysis_name: env.input("analysisName").map(str::to_owned),
             export_to: env.input("exportTo").map(PathBuf::from),
             on_missing_connection: OnMissingConnection::read(env)?,
+            pass_environment: Passed::parse(env.input("passEnvironment").unwrap_or_default())?,
         })
     }
 }

@@ -129,6 +129,9 @@ pub struct Prepared {
     /// What that scanner began with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub begun: Option<Begun>,
+    /// The caches of the analysis are the job's own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub private_cache: bool,
     /// Key of the project, when the inputs name it; in file mode the scanner may learn it later.
     pub project_key: Option<String>,
     /// Directory of the analysis, relative to the sources where it lies in them.

@@ -266,6 +266,8 @@ fn choices_of_the_user() {
       Analysing the main branch: the input branch is off
     tfsgit-pull-request
       Analysing the main branch: the input branch is off
+        sonar.branch.name=main
+      Analysing the main branch: the input branch is off
     tfvc-gated-check-in
       Analysing the main branch: the input branch is off
     tfsgit-branch

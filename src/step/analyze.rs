@@ -1,17 +1,18 @@
 //! SonarAnalyze: runs the scanner engine for the record that is open, and notes how it ended.
 
-use super::records::{Record, Records, tokens_of};
+use super::records::{Record, Records};
 use super::reports::{self, Places};
 use super::runtime::java_options::JavaOptions;
 use super::runtime::provision::{Offered, Ready};
 use super::runtime::{self, Jdk, Setting, network};
-use super::{Ending, Job, missing};
-use crate::agent::AnalyzeInputs;
+use super::tokens::tokens_of;
+use super::{Ending, Job, caches, missing};
+use crate::agent::{AnalyzeInputs, Child};
 use crate::analysis::{
     Extent, Outcome, Prepared, Properties, ScannerMode, ScannerRelease, scanner_environment,
 };
 use crate::error::{Error, ErrorKind, Result};
-use crate::scanner::{Cache, ClassArchive, Engine, EngineEnd, EngineResult, Provisioned};
+use crate::scanner::{Audit, ClassArchive, Engine, EngineEnd, EngineResult, Provisioned};
 use crate::secret::Secret;
 use shared::Shared;
 use std::path::{Path, PathBuf};
@@ -181,13 +182,22 @@ async fn run(job: &Job, inputs: &AnalyzeInputs, shared: &Shared, record: &Record
     let tokens = tokens_of(job, prepared)?;
     let sonarqube = tokens.sonarqube(job, prepared);
     properties.extend(&tokens.properties);
-    let user_home = runtime::user_home(job, &properties)?;
-    network::equip(job, prepared, &record.folder, &user_home, &mut properties)?;
+    let home = runtime::user_home(job, &properties)?;
+    let password = tokens.password();
+    let credentials = (&tokens.token, password.as_ref());
+    // The engine fetches its plugins itself; SonarScanner CLI may take the engine from the cache, too.
+    let scope = if prepared.cli.is_some() { Audit::Scanner } else { Audit::Engine };
+    let choosing = caches::choose(job, &home, credentials, prepared.private_cache, scope);
+    let cache = shared.cache(&home, choosing).await?;
+    if cache.user_home() != home {
+        properties.set("sonar.userHome", cache.user_home().display().to_string());
+    }
+    network::equip(job, prepared, &record.folder, cache.user_home(), &mut properties)?;
     let setting = Setting {
         job,
         facts: &prepared.server,
         sonarqube,
-        cache: Cache::in_user_home(&user_home),
+        cache,
         platform: runtime::platform(job, &properties),
         properties,
         jdk: Jdk { named: inputs.jdk_version.as_deref(), strict: inputs.jdk_version_strict },
@@ -205,6 +215,7 @@ async fn run(job: &Job, inputs: &AnalyzeInputs, shared: &Shared, record: &Record
         }
     };
     let end = extent::with_files_before(running, sonarqube, prepared).await?;
+    analysis.setting.cache.seal_unpacked().await;
     Ok(Run::Ended { end, base_dir })
 }
 
@@ -276,7 +287,8 @@ async fn run_engine_once(analysis: &Analysis<'_>, ready: &Ready, again: bool) ->
         properties: &properties,
         directory,
     };
-    engine.run(&job.environment.for_children(), &job.cancellation).await
+    let environment = job.environment.for_child(Child::Engine, &analysis.inputs.pass_environment);
+    engine.run(&environment, &job.cancellation).await
 }
 
 fn provisioned<T>(offered: Option<&Offered<T>>) -> Option<&Provisioned> {

@@ -3,15 +3,16 @@
 use super::records::seal_of;
 use super::repository::clone_of;
 use super::seal::Seal;
-use super::{Ending, Job, Records, server};
+use super::{Ending, Job, Records, caches, runtime, server};
 use crate::agent::{ConfigMode, PrepareInputs, ServiceConnection};
 use crate::analysis::{
     ARCHIVE, AnalysisId, ExtraProperties, Prepared, Properties, RECORD_VERSION, ScannerMode, ScannerRelease,
     ServerKind, suggestion,
 };
-use crate::context::Scope;
+use crate::context::{Scope, name_branches};
 use crate::error::{Error, Result};
 use crate::http::{self, Authentication};
+use crate::scanner::Audit;
 use crate::secret::Secret;
 use crate::sonarqube::SonarQube;
 use place::Place;
@@ -46,6 +47,7 @@ pub async fn prepare(job: &Job) -> Result<Ending> {
         None => vec![Project { place: Place::find(&job.predefined, &inputs, &extra)?, own: extra }],
     };
 
+    server::warn_of_http(job, &connection)?;
     let sonarqube = server::connect(job, &connection);
     let server = server::check(&sonarqube, &job.cancellation).await?;
     tracing::info!("{} {} at {}", server.facts.product(), server.facts.version, sonarqube.address());
@@ -94,6 +96,9 @@ impl Common<'_> {
             history::complete(self.job, &self.inputs, &[wanted]).await?;
         }
         let (mut prepared, secrets) = self.record(project, decided, id, properties).await?;
+        if prepared.mode == ScannerMode::Other && prepared.skip.is_none() {
+            self.place_cache_of_build(&mut prepared).await?;
+        }
         set_variables(self.job, &self.connection, &prepared, &secrets);
         let report_file = self.records.report_file(&prepared.id);
         set_established_variables(
@@ -114,6 +119,20 @@ impl Common<'_> {
             (Some(key), None) => Ending::new(format!("Prepared the analysis of {key}")),
             (None, None) => Ending::new("Prepared the analysis"),
         }
+    }
+
+    /// The scanner of the build runs from a cache by itself: it is told which, if that is not the one it would take.
+    async fn place_cache_of_build(&self, prepared: &mut Prepared) -> Result<()> {
+        let connection = &self.connection;
+        let credentials = (&connection.token, connection.password.as_ref());
+        // Whoever has no home finds no cache there either.
+        let Ok(home) = runtime::user_home(self.job, &prepared.properties) else { return Ok(()) };
+        let is_private = self.inputs.private_cache;
+        let cache = caches::choose(self.job, &home, credentials, is_private, Audit::Build).await?;
+        if cache.user_home() != home {
+            prepared.properties.set("sonar.userHome", cache.user_home().display().to_string());
+        }
+        Ok(())
     }
 
     /// What the records are sealed with.
@@ -153,6 +172,7 @@ impl Common<'_> {
             properties.set("sonar.scanner.skip", "true");
         }
         properties.extend(&project.own);
+        name_branches(&mut properties);
         properties
     }
 
@@ -191,6 +211,7 @@ impl Common<'_> {
             mode: inputs.mode,
             cli,
             dotnet: None,
+            private_cache: inputs.private_cache,
             begun: None,
             project_key: key,
             base_dir: place.relative(&place.base_dir),

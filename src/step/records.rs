@@ -7,14 +7,10 @@
 
 use super::Job;
 use super::seal::Seal;
-use crate::agent::{Environment, ServiceConnection, authentication, job_token};
-use crate::analysis::{
-    ARCHIVE, AnalysisId, AnalysisReport, Analyzed, Extent, Outcome, Prepared, Properties, RECORD_VERSION,
-};
+use super::tokens::tokens;
+use crate::agent::{Environment, ServiceConnection, job_token};
+use crate::analysis::{AnalysisId, AnalysisReport, Analyzed, Extent, Outcome, Prepared, RECORD_VERSION};
 use crate::error::{Error, Result};
-use crate::http::Authentication;
-use crate::secret::Secret;
-use crate::sonarqube::SonarQube;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::io::{ErrorKind, Read as _};
@@ -361,77 +357,4 @@ fn write_bytes(folder: &Path, name: &str, content: &[u8]) -> Result<()> {
         .and_then(|()| std::fs::write(&aside, content))
         .and_then(|()| std::fs::rename(&aside, &file))
         .map_err(|error| unwritable(&file, &error))
-}
-
-/// The token of an analysis and its other secret properties, from the job's secret variables.
-#[derive(Debug)]
-pub(super) struct Tokens {
-    pub(super) token: Secret,
-    /// Secret properties, `sonar.password` among them where a password is used.
-    pub(super) properties: Properties,
-    /// Where the archive of the scanner is, if the record may not say so.
-    pub(super) archive: Option<String>,
-}
-
-impl Tokens {
-    pub(super) fn authentication(&self, prepared: &Prepared) -> Authentication {
-        authentication(prepared.server.kind, &self.token, self.password().as_ref())
-    }
-
-    /// The server of the analysis, as these reach it.
-    pub(super) fn sonarqube(&self, job: &Job, prepared: &Prepared) -> SonarQube {
-        SonarQube::new(
-            job.http.clone(),
-            prepared.server_url.clone(),
-            prepared.api_url.clone(),
-            prepared.server.kind,
-            self.authentication(prepared),
-        )
-    }
-
-    fn password(&self) -> Option<Secret> {
-        self.properties.value("sonar.password").map(Secret::new)
-    }
-
-    fn seal(&self, environment: &Environment) -> Seal {
-        Seal::within_job(job_token(environment).as_ref(), &self.token, self.password().as_ref())
-    }
-
-    /// The seal of the record that is exported to other jobs.
-    pub(super) fn seal_between_jobs(&self) -> Seal {
-        Seal::between_jobs(&self.token, self.password().as_ref())
-    }
-}
-
-/// Reads them.
-///
-/// # Errors
-/// The job has no token of this analysis.
-pub(super) fn tokens_of(job: &Job, prepared: &Prepared) -> Result<Tokens> {
-    tokens(&job.environment, &prepared.id)?.ok_or_else(|| {
-        Error::new(format!("the token of the analysis prepared for {} is not in this job", prepared.server_address())).hint(
-            "Run the three tasks in one job; if the pipeline restricts which variables may be set, allow SONAR_AZDO_*.",
-        )
-    })
-}
-
-/// The tokens of the analysis `id`; `None` when the job does not have them.
-fn tokens(environment: &Environment, id: &AnalysisId) -> Result<Option<Tokens>> {
-    let name = id.token_variable();
-    let Some(token) = environment.secret_variable(&name) else {
-        // Any step may empty it, to be rid of the seal: agents only warn of it.
-        if environment.secret_variables().any(|secret| secret == name) {
-            return Err(Error::new(format!("the job variable {name} was emptied by another step")).hint(
-                "Nothing that the record says counts: find the step that sets it, and run the job again.",
-            ));
-        }
-        return Ok(None);
-    };
-    let mut properties: Properties = match environment.secret_variable(&id.secrets_variable()) {
-        Some(json) => serde_json::from_str(json)
-            .map_err(|_| Error::new(format!("the job variable {} was changed", id.secrets_variable())))?,
-        None => Properties::default(),
-    };
-    let archive = properties.remove(ARCHIVE);
-    Ok(Some(Tokens { token: Secret::new(token), properties, archive }))
 }

@@ -1,6 +1,7 @@
 //! The analysis by the SonarScanner CLI.
 
 use super::Analysis;
+use crate::agent::Child;
 use crate::analysis::ScannerRelease;
 use crate::error::{Error, Result};
 use crate::scanner::cli::{Cli, CliHome, TOOL, knows_provisioning};
@@ -28,9 +29,8 @@ pub(super) async fn run(analysis: &Analysis<'_>, release: &ScannerRelease) -> Re
     let directory = setting.properties.value("sonar.projectBaseDir").unwrap_or(".");
     let mut java_options = job.environment.value(network::SCANNER_OPTIONS).unwrap_or_default().to_owned();
     let of_engine = properties.value("sonar.scanner.javaOpts").unwrap_or_default().to_owned();
-    let mut environment = job.environment.for_children();
-    // To a CLI from 6 on these are worth more than properties, and they have become such; an older one is not harmed.
-    // What no child at all inherits is in agent::env.
+    // Without SONAR_SCANNER_*: to a CLI from 6 on these are worth more than properties, and they have become such.
+    let mut environment = job.environment.for_child(Child::ScannerCli, &analysis.inputs.pass_environment);
     environment.retain(|(name, _)| !name.to_string_lossy().starts_with("SONAR_SCANNER_"));
     if runs_engine_itself(analysis, release) {
         java_options = format!("{java_options} {of_engine}");
@@ -65,7 +65,7 @@ fn runs_engine_itself(analysis: &Analysis<'_>, release: &ScannerRelease) -> bool
 async fn provision(analysis: &Analysis<'_>, release: &ScannerRelease) -> Result<(CliHome, Java)> {
     let Analysis { setting, prepared, .. } = analysis;
     let job = setting.job;
-    let folder = machine::tool_cache(job)?
+    let folder = machine::tool_cache(job, prepared.private_cache)?
         .install(TOOL, release, &job.predefined.working_directory()?, &job.http, &setting.cache)
         .await?;
     let home = CliHome::find(&folder)?;

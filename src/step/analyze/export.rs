@@ -4,7 +4,8 @@ use crate::analysis::{Build, Exported, Unconnected};
 use crate::error::{Error, Result};
 use crate::step::Job;
 use crate::step::ledger::ledger;
-use crate::step::records::{Records, report_roots, tokens_of, write};
+use crate::step::records::{Records, report_roots, write};
+use crate::step::tokens::tokens_of;
 use std::path::{Path, PathBuf};
 
 /// Writes one file for each analysis of this job into `folder`, which is made if need be.

@@ -10,8 +10,9 @@ use crate::error::{Error, Result};
 use crate::quality_gate::{Expected, OwnNames, Verdict};
 use crate::sonarqube::SonarQube;
 use crate::step::Job;
-use crate::step::records::{Record, report_roots, tokens_of};
+use crate::step::records::{Record, report_roots};
 use crate::step::server::connect;
+use crate::step::tokens::tokens_of;
 use crate::summary::{AnalysedTarget, AnalysisResult};
 use url::Url;
 

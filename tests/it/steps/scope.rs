@@ -3,7 +3,7 @@
 use crate::fake_agent::TaskResult;
 use crate::fake_azure_devops::{AzureDevOps, SignIn};
 use crate::fake_sonarqube::{Access, SonarQube, gate};
-use crate::git_host::{git, head};
+use crate::git_host::{Door, GitHost, git, head};
 use crate::scenario::Scenario;
 use serde_json::{Value, json};
 
@@ -236,6 +236,8 @@ fn a_clone_is_asked_where_azure_repos_can_not_be() {
         git(&remote, &["init", "--quiet", "--initial-branch=trunk"]);
         git(&remote, &["commit", "--quiet", "--allow-empty", "--message=Start"]);
         git(&sources, &["clone", "--quiet", remote.to_str().unwrap(), "."]);
+        let host = GitHost::serving(&scenario.job.path(""), Door::Open);
+        git(&sources, &["remote", "set-url", "origin", &host.url("remote/.git")]);
         if !remembers {
             git(&sources, &["symbolic-ref", "--delete", "refs/remotes/origin/HEAD"]);
         }
@@ -329,6 +331,7 @@ fn a_directory_of_another_repository_is_noticed_and_asked_itself() {
     let sources = scenario.job.sources();
     let beside = scenario.job.path("beside");
     let nested = sources.join("shop api/vendor/lint");
+    let host = GitHost::serving(&scenario.job.path(""), Door::Open);
     for directory in [&sources.join("shop api"), &sources.join("tools"), &nested, &beside] {
         std::fs::create_dir_all(directory).unwrap();
         std::fs::write(directory.join("main.py"), directory.display().to_string()).unwrap();
@@ -336,7 +339,9 @@ fn a_directory_of_another_repository_is_noticed_and_asked_itself() {
         git(directory, &["add", "--all"]);
         let who = ["-c", "user.name=Ada", "-c", "user.email=ada@contoso.example"];
         git(directory, &[&who[..], &["commit", "--quiet", "--message=Start"]].concat());
-        git(directory, &["remote", "add", "origin", "."]);
+        let below = directory.strip_prefix(scenario.job.path("")).unwrap().display().to_string();
+        let url = format!("{}/.git", host.url(&below)).replace(' ', "%20");
+        git(directory, &["remote", "add", "origin", &url]);
     }
     let tools = sources.join("tools");
     // As git leaves a submodule: it belongs to the commit that is built.

@@ -1,0 +1,83 @@
+//! The secrets of an analysis, which SonarPrepare leaves in secret variables of the job for the steps after it.
+
+use super::Job;
+use super::seal::Seal;
+use crate::agent::{Environment, authentication, job_token};
+use crate::analysis::{ARCHIVE, AnalysisId, Prepared, Properties};
+use crate::error::{Error, Result};
+use crate::http::Authentication;
+use crate::secret::Secret;
+use crate::sonarqube::SonarQube;
+
+/// The token of an analysis and its other secret properties, from the job's secret variables.
+#[derive(Debug)]
+pub(super) struct Tokens {
+    pub(super) token: Secret,
+    /// Secret properties, `sonar.password` among them where a password is used.
+    pub(super) properties: Properties,
+    /// Where the archive of the scanner is, if the record may not say so.
+    pub(super) archive: Option<String>,
+}
+
+impl Tokens {
+    pub(super) fn authentication(&self, prepared: &Prepared) -> Authentication {
+        authentication(prepared.server.kind, &self.token, self.password().as_ref())
+    }
+
+    /// The server of the analysis, as these reach it.
+    pub(super) fn sonarqube(&self, job: &Job, prepared: &Prepared) -> SonarQube {
+        SonarQube::new(
+            job.http.clone(),
+            prepared.server_url.clone(),
+            prepared.api_url.clone(),
+            prepared.server.kind,
+            self.authentication(prepared),
+        )
+    }
+
+    pub(super) fn password(&self) -> Option<Secret> {
+        self.properties.value("sonar.password").map(Secret::new)
+    }
+
+    pub(super) fn seal(&self, environment: &Environment) -> Seal {
+        Seal::within_job(job_token(environment).as_ref(), &self.token, self.password().as_ref())
+    }
+
+    /// The seal of the record that is exported to other jobs.
+    pub(super) fn seal_between_jobs(&self) -> Seal {
+        Seal::between_jobs(&self.token, self.password().as_ref())
+    }
+}
+
+/// Reads them.
+///
+/// # Errors
+/// The job has no token of this analysis.
+pub(super) fn tokens_of(job: &Job, prepared: &Prepared) -> Result<Tokens> {
+    tokens(&job.environment, &prepared.id)?.ok_or_else(|| {
+        Error::new(format!("the token of the analysis prepared for {} is not in this job", prepared.server_address())).hint(
+            "Run the three tasks in one job; if the pipeline restricts which variables may be set, allow SONAR_AZDO_*.",
+        )
+    })
+}
+
+/// The tokens of the analysis `id`; `None` when the job does not have them.
+pub(super) fn tokens(environment: &Environment, id: &AnalysisId) -> Result<Option<Tokens>> {
+    let name = id.token_variable();
+    let Some(token) = environment.secret_variable(&name) else {
+        // Any step may empty it, to be rid of the seal: agents only warn of it.
+        if environment.secret_variables().any(|secret| secret == name) {
+            return Err(Error::new(format!("the job variable {name} was emptied by another step")).hint(
+                "Nothing that the record says counts: find the step that sets it, and run the job again.",
+            ));
+        }
+        return Ok(None);
+    };
+    let mut properties: Properties = match environment.secret_variable(&id.secrets_variable()) {
+        Some(json) => serde_json::from_str(json)
+            .map_err(|_| Error::new(format!("the job variable {} was changed", id.secrets_variable())))?,
+        None => Properties::default(),
+    };
+    let archive = properties.remove(ARCHIVE);
+    Ok(Some(Tokens { token: Secret::new(token), properties, archive }))
+}
