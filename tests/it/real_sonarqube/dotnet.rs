@@ -13,6 +13,7 @@ use super::Journey;
 use super::server::{Project, Server, TokenKind};
 use crate::dotnet_sdk::{Sdk, sdk};
 use crate::fake_agent::{Job, Step, Task};
+use crate::git_host::head;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -141,7 +142,7 @@ pub(super) fn a_library_with_tests_passes(server: &Server) {
     let Some(mut solution) = Solution::of(server, "shop", "dotnet-shop") else { return };
     solution.project.require(&[("coverage", "LT", "67"), ("test_failures", "GT", "0"), ("bugs", "GT", "0")]);
     solution.journey.job.set("System.Debug", "true");
-    commit(&solution.journey.job.sources());
+    commit(&mut solution.journey.job);
     let prepare = solution.prepare(&[("extraProperties", "")]);
     prepare.succeeded().says(&format!("SonarScanner for .NET {}", tool_for(server)));
     assert_eq!(prepare.warnings, [""; 0], "{}", prepare.transcript());
@@ -162,18 +163,22 @@ pub(super) fn a_library_with_tests_passes(server: &Server) {
     assert_eq!(solution.journey.job.leaking_files(), [""; 0]);
 }
 
-/// Makes a clone of the sources, as a checkout does.
-fn commit(sources: &Path) {
+/// Makes the sources a clone of the build's commit, as a checkout does.
+fn commit(job: &mut Job) {
+    let sources = job.sources();
     let identity = ["-c", "user.name=It", "-c", "user.email=it@example.org", "-c", "commit.gpgSign=false"];
+    let url = job.azure.clone_url();
     for arguments in [
         &["init", "--quiet", "--initial-branch=main"][..],
+        &["remote", "add", "origin", &url],
         &["add", "."],
-        &["commit", "--quiet", "-m", "Open"],
+        &["commit", "--quiet", "-m", "Open the shop"],
     ] {
         let status =
-            Command::new("git").args(identity).args(arguments).current_dir(sources).status().unwrap();
+            Command::new("git").args(identity).args(arguments).current_dir(&sources).status().unwrap();
         assert!(status.success(), "git {arguments:?}");
     }
+    job.set("Build.SourceVersion", &head(&sources));
 }
 
 /// VB.NET beside C#, TypeScript beside both: issues of each fail the gate.

@@ -43,7 +43,7 @@ pub(in crate::real_sonarqube) fn what_keeps_the_scanner_from_beginning(server: &
     // SonarSource did not sign it yet; and it needs a runtime that nobody has any more.
     if let Ok(package) = std::fs::read(solution.sdk.feed.join("dotnet-sonarscanner.4.10.0.nupkg")) {
         let old = ("dotnetScannerVersion", "4.10.0");
-        tells(&mut solution, &[old], "is refused: SonarSource has not signed it as its author");
+        tells(&mut solution, &[old], "4.10.0 is refused: SonarSource has not signed");
         let sha256: String = Sha256::digest(package).iter().map(|byte| format!("{byte:02x}")).collect();
         let trusted = ("dotnetScannerSha256", sha256.as_str());
         tells(&mut solution, &[old, trusted], "could not begin: this agent lacks the .NET that this version");
