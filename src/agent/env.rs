@@ -32,6 +32,17 @@ pub struct Environment {
     raw: Vec<(OsString, OsString)>,
 }
 
+/// Variables whose values are secrets, and what the names of others begin with.
+const SECRET_NAMES: &[&str] = &[
+    "SYSTEM_ACCESSTOKEN",
+    "SONAR_TOKEN",
+    "SONAR_LOGIN",
+    "SONAR_PASSWORD",
+    "SONARQUBE_SCANNER_PARAMS",
+    "SONAR_SCANNER_JSON_PARAMS",
+];
+const SECRET_PREFIXES: &[&str] = &["ENDPOINT_AUTH_", "SECRET_", "SECUREFILE_TICKET_"];
+
 impl Environment {
     /// A snapshot of these variables.
     pub fn new(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
@@ -85,6 +96,28 @@ impl Environment {
         self.by_name.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
+    /// The value of the variable of exactly this name, where others may read it: none of a variable that bears a secret,
+    /// by its name or because a secret of the job was mapped to it.
+    pub fn public_value(&self, name: &str) -> Option<&str> {
+        let is_it = |own: &OsStr| if cfg!(windows) { fold(own) == name.to_uppercase() } else { own == name };
+        let (_, value) = self.raw.iter().find(|(own, _)| is_it(own))?;
+        let value = value.to_str()?;
+        let is_public = !is_withheld(&name.to_uppercase())
+            && !OF_FEEDS.contains(&name.to_uppercase().as_str())
+            && !self.secrets().any(|secret| is_of(value, &secret));
+        is_public.then_some(value)
+    }
+
+    fn secrets(&self) -> impl Iterator<Item = String> {
+        let is_secret = |name: &str| {
+            SECRET_NAMES.contains(&name) || SECRET_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        };
+        self.raw
+            .iter()
+            .filter(move |(name, _)| is_secret(&fold(name)))
+            .map(|(_, value)| value.to_string_lossy().into_owned())
+    }
+
     /// The value of a variable that programs write in either case, such as `https_proxy`: the first that is not empty,
     /// the upper case first.
     pub fn value_in_any_case(&self, name: &str) -> Option<&str> {
@@ -123,12 +156,47 @@ fn is_upper_case(name: &OsStr) -> bool {
     fold(name) == name.to_string_lossy()
 }
 
+/// Whether a value is a secret, holds one, or is a part of one: a whole authorization is JSON.
+fn is_of(value: &str, secret: &str) -> bool {
+    let secret = secret.trim();
+    !secret.is_empty()
+        && (value == secret
+            || (secret.len() >= 4 && value.contains(secret))
+            || (value.len() >= 8 && secret.contains(value)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn environment(variables: &[(&str, &str)]) -> Environment {
         Environment::new(variables.iter().map(|(name, value)| (name.into(), value.into())))
+    }
+
+    #[test]
+    fn what_is_secret_is_not_public() {
+        let env = environment(&[
+            ("SECRET_PASSWORD", "hush-hush"),
+            ("SECRET_EMPTY", ""),
+            ("ENDPOINT_AUTH_SYSTEMVSSCONNECTION", r#"{"parameters":{"AccessToken":"eyJ0eXAi"}}"#),
+            ("MAPPED", "hush-hush"),
+            ("WITHIN", "joe:hush-hush@host"),
+            ("JOB_TOKEN", "eyJ0eXAi"),
+            ("BUILD_BUILDNUMBER", "7"),
+            ("MY_Version", "1.0"),
+            ("INPUT_X", "x"),
+            ("SYSTEM_ACCESSTOKEN", "y"),
+        ]);
+        for name in
+            ["SECRET_PASSWORD", "MAPPED", "WITHIN", "JOB_TOKEN", "INPUT_X", "SYSTEM_ACCESSTOKEN", "NONE"]
+        {
+            assert_eq!(env.public_value(name), None, "{name}");
+        }
+        assert_eq!(env.public_value("BUILD_BUILDNUMBER"), Some("7"));
+        assert_eq!(env.public_value("MY_Version"), Some("1.0"));
+        if !cfg!(windows) {
+            assert_eq!(env.public_value("my_version"), None, "as SonarScanner CLI reads them");
+        }
     }
 
     #[test]

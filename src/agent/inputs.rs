@@ -1,11 +1,13 @@
 //! Task inputs, typed and with their defaults. Names and defaults: `task/*/task.json`.
 
 use super::{Environment, Passed};
-use crate::analysis::ScannerMode;
 use crate::analysis::jvm_profile::JvmProfile;
+use crate::analysis::{Rules, ScannerMode};
 use crate::context::Choices;
 use crate::error::{Error, Result};
 use crate::quality_gate::{LONGEST_WAIT, Policy, Reaction, Rule};
+use crate::secret::Secret;
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -24,7 +26,7 @@ pub enum ConfigMode {
 }
 
 /// Inputs of SonarPrepare, but for the service connections.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct PrepareInputs {
     /// `scannerMode`.
     pub mode: ScannerMode,
@@ -46,10 +48,12 @@ pub struct PrepareInputs {
     pub project_base_dir: Option<String>,
     /// `analysisName`.
     pub analysis_name: Option<String>,
-    /// `extraProperties`, as it stands.
-    pub extra_properties: String,
+    /// `extraProperties`, as it stands: it may hold passwords.
+    pub extra_properties: Secret,
     /// `strictProperties`.
     pub strict_properties: bool,
+    /// `trustSettingsFile` and `scopeFrom`.
+    pub rules: Rules,
     /// `branch`, `tags` and `onUnsupportedBranch`.
     pub choices: Choices,
     /// `defaultBranch`.
@@ -74,6 +78,13 @@ pub struct PrepareInputs {
     pub private_cache: bool,
     /// `monorepo` and what goes with it; the inputs for a single project are not read then.
     pub monorepo: Option<Monorepo>,
+}
+
+impl fmt::Debug for PrepareInputs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A mirror's URL may hold a password.
+        f.debug_struct("PrepareInputs").field("mode", &self.mode).finish_non_exhaustive()
+    }
 }
 
 impl PrepareInputs {
@@ -130,8 +141,16 @@ impl PrepareInputs {
             organization: text("organization"),
             project_base_dir: text("projectBaseDir"),
             analysis_name: text("analysisName"),
-            extra_properties: text("extraProperties").unwrap_or_default(),
+            extra_properties: Secret::new(text("extraProperties").unwrap_or_default()),
             strict_properties: boolean(env, "strictProperties", false)?,
+            rules: Rules {
+                trust_settings_file: boolean(env, "trustSettingsFile", false)?,
+                scope_from_pipeline: match env.input("scopeFrom").unwrap_or("repository") {
+                    "repository" => false,
+                    "pipeline" => true,
+                    other => return Err(one_of("scopeFrom", other, "repository, pipeline")),
+                },
+            },
             choices: scope::choices(env)?,
             default_branch: scope::default_branch(env),
             build_wrapper: boolean(env, "buildWrapper", false)?,

@@ -17,6 +17,7 @@ mod repository;
 mod runtime;
 mod seal;
 mod server;
+mod settings;
 mod source_size;
 mod tokens;
 

@@ -5,9 +5,9 @@ use super::repository::clone_of;
 use super::seal::Seal;
 use super::{Ending, Job, Records, caches, runtime, server};
 use crate::agent::{ConfigMode, PrepareInputs, ServiceConnection};
+use crate::analysis::precedence::{Precedence, Source};
 use crate::analysis::{
-    ARCHIVE, AnalysisId, ExtraProperties, Prepared, Properties, RECORD_VERSION, ScannerMode, ScannerRelease,
-    ServerKind, suggestion,
+    ARCHIVE, AnalysisId, Prepared, Properties, RECORD_VERSION, ScannerMode, ScannerRelease, ServerKind,
 };
 use crate::context::{Scope, name_branches};
 use crate::error::{Error, Result};
@@ -27,6 +27,7 @@ mod dotnet_tool;
 mod history;
 mod monorepo;
 mod place;
+mod properties;
 mod scanners;
 mod target;
 
@@ -40,11 +41,12 @@ pub async fn prepare(job: &Job) -> Result<Ending> {
     if let Ok(temporary) = job.predefined.temp_directory() {
         Records::new(&temporary).note_prepare()?;
     }
-    let inputs = PrepareInputs::read(&job.environment)?;
-    let extra = read_extra_properties(&inputs)?;
+    let mut inputs = PrepareInputs::read(&job.environment)?;
+    properties::check_branches(job, &mut inputs)?;
+    let extra = properties::read_extra(job, &inputs)?;
     let projects = match &inputs.monorepo {
-        Some(monorepo) => monorepo::projects(job, monorepo, &extra)?,
-        None => vec![Project { place: Place::find(&job.predefined, &inputs, &extra)?, own: extra }],
+        Some(monorepo) => monorepo::projects(job, &inputs, monorepo, &extra)?,
+        None => vec![Project { place: Place::find(job, &inputs, &extra)?, own: extra }],
     };
 
     server::warn_of_http(job, &connection)?;
@@ -88,6 +90,9 @@ struct Common<'a> {
 impl Common<'_> {
     async fn prepare_one(&self, project: &Project) -> Result<Ending> {
         let decided = self.decide(project, &target::Shared::default()).await?;
+        if self.inputs.mode == ScannerMode::Dotnet {
+            properties::check_for_dotnet(&decided.scope.properties)?;
+        }
         let id = new_id()?;
         let properties = self.properties(project, &decided.scope);
         if decided.scope.skip.is_none() {
@@ -148,7 +153,7 @@ impl Common<'_> {
             Some(key) => Some(server::check_project(&self.sonarqube, &self.server.facts, key).await?),
             None => None,
         };
-        let sources = place.sources(self.inputs.mode);
+        let sources = place.sources(self.job);
         let asker = target::Asker {
             job: self.job,
             inputs: &self.inputs,
@@ -166,12 +171,14 @@ impl Common<'_> {
     }
 
     fn properties(&self, project: &Project, scope: &Scope) -> Properties {
-        let mut properties = properties_of_inputs(&self.inputs);
-        properties.extend(&scope.properties);
+        let mut precedence = Precedence::new(self.inputs.rules);
+        precedence.set_all(Source::Input, &properties_of_inputs(&self.inputs));
+        precedence.set_all(Source::Scope, &scope.properties);
         if scope.skip.is_some() {
-            properties.set("sonar.scanner.skip", "true");
+            precedence.set(Source::Scope, "sonar.scanner.skip", "true", None);
         }
-        properties.extend(&project.own);
+        precedence.set_all(Source::ExtraProperties, &project.own);
+        let mut properties = precedence.properties();
         name_branches(&mut properties);
         properties
     }
@@ -217,6 +224,7 @@ impl Common<'_> {
             base_dir: place.relative(&place.base_dir),
             settings_file: place.settings_file.as_deref().map(|file| place.relative(file)),
             properties,
+            rules: inputs.rules,
             target: scope.target,
             skip: scope.skip,
             member: None,
@@ -237,47 +245,6 @@ fn register_secrets(job: &Job, connection: &ServiceConnection) {
         job.commands.set_secret(&Secret::new(encoded));
     }
     job.commands.set_secret(&header);
-}
-
-/// Properties the connection decides: another value would send the token to another server.
-const OF_THE_CONNECTION: &[&str] = &[
-    "sonar.host.url",
-    "sonar.token",
-    "sonar.login",
-    "sonar.password",
-    "sonar.scanner.apiBaseUrl",
-    "sonar.scanner.sonarcloudUrl",
-];
-
-fn read_extra_properties(inputs: &PrepareInputs) -> Result<Properties> {
-    let ExtraProperties { properties, unreadable } = ExtraProperties::parse(&inputs.extra_properties);
-    if let Some((number, line)) = unreadable.first() {
-        let message = format!("line {number} of extraProperties is no key=value: {line}");
-        if inputs.strict_properties {
-            return Err(
-                Error::new(message).hint("Write key=value, or begin the line with # to make it a comment.")
-            );
-        }
-        for (number, line) in &unreadable {
-            tracing::warn!("line {number} of extraProperties is no key=value and is ignored: {line}");
-        }
-    }
-    Ok(checked(properties, "extraProperties"))
-}
-
-/// The user's own properties without those that are nobody's choice, which are said. `place` is where they stand.
-fn checked(mut properties: Properties, place: &str) -> Properties {
-    for (key, _) in properties.iter() {
-        if let Some(known) = suggestion(key) {
-            tracing::warn!("SonarQube knows no property {key}; did you mean {known}?");
-        }
-    }
-    for key in OF_THE_CONNECTION {
-        if properties.remove(key).is_some() {
-            tracing::warn!("{key} in {place} is ignored: the service connection sets it");
-        }
-    }
-    properties
 }
 
 fn properties_of_inputs(inputs: &PrepareInputs) -> Properties {

@@ -23,9 +23,9 @@ pub(super) type Wanted<'a> = (&'a Place, Properties, Option<&'a str>);
 pub(super) async fn complete(job: &Job, inputs: &PrepareInputs, projects: &[Wanted<'_>]) -> Result<()> {
     let mut clones: BTreeMap<PathBuf, Branches> = BTreeMap::new();
     for (place, properties, default) in projects {
-        let settings = Settings::read(inputs, place, properties);
+        let settings = Settings::read(place, properties);
         if settings.are_for_git() {
-            let sources = place.sources(inputs.mode);
+            let sources = place.sources(job);
             // A submodule has a history of its own: the clone that git reads there, not what it belongs to.
             if let Some(folder) = repository::false_git_directory(job, &sources) {
                 return Err(disguised(folder));
@@ -258,8 +258,8 @@ struct Settings<'a> {
 }
 
 impl<'a> Settings<'a> {
-    fn read(inputs: &PrepareInputs, place: &Place, properties: &'a Properties) -> Self {
-        Self { properties, of_file: place.settings(inputs.mode) }
+    fn read(place: &Place, properties: &'a Properties) -> Self {
+        Self { properties, of_file: place.settings() }
     }
 
     fn value(&self, key: &str) -> Option<&str> {

@@ -61,7 +61,7 @@ impl Shared {
 /// What [`decide`] refuses.
 pub(super) async fn choose(asker: &Asker<'_>, extra: &Properties) -> Result<Scope> {
     let Asker { inputs, facts, .. } = asker;
-    let settings = asker.place.settings(inputs.mode);
+    let settings = asker.place.settings();
     let refused = |refusal: Refusal| Error::new(refusal.message).hint(refusal.hint);
     let of_extra = own_scope(extra, "extraProperties", facts).map_err(refused)?;
     let own = match inputs.choices.branch {

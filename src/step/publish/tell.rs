@@ -199,6 +199,7 @@ mod tests {
             server_name: "SonarQube Server".into(),
             server_version: None,
             warnings: Vec::new(),
+            narrowed: Vec::new(),
             notes: Vec::new(),
         }
     }

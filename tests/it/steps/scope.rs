@@ -171,12 +171,12 @@ fn what_a_user_says_about_the_branch_counts() {
 }
 
 #[test]
-fn a_settings_file_counts_until_an_input_says_otherwise() {
+fn a_trusted_settings_file_counts_until_an_input_says_otherwise() {
     let prepared = |inputs: &[(&str, &str)], settings: &str| {
         let mut scenario = Scenario::with(SonarQube::with_branches());
         scenario.job.set("Build.SourceBranch", "refs/heads/feature");
         scenario.job.write("sonar-project.properties", &format!("sonar.projectKey=shop\n{settings}"));
-        let mut all = vec![("scannerMode", "cli"), ("configMode", "file")];
+        let mut all = vec![("scannerMode", "cli"), ("configMode", "file"), ("trustSettingsFile", "true")];
         all.extend(inputs);
         let step = scenario.prepare_as(&all);
         step.succeeded();
@@ -185,14 +185,20 @@ fn a_settings_file_counts_until_an_input_says_otherwise() {
     let (sent, step) = prepared(&[], "sonar.branch.name=mine");
     assert_eq!(sent, "sonar.branch.name=mine");
     step.says("because sonar.branch.name in the settings file says so");
-    let pull_request = "sonar.pullrequest.key=9\nsonar.pullrequest.base=main";
+    let pull_request = "sonar.pullrequest.key=9\nsonar.pullrequest.branch=x\nsonar.pullrequest.base=main";
     let (sent, step) = prepared(&[("branch", "feature")], pull_request);
-    assert_eq!(sent, "sonar.branch.name=feature\nsonar.pullrequest.base=\nsonar.pullrequest.key=");
+    assert_eq!(
+        sent,
+        "sonar.branch.name=feature\nsonar.pullrequest.base=\nsonar.pullrequest.branch=\nsonar.pullrequest.key="
+    );
     step.warns("sonar.pullrequest.key in the settings file is ignored");
     let (sent, _) = prepared(&[("branch", "off")], "sonar.branch.name=mine");
     assert_eq!(sent, "sonar.branch.name=");
     let (sent, _) = prepared(&[("extraProperties", "sonar.branch.name=other")], pull_request);
-    assert_eq!(sent, "sonar.branch.name=other\nsonar.pullrequest.base=\nsonar.pullrequest.key=");
+    assert_eq!(
+        sent,
+        "sonar.branch.name=other\nsonar.pullrequest.base=\nsonar.pullrequest.branch=\nsonar.pullrequest.key="
+    );
 }
 
 #[test]
