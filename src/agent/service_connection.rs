@@ -209,7 +209,7 @@ fn authorization(env: &Environment, id: &str) -> Option<BTreeMap<String, String>
 }
 
 /// The access token of the job's own connection, `SYSTEMVSSCONNECTION`: tasks get it and scripts do not. A variable
-/// does not replace it, unlike `System.AccessToken`, which any step may set.
+/// that would replace it is refused (`hidden`), unlike `System.AccessToken`, which any step may set.
 pub fn job_token(env: &Environment) -> Option<Secret> {
     parameter_of(env, "SYSTEMVSSCONNECTION", "AccessToken").map(Secret::new)
 }
@@ -226,8 +226,8 @@ pub struct JobConnection {
 impl JobConnection {
     /// Reads it; `None` outside a job.
     ///
-    /// Its URL comes from the connection itself, which no variable of another step replaces (`NodeHandler.cs`; agents before 2026
-    /// let `task.setendpoint` change it). The agent of an Azure DevOps Server rewrites it, `System.TeamFoundationCollectionUri`
+    /// Its URL comes from the connection itself, which `task.setendpoint` of another step changes on agents before June 2026
+    /// (microsoft/azure-pipelines-agent, pull request 5578), and a variable on those before July 2026, which `hidden` refuses. The agent of an Azure DevOps Server rewrites it, `System.TeamFoundationCollectionUri`
     /// and the URLs of repositories to the host that it was configured with, and leaves `System.CollectionUri` the server's
     /// public one (`JobRunner.cs`).
     pub fn read(env: &Environment, predefined: &Predefined) -> Option<Self> {

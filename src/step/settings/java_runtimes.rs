@@ -38,16 +38,20 @@ impl Sources {
         base_dir: &Path,
     ) -> Result<()> {
         let properties = precedence.properties();
+        // A module that sets none of its own has those of the project, and takes them to be in its own directory.
+        let modules = properties.iter().filter(|(key, _)| key.ends_with(BASE_DIR)).map(|(_, value)| value);
+        let starts: Vec<_> = modules.map(Path::new).chain([base_dir]).collect();
         for (key, value) in properties.iter().filter(|(key, _)| LIBRARIES.contains(&without_module(key))) {
-            let module = key.strip_suffix(without_module(key)).unwrap_or_default();
-            let of_module = properties.value(&format!("{module}{BASE_DIR}")).map(Path::new);
-            let start = of_module.filter(|_| !module.is_empty()).unwrap_or(base_dir);
             let is_of_repository = precedence.source(key).is_some_and(Source::is_of_repository);
             for path in paths(value) {
                 let (plain, rest) = before_wildcards(&path);
                 // What leads upwards behind a wildcard may end anywhere.
-                let begin = if leads_upwards(rest) { &self.working_directory } else { &start.join(plain) };
-                if let Some(found) = self.runtime_in(begin, is_of_repository) {
+                let mut begins: Vec<_> = starts.iter().map(|start| start.join(plain)).collect();
+                if leads_upwards(rest) {
+                    begins.push(self.working_directory.clone());
+                }
+                if let Some(found) = begins.iter().find_map(|begin| self.runtime_in(begin, is_of_repository))
+                {
                     return Err(Error::new(format!(
                         "{key} takes in {}, whose code the analyzer for Java would run with the token",
                         self.shown(&found)

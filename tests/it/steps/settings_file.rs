@@ -115,11 +115,13 @@ fn settings_file_cannot_have_the_java_analyzer_run_code() {
         ("sonar.java.test.libraries=**/*.jar", ""),
         ("sonar.sourceEncoding=UTF-8", "sonar.java.libraries=lib/*.jar"),
         ("sonar.java.libraries=../a/*.jar", ""),
+        ("sonar.modules=web\nsonar.java.libraries=of-module/*.jar", ""),
         ("sonar.java.libraries=\"x,y/a.jar\"", ""),
     ] {
         let mut scenario = Scenario::new();
         let engine = scenario.engine(&scenario.report("1", "shop"));
         scenario.job.write("lib/jrt-fs.jar", "evil");
+        scenario.job.write("web/of-module/jrt-fs.jar", "evil");
         std::fs::write(scenario.job.path("a/jrt-fs.jar"), "of an earlier build").unwrap();
         std::fs::create_dir(scenario.job.sources().join("x,y")).unwrap();
         symlink("../lib/jrt-fs.jar", scenario.job.sources().join("x,y/a.jar")).unwrap();
