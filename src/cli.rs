@@ -1,9 +1,11 @@
 //! The command line: the three steps, as their launchers call them, and what people type.
 
 use crate::agent::{
-    Commands, Console, Environment, Host, Log, Predefined, TaskResult, http_settings, listen_for_cancellation,
+    Commands, Console, Environment, Host, Log, Predefined, TaskResult, allow_invalid_certificate,
+    azure_devops_settings, http_settings, listen_for_cancellation,
 };
 use crate::arguments::{self, Command, HELP, Step};
+use crate::bug::Bugs;
 use crate::cancel::CancelSource;
 use crate::command::{self, Gate};
 use crate::error::{Error, ErrorKind, Result};
@@ -20,9 +22,10 @@ const LAST_WORK: Duration = Duration::from_secs(3);
 /// A step exits with 0 once it has told the agent its result, whatever that is: the agent reports any
 /// other code as a second error. It exits with 1 only when it could not tell.
 pub fn run(host: Host) -> ExitCode {
+    let bugs = Bugs::watch();
     match arguments::parse(&host.arguments) {
-        Ok(Command::Task(step)) => run_step(step, host.environment),
-        Ok(Command::Gate(gate)) => run_gate(&gate, &host.environment),
+        Ok(Command::Task(step)) => run_step(step, host.environment, &bugs),
+        Ok(Command::Gate(gate)) => run_gate(&gate, &host.environment, &bugs),
         Ok(Command::Help) => print(HELP.trim_end()),
         Ok(Command::Version) => print(concat!("sonar-azdo ", env!("CARGO_PKG_VERSION"))),
         Err(error) => {
@@ -37,12 +40,13 @@ fn print(text: &str) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn run_gate(gate: &Gate, environment: &Environment) -> ExitCode {
+fn run_gate(gate: &Gate, environment: &Environment, bugs: &Bugs) -> ExitCode {
     let console = Console::stdout();
-    let code = runtime().and_then(|runtime| runtime.block_on(command::gate(gate, environment, &console)));
+    let code = runtime()
+        .and_then(|runtime| runtime.block_on(bugs.caught(command::gate(gate, environment, &console))));
     let code = code.unwrap_or_else(|error| {
         Console::stderr().print(&format!("error: {error}"));
-        command::USAGE
+        if bugs.are_found() { command::UNKNOWN } else { command::USAGE }
     });
     // An answer that nobody received is none.
     if console.is_healthy() { ExitCode::from(code) } else { ExitCode::from(command::UNKNOWN) }
@@ -55,25 +59,40 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
         .map_err(|error| Error::new(format!("the runtime could not be started: {error}")))
 }
 
-fn run_step(step: Step, environment: Environment) -> ExitCode {
+fn run_step(step: Step, environment: Environment, bugs: &Bugs) -> ExitCode {
     let console = Console::stdout();
     let debug = Predefined::read(&environment).is_ok_and(|predefined| predefined.is_debug());
     let subscriber = tracing_subscriber::registry().with(Log::new(console.clone(), debug));
     let told = tracing::subscriber::with_default(subscriber, || {
-        let result = execute(step, environment, &console);
+        let result = bugs.caught_now(|| execute(step, environment, &console, bugs));
         tell(&Commands::new(console.clone()), result);
         console.is_healthy()
     });
     if told { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn execute(step: Step, environment: Environment, console: &Console) -> Result<Ending> {
+fn execute(step: Step, environment: Environment, console: &Console, bugs: &Bugs) -> Result<Ending> {
     let runtime = runtime()?;
     let (source, cancellation) = CancelSource::new();
     console.cancel_on_failure(source);
+    if allow_invalid_certificate(&environment)? {
+        tracing::warn!(
+            "allowInvalidCertificate is set: nobody checks that it is SonarQube that answers. Whoever is on the network \
+             can read the token and change the verdict"
+        );
+    }
+    let client = |settings| {
+        let client = http::Client::new(settings);
+        match step {
+            // What it has to record of a cancelled run comes after the cancellation; until then it reacts by itself.
+            Step::Publish => client,
+            Step::Prepare | Step::Analyze => client.until(cancellation.clone()),
+        }
+    };
     let job = Job {
         predefined: Predefined::read(&environment)?,
-        http: http::Client::new(http_settings(&environment)),
+        http: client(http_settings(&environment)),
+        azure_devops: client(azure_devops_settings(&environment)),
         commands: Commands::new(console.clone()),
         environment,
         cancellation,
@@ -92,14 +111,48 @@ fn execute(step: Step, environment: Environment, console: &Console) -> Result<En
             std::future::pending().await
         };
         tokio::select! {
-            result = work => result,
+            // It listens before the step does anything.
+            biased;
             result = listening => result,
+            result = carry_out(step, &job, bugs, work) => result,
         }
     });
+    // A task that was aborted is dropped when it would be polled next. Until then the blocking work that it feeds waits
+    // for more, and with it what is temporary.
+    runtime.block_on(tokio::task::yield_now());
     // Blocking work that a cancelled or failed step left behind removes its temporary files, which takes no time
     // unless a disk hangs; that must not hold the process.
     runtime.shutdown_timeout(LAST_WORK);
     result
+}
+
+/// Does the `work` of a step, whatever becomes of it.
+async fn carry_out(
+    step: Step,
+    job: &Job,
+    bugs: &Bugs,
+    work: impl Future<Output = Result<Ending>>,
+) -> Result<Ending> {
+    let result = bugs.caught(work).await;
+    if step == Step::Publish && bugs.are_found() {
+        // Else what other jobs of the build passed would be all that is known of it. A second bug changes nothing.
+        let recorded = async {
+            step::record_unknown(job).await;
+            Ok(())
+        };
+        let _ = bugs.caught(recorded).await;
+    }
+    match result {
+        // What could not be done because the run was cancelled is no failure.
+        Err(error)
+            if error.kind() == ErrorKind::Failed
+                && step != Step::Publish
+                && job.cancellation.is_requested() =>
+        {
+            Err(Error::cancelled())
+        }
+        result => result,
+    }
 }
 
 /// The task's last words: one error at most, and exactly one result.
@@ -121,5 +174,59 @@ fn tell(commands: &Commands, result: Result<Ending>) {
             };
             commands.complete(task_result, error.message());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cancel::Cancellation;
+    use wiremock::{Mock, MockServer, ResponseTemplate};
+
+    fn job(azure: &MockServer, cancellation: Cancellation) -> Job {
+        let collection = azure.uri();
+        let variables = [
+            ("SYSTEM_HOSTTYPE", "build"),
+            ("SYSTEM_TEAMPROJECTID", "p"),
+            ("BUILD_BUILDID", "7"),
+            ("SYSTEM_COLLECTIONURI", collection.as_str()),
+            ("SECRET_SYSTEM_ACCESSTOKEN", "t"),
+        ];
+        let environment = Environment::new(variables.map(|(name, value)| (name.into(), value.into())));
+        let client = http::Client::new(http::Settings::default());
+        Job {
+            predefined: Predefined::read(&environment).unwrap(),
+            environment,
+            commands: Commands::new(Console::buffer().0),
+            http: client.clone(),
+            azure_devops: client,
+            cancellation,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_bug_fails_the_task_with_its_place_and_leaves_the_verdict_unknown() {
+        let azure = MockServer::start().await;
+        let answer = ResponseTemplate::new(200).set_body_raw(r#"{"value":{}}"#, "application/json");
+        Mock::given(wiremock::matchers::any()).respond_with(answer).mount(&azure).await;
+        let (_source, cancellation) = CancelSource::new();
+        let job = job(&azure, cancellation);
+        let bugs = Bugs::watch();
+        for (step, is_recorded) in [(Step::Prepare, false), (Step::Analyze, false), (Step::Publish, true)] {
+            let work = async {
+                let work = http::blocking(Box::new(|| panic!("hush")));
+                work.await.unwrap();
+                Ok(Ending { message: "Quality gate passed".into(), with_issues: false })
+            };
+            let error = carry_out(step, &job, &bugs, work).await.unwrap_err();
+            let text = error.to_string();
+            assert_eq!(error.kind(), ErrorKind::Failed);
+            assert!(text.contains("has a bug, at src/cli.rs:") && !text.contains("hush"), "{text}");
+            let sent = azure.received_requests().await.unwrap();
+            let is_unknown = |body: &[u8]| String::from_utf8_lossy(body).contains("unknown");
+            assert_eq!(sent.iter().any(|request| is_unknown(&request.body)), is_recorded, "{step:?}");
+        }
+        assert!(bugs.caught_now(|| -> Result<()> { panic!("again") }).is_err());
+        let _ = std::panic::take_hook();
     }
 }

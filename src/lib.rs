@@ -13,6 +13,7 @@
 //! the pure core (context, analysis, quality_gate, summary), which uses nothing but [`secret`]. The map is docs/architecture.md.
 
 pub mod arguments;
+pub mod bug;
 pub mod cancel;
 pub mod cli;
 pub mod error;

@@ -5,32 +5,50 @@
 use super::Environment;
 use crate::http::{Proxy, ProxyScope, Settings};
 use crate::secret::Secret;
-use url::Url;
 
-/// The settings for HTTP clients of this job.
+/// The settings for all requests but those to Azure DevOps: to SonarQube, and for downloads. The input
+/// `allowInvalidCertificate` of the task decides whether certificates are checked, never the agent's own configuration:
+/// who configured that had Azure DevOps in mind, not the server that gives the verdict and the programs.
 pub fn http_settings(env: &Environment) -> Settings {
+    let is_allowed =
+        env.input("allowInvalidCertificate").is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    settings(env, is_allowed)
+}
+
+/// The settings for requests to Azure DevOps: an agent that was configured with `--sslskipcertvalidation` takes any
+/// certificate there.
+pub fn azure_devops_settings(env: &Environment) -> Settings {
+    let is_skipped = env.variable("Agent.SkipCertValidation");
+    settings(env, is_skipped.is_some_and(|value| value.eq_ignore_ascii_case("true")))
+}
+
+fn settings(env: &Environment, skip_certificate_validation: bool) -> Settings {
     Settings {
         ca_files: env.variable("Agent.CAInfo").map(Into::into).into_iter().collect(),
         proxies: proxies(env),
-        skip_certificate_validation: env
-            .variable("Agent.SkipCertValidation")
-            .is_some_and(|value| value.eq_ignore_ascii_case("true")),
+        skip_certificate_validation,
     }
 }
 
 fn proxies(env: &Environment) -> Vec<Proxy> {
     let mut past = bypassed(env.variable("Agent.ProxyBypassList").unwrap_or_default());
-    past.extend(env.value("NO_PROXY").map(str::to_owned));
-    let no_proxy = past.join(",");
-    let proxy = |scope, url: Option<&str>| {
-        let mut url = Url::parse(url?).ok()?;
-        let user = (!url.username().is_empty()).then(|| url.username().to_owned());
-        let password = Secret::new(url.password().unwrap_or_default());
-        // Fails only for URLs that cannot have user info.
-        let _ = url.set_username("").and_then(|()| url.set_password(None));
-        Some(Proxy { scope, url, credentials: user.map(|user| (user, password)), no_proxy: no_proxy.clone() })
+    past.extend(env.value_in_any_case("NO_PROXY").map(str::to_owned));
+    // Whatever divides the entries: other programs know commas alone.
+    let separators = |c: char| matches!(c, ',' | ';') || c.is_whitespace();
+    let entries = past.iter().flat_map(|list| list.split(separators)).filter(|entry| !entry.is_empty());
+    let no_proxy = entries.collect::<Vec<_>>().join(",");
+    let proxy = |scope, name: &str| {
+        let address = env.value_in_any_case(name)?;
+        let proxy = Proxy::parse(scope, address, &no_proxy);
+        if proxy.is_none() {
+            // Without the value: a password may be in it.
+            tracing::warn!(
+                "The variable {name} is ignored: it is not the address of a proxy (http://host:port)"
+            );
+        }
+        proxy
     };
-    if let Some(mut of_agent) = proxy(ProxyScope::All, env.variable("Agent.ProxyUrl")) {
+    if let Some(mut of_agent) = proxy(ProxyScope::All, "AGENT_PROXYURL") {
         if let Some(user) = env.variable("Agent.ProxyUsername") {
             let password = env.secret_variable("Agent.ProxyPassword").unwrap_or_default();
             of_agent.credentials = Some((user.to_owned(), Secret::new(password)));
@@ -38,9 +56,9 @@ fn proxies(env: &Environment) -> Vec<Proxy> {
         return vec![of_agent];
     }
     [
-        proxy(ProxyScope::Https, env.value("HTTPS_PROXY")),
-        proxy(ProxyScope::Http, env.value("HTTP_PROXY")),
-        proxy(ProxyScope::All, env.value("ALL_PROXY")),
+        proxy(ProxyScope::Https, "HTTPS_PROXY"),
+        proxy(ProxyScope::Http, "HTTP_PROXY"),
+        proxy(ProxyScope::All, "ALL_PROXY"),
     ]
     .into_iter()
     .flatten()
@@ -89,6 +107,18 @@ mod tests {
     }
 
     #[test]
+    fn the_agents_own_switch_is_for_azure_devops_and_the_input_for_sonarqube() {
+        for (name, expected) in
+            [("AGENT_SKIPCERTVALIDATION", (true, false)), ("INPUT_ALLOWINVALIDCERTIFICATE", (false, true))]
+        {
+            let env = Environment::new([(name.into(), "True".into())]);
+            let found = [azure_devops_settings(&env), http_settings(&env)];
+            let [azure, sonarqube] = found.map(|settings| settings.skip_certificate_validation);
+            assert_eq!((azure, sonarqube), expected, "{name}");
+        }
+    }
+
+    #[test]
     fn what_the_agent_reaches_directly() {
         for (pattern, host) in [
             ("sonar\\.corp", Some("sonar.corp")),
@@ -106,9 +136,9 @@ mod tests {
         let env = Environment::new([
             ("AGENT_PROXYURL".into(), "http://proxy.corp:8080".into()),
             ("AGENT_PROXYBYPASSLIST".into(), r#"["sonar\\.corp","a|b"]"#.into()),
-            ("no_proxy".into(), "x.org".into()),
+            ("no_proxy".into(), "x.org; y.org z.org".into()),
         ]);
-        assert_eq!(http_settings(&env).proxies[0].no_proxy, "sonar.corp,x.org");
+        assert_eq!(http_settings(&env).proxies[0].no_proxy, "sonar.corp,x.org,y.org,z.org");
     }
 
     #[test]
@@ -118,5 +148,13 @@ mod tests {
         assert_eq!(settings.proxies[0].scope, ProxyScope::Https);
         assert_eq!(settings.proxies[0].url.as_str(), "http://other:1/");
         assert_eq!(settings.proxies[0].credentials, Some(("u".into(), Secret::new("p"))));
+        let env = Environment::new([
+            ("HTTPS_PROXY".into(), "".into()),
+            ("https_proxy".into(), "10.1.2.3:3128".into()),
+            ("HTTP_PROXY".into(), "no such thing".into()),
+        ]);
+        let settings = http_settings(&env);
+        assert_eq!(settings.proxies.len(), 1, "{:?}", settings.proxies);
+        assert_eq!(settings.proxies[0].url.as_str(), "http://10.1.2.3:3128/");
     }
 }

@@ -1,5 +1,6 @@
 //! One snapshot of the host: environment and arguments. Nothing else reads them.
 
+use super::children::{Child, OF_FEEDS, Passed, is_withheld};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 
@@ -31,40 +32,16 @@ pub struct Environment {
     raw: Vec<(OsString, OsString)>,
 }
 
-/// What children never inherit: task inputs, endpoint authorizations, secret variables, tokens, and what would lead a
-/// scanner that holds the token to another server.
-/// All prefixes but our own `SONAR_AZDO_` are what Microsoft's task library takes out of its own environment. The
-/// SonarScanner CLI inherits no `SONAR_SCANNER_` either (`step::analyze::cli`; `scanner::cli` says why).
-const WITHHELD_PREFIXES: &[&str] =
-    &["INPUT_", "ENDPOINT_AUTH_", "SECRET_", "SECUREFILE_TICKET_", "VSTS_TASKVARIABLE_", "SONAR_AZDO_"];
-const WITHHELD_NAMES: &[&str] = &[
-    "VSTS_PUBLIC_VARIABLES",
-    "VSTS_SECRET_VARIABLES",
-    "COMMAND_CORRELATION_ID",
-    "TASK_SDK_COMMAND_TOKEN",
+/// Variables whose values are secrets, and what the names of others begin with.
+const SECRET_NAMES: &[&str] = &[
     "SYSTEM_ACCESSTOKEN",
     "SONAR_TOKEN",
     "SONAR_LOGIN",
     "SONAR_PASSWORD",
     "SONARQUBE_SCANNER_PARAMS",
     "SONAR_SCANNER_JSON_PARAMS",
-    "SONAR_HOST_URL",
-    "SONAR_REGION",
-    "SONAR_SCANNER_API_BASE_URL",
-    "SONAR_SCANNER_SONARCLOUD_URL",
 ];
-
-/// Credentials for NuGet feeds, as the task NuGetAuthenticate@1 and Microsoft's credential provider have them. They reach
-/// nothing but the commands that install packages.
-const OF_NUGET: &[&str] = &[
-    "VSS_NUGET_ACCESSTOKEN",
-    "VSS_NUGET_URI_PREFIXES",
-    "VSS_NUGET_EXTERNAL_FEED_ENDPOINTS",
-    "ARTIFACTS_CREDENTIALPROVIDER_ACCESSTOKEN",
-    "ARTIFACTS_CREDENTIALPROVIDER_URI_PREFIXES",
-    "ARTIFACTS_CREDENTIALPROVIDER_EXTERNAL_FEED_ENDPOINTS",
-    "ARTIFACTS_CREDENTIALPROVIDER_FEED_ENDPOINTS",
-];
+const SECRET_PREFIXES: &[&str] = &["ENDPOINT_AUTH_", "SECRET_", "SECUREFILE_TICKET_"];
 
 impl Environment {
     /// A snapshot of these variables.
@@ -119,21 +96,48 @@ impl Environment {
         self.by_name.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// What a command may inherit that installs NuGet packages: that of every child, and the credentials for feeds.
-    pub fn for_nuget(&self) -> Vec<(OsString, OsString)> {
-        let mut variables = self.for_children();
-        for name in OF_NUGET {
-            // A secret variable of that name is meant for this, too.
-            if let Some(value) = self.value(name).or(self.value(&format!("SECRET_{name}"))) {
-                variables.push((name.into(), value.into()));
+    /// The value of the variable of exactly this name, where others may read it: none of a variable that bears a secret,
+    /// by its name or because a secret of the job was mapped to it.
+    pub fn public_value(&self, name: &str) -> Option<&str> {
+        let is_it = |own: &OsStr| if cfg!(windows) { fold(own) == name.to_uppercase() } else { own == name };
+        let (_, value) = self.raw.iter().find(|(own, _)| is_it(own))?;
+        let value = value.to_str()?;
+        let is_public = !is_withheld(&name.to_uppercase())
+            && !OF_FEEDS.contains(&name.to_uppercase().as_str())
+            && !self.secrets().any(|secret| is_of(value, &secret));
+        is_public.then_some(value)
+    }
+
+    fn secrets(&self) -> impl Iterator<Item = String> {
+        let is_secret = |name: &str| {
+            SECRET_NAMES.contains(&name) || SECRET_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        };
+        self.raw
+            .iter()
+            .filter(move |(name, _)| is_secret(&fold(name)))
+            .map(|(_, value)| value.to_string_lossy().into_owned())
+    }
+
+    /// The value of a variable that programs write in either case, such as `https_proxy`: the first that is not empty,
+    /// the upper case first.
+    pub fn value_in_any_case(&self, name: &str) -> Option<&str> {
+        let values = self.raw.iter().filter(|(own, _)| fold(own) == name.to_uppercase());
+        let values = values.filter_map(|(_, value)| value.to_str()).filter(|value| !value.is_empty());
+        self.value(name).or_else(|| values.into_iter().next())
+    }
+
+    /// The environment of `child`: what we give it, then the variables on its list, and those that the user passes on.
+    pub fn for_child(&self, child: Child, passed: &Passed) -> Vec<(OsString, OsString)> {
+        let inherits = |name: &str| !is_withheld(name) && (child.inherits(name) || passed.holds(name));
+        let given = child.given().iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
+        let mut variables: Vec<_> =
+            given.chain(self.raw.iter().filter(|(name, _)| inherits(&fold(name))).cloned()).collect();
+        if child == Child::Packages {
+            for name in OF_FEEDS.iter().filter(|name| self.value(name).is_none()) {
+                variables.extend(self.secret_variable(name).map(|value| (name.into(), value.into())));
             }
         }
         variables
-    }
-
-    /// What a child may inherit: everything but the names that bear secrets.
-    pub fn for_children(&self) -> Vec<(OsString, OsString)> {
-        self.raw.iter().filter(|(name, _)| !is_withheld(&fold(name))).cloned().collect()
     }
 }
 
@@ -152,10 +156,13 @@ fn is_upper_case(name: &OsStr) -> bool {
     fold(name) == name.to_string_lossy()
 }
 
-fn is_withheld(name: &str) -> bool {
-    WITHHELD_NAMES.contains(&name)
-        || OF_NUGET.contains(&name)
-        || WITHHELD_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+/// Whether a value is a secret, holds one, or is a part of one: a whole authorization is JSON.
+fn is_of(value: &str, secret: &str) -> bool {
+    let secret = secret.trim();
+    !secret.is_empty()
+        && (value == secret
+            || (secret.len() >= 4 && value.contains(secret))
+            || (value.len() >= 8 && secret.contains(value)))
 }
 
 #[cfg(test)]
@@ -164,6 +171,32 @@ mod tests {
 
     fn environment(variables: &[(&str, &str)]) -> Environment {
         Environment::new(variables.iter().map(|(name, value)| (name.into(), value.into())))
+    }
+
+    #[test]
+    fn what_is_secret_is_not_public() {
+        let env = environment(&[
+            ("SECRET_PASSWORD", "hush-hush"),
+            ("SECRET_EMPTY", ""),
+            ("ENDPOINT_AUTH_SYSTEMVSSCONNECTION", r#"{"parameters":{"AccessToken":"eyJ0eXAi"}}"#),
+            ("MAPPED", "hush-hush"),
+            ("WITHIN", "joe:hush-hush@host"),
+            ("JOB_TOKEN", "eyJ0eXAi"),
+            ("BUILD_BUILDNUMBER", "7"),
+            ("MY_Version", "1.0"),
+            ("INPUT_X", "x"),
+            ("SYSTEM_ACCESSTOKEN", "y"),
+        ]);
+        for name in
+            ["SECRET_PASSWORD", "MAPPED", "WITHIN", "JOB_TOKEN", "INPUT_X", "SYSTEM_ACCESSTOKEN", "NONE"]
+        {
+            assert_eq!(env.public_value(name), None, "{name}");
+        }
+        assert_eq!(env.public_value("BUILD_BUILDNUMBER"), Some("7"));
+        assert_eq!(env.public_value("MY_Version"), Some("1.0"));
+        if !cfg!(windows) {
+            assert_eq!(env.public_value("my_version"), None, "as SonarScanner CLI reads them");
+        }
     }
 
     #[test]
@@ -192,30 +225,12 @@ mod tests {
     }
 
     #[test]
-    fn secrets_do_not_reach_children() {
-        let env = environment(&[
-            ("PATH", "/bin"),
-            ("BUILD_BUILDID", "7"),
-            ("INPUT_X", "1"),
-            ("ENDPOINT_AUTH_1", "{}"),
-            ("endpoint_auth_parameter_1_apitoken", "t"),
-            ("ENDPOINT_URL_1", "http://x"),
-            ("SECRET_SONAR_ENDPOINT", "t"),
-            ("SYSTEM_ACCESSTOKEN", "t"),
-            ("SONAR_TOKEN", "t"),
-            ("SONAR_HOST_URL", "http://x"),
-            ("SONAR_SCANNER_API_BASE_URL", "http://x"),
-            ("VSTS_SECRET_VARIABLES", "[]"),
-            ("VSS_NUGET_ACCESSTOKEN", "t"),
-            ("SECRET_VSS_NUGET_EXTERNAL_FEED_ENDPOINTS", "{}"),
-            ("NUGET_CREDENTIALPROVIDERS_PATH", "/p"),
-        ]);
-        let names: Vec<_> = env.for_children().into_iter().map(|(name, _)| name).collect();
-        let of_all = ["PATH", "BUILD_BUILDID", "ENDPOINT_URL_1", "NUGET_CREDENTIALPROVIDERS_PATH"];
-        assert_eq!(names, of_all);
-        let names: Vec<_> = env.for_nuget().into_iter().map(|(name, _)| name).collect();
-        assert_eq!(names[..4], of_all);
-        assert_eq!(names[4..], ["VSS_NUGET_ACCESSTOKEN", "VSS_NUGET_EXTERNAL_FEED_ENDPOINTS"]);
+    fn an_empty_variable_hides_no_other_spelling() {
+        let env = environment(&[("HTTPS_PROXY", ""), ("https_proxy", "low")]);
+        assert_eq!(env.value("HTTPS_PROXY"), None);
+        assert_eq!(env.value_in_any_case("HTTPS_PROXY"), Some("low"));
+        let env = environment(&[("https_proxy", "low"), ("HTTPS_PROXY", "up")]);
+        assert_eq!(env.value_in_any_case("HTTPS_PROXY"), Some("up"));
     }
 
     #[cfg(unix)]
@@ -223,9 +238,10 @@ mod tests {
     fn what_is_not_unicode_is_tolerated_and_passed_on() {
         use std::os::unix::ffi::OsStringExt as _;
         let odd = OsString::from_vec(vec![b'a', 0xff]);
-        let env = Environment::new([("ODD".into(), odd.clone())]);
-        assert_eq!(env.value("ODD"), Some("a\u{fffd}"));
-        assert_eq!(env.for_children(), [("ODD".into(), odd)]);
+        let env = Environment::new([("HOME".into(), odd.clone())]);
+        assert_eq!(env.value("HOME"), Some("a\u{fffd}"));
+        let last = env.for_child(Child::Engine, &Passed::default()).pop();
+        assert_eq!(last, Some(("HOME".into(), odd)));
     }
 
     #[test]

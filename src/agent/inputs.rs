@@ -1,11 +1,13 @@
 //! Task inputs, typed and with their defaults. Names and defaults: `task/*/task.json`.
 
-use super::Environment;
-use crate::analysis::ScannerMode;
+use super::{Environment, Passed};
 use crate::analysis::jvm_profile::JvmProfile;
+use crate::analysis::{Rules, ScannerMode};
 use crate::context::Choices;
 use crate::error::{Error, Result};
 use crate::quality_gate::{LONGEST_WAIT, Policy, Reaction, Rule};
+use crate::secret::Secret;
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -24,7 +26,7 @@ pub enum ConfigMode {
 }
 
 /// Inputs of SonarPrepare, but for the service connections.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct PrepareInputs {
     /// `scannerMode`.
     pub mode: ScannerMode,
@@ -46,10 +48,12 @@ pub struct PrepareInputs {
     pub project_base_dir: Option<String>,
     /// `analysisName`.
     pub analysis_name: Option<String>,
-    /// `extraProperties`, as it stands.
-    pub extra_properties: String,
+    /// `extraProperties`, as it stands: it may hold passwords.
+    pub extra_properties: Secret,
     /// `strictProperties`.
     pub strict_properties: bool,
+    /// `trustSettingsFile` and `scopeFrom`.
+    pub rules: Rules,
     /// `branch`, `tags` and `onUnsupportedBranch`.
     pub choices: Choices,
     /// `defaultBranch`.
@@ -70,8 +74,17 @@ pub struct PrepareInputs {
     pub scanner_download_url: Option<String>,
     /// `unshallow`: missing history is fetched.
     pub unshallow: bool,
+    /// `cache: private`: what the analysis downloads is kept below the job's temporary folder.
+    pub private_cache: bool,
     /// `monorepo` and what goes with it; the inputs for a single project are not read then.
     pub monorepo: Option<Monorepo>,
+}
+
+impl fmt::Debug for PrepareInputs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A mirror's URL may hold a password.
+        f.debug_struct("PrepareInputs").field("mode", &self.mode).finish_non_exhaustive()
+    }
 }
 
 impl PrepareInputs {
@@ -90,6 +103,11 @@ impl PrepareInputs {
             "auto" => true,
             "off" => false,
             other => return Err(one_of("unshallow", other, "auto, off")),
+        };
+        let private_cache = match env.input("cache").unwrap_or("shared") {
+            "shared" => false,
+            "private" => true,
+            other => return Err(one_of("cache", other, "shared, private")),
         };
         let text = |name: &str| env.input(name).map(str::to_owned);
         let monorepo = Monorepo::read(env, mode)?;
@@ -123,8 +141,16 @@ impl PrepareInputs {
             organization: text("organization"),
             project_base_dir: text("projectBaseDir"),
             analysis_name: text("analysisName"),
-            extra_properties: text("extraProperties").unwrap_or_default(),
+            extra_properties: Secret::new(text("extraProperties").unwrap_or_default()),
             strict_properties: boolean(env, "strictProperties", false)?,
+            rules: Rules {
+                trust_settings_file: boolean(env, "trustSettingsFile", false)?,
+                scope_from_pipeline: match env.input("scopeFrom").unwrap_or("repository") {
+                    "repository" => false,
+                    "pipeline" => true,
+                    other => return Err(one_of("scopeFrom", other, "repository, pipeline")),
+                },
+            },
             choices: scope::choices(env)?,
             default_branch: scope::default_branch(env),
             build_wrapper: boolean(env, "buildWrapper", false)?,
@@ -135,6 +161,7 @@ impl PrepareInputs {
             nuget_source: text("nugetSource"),
             scanner_download_url: text("scannerDownloadUrl"),
             unshallow,
+            private_cache,
             monorepo,
         })
     }
@@ -168,6 +195,24 @@ pub struct AnalyzeInputs {
     pub export_to: Option<PathBuf>,
     /// `onMissingConnection`.
     pub on_missing_connection: Option<OnMissingConnection>,
+    /// `passEnvironment`: variables that the scanner inherits besides.
+    pub pass_environment: Passed,
+}
+
+/// The input `allowHttp`, which silences the warning of a service connection by `http:`.
+///
+/// # Errors
+/// It is neither true nor false.
+pub fn allow_http(env: &Environment) -> Result<bool> {
+    boolean(env, "allowHttp", false)
+}
+
+/// The input `allowInvalidCertificate`: no certificate of SonarQube's is checked.
+///
+/// # Errors
+/// It is neither true nor false.
+pub fn allow_invalid_certificate(env: &Environment) -> Result<bool> {
+    boolean(env, "allowInvalidCertificate", false)
 }
 
 /// What happens where SonarPrepare could not run, because the service connection is not there for this build.
@@ -210,6 +255,7 @@ impl AnalyzeInputs {
             analysis_name: env.input("analysisName").map(str::to_owned),
             export_to: env.input("exportTo").map(PathBuf::from),
             on_missing_connection: OnMissingConnection::read(env)?,
+            pass_environment: Passed::parse(env.input("passEnvironment").unwrap_or_default())?,
         })
     }
 }

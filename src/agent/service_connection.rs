@@ -10,7 +10,7 @@ use crate::http::Authentication;
 use crate::secret::Secret;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use url::Url;
+use url::{Host, Url};
 
 /// How to reach SonarQube, from the task's input.
 #[derive(Debug, Clone)]
@@ -75,6 +75,23 @@ impl ServiceConnection {
         let url = parse_base_url(url).ok_or_else(|| {
             broken("usable URL (http:// or https://; host names outside ASCII in punycode)")
         })?;
+        let wrong = |what: String, hint: &str| {
+            Err(Error::new(format!("the URL of the service connection of the input {input} {what}"))
+                .hint(hint))
+        };
+        if has_user_info(&url) {
+            return wrong(
+                "holds a user name or a password".into(),
+                "Remove them from the URL: logs and links may show it. The connection has a field for the token.",
+            );
+        }
+        if input == "SonarCloud" && !is_cloud(&url) && !is_this_machine(&url) {
+            return wrong(
+                format!("leads to {}, which is not SonarQube Cloud", url.host_str().unwrap_or_default()),
+                "Set it to https://sonarcloud.io or https://sonarqube.us. For a server of your own use a connection of \
+                 the type SonarQube Server and the input SonarQube.",
+            );
+        }
         let token = parameter_of(env, &id, parameter)
             // A connection of the generic or of an older type may keep its token under the other name.
             .or_else(|| parameter_of(env, &id, "apitoken"))
@@ -104,8 +121,17 @@ impl ServiceConnection {
         let url = parse_base_url(url).ok_or_else(|| {
             Error::new("SONAR_HOST_URL is no usable URL").hint("Write http:// or https:// before the host.")
         })?;
+        if has_user_info(&url) {
+            return Err(Error::new("SONAR_HOST_URL holds a user name or a password")
+                .hint("Remove them: the token is read from SONAR_TOKEN."));
+        }
         let kind = if is_cloud(&url) { ServerKind::Cloud } else { ServerKind::Server };
         Ok(Self { url, kind, token: Secret::new(token.trim()), password: None })
+    }
+
+    /// Whether everything to and from this server travels without encryption, over a network.
+    pub fn is_unencrypted(&self) -> bool {
+        self.url.scheme() == "http" && !is_this_machine(&self.url)
     }
 
     /// How requests authenticate: Cloud by Bearer, Server by Basic, which every version understands.
@@ -136,6 +162,20 @@ fn parse_base_url(text: &str) -> Option<Url> {
     url.set_query(None);
     url.set_fragment(None);
     Some(url)
+}
+
+fn has_user_info(url: &Url) -> bool {
+    !url.username().is_empty() || url.password().is_some()
+}
+
+/// Whether the host is this machine, by an address or a name that no network answers for.
+fn is_this_machine(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        None => false,
+    }
 }
 
 /// Whether this is SonarQube Cloud, of either region.
@@ -213,118 +253,4 @@ fn host_of_builds(url: &Url) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn environment(variables: &[(&str, &str)]) -> Environment {
-        Environment::new(variables.iter().map(|(name, value)| (name.into(), value.into())))
-    }
-
-    #[test]
-    fn the_three_inputs() {
-        let server = ServiceConnection::read(&environment(&[
-            ("INPUT_SONARQUBE", "7b5f-aa"),
-            ("ENDPOINT_URL_7b5f-aa", "http://sonar.example:9000/sonar/"),
-            ("ENDPOINT_AUTH_PARAMETER_7b5f-aa_USERNAME", "squ_1"),
-        ]))
-        .unwrap();
-        assert_eq!(server.url.as_str(), "http://sonar.example:9000/sonar");
-        assert_eq!(server.kind, ServerKind::Server);
-        assert_eq!(server.authentication(), Authentication::BasicToken(Secret::new("squ_1")));
-        let cloud = ServiceConnection::read(&environment(&[
-            ("INPUT_SONARCLOUD", "c"),
-            ("ENDPOINT_URL_C", "https://sonarcloud.io"),
-            ("ENDPOINT_AUTH_C", r#"{"scheme":"Token","parameters":{"apitoken":"abc"}}"#),
-        ]))
-        .unwrap();
-        assert_eq!(cloud.authentication(), Authentication::Bearer(Secret::new("abc")));
-        let own = ServiceConnection::read(&environment(&[
-            ("INPUT_CONNECTION", "o"),
-            ("ENDPOINT_URL_O", "https://sonarqube.us/"),
-            ("ENDPOINT_AUTH_PARAMETER_O_APITOKEN", "abc"),
-        ]))
-        .unwrap();
-        assert_eq!(own.kind, ServerKind::Cloud);
-    }
-
-    #[test]
-    fn none_and_two_are_named() {
-        let none = ServiceConnection::read(&environment(&[])).unwrap_err().to_string();
-        assert!(none.starts_with(
-            "no service connection is chosen. Set one of the inputs SonarQube, SonarCloud or connection"
-        ));
-        let two = environment(&[("INPUT_SONARQUBE", "a"), ("INPUT_CONNECTION", "b")]);
-        let two = ServiceConnection::read(&two).unwrap_err().to_string();
-        assert!(
-            two.starts_with("more than one service connection is chosen: SonarQube and connection."),
-            "{two}"
-        );
-    }
-
-    #[test]
-    fn a_broken_connection_is_named() {
-        let error =
-            ServiceConnection::read(&environment(&[("INPUT_SONARQUBE", "a"), ("ENDPOINT_URL_A", "ftp://x")]));
-        assert!(error.unwrap_err().to_string().contains("the input SonarQube has no usable URL"));
-        let error = ServiceConnection::read(&environment(&[
-            ("INPUT_SONARQUBE", "a"),
-            ("ENDPOINT_URL_A", "http://x"),
-        ]));
-        assert!(error.unwrap_err().to_string().contains("has no token"));
-    }
-
-    #[test]
-    fn hosts_of_the_cloud() {
-        for (url, cloud) in [
-            ("https://sonarcloud.io", true),
-            ("https://www.sonarcloud.io", true),
-            ("https://sonarqube.us", true),
-            ("https://notsonarcloud.io", false),
-            ("https://sonarcloud.io.evil.example", false),
-        ] {
-            assert_eq!(is_cloud(&Url::parse(url).unwrap()), cloud, "{url}");
-        }
-    }
-
-    #[test]
-    fn the_jobs_own_connection() {
-        let env = environment(&[
-            ("SYSTEM_COLLECTIONURI", "https://dev.azure.com/org/"),
-            ("ENDPOINT_AUTH_SYSTEMVSSCONNECTION", r#"{"parameters":{"AccessToken":"jwt"},"scheme":"OAuth"}"#),
-        ]);
-        let job = JobConnection::read(&env, &Predefined::read(&env).unwrap()).unwrap();
-        assert_eq!(job.collection.as_str(), "https://dev.azure.com/org");
-        assert_eq!(job.token.expose(), "jwt");
-    }
-
-    #[test]
-    fn a_server_is_reached_as_its_agent_reaches_it() {
-        let env = environment(&[
-            ("SYSTEM_COLLECTIONURI", "https://tfs.contoso.example/tfs/A/"),
-            ("SYSTEM_TEAMFOUNDATIONCOLLECTIONURI", "http://tfs:8080/tfs/A/"),
-            ("SECRET_SYSTEM_ACCESSTOKEN", "jwt"),
-        ]);
-        let job = JobConnection::read(&env, &Predefined::read(&env).unwrap()).unwrap();
-        assert_eq!(job.collection.as_str(), "http://tfs:8080/tfs/A");
-    }
-
-    #[test]
-    fn the_connections_own_url_counts_most() {
-        for (url, collection) in [
-            ("http://tfs:8080/tfs/A/", "http://tfs:8080/tfs/A"),
-            ("https://dev.azure.com/org/", "https://dev.azure.com/org"),
-            ("https://vsrm.dev.azure.com/org/", "https://dev.azure.com/org"),
-            ("https://org.vsrm.visualstudio.com/", "https://org.visualstudio.com/"),
-            ("https://vsrm.example/org", "https://vsrm.example/org"),
-        ] {
-            let env = environment(&[
-                ("SYSTEM_TEAMFOUNDATIONCOLLECTIONURI", "https://of.another.step.example/"),
-                ("Endpoint_Url_SystemVssConnection", "https://of.another.step.example/"),
-                ("ENDPOINT_URL_SYSTEMVSSCONNECTION", url),
-                ("SECRET_SYSTEM_ACCESSTOKEN", "jwt"),
-            ]);
-            let job = JobConnection::read(&env, &Predefined::read(&env).unwrap()).unwrap();
-            assert_eq!(job.collection.as_str(), collection);
-        }
-    }
-}
+mod tests;

@@ -117,6 +117,7 @@ impl Exported {
             cli: None,
             dotnet: None,
             begun: None,
+            private_cache: false,
             base_dir: ".".into(),
             project_key: prepared.project_key.clone().or_else(of_report),
             settings_file: None,
@@ -190,8 +191,10 @@ impl Exported {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::Begun;
-    use crate::analysis::{AnalysisId, ScannerMode, ServerFacts, ServerKind, ServerVersion, Target};
+    use crate::analysis::{
+        AnalysisId, Begun, Line, Narrowing, Rules, ScannerMode, ServerFacts, ServerKind, ServerVersion,
+        Target,
+    };
     use url::Url;
 
     fn prepared() -> Prepared {
@@ -238,10 +241,12 @@ mod tests {
                 sources_directory: Some("/agent/1/s".into()),
                 configuration: None,
             }),
+            private_cache: false,
             project_key: Some("shop".into()),
             base_dir: "/agent/1/elsewhere".into(),
             settings_file: Some("/agent/1/sonar.properties".into()),
             properties: properties.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
+            rules: Rules::default(),
             target: Target::Branch { name: "release".into() },
             skip: None,
             member: None,
@@ -252,7 +257,10 @@ mod tests {
     fn exported() -> Exported {
         let report = "projectKey=shop\nserverUrl=https://sonar.example\nceTaskId=T\n".to_owned();
         let build = Build::new("https://dev.azure.com/Contoso/", "P1", "12");
-        let extent = Extent { indexed_files: Some(3), ..Extent::default() };
+        let at = Line { file: "sonar-project.properties".into(), line: 3 };
+        let narrowing =
+            Narrowing { key: "sonar.exclusions".into(), value: "**/gen/**".into(), at, files: Some(2) };
+        let extent = Extent { indexed_files: Some(3), narrowed: vec![narrowing], ..Extent::default() };
         let (version, id) = (RECORD_VERSION, prepared().id);
         let analyzed = Analyzed { version, id, outcome: Outcome::Succeeded, extent };
         Exported::new(build, ("s.a", (1, 2)), &prepared(), Some(&analyzed), Some(report))

@@ -4,7 +4,7 @@
 //! rewritten. No token is in either, and paths inside the sources are relative, so that a record may
 //! travel to another agent.
 
-use super::{Begun, DotnetScanner, Properties, ScannerRelease, ServerFacts};
+use super::{Begun, DotnetScanner, Narrowing, Properties, Rules, ScannerRelease, ServerFacts};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use url::Url;
@@ -129,6 +129,9 @@ pub struct Prepared {
     /// What that scanner began with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub begun: Option<Begun>,
+    /// The caches of the analysis are the job's own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub private_cache: bool,
     /// Key of the project, when the inputs name it; in file mode the scanner may learn it later.
     pub project_key: Option<String>,
     /// Directory of the analysis, relative to the sources where it lies in them.
@@ -137,6 +140,9 @@ pub struct Prepared {
     pub settings_file: Option<String>,
     /// Properties from the inputs, the branch or pull request included. No secrets.
     pub properties: Properties,
+    /// What the pipeline says of the settings files of its repository.
+    #[serde(default, skip_serializing_if = "Rules::are_default")]
+    pub rules: Rules,
     /// What Prepare decided is analysed, in words for the summary.
     pub target: Target,
     /// Set when nothing is to be analysed: why.
@@ -228,6 +234,8 @@ pub struct Extent {
     pub nothing: Option<String>,
     /// What was not analysed and why: a sentence each, for the Build Summary.
     pub left_out: Vec<String>,
+    /// What the repository's own settings took out of what the quality gate judges.
+    pub narrowed: Vec<Narrowing>,
 }
 
 impl Extent {

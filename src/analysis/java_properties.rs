@@ -4,36 +4,115 @@
 //!
 //! Contract: the class documentation of `java.util.Properties.load(Reader)`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
+
+/// A property of a file.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its key.
+    pub key: String,
+    /// Its value. White space at its end counts.
+    pub value: String,
+    /// The line it begins on, from 1.
+    pub line: usize,
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Its value may be a password.
+        f.debug_struct("Entry").field("key", &self.key).field("line", &self.line).finish_non_exhaustive()
+    }
+}
 
 /// Reads properties; of a key given twice the last value counts.
 pub fn parse(text: &str) -> BTreeMap<String, String> {
+    entries(text).into_iter().map(|entry| (entry.key, entry.value)).collect()
+}
+
+/// Reads properties in the order of the file.
+pub fn entries(text: &str) -> Vec<Entry> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    logical_lines(text).into_iter().filter_map(|line| key_and_value(&line)).collect()
+    let lines = logical_lines(text).into_iter();
+    lines
+        .filter_map(|(line, text)| key_and_value(&text).map(|(key, value)| Entry { key, value, line }))
+        .collect()
 }
 
 /// Joins continued lines (an odd number of backslashes before the line's end), drops blank lines and
-/// comments. Leading white space of a line, a continuing one included, does not count.
-fn logical_lines(text: &str) -> Vec<String> {
+/// comments. Leading white space of a line, a continuing one included, does not count. With the number of the first line
+/// of each.
+fn logical_lines(text: &str) -> Vec<(usize, String)> {
     let mut lines = Vec::new();
-    let mut continued: Option<String> = None;
-    for natural in text.replace("\r\n", "\n").split(['\n', '\r']) {
+    let mut continued: Option<(usize, String)> = None;
+    for (index, natural) in text.replace("\r\n", "\n").split(['\n', '\r']).enumerate() {
         let content = natural.trim_start_matches(is_blank);
         if continued.is_none() && (content.is_empty() || content.starts_with(['#', '!'])) {
             continue;
         }
-        let mut line = continued.take().unwrap_or_default();
+        let (number, mut line) = continued.take().unwrap_or((index + 1, String::new()));
         let backslashes = content.len() - content.trim_end_matches('\\').len();
         if backslashes % 2 == 1 {
             line.push_str(&content[..content.len() - 1]);
-            continued = Some(line);
+            continued = Some((number, line));
         } else {
             line.push_str(content);
-            lines.push(line);
+            lines.push((number, line));
         }
     }
     lines.extend(continued);
     lines
+}
+
+/// The value as SonarScanner CLI takes it from a file: it calls `String.trim`.
+pub fn trimmed(value: &str) -> &str {
+    value.trim_matches(|c: char| c <= ' ')
+}
+
+/// A file that can't be read as text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotText {
+    /// The first line that is not UTF-8, from 1.
+    pub line: usize,
+    /// The encoding that the file is said to have, and that is not known here.
+    pub encoding: String,
+}
+
+/// The text of a settings file. Where it is not UTF-8 it is in the encoding that its own `sonar.sourceEncoding` names,
+/// else in ISO-8859-1, which `java.util.Properties` has always read.
+///
+/// # Errors
+/// It is not UTF-8, and `sonar.sourceEncoding` names another encoding than ISO-8859-1 and windows-1252.
+pub fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, NotText> {
+    let error = match std::str::from_utf8(bytes) {
+        Ok(text) => return Ok(Cow::Borrowed(text)),
+        Err(error) => error,
+    };
+    let latin: String = bytes.iter().copied().map(char::from).collect();
+    let named = parse(&latin).remove("sonar.sourceEncoding").unwrap_or_default();
+    let name = trimmed(&named).to_ascii_lowercase().replace('_', "-");
+    match name.as_str() {
+        "" | "iso-8859-1" | "iso8859-1" | "latin1" | "latin-1" | "us-ascii" => Ok(Cow::Owned(latin)),
+        "windows-1252" | "cp1252" => Ok(Cow::Owned(bytes.iter().copied().map(of_windows_1252).collect())),
+        _ => {
+            let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
+            let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+            Err(NotText { line, encoding: trimmed(&named).to_owned() })
+        }
+    }
+}
+
+/// ISO-8859-1 but for these letters (the table of the WHATWG's Encoding Standard).
+fn of_windows_1252(byte: u8) -> char {
+    const FROM_80: [char; 32] = [
+        '\u{20ac}', '\u{81}', '\u{201a}', '\u{192}', '\u{201e}', '\u{2026}', '\u{2020}', '\u{2021}',
+        '\u{2c6}', '\u{2030}', '\u{160}', '\u{2039}', '\u{152}', '\u{8d}', '\u{17d}', '\u{8f}', '\u{90}',
+        '\u{2018}', '\u{2019}', '\u{201c}', '\u{201d}', '\u{2022}', '\u{2013}', '\u{2014}', '\u{2dc}',
+        '\u{2122}', '\u{161}', '\u{203a}', '\u{153}', '\u{9d}', '\u{17e}', '\u{178}',
+    ];
+    let at = usize::from(byte).checked_sub(0x80);
+    at.and_then(|at| FROM_80.get(at)).copied().unwrap_or(char::from(byte))
 }
 
 fn is_blank(c: char) -> bool {
@@ -127,5 +206,37 @@ mod tests {
             assert_eq!(parse(text).get(key).map(String::as_str), Some(value), "{text:?}");
         }
         assert!(parse("#only\n\n   \n").is_empty());
+    }
+
+    #[test]
+    fn entries_know_their_lines() {
+        let found = entries("# a\r\n\r\na=1,\\\r\n  2\r\nb\n!c=3\n  a = 4");
+        let shown: Vec<_> =
+            found.iter().map(|entry| (entry.line, entry.key.as_str(), entry.value.as_str())).collect();
+        assert_eq!(shown, [(3, "a", "1,2"), (5, "b", ""), (7, "a", "4")]);
+    }
+
+    #[test]
+    fn values_are_trimmed_as_the_cli_trims_them() {
+        assert_eq!(trimmed(" \t a b\u{c}\r \u{0}"), "a b");
+        assert_eq!(trimmed("\u{a0}a\u{2003}"), "\u{a0}a\u{2003}", "only what Java's trim takes");
+    }
+
+    #[test]
+    fn encodings() {
+        assert_eq!(decode("a=\u{e4}".as_bytes()).unwrap(), "a=\u{e4}");
+        assert_eq!(decode(b"a=\xe4").unwrap(), "a=\u{e4}");
+        assert_eq!(
+            decode(b"a=\x80\nsonar.sourceEncoding = ISO-8859-1 ").unwrap().chars().nth(2),
+            Some('\u{80}')
+        );
+        assert_eq!(
+            decode(b"a=\x80\xe4\nsonar.sourceEncoding=Cp1252").unwrap().get(..7),
+            Some("a=\u{20ac}\u{e4}")
+        );
+        assert_eq!(
+            decode(b"# x\na=\x82\xa0\nsonar.sourceEncoding=Shift_JIS\n"),
+            Err(NotText { line: 2, encoding: "Shift_JIS".into() })
+        );
     }
 }

@@ -1,10 +1,11 @@
-//! `sonar.*` properties: ordered, redacted, and read from the task's free-text input.
+//! `sonar.*` properties: ordered and redacted.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
 
-/// Analysis properties, sorted by key.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Analysis properties, sorted by key. `Debug` hides the values of those whose names say that they hold a secret.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Properties(BTreeMap<String, String>);
 
@@ -78,33 +79,10 @@ pub fn is_secret(key: &str) -> bool {
         || ["password", "passphrase", "secret", "token"].iter().any(|word| key.ends_with(word))
 }
 
-/// The task input `extraProperties`: one `key=value` a line.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ExtraProperties {
-    /// What was read. Of a key given twice the last value counts.
-    pub properties: Properties,
-    /// Lines that are neither blank, comment nor `key=value`: line number from 1, and text.
-    pub unreadable: Vec<(usize, String)>,
-}
-
-impl ExtraProperties {
-    /// Reads the input. `#` begins a comment at the start of a line; white space around keys and
-    /// values does not count; the first `=` divides; `key=` sets an empty value.
-    pub fn parse(text: &str) -> Self {
-        let mut extra = Self::default();
-        for (index, line) in text.lines().enumerate() {
-            let line = line.trim();
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
-            match line.split_once('=') {
-                Some((key, value)) if !key.trim().is_empty() => {
-                    extra.properties.set(key.trim(), value.trim());
-                }
-                _ => extra.unreadable.push((index + 1, line.to_owned())),
-            }
-        }
-        extra
+impl fmt::Debug for Properties {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |(key, value)| (key, if is_secret(key) { "***" } else { value });
+        f.debug_map().entries(self.iter().map(shown)).finish()
     }
 }
 
@@ -321,20 +299,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn extra_properties() {
-        let extra = ExtraProperties::parse(
-            "# a comment\r\n   # an indented one\r\n\r\n  sonar.exclusions = **/gen/**, **/x \r\n\
-             sonar.projectVersion=\nsonar.q=a=b=c\nsonar.verbose\n=nothing\n",
-        );
-        let pairs: Vec<_> = extra.properties.iter().collect();
-        assert_eq!(
-            pairs,
-            [("sonar.exclusions", "**/gen/**, **/x"), ("sonar.projectVersion", ""), ("sonar.q", "a=b=c")]
-        );
-        assert_eq!(extra.unreadable, [(7, "sonar.verbose".to_owned()), (8, "=nothing".to_owned())]);
-    }
-
-    #[test]
     fn suggestions() {
         for (key, expected) in [
             ("sonar.exclusions", None),
@@ -367,5 +331,10 @@ mod tests {
         for key in ["sonar.projectKey", "sonar.tokenizer", "sonar.sources"] {
             assert!(!is_secret(key), "{key}");
         }
+        let pairs = [("sonar.token", "squ_1"), ("sonar.login", "squ_2"), ("sonar.sources", "src")];
+        let properties: Properties =
+            pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).into_iter().collect();
+        let shown = format!("{properties:?}");
+        assert!(!shown.contains("squ_") && shown.contains("src"), "{shown}");
     }
 }

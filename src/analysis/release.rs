@@ -2,6 +2,7 @@
 
 use super::ServerFacts;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// Where SonarSource publishes the archives of the SonarScanner CLI.
 const DISTRIBUTION: &str = "https://binaries.sonarsource.com/Distribution/sonar-scanner-cli";
@@ -24,7 +25,7 @@ const RELEASES: &[(&str, &str)] = &[
 /// A release of a scanner and its archive.
 ///
 /// In a record it is one text: its three parts, divided by spaces.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ScannerRelease {
     /// The full version, such as `5.0.1.3006`.
@@ -33,6 +34,13 @@ pub struct ScannerRelease {
     pub sha256: String,
     /// Where the archive is: an `http:` or `https:` URL, or a path.
     pub archive: String,
+}
+
+impl fmt::Debug for ScannerRelease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Where its archive is may hold a password.
+        f.debug_struct("ScannerRelease").field("version", &self.version).finish_non_exhaustive()
+    }
 }
 
 /// The secret that [`ScannerRelease::withhold`] takes out, among the secret properties of an analysis.
@@ -64,7 +72,7 @@ impl From<ScannerRelease> for String {
 }
 
 /// What a user says about the scanner to run. Nothing of it need be given.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Clone, Copy, Default)]
 pub struct ReleaseWish<'a> {
     /// `cliScannerVersion` or `dotnetScannerVersion`.
     pub version: Option<&'a str>,

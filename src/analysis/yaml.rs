@@ -1,5 +1,6 @@
 //! YAML as a tree of text, lists and maps: scalars stay as they are written, so that `1.10` is no number.
 
+use std::fmt;
 use yaml_rust2::parser::{Event, Parser};
 
 /// Longest text read, in bytes.
@@ -10,13 +11,20 @@ const MOST_NODES: usize = 50_000;
 const DEEPEST: usize = 16;
 
 /// A node and the line it begins on, from 1.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Node {
     pub(super) line: usize,
     pub(super) content: Content,
 }
 
-#[derive(Debug, Clone)]
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Its text may hold a password.
+        f.debug_struct("Node").field("line", &self.line).finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone)]
 pub(super) enum Content {
     /// Text; empty where nothing, `~` or `null` is written.
     Text(String),

@@ -13,9 +13,9 @@ mod subject;
 pub use choices::{BranchChoice, Choices, OnUnsupported, Tags};
 pub use default_branch::{DefaultBranch, Source};
 pub use git_ref::{GitRef, branch_name};
-pub use own::{decides, is_of_scope, own_scope};
+pub use own::{decides, is_of_scope, own_scope, take_unset, unexpanded};
 pub use pipeline::{PipelineContext, Provider};
-pub use pull_request::PullRequest;
+pub use pull_request::{PullRequest, check_own_pull_request, name_branches};
 pub use scope::{Refusal, Scope, decide};
 pub use subject::Subject;
 

@@ -1,20 +1,64 @@
 //! A user's own parameters of a branch or a pull request, which win over the decision.
 
 use super::scope::{Refusal, Scope, check_name};
+use super::{branch_name, name_branches};
 use crate::analysis::{Properties, ServerFacts, Target};
 
 const BRANCH: &str = "sonar.branch.name";
 const PULL_REQUEST: &str = "sonar.pullrequest.key";
+const PULL_REQUEST_BRANCH: &str = "sonar.pullrequest.branch";
+const PULL_REQUEST_BASE: &str = "sonar.pullrequest.base";
+
+/// What all parameters of a pull request begin with.
+const OF_PULL_REQUEST: &str = "sonar.pullrequest.";
 
 /// Whether a property is one of those that say what is analysed.
 pub fn is_of_scope(key: &str) -> bool {
-    key.starts_with("sonar.branch.") || key.starts_with("sonar.pullrequest.")
+    key.starts_with("sonar.branch.") || key.starts_with(OF_PULL_REQUEST)
 }
 
 /// Whether these properties say what is analysed. Others of their kind, such as `sonar.pullrequest.base`,
 /// only change a detail of the decision.
 pub fn decides(properties: &Properties) -> bool {
-    [BRANCH, PULL_REQUEST].iter().any(|key| properties.value(key).is_some())
+    [BRANCH, PULL_REQUEST].iter().any(|key| properties.value(key).is_some_and(|value| !value.is_empty()))
+}
+
+/// The name in the first `$(name)` of a text: a variable that Azure Pipelines did not replace, because it is not set.
+pub fn unexpanded(text: &str) -> Option<&str> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | ' ');
+    text.match_indices("$(").find_map(|(at, _)| {
+        let inner = &text[at + 2..];
+        let (name, _) = inner.split_once(')')?;
+        (!name.is_empty() && name.chars().all(is_part)).then_some(name)
+    })
+}
+
+/// Takes out of `own` what says nothing: parameters of a branch or pull request that are blank, and, in a build that is
+/// `of_pull_request` not, those whose value is a variable of pull requests. Templates that many pipelines share leave
+/// such lines. Returns the keys that are out.
+pub fn take_unset(own: &mut Properties, of_pull_request: bool) -> Vec<String> {
+    let is_unset = |value: &str| {
+        value.trim().is_empty()
+            || (!of_pull_request
+                && unexpanded(value)
+                    .is_some_and(|name| name.to_ascii_lowercase().starts_with("system.pullrequest.")))
+    };
+    let mut unset: Vec<String> = own
+        .iter()
+        .filter(|(key, value)| is_of_scope(key) && is_unset(value))
+        .map(|(key, _)| key.to_owned())
+        .collect();
+    if !of_pull_request && unset.iter().any(|key| key == PULL_REQUEST) {
+        // Details of a pull request that is none.
+        let details = own.iter().map(|(key, _)| key).filter(|key| key.starts_with(OF_PULL_REQUEST));
+        unset.extend(details.map(str::to_owned));
+        unset.sort();
+        unset.dedup();
+    }
+    for key in &unset {
+        own.remove(key);
+    }
+    unset
 }
 
 /// What the user's own properties say is analysed, as they are written in `place`; `None` when they leave
@@ -29,37 +73,78 @@ pub fn own_scope(own: &Properties, place: &str, server: &ServerFacts) -> Result<
     let value = |key: &str| own.value(key).filter(|value| !value.is_empty());
     let (target, what, key) = match (value(PULL_REQUEST), value(BRANCH)) {
         (Some(number), _) => {
-            let detail = |key: &str| value(key).unwrap_or_default().to_owned();
-            let (branch, base) = (detail("sonar.pullrequest.branch"), detail("sonar.pullrequest.base"));
+            let detail = |key: &str| branch_name(value(key).unwrap_or_default()).to_owned();
+            let (branch, base) = (detail(PULL_REQUEST_BRANCH), detail(PULL_REQUEST_BASE));
             let target = Target::PullRequest { key: number.to_owned(), branch, base };
             (target, format!("pull request {number}"), PULL_REQUEST)
         }
         (None, Some(name)) => {
             (Target::Branch { name: name.to_owned() }, format!("the branch {name}"), BRANCH)
         }
-        (None, None) => (Target::MainBranch { name: None }, "the main branch".to_owned(), BRANCH),
+        (None, None) => return Ok(None),
     };
-    for name in [PULL_REQUEST, "sonar.pullrequest.branch", BRANCH] {
+    for name in [PULL_REQUEST, PULL_REQUEST_BRANCH, BRANCH] {
         if let Some(chosen) = value(name).filter(|_| server.branch_support) {
             let hint = format!("Write another {name} in {place}, or none.");
             check_name(&format!("value of {name}"), chosen).map_err(|refusal| Refusal { hint, ..refusal })?;
         }
     }
     let mut warnings = Vec::new();
-    if !server.branch_support && !matches!(target, Target::MainBranch { .. }) {
+    if !server.branch_support {
         warnings.push(format!(
             "{} analyses the main branch only and will refuse {key}: take it out of {place}",
             server.product()
         ));
     }
-    let explanation = format!("Analysing {what}, because {key} in {place} says so");
-    let scope = match target {
-        Target::MainBranch { name } => Scope::main_branch(name, server, explanation),
-        target => Scope::new(target, explanation),
-    };
+    let scope = Scope::new(target, format!("Analysing {what}, because {key} in {place} says so"));
     let mut properties = scope.properties.clone();
     for (key, value) in own.iter().filter(|(key, _)| is_of_scope(key)) {
         properties.set(key, value);
     }
+    name_branches(&mut properties);
     Ok(Some(Scope { properties, warnings, ..scope }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_that_were_not_replaced() {
+        for (text, expected) in [
+            ("$(prBranch)", Some("prBranch")),
+            ("x-$(System.PullRequest.PullRequestId)", Some("System.PullRequest.PullRequestId")),
+            ("$(My Variable)", Some("My Variable")),
+            ("$() $(x)", Some("x")),
+            ("$(cat /etc/passwd)", None),
+            ("$x ${x} $(x", None),
+        ] {
+            assert_eq!(unexpanded(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_empty_is_unset() {
+        let taken = |pairs: &[(&str, &str)], of_pull_request| {
+            let mut own: Properties =
+                pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+            let taken = take_unset(&mut own, of_pull_request);
+            let left: Vec<_> = own.iter().map(|(key, _)| key.to_owned()).collect();
+            (taken.join(" "), left.join(" "))
+        };
+        let shared = [
+            ("sonar.branch.name", " "),
+            ("sonar.pullrequest.key", "$(System.PullRequest.PullRequestId)"),
+            ("sonar.pullrequest.base", "main"),
+            ("sonar.exclusions", ""),
+        ];
+        let (taken_out, left) = taken(&shared, false);
+        assert_eq!(taken_out, "sonar.branch.name sonar.pullrequest.base sonar.pullrequest.key");
+        assert_eq!(left, "sonar.exclusions");
+        let (taken_out, left) = taken(&shared, true);
+        assert_eq!(taken_out, "sonar.branch.name");
+        assert_eq!(left, "sonar.exclusions sonar.pullrequest.base sonar.pullrequest.key");
+        let kept = [("sonar.branch.name", "$(other)"), ("sonar.pullrequest.base", "develop")];
+        assert_eq!(taken(&kept, false).0, "");
+    }
 }

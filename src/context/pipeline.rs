@@ -55,3 +55,10 @@ pub struct PipelineContext {
     /// `Build.Repository.Name`.
     pub repository: Option<String>,
 }
+
+impl PipelineContext {
+    /// Whether a pull request is being built, by whatever started the run.
+    pub fn is_of_pull_request(&self) -> bool {
+        self.pull_request.is_some() || matches!(self.source, Some(GitRef::PullRequest(_)))
+    }
+}

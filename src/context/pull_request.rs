@@ -1,8 +1,52 @@
 //! Pull requests, and the parameters that tell SonarQube about them.
 
 use super::git_ref::branch_name;
+use super::scope::Refusal;
 use super::{GitRef, PipelineContext, Provider};
 use crate::analysis::{Properties, ServerKind};
+
+const KEY: &str = "sonar.pullrequest.key";
+const BRANCH: &str = "sonar.pullrequest.branch";
+const BASE: &str = "sonar.pullrequest.base";
+
+/// Has a pull request's branches be named as SonarQube and git know them: `$(System.PullRequest.TargetBranch)` is
+/// `refs/heads/main`, which the scanner finds nowhere. Then it would count no line as new, and the quality gate would pass.
+pub fn name_branches(properties: &mut Properties) {
+    for key in [BRANCH, BASE] {
+        if let Some(value) = properties.value(key)
+            && branch_name(value.trim()) != value
+        {
+            let name = branch_name(value.trim()).to_owned();
+            properties.set(key, name);
+        }
+    }
+}
+
+/// Whether the user's own parameters of a pull request are whole and contradict nothing.
+///
+/// # Errors
+/// SonarQube would refuse the analysis, at the end of the build.
+pub fn check_own_pull_request(properties: &Properties) -> Result<(), Refusal> {
+    let is_set = |key: &str| properties.value(key).is_some_and(|value| !value.trim().is_empty());
+    let refuse = |message: &str, hint: &str| Err(Refusal { message: message.into(), hint: hint.into() });
+    if !is_set(KEY) {
+        return Ok(());
+    }
+    if is_set("sonar.branch.name") {
+        return refuse(
+            "the properties set both sonar.pullrequest.key and sonar.branch.name, and SonarQube refuses such an analysis",
+            "Remove one of them: an analysis is either of a pull request or of a branch.",
+        );
+    }
+    if !is_set(BRANCH) {
+        return refuse(
+            "the properties set sonar.pullrequest.key without sonar.pullrequest.branch, and SonarQube refuses such an analysis",
+            "Set sonar.pullrequest.branch and sonar.pullrequest.base, too, or none of the three: in the build of a pull \
+             request this task sets them.",
+        );
+    }
+    Ok(())
+}
 
 /// A pull request being built.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -64,7 +64,8 @@ pub struct Refusal {
 /// width of its column. Other than blank ones it refuses no others (observed on 26.9).
 const LONGEST_NAME: usize = 255;
 
-/// Decides. `default` is only looked at for a [`Subject::Branch`].
+/// Decides. `default` is looked at for a [`Subject::Branch`], and for a [`Subject::MainBranch`] in the build of a pull
+/// request.
 ///
 /// # Errors
 /// SonarQube would refuse the name, or it analyses no branches and the user wants an error then.
@@ -78,8 +79,9 @@ pub fn decide(
     let table = Table { server, choices, default };
     match subject {
         Subject::MainBranch { why, version } => {
-            let scope = Scope::main_branch(None, server, format!("Analysing the main branch: {why}"));
-            Ok(Scope { version: version.clone(), ..scope })
+            let mut scope = table.main_branch(context, format!("Analysing the main branch: {why}"));
+            scope.version.clone_from(version);
+            Ok(scope)
         }
         Subject::Branch(name) => table.branch(name),
         Subject::OtherBranch { name, what } => {
@@ -106,6 +108,26 @@ struct Table<'a> {
 }
 
 impl Table<'_> {
+    /// The main branch, whatever is being built. In the build of a pull request it is named: by the build's variables a
+    /// server would take the analysis for one of the pull request (the community branch plugin does, whatever
+    /// `sonar.branch.autoconfig.disabled` says).
+    fn main_branch(&self, context: &PipelineContext, explanation: String) -> Scope {
+        if !context.is_of_pull_request() || !self.server.branch_support {
+            return Scope::main_branch(None, self.server, explanation);
+        }
+        let name = self.default.name().map(str::to_owned);
+        let mut scope = Scope::main_branch(name.clone(), self.server, explanation);
+        match name {
+            Some(name) => scope.properties.set("sonar.branch.name", name),
+            None => scope.warnings.push(
+                "The name of the main branch is not known, so that some servers may analyse the pull request in its place: \
+                 name the main branch in the input defaultBranch"
+                    .into(),
+            ),
+        }
+        scope
+    }
+
     fn branch(&self, name: &str) -> Result<Scope, Refusal> {
         let main = |why: &str| {
             let explanation = format!("Analysing {name} as the main branch ({why})");

@@ -266,6 +266,8 @@ fn choices_of_the_user() {
       Analysing the main branch: the input branch is off
     tfsgit-pull-request
       Analysing the main branch: the input branch is off
+        sonar.branch.name=main
+      Analysing the main branch: the input branch is off
     tfvc-gated-check-in
       Analysing the main branch: the input branch is off
     tfsgit-branch
@@ -472,13 +474,16 @@ fn what_users_say_themselves() {
     );
     assert_eq!(shown(&scope.properties), "\n    sonar.branch.name=mine");
     assert!(scope.warnings.is_empty());
-    let scope = own(&[("sonar.branch.name", "")], true).unwrap();
-    assert_eq!(
-        shown(&scope.properties),
-        "\n    sonar.branch.autoconfig.disabled=true\n    sonar.branch.name="
-    );
-    let scope = own(&[("sonar.branch.name", "")], false).unwrap();
-    assert_eq!((scope.target, scope.warnings.len()), (Target::MainBranch { name: None }, 0));
+    assert_eq!(own(&[("sonar.branch.name", "")], true), None);
+    let reference = [
+        ("sonar.pullrequest.key", "9"),
+        ("sonar.pullrequest.branch", "refs/heads/x"),
+        ("sonar.pullrequest.base", "refs/heads/main"),
+    ];
+    let scope = own(&reference, true).unwrap();
+    let target = Target::PullRequest { key: "9".into(), branch: "x".into(), base: "main".into() };
+    assert_eq!(scope.target, target);
+    assert_eq!(scope.properties.value("sonar.pullrequest.base"), Some("main"));
     let scope = own(&[("sonar.pullrequest.key", "9"), ("sonar.pullrequest.base", "main")], false).unwrap();
     assert_eq!(
         scope.target,
@@ -501,8 +506,21 @@ fn names_of_the_users_own_are_checked_too() {
     };
     let (long, longest) = ("a".repeat(256), "a".repeat(255));
     for key in ["sonar.branch.name", "sonar.pullrequest.key", "sonar.pullrequest.branch"] {
-        let with = |name: &str| [("sonar.pullrequest.key", "7"), (key, name)].map(|(k, v)| (k, v.to_owned()));
-        let ask = |name: &str, support| own(&with(name).each_ref().map(|(k, v)| (*k, v.as_str())), support);
+        let with = |name: &str| match key {
+            "sonar.branch.name" => vec![(key, name.to_owned())],
+            _ => {
+                let mut all = vec![
+                    ("sonar.pullrequest.key", "7".to_owned()),
+                    ("sonar.pullrequest.branch", "x".to_owned()),
+                ];
+                all.retain(|(other, _)| *other != key);
+                all.push((key, name.to_owned()));
+                all
+            }
+        };
+        let ask = |name: &str, support| {
+            own(&with(name).iter().map(|(k, v)| (*k, v.as_str())).collect::<Vec<_>>(), support)
+        };
         assert!(ask(&longest, true).is_ok());
         assert!(ask(&long, false).is_ok(), "it is refused anyway");
         let refusal = ask(&long, true).unwrap_err();

@@ -2,10 +2,10 @@
 //! holds (`GIT_CONFIG_COUNT`, which git 2.31 and newer reads).
 //!
 //! Contract: what the agent's own checkout does (microsoft/azure-pipelines-agent, `GitSourceProvider.cs`): the header
-//! `AUTHORIZATION: bearer <token>` for Azure Repos, its CA file for Azure DevOps' own host, its proxy for all. What
-//! `persistCredentials: true` left in the clone's configuration git uses by itself.
+//! `AUTHORIZATION: bearer <token>` for Azure Repos, its CA file for Azure DevOps' own host, its proxy for all.
 
-use crate::http::{ProxyScope, Settings};
+use super::origin::Origin;
+use crate::http::Settings;
 use crate::secret::Secret;
 use url::Url;
 
@@ -18,82 +18,50 @@ pub struct Access {
     pub network: Settings,
 }
 
+/// git's configuration for one remote.
+#[derive(Debug, Default)]
+pub(super) struct Configuration {
+    /// Keys and values.
+    pub(super) configuration: Vec<(String, Secret)>,
+    /// Whether a credential is among them.
+    pub(super) has_credential: bool,
+}
+
 impl Access {
-    /// git's configuration for the remote at the URL `origin`: keys and values.
-    ///
-    /// The token is bound to this very URL, which no setting of the machine can outbid, and redirects are off for
-    /// it: git would send the header on to where they lead.
-    pub(super) fn configuration(&self, origin: &str) -> Vec<(String, Secret)> {
-        let Ok(url) = Url::parse(origin) else { return Vec::new() };
-        if !matches!(url.scheme(), "http" | "https") {
-            return Vec::new();
-        }
+    /// git's configuration for `origin`. Each key is for its very URL, which no setting of the machine can outbid.
+    pub(super) fn configuration(&self, origin: &Origin) -> Configuration {
+        let Some(url) = origin.url.as_ref().filter(|url| url.scheme() != "file") else {
+            return Configuration::default();
+        };
         let mut configuration = Vec::new();
-        let mut set = |key: String, value: &str| configuration.push((key, Secret::new(value)));
-        if let Some(proxy) = self.network.proxies.iter().find(|proxy| proxy.scope == ProxyScope::All) {
-            set("http.proxy".into(), &proxy_url(&proxy.url, proxy.credentials.as_ref()));
+        let mut set = |key: &str, value: &str| {
+            configuration.push((format!("http.{url}.{key}"), Secret::new(value)));
+        };
+        set("sslVerify", if self.network.skip_certificate_validation { "false" } else { "true" });
+        match self.network.proxy_for(url) {
+            Some(proxy) => set("proxy", proxy.with_credentials().expose()),
+            // An empty one is none: this host is reached past the proxies there are.
+            None if !self.network.proxies.is_empty() => set("proxy", ""),
+            None => {}
         }
-        if self.network.skip_certificate_validation {
-            set("http.sslVerify".into(), "false");
-        }
-        if let Some((collection, token)) = &self.job
-            && is_in(collection, &url)
+        let of_job = self.job.as_ref().filter(|(collection, _)| is_in(collection, url));
+        if of_job.is_some()
+            && let Some(file) = self.network.ca_files.first()
         {
-            if let Some(file) = self.network.ca_files.first() {
-                set(format!("http.{origin}.sslCAInfo"), &file.display().to_string());
-            }
-            if url.password().is_none() {
-                set(format!("http.{origin}.followRedirects"), "false");
-                // An empty value drops the headers before it: two Authorization headers are an error to servers.
-                set(format!("http.{origin}.extraHeader"), "");
-                set(
-                    format!("http.{origin}.extraHeader"),
-                    &format!("AUTHORIZATION: bearer {}", token.expose()),
-                );
-                // If the token is refused, no program is asked for another: it would see this one.
-                set("credential.helper".into(), "");
-            }
+            set("sslCAInfo", &file.display().to_string());
         }
-        configuration
-    }
-}
-
-/// What git would start beside what it is asked for: programs that the clone's configuration names, which would have the
-/// token in their environment, and a clean-up that goes on in the background.
-const NOTHING_ELSE: [(&str, &str); 6] = [
-    ("core.alternateRefsCommand", ""),
-    ("core.fsmonitor", "false"),
-    ("core.hooksPath", "/dev/null"),
-    ("gc.auto", "0"),
-    ("maintenance.auto", "false"),
-    // With `remote.origin.vcs` a file in the clone would be what reaches `origin`.
-    ("protocol.ext.allow", "never"),
-];
-
-/// `configuration` as variables, behind the `already` entries that the environment holds, with what keeps git from
-/// starting anything else.
-pub(super) fn variables(mut configuration: Vec<(String, Secret)>, already: usize) -> Vec<(String, Secret)> {
-    configuration.extend(NOTHING_ELSE.map(|(key, value)| (key.to_owned(), Secret::new(value))));
-    let count = already + configuration.len();
-    let mut variables = vec![("GIT_CONFIG_COUNT".to_owned(), Secret::new(count.to_string()))];
-    for (number, (key, value)) in (already..).zip(configuration) {
-        variables.push((format!("GIT_CONFIG_KEY_{number}"), Secret::new(key)));
-        variables.push((format!("GIT_CONFIG_VALUE_{number}"), value));
-    }
-    variables
-}
-
-/// With the port, without which git takes 1080.
-fn proxy_url(url: &Url, credentials: Option<&(String, Secret)>) -> String {
-    let mut with_user = url.clone();
-    if let Some((user, password)) = credentials {
-        // Fails only for URLs that cannot have user info.
-        let _ = with_user.set_username(user).and_then(|()| with_user.set_password(Some(password.expose())));
-    }
-    let text = with_user.as_str().trim_end_matches('/');
-    match (url.port(), url.port_or_known_default()) {
-        (None, Some(port)) => format!("{text}:{port}"),
-        _ => text.to_owned(),
+        // What the checkout left for a repository of the job is the job's token, too.
+        let of_job =
+            of_job.map(|(_, token)| Secret::new(format!("AUTHORIZATION: bearer {}", token.expose())));
+        let header = origin.own_header.clone().or(of_job).or_else(|| origin.left_header.clone());
+        if let Some(header) = &header {
+            // git would send the header on to where they lead.
+            set("followRedirects", "false");
+            // An empty value drops the headers before it: two Authorization headers are an error to servers.
+            set("extraHeader", "");
+            set("extraHeader", header.expose());
+        }
+        Configuration { has_credential: header.is_some(), configuration }
     }
 }
 
@@ -120,7 +88,7 @@ fn organization(url: &Url) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::Proxy;
+    use crate::http::{Proxy, ProxyScope};
 
     fn access(collection: &str) -> Access {
         let job = Some((Url::parse(collection).unwrap(), Secret::new("t0k")));
@@ -128,8 +96,12 @@ mod tests {
     }
 
     fn lines(access: &Access, origin: &str) -> Vec<String> {
-        let configuration = access.configuration(origin).into_iter();
+        let configuration = access.configuration(&Origin::new(origin, &[])).configuration.into_iter();
         configuration.map(|(key, value)| format!("{key}={}", value.expose())).collect()
+    }
+
+    fn has_token(lines: &[String]) -> bool {
+        lines.iter().any(|line| line.contains("t0k"))
     }
 
     #[test]
@@ -163,18 +135,17 @@ mod tests {
             ("https://tfs.corp/tfs/A", "http://tfs.corp/tfs/A/shop/_git/shop", false),
         ] {
             let found = lines(&access(collection), origin);
-            let expected = if allowed {
-                vec![
-                    format!("http.{origin}.followRedirects=false"),
-                    format!("http.{origin}.extraHeader="),
-                    format!("http.{origin}.extraHeader=AUTHORIZATION: bearer t0k"),
-                    "credential.helper=".to_owned(),
-                ]
-            } else {
-                Vec::new()
-            };
-            assert_eq!(found, expected, "{collection} {origin}");
+            assert_eq!(has_token(&found), allowed, "{collection} {origin}: {found:?}");
         }
+        assert_eq!(
+            lines(&access(azure), "https://org@dev.azure.com/org/shop/_git/shop"),
+            [
+                "http.https://dev.azure.com/org/shop/_git/shop.sslVerify=true",
+                "http.https://dev.azure.com/org/shop/_git/shop.followRedirects=false",
+                "http.https://dev.azure.com/org/shop/_git/shop.extraHeader=",
+                "http.https://dev.azure.com/org/shop/_git/shop.extraHeader=AUTHORIZATION: bearer t0k",
+            ]
+        );
     }
 
     #[test]
@@ -193,32 +164,15 @@ mod tests {
         assert_eq!(
             lines(&access, "https://tfs.corp/A/_git/shop")[..3],
             [
-                "http.proxy=http://do%20main:p%40ss@proxy.corp:80",
-                "http.sslVerify=false",
+                "http.https://tfs.corp/A/_git/shop.sslVerify=false",
+                "http.https://tfs.corp/A/_git/shop.proxy=http://do%20main:p%40ss@proxy.corp:80",
                 "http.https://tfs.corp/A/_git/shop.sslCAInfo=/etc/ca.pem"
             ]
         );
         // The agent's authorities are those of its Azure DevOps; what signs other hosts, the machine knows.
         assert_eq!(lines(&access, "https://github.com/a/b").len(), 2);
-        assert_eq!(lines(&access, "file:///srv/git"), Vec::<String>::new());
-    }
-
-    #[test]
-    fn variables_come_behind_those_there_are() {
-        let configuration = vec![("a.b".to_owned(), Secret::new("1")), ("c.d".to_owned(), Secret::new("2"))];
-        let variables: Vec<_> = variables(configuration, 3)
-            .into_iter()
-            .map(|(name, value)| format!("{name}={}", value.expose()))
-            .collect();
-        assert_eq!(
-            variables[..5],
-            [
-                "GIT_CONFIG_COUNT=11",
-                "GIT_CONFIG_KEY_3=a.b",
-                "GIT_CONFIG_VALUE_3=1",
-                "GIT_CONFIG_KEY_4=c.d",
-                "GIT_CONFIG_VALUE_4=2"
-            ]
-        );
+        access.network.proxies[0].no_proxy = "github.com".into();
+        assert_eq!(lines(&access, "https://github.com/a/b")[1], "http.https://github.com/a/b.proxy=");
+        assert_eq!(lines(&access, "git@github.com:a/b"), Vec::<String>::new());
     }
 }

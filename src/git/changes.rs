@@ -16,7 +16,8 @@ impl Repository {
     pub async fn changed_files(&self, base: &str) -> Result<Vec<String>, Error> {
         let merge_base = self.run("merge-base", &[checked(base)?, "HEAD"], LOCAL).await;
         let fork = optional(merge_base)?.ok_or_else(|| Error::NoMergeBase(base.to_owned()))?;
-        let arguments = ["-r", "--name-only", "--no-renames", &fork, "HEAD"];
+        let arguments =
+            ["-r", "--name-only", "--no-renames", "--no-ext-diff", "--no-textconv", &fork, "HEAD"];
         let names = self.run("diff-tree", &arguments, COMPARISON).await?;
         Ok(names.iter().map(|name| unquoted(name)).collect())
     }

@@ -10,8 +10,14 @@ pub enum Error {
     NotInstalled,
     /// This directory is in no clone.
     NoRepository(PathBuf),
-    /// git does not touch the clone of this directory, because it belongs to another user.
-    ForeignOwner(PathBuf),
+    /// The clone of this directory can't be read: why.
+    Unreadable(PathBuf, String),
+    /// The clone has no remote `origin`.
+    NoOrigin,
+    /// The URL of `origin` is not one of http or https.
+    Transport,
+    /// This version of git can't be given a credential unseen.
+    TooOld(String),
     /// This commit and `HEAD` have no ancestor in common, or the clone does not reach back to it.
     NoMergeBase(String),
     /// A command failed: its name, and git's reason.
@@ -27,11 +33,17 @@ impl fmt::Display for Error {
         match self {
             Self::NotInstalled => f.write_str("there is no git in PATH"),
             Self::NoRepository(directory) => write!(f, "{} is in no clone of git", directory.display()),
-            Self::ForeignOwner(directory) => write!(
+            Self::Unreadable(directory, reason) => {
+                write!(f, "the clone {} can't be read: {reason}", directory.display())
+            }
+            Self::NoOrigin => f.write_str("the clone has no remote origin"),
+            Self::Transport => f.write_str(
+                "only a remote at http:// or https:// is asked, and the URL of origin is another one",
+            ),
+            Self::TooOld(version) => write!(
                 f,
-                "git does not read the clone {0}, because another user owns it. If that is as it should be, run \
-                 `git config --global --add safe.directory {0}` in a step before this one",
-                directory.display()
+                "git {version} reads a credential from files and arguments alone, where others could see it: install git \
+                 2.31 or newer"
             ),
             Self::NoMergeBase(base) => write!(f, "git finds no common ancestor of HEAD and {base}"),
             Self::Failed(command, reason) => write!(f, "git {command} failed: {reason}"),

@@ -17,34 +17,25 @@ impl Repository {
         Ok(optional(answer)?.as_deref() == Some("true"))
     }
 
-    /// The filter of a partial clone, such as `blob:none`: file contents may be missing.
-    ///
-    /// # Errors
-    /// Cancelled, or git hangs.
-    pub async fn filter(&self) -> Result<Option<String>, Error> {
-        optional(self.run("config", &["--get", "remote.origin.partialclonefilter"], LOCAL).await)
-    }
-
     /// Fetches all commits of all that the clone has, with all their files, and `wanted` (references of `origin`, or
     /// commits) with theirs.
     ///
     /// # Errors
     /// `origin` is not to be reached, does not let us in or has none such; it takes longer than 15 minutes; cancelled.
-    pub async fn complete(&self, wanted: &[&str]) -> Result<(), Error> {
+    pub async fn complete(&mut self, wanted: &[&str]) -> Result<(), Error> {
         let is_shallow = self.is_shallow().await?;
-        let is_partial = self.filter().await?.is_some();
-        let mut arguments = vec!["--no-tags", "--no-recurse-submodules"];
+        let is_partial = self.filter().is_some();
+        let mut options = Vec::new();
         if is_shallow {
-            arguments.push("--unshallow");
+            options.push("--unshallow");
         }
         if is_partial {
-            arguments.extend(["--refetch", "--no-filter"]);
+            options.extend(["--refetch", "--no-filter"]);
         }
-        self.fetch(arguments, wanted).await?;
+        self.fetch(options, wanted).await?;
         if is_partial {
             // All is there: the next one need not fetch it again.
-            let unset = ["--unset-all", "remote.origin.partialclonefilter"];
-            optional(self.run("config", &unset, LOCAL).await)?;
+            self.forget_filter().await?;
         }
         match self.is_shallow().await? {
             true => Err(Error::Failed("fetch", "the clone is still shallow, as origin itself may be".into())),
@@ -55,19 +46,67 @@ impl Repository {
     /// Fetches a branch of `origin` into `refs/remotes/origin`.
     ///
     /// # Errors
-    /// As those of [`Repository::complete`].
+    /// As those of [`Repository::complete`]; the name is not one of a branch.
     pub async fn fetch_branch(&self, name: &str) -> Result<(), Error> {
-        self.fetch(vec!["--no-tags", "--no-recurse-submodules"], &[&tracking(name)]).await
+        if !is_branch_name(name) {
+            return Err(Error::Failed("fetch", format!("{name:?} is not the name of a branch")));
+        }
+        self.fetch(Vec::new(), &[&tracking(name)]).await
     }
 
-    async fn fetch(&self, mut arguments: Vec<&str>, wanted: &[&str]) -> Result<(), Error> {
-        arguments.push("origin");
-        arguments.extend(wanted);
-        self.run("fetch", &arguments, TRANSFER).await.map(drop)
+    async fn fetch(&self, mut options: Vec<&str>, wanted: &[&str]) -> Result<(), Error> {
+        options.extend(["--no-tags", "--no-recurse-submodules"]);
+        let references: Vec<_> = wanted.iter().filter_map(|one| Some(one.split_once(':')?.1)).collect();
+        for reference in &references {
+            // git would write what the reference names, such as HEAD.
+            if self.is_symbolic(reference).await? {
+                self.run("symbolic-ref", &["--delete", reference], LOCAL).await?;
+            }
+        }
+        self.run_at_origin("fetch", &options, wanted, TRANSFER).await?;
+        self.keep(&references).await
     }
+}
+
+/// Whether git takes the name (`git-check-ref-format`(1)): in a refspec some letters mean something else.
+fn is_branch_name(name: &str) -> bool {
+    let is_odd = |c: char| c.is_control() || " ~^:?*[\\".contains(c);
+    let is_part = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.ends_with(".lock");
+    !name.contains(is_odd)
+        && !name.contains("..")
+        && !name.contains("@{")
+        && !name.ends_with('.')
+        && name.split('/').all(is_part)
 }
 
 /// The refspec that fetches a branch to where git and scanners look for it.
 pub fn tracking(branch: &str) -> String {
     format!("+refs/heads/{branch}:refs/remotes/origin/{branch}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_branch_name;
+
+    #[test]
+    fn names_of_branches() {
+        for name in ["main", "feature/a-b", "release/2.0", "ü#1", "-x"] {
+            assert!(is_branch_name(name), "{name}");
+        }
+        for name in [
+            "",
+            "*",
+            "a:refs/heads/main",
+            "a/../b",
+            "../../config",
+            "a b",
+            "a//b",
+            ".a",
+            "a.lock",
+            "a/",
+            "a\nb",
+        ] {
+            assert!(!is_branch_name(name), "{name}");
+        }
+    }
 }

@@ -14,7 +14,7 @@ impl Repository {
     /// `origin` is not to be reached, or not with the credentials there are; it does not answer within ten
     /// seconds; cancelled.
     pub async fn remote_default_branch(&self) -> Result<Option<String>, Error> {
-        let lines = self.run("ls-remote", &["--symref", "origin", "HEAD"], QUESTION).await?;
+        let lines = self.run_at_origin("ls-remote", &["--symref"], &["HEAD"], QUESTION).await?;
         Ok(lines.iter().find_map(|line| default_branch(line)).map(str::to_owned))
     }
 }

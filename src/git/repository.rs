@@ -1,88 +1,67 @@
-//! A clone, and how commands run in it.
+//! A clone, and what it is asked.
 
-use super::access::{Access, variables};
+use super::access::{Access, Configuration};
+use super::command::{Git, Reach, program};
 use super::error::Error;
-use crate::analysis::Invocation;
+use super::folders::Folders;
+use super::origin::Origin;
+use super::view::{Format, View};
 use crate::cancel::Cancellation;
-use crate::process::{self, Ended, Stream, first_in_path, is_executable};
-use crate::secret::Secret;
-use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::ffi::OsString;
+use std::path::Path;
 use std::time::Duration;
 
 /// For questions that the clone itself answers.
 pub(super) const LOCAL: Duration = Duration::from_secs(60);
 
-/// So that git never waits for anybody, and speaks English.
-const UNATTENDED: [(&str, &str); 6] = [
-    ("GIT_TERMINAL_PROMPT", "0"),
-    ("GIT_ASKPASS", ""),
-    ("SSH_ASKPASS_REQUIRE", "never"),
-    ("GCM_INTERACTIVE", "never"),
-    ("GIT_PAGER", ""),
-    ("LC_ALL", "C"),
-];
-
-/// The clone that a directory is in.
-#[derive(Debug, Clone)]
+/// The clone that is checked out in a folder.
+#[derive(Debug)]
 pub struct Repository {
     git: Git,
-    top_level: PathBuf,
-}
-
-/// The executable and what it runs with.
-#[derive(Debug, Clone)]
-struct Git {
-    program: PathBuf,
-    environment: Vec<(OsString, OsString)>,
-    access: Vec<(String, Secret)>,
-    cancellation: Cancellation,
+    clone: Folders,
+    origin: Option<Origin>,
+    filter: Option<String>,
+    access: Access,
 }
 
 impl Repository {
-    /// Finds git in the `PATH` of `environment`, which it is to run with, and the clone of `directory`.
+    /// Opens the clone that is checked out in `folder`, with the git in the `PATH` of `environment`, which is all it gets.
+    /// What git needs of its own goes below `temporary`.
     ///
     /// # Errors
-    /// There is no git; the directory is in no clone; another user owns that; cancelled.
+    /// There is no git; no clone is checked out there, or it can't be read; cancelled.
     pub async fn open(
-        directory: &Path,
+        folder: &Path,
+        temporary: &Path,
         environment: Vec<(OsString, OsString)>,
         access: &Access,
         cancellation: &Cancellation,
     ) -> Result<Self, Error> {
         let program = program(&environment).ok_or(Error::NotInstalled)?;
-        let mut git = Git { program, environment, access: Vec::new(), cancellation: cancellation.clone() };
-        let answer = git.run(directory, "rev-parse", &["--show-toplevel"], LOCAL).await;
-        let top_level = match answer {
-            Ok(lines) => lines.first().map(PathBuf::from),
-            Err(Error::Failed(_, reason)) if reason.contains("dubious ownership") => {
-                return Err(Error::ForeignOwner(directory.to_owned()));
-            }
-            Err(Error::Failed(..)) => None,
-            Err(error) => return Err(error),
-        };
-        let top_level = top_level.ok_or_else(|| Error::NoRepository(directory.to_owned()))?;
-        // The URL after all of the configuration's rewriting. Without a remote it is the name.
-        let origin = git.run(&top_level, "ls-remote", &["--get-url", "origin"], LOCAL).await?;
-        if let Some(origin) = origin.first() {
-            let already =
-                value(&git.environment, "GIT_CONFIG_COUNT").and_then(|count| count.to_str()?.parse().ok());
-            git.access = variables(access.configuration(origin), already.unwrap_or(0));
-        }
-        Ok(Self { git, top_level })
+        let clone = Folders::of(folder)?;
+        let unreadable = |error: std::io::Error| Error::Unreadable(folder.to_owned(), error.to_string());
+        let view = View::create(temporary).map_err(unreadable)?;
+        let objects = clone.common_dir.join("objects");
+        let git = Git { program, environment, view, objects, cancellation: cancellation.clone() };
+        let settings = Settings::read(&git, &clone).await?;
+        git.view.fill(&clone, &settings.format).map_err(unreadable)?;
+        let (origin, filter) = (settings.origin, settings.filter);
+        Ok(Self { git, clone, origin, filter, access: access.clone() })
     }
 
     /// The directory that paths in git's answers start from.
     pub fn top_level(&self) -> &Path {
-        &self.top_level
+        &self.clone.top_level
     }
 
     /// The URL of `origin`, as it is configured.
-    ///
-    /// # Errors
-    /// Cancelled, or git hangs.
-    pub async fn origin(&self) -> Result<Option<String>, Error> {
-        optional(self.run("config", &["--get", "remote.origin.url"], LOCAL).await)
+    pub fn origin(&self) -> Option<&str> {
+        self.origin.as_ref().map(|origin| origin.configured.expose())
+    }
+
+    /// The filter of a partial clone, such as `blob:none`: file contents may be missing.
+    pub fn filter(&self) -> Option<&str> {
+        self.filter.as_deref()
     }
 
     /// The commit that is checked out.
@@ -90,8 +69,12 @@ impl Repository {
     /// # Errors
     /// There is none yet; cancelled.
     pub async fn head(&self) -> Result<String, Error> {
-        let lines = self.run("rev-parse", &["--verify", "HEAD"], LOCAL).await?;
-        lines.into_iter().next().ok_or_else(|| Error::Failed("rev-parse", "HEAD is no commit".into()))
+        self.commit("HEAD").await
+    }
+
+    async fn commit(&self, revision: &str) -> Result<String, Error> {
+        let lines = self.run("rev-parse", &["--verify", revision], LOCAL).await?;
+        lines.into_iter().next().ok_or_else(|| Error::Failed("rev-parse", format!("{revision} is no commit")))
     }
 
     /// Whether `revision` names a commit that the clone has.
@@ -103,6 +86,28 @@ impl Repository {
         Ok(optional(self.run("rev-parse", &["--verify", "--quiet", &commit], LOCAL).await)?.is_some())
     }
 
+    /// Whether a reference, by its full name, only names another one.
+    ///
+    /// # Errors
+    /// Cancelled, or git hangs.
+    pub async fn is_symbolic(&self, reference: &str) -> Result<bool, Error> {
+        let answer = self.run("symbolic-ref", &["--quiet", checked(reference)?], LOCAL).await;
+        Ok(optional(answer)?.is_some())
+    }
+
+    /// Whether all commits of `revision` are `other`'s, too.
+    ///
+    /// # Errors
+    /// Cancelled, or git hangs.
+    pub async fn is_ancestor(&self, revision: &str, other: &str) -> Result<bool, Error> {
+        let arguments = ["--is-ancestor", checked(revision)?, checked(other)?];
+        match self.run("merge-base", &arguments, LOCAL).await {
+            Ok(_) => Ok(true),
+            Err(Error::Failed(..)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The default branch as the clone remembers it (`origin/HEAD`). The agent's checkout makes none.
     ///
     /// # Errors
@@ -112,51 +117,86 @@ impl Repository {
         Ok(optional(answer)?.and_then(|line| Some(line.strip_prefix("refs/remotes/origin/")?.to_owned())))
     }
 
-    /// Runs a command at the top level and returns the lines of its output.
+    /// Runs a command that stays in the clone, and returns the lines of its output.
     pub(super) async fn run(
         &self,
         command: &'static str,
         arguments: &[&str],
         limit: Duration,
     ) -> Result<Vec<String>, Error> {
-        self.git.run(&self.top_level, command, arguments, limit).await
+        self.git.run(&Reach::Nowhere, command, arguments, limit).await
+    }
+
+    /// Likewise, of one that goes to `origin`: `options`, its URL, `wanted`.
+    pub(super) async fn run_at_origin(
+        &self,
+        command: &'static str,
+        options: &[&str],
+        wanted: &[&str],
+        limit: Duration,
+    ) -> Result<Vec<String>, Error> {
+        let origin = self.origin.as_ref().ok_or(Error::NoOrigin)?;
+        let url = origin.url.as_ref().ok_or(Error::Transport)?;
+        let Configuration { configuration, has_credential } = self.access.configuration(origin);
+        if has_credential {
+            self.git.check_version().await?;
+        }
+        let arguments = [options, &[url.as_str()], wanted].concat();
+        self.git.run(&Reach::Origin(&configuration), command, &arguments, limit).await
+    }
+
+    /// Gives the clone what was fetched: these references, and where its history ends now.
+    pub(super) async fn keep(&self, references: &[&str]) -> Result<(), Error> {
+        let mut fetched = Vec::new();
+        for name in references {
+            fetched.push(((*name).to_owned(), self.commit(name).await?));
+        }
+        let kept = self.git.view.give_back(&self.clone, &fetched);
+        kept.map_err(|error| Error::Failed("fetch", format!("the clone can't be written: {error}")))
+    }
+
+    /// Has the clone be partial no more.
+    pub(super) async fn forget_filter(&mut self) -> Result<(), Error> {
+        let file = self.clone.common_dir.join("config").display().to_string();
+        let arguments = ["--file", &file, "--unset-all", "remote.origin.partialclonefilter"];
+        optional(self.run("config", &arguments, LOCAL).await)?;
+        self.filter = None;
+        Ok(())
     }
 }
 
-impl Git {
-    async fn run(
-        &self,
-        directory: &Path,
-        command: &'static str,
-        arguments: &[&str],
-        limit: Duration,
-    ) -> Result<Vec<String>, Error> {
-        let invocation = Invocation {
-            program: self.program.clone(),
-            arguments: [&[command], arguments].concat().into_iter().map(str::to_owned).collect(),
-            directory: directory.to_owned(),
-            environment: UNATTENDED.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
-            secret_environment: self.access.clone(),
-            stdin: None,
+/// What is read of the clone's configuration: that file alone, not what it includes, and these keys alone.
+#[derive(Debug, Default)]
+struct Settings {
+    format: Format,
+    origin: Option<Origin>,
+    filter: Option<String>,
+}
+
+const READ_KEYS: &str = r"^(remote\.origin\.(url|partialclonefilter)|extensions\.(objectformat|refstorage)|http\.(.*\.)?extraheader)$";
+
+impl Settings {
+    async fn read(git: &Git, clone: &Folders) -> Result<Self, Error> {
+        let file = clone.common_dir.join("config").display().to_string();
+        let arguments = ["--file", &file, "--no-includes", "--get-regexp", READ_KEYS];
+        let lines = match git.run(&Reach::Nowhere, "config", &arguments, LOCAL).await {
+            Err(Error::Failed(..)) => Vec::new(),
+            answer => answer?,
         };
-        tracing::debug!("{invocation}");
-        let (mut output, mut complaints) = (Vec::new(), Vec::new());
-        let on_line = |stream, line: &str| match stream {
-            Stream::Stdout => output.push(line.to_owned()),
-            Stream::Stderr => {
-                let line = without_user_info(line);
-                tracing::debug!("{line}");
-                complaints.push(line);
+        let mut settings = Self::default();
+        let (mut url, mut headers) = (None, Vec::new());
+        for (key, value) in lines.iter().filter_map(|line| line.split_once(' ')) {
+            match key {
+                // git fetches from the first.
+                "remote.origin.url" => url = url.or(Some(value)),
+                "remote.origin.partialclonefilter" => settings.filter = Some(value.to_owned()),
+                "extensions.objectformat" => settings.format.objects = Some(value.to_owned()),
+                "extensions.refstorage" => settings.format.references = Some(value.to_owned()),
+                _ => headers.push((key, value)),
             }
-        };
-        let running = process::run(&invocation, &self.environment, &self.cancellation, on_line);
-        match tokio::time::timeout(limit, running).await {
-            Ok(Ok(Ended::Exit(exit))) if exit.is_success() => Ok(output),
-            Ok(Ok(Ended::Exit(_))) => Err(Error::Failed(command, reason(&complaints))),
-            Ok(Ok(Ended::Cancelled)) => Err(Error::Cancelled),
-            Ok(Err(error)) => Err(Error::Failed(command, error.to_string())),
-            Err(_) => Err(Error::TimedOut(command, limit.as_secs())),
         }
+        settings.origin = url.map(|url| Origin::new(url, &headers));
+        Ok(settings)
     }
 }
 
@@ -177,81 +217,9 @@ pub(super) fn checked(revision: &str) -> Result<&str, Error> {
     }
 }
 
-fn program(environment: &[(OsString, OsString)]) -> Option<PathBuf> {
-    let name = if cfg!(windows) { "git.exe" } else { "git" };
-    let of_agent = || {
-        // On Windows the agent brings its own, for machines without.
-        let git = Path::new(value(environment, "AGENT_HOMEDIRECTORY")?).join("externals/git/cmd").join(name);
-        is_executable(&git).then_some(git)
-    };
-    first_in_path(value(environment, "PATH"), name).or_else(of_agent)
-}
-
-fn value<'a>(environment: &'a [(OsString, OsString)], name: &str) -> Option<&'a OsStr> {
-    let is_named =
-        |variable: &OsStr| if cfg!(windows) { variable.eq_ignore_ascii_case(name) } else { variable == name };
-    environment.iter().find(|(variable, _)| is_named(variable)).map(|(_, value)| value.as_os_str())
-}
-
-/// What git says last of what is no progress: a server's own words come before git's.
-fn reason(complaints: &[String]) -> String {
-    let told: Vec<_> = complaints
-        .iter()
-        .filter_map(|line| {
-            ["fatal: ", "error: ", "remote: "].iter().find_map(|start| line.strip_prefix(start))
-        })
-        .map(str::trim)
-        .collect();
-    match (told.as_slice(), complaints.last()) {
-        ([], None) => "it gave no reason".into(),
-        ([], Some(last)) => last.clone(),
-        (told, _) => told[told.len().saturating_sub(3)..].join("; "),
-    }
-}
-
-/// `https://user:password@host` without what stands before the host.
-fn without_user_info(line: &str) -> String {
-    let mut safe = String::with_capacity(line.len());
-    let mut rest = line;
-    while let Some(at) = rest.find("://") {
-        let (before, after) = rest.split_at(at + 3);
-        safe.push_str(before);
-        let end = after.find(|c: char| c == '/' || c == '\'' || c.is_whitespace()).unwrap_or(after.len());
-        rest = after[..end].rfind('@').map_or(after, |user| &after[user + 1..]);
-    }
-    safe.push_str(rest);
-    safe
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
-
-    #[test]
-    fn user_info_is_not_shown() {
-        for (line, expected) in [
-            (
-                "fatal: unable to access 'https://u:p@ss@git.corp/x/': 401",
-                "fatal: unable to access 'https://git.corp/x/': 401",
-            ),
-            ("from https://pat@a to ssh://git@b:22/c", "from https://a to ssh://b:22/c"),
-            ("me@example.com", "me@example.com"),
-            ("://", "://"),
-        ] {
-            assert_eq!(without_user_info(line), expected);
-        }
-    }
-
-    #[test]
-    fn reasons() {
-        let reason = |lines: &str| reason(&lines.lines().map(str::to_owned).collect::<Vec<_>>());
-        assert_eq!(
-            reason("hint: x\nremote: TF401019: no such repository\nfatal: repository 'x' not found"),
-            "TF401019: no such repository; repository 'x' not found"
-        );
-        assert_eq!(reason("usage: git fetch"), "usage: git fetch");
-        assert_eq!(reason(""), "it gave no reason");
-    }
+    use super::checked;
 
     #[test]
     fn an_option_is_no_revision() {

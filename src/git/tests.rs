@@ -1,7 +1,7 @@
 //! With the machine's own git, in clones of local repositories.
 
 use super::*;
-use crate::cancel::CancelSource;
+use crate::cancel::{CancelSource, Cancellation};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -65,24 +65,45 @@ fn git(directory: &Path, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
+/// By a process of its own: a child that another test is just starting would hold the file open for writing.
+#[expect(clippy::disallowed_methods, reason = "what a test starts")]
+fn program(path: &Path, script: &str) {
+    let source = path.with_extension("source");
+    std::fs::write(&source, script).unwrap();
+    let mut install = std::process::Command::new("install");
+    assert!(install.args(["-m", "755"]).args([&source, path]).status().unwrap().success());
+}
+
 fn environment() -> Vec<(OsString, OsString)> {
     vec![("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into())]
 }
 
 async fn open(directory: &Path) -> Result<Repository, Error> {
     let (_source, cancellation) = CancelSource::new();
-    Repository::open(directory, environment(), &Access::default(), &cancellation).await
+    open_with(directory, environment(), &cancellation).await
+}
+
+async fn open_with(
+    directory: &Path,
+    environment: Vec<(OsString, OsString)>,
+    cancellation: &Cancellation,
+) -> Result<Repository, Error> {
+    let temporary = directory.parent().unwrap();
+    Repository::open(directory, temporary, environment, &Access::default(), cancellation).await
 }
 
 #[tokio::test]
-async fn a_clone_is_found_from_below() {
+async fn what_a_clone_tells() {
     let origin = Origin::new();
     let clone = origin.clone("origin/feature", &[]);
-    let repository = open(&clone.join("dir")).await.unwrap();
+    let repository = open(&clone).await.unwrap();
     assert_eq!(repository.top_level(), clone.canonicalize().unwrap());
+    let below = clone.join("dir");
+    assert_eq!(open(&below).await.unwrap_err(), Error::NoRepository(below), "nobody searches");
     assert_eq!(repository.head().await.unwrap(), git(&origin.path(), &["rev-parse", "feature"]));
     assert_eq!(repository.origin_head().await, Ok(None));
     git(&clone, &["symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main"]);
+    let repository = open(&clone).await.unwrap();
     assert_eq!(repository.origin_head().await, Ok(Some("main".into())));
     assert_eq!(repository.remote_default_branch().await, Ok(Some("main".into())));
     git(&origin.path(), &["symbolic-ref", "HEAD", "refs/heads/trunk/a"]);
@@ -98,32 +119,100 @@ async fn without_git_or_clone_there_is_none() {
     assert_eq!(open(folder.path()).await.unwrap_err(), Error::NoRepository(folder.path().to_owned()));
     let (source, cancellation) = CancelSource::new();
     let nowhere = vec![("PATH".into(), folder.path().as_os_str().to_owned())];
-    let opened = Repository::open(folder.path(), nowhere, &Access::default(), &cancellation).await;
+    let opened = open_with(folder.path(), nowhere, &cancellation).await;
     assert_eq!(opened.unwrap_err(), Error::NotInstalled);
+    git(folder.path(), &["init", "--quiet"]);
     source.cancel();
-    let opened = Repository::open(folder.path(), environment(), &Access::default(), &cancellation).await;
+    let opened = open_with(folder.path(), environment(), &cancellation).await;
     assert_eq!(opened.unwrap_err(), Error::Cancelled);
 }
 
 #[tokio::test]
-async fn another_users_clone_is_left_alone() {
+async fn without_a_remote_that_is_the_reason() {
     let origin = Origin::new();
-    let (_source, cancellation) = CancelSource::new();
-    let mut environment = environment();
-    // git's own switch for its tests of this.
-    environment.push(("GIT_TEST_ASSUME_DIFFERENT_OWNER".into(), "1".into()));
-    let opened = Repository::open(&origin.path(), environment, &Access::default(), &cancellation).await;
-    let error = opened.unwrap_err();
-    assert_eq!(error, Error::ForeignOwner(origin.path()));
-    assert!(error.to_string().contains("safe.directory"), "{error}");
+    let repository = open(&origin.path()).await.unwrap();
+    assert_eq!(repository.remote_default_branch().await, Err(Error::NoOrigin));
+    for url in ["git@host:shop", "ssh://host/shop", "ext::sh -c date", "../shop"] {
+        git(&origin.path(), &["config", "remote.origin.url", url]);
+        let repository = open(&origin.path()).await.unwrap();
+        assert_eq!(repository.remote_default_branch().await, Err(Error::Transport), "{url}");
+    }
 }
 
 #[tokio::test]
-async fn without_a_remote_its_reason_is_told() {
+async fn a_submodule_and_a_work_tree_are_clones_of_their_own() {
     let origin = Origin::new();
-    let repository = open(&origin.path()).await.unwrap();
-    let error = repository.remote_default_branch().await.unwrap_err();
-    assert!(matches!(&error, Error::Failed("ls-remote", reason) if reason.contains("origin")), "{error}");
+    let clone = origin.clone("origin/main", &[]);
+    let [inner, tree] = ["clone/inner", "tree"].map(|name| origin.folder.path().join(name));
+    let url = format!("file://{}", origin.path().display());
+    git(&clone, &["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", &url, "inner"]);
+    git(&clone, &["worktree", "add", "--quiet", "--detach", tree.to_str().unwrap(), "origin/feature"]);
+    assert!(inner.join(".git").is_file() && tree.join(".git").is_file());
+    for (folder, branch) in [(&inner, "main"), (&tree, "feature")] {
+        let repository = open(folder).await.unwrap();
+        assert_eq!(repository.head().await.unwrap(), git(&origin.path(), &["rev-parse", branch]));
+        assert_eq!(repository.origin(), Some(url.as_str()));
+    }
+}
+
+/// Everything that a configuration can have git run, or send elsewhere. Each command leaves `seen`.
+fn hostile(seen: &Path) -> String {
+    let run = format!("sh -c 'echo $0 >>{}'", seen.display());
+    format!(
+        "[core]\n\tsshCommand = {run}\n\tfsmonitor = {run}\n\thooksPath = {hooks}\n\tpager = {run}\n\teditor = {run}\n\
+         \taskPass = {run}\n\tgitProxy = {run}\n\talternateRefsCommand = {run}\n\tworktree = /\n\
+         [alias]\n\tfetch = !{run}\n\trev-parse = !{run}\n[filter \"x\"]\n\tclean = {run}\n\tsmudge = {run}\n\
+         [diff]\n\texternal = {run}\n[diff \"x\"]\n\tcommand = {run}\n\ttextconv = {run}\n\
+         [credential]\n\thelper = \"!{run}\"\n[remote \"origin\"]\n\tuploadpack = {run}\n\tvcs = ext\n\tpromisor = true\n\
+         [protocol]\n\tallow = always\n[url \"ext::{run}\"]\n\tinsteadOf = file://\n\
+         [gc]\n\tauto = 1\n[submodule]\n\trecurse = true\n[fetch]\n\trecurseSubmodules = true\n\
+         [gpg]\n\tprogram = {run}\n[log]\n\tshowSignature = true\n",
+        hooks = seen.with_file_name("hooks").display()
+    )
+}
+
+#[tokio::test]
+async fn the_configuration_of_a_clone_chooses_no_command() {
+    let origin = Origin::new();
+    let clone = origin.clone("FETCH_HEAD", &["--filter=blob:none", "--depth=1", "feature"]);
+    let seen = origin.folder.path().join("seen");
+    let hooks = origin.folder.path().join("hooks");
+    let script = format!("#!/bin/sh\necho $0 >>'{}'\n", seen.display());
+    for folder in [&hooks, &clone.join(".git/hooks")] {
+        std::fs::create_dir_all(folder).unwrap();
+        for name in ["reference-transaction", "post-checkout", "pre-auto-gc", "fsmonitor-watchman"] {
+            program(&folder.join(name), &script);
+        }
+    }
+    std::fs::write(clone.join(".gitattributes"), "* filter=x diff=x\n").unwrap();
+    // Half of it in a file that the repository has tracked, which the clone's configuration includes.
+    let tracked = clone.join("tracked.config");
+    std::fs::write(&tracked, hostile(&seen)).unwrap();
+    let file = clone.join(".git/config");
+    let configuration = std::fs::read_to_string(&file).unwrap();
+    let include = format!("[include]\n\tpath = {}\n", tracked.display());
+    std::fs::write(&file, format!("{configuration}{}{include}", hostile(&seen))).unwrap();
+
+    let mut repository = open(&clone).await.unwrap();
+    let head = repository.head().await.unwrap();
+    repository.complete(&[&head, &tracking("main")]).await.unwrap();
+    assert_eq!(repository.changed_files("refs/remotes/origin/main").await.unwrap().len(), 3);
+    repository.remote_default_branch().await.unwrap();
+    repository.origin_head().await.unwrap();
+    assert!(!seen.exists(), "{}", std::fs::read_to_string(&seen).unwrap());
+    // The attack would work: git itself runs these.
+    std::fs::write(&file, format!("{configuration}[core]\n\thooksPath = {}\n", hooks.display())).unwrap();
+    git(&clone, &["update-ref", "refs/heads/x", "HEAD"]);
+    assert!(seen.exists());
+}
+
+#[tokio::test]
+async fn a_replaced_commit_is_not_taken_for_the_real_one() {
+    let origin = Origin::new();
+    let clone = origin.clone("origin/feature", &[]);
+    git(&clone, &["replace", "origin/feature", "origin/main"]);
+    let repository = open(&clone).await.unwrap();
+    assert_eq!(repository.changed_files("refs/remotes/origin/main").await.unwrap().len(), 3);
 }
 
 #[tokio::test]
@@ -146,7 +235,7 @@ async fn changed_files_are_those_since_the_fork() {
 async fn a_shallow_clone_becomes_whole() {
     let origin = Origin::new();
     let clone = origin.clone("FETCH_HEAD", &["--depth=1", "feature"]);
-    let repository = open(&clone).await.unwrap();
+    let mut repository = open(&clone).await.unwrap();
     assert_eq!(repository.is_shallow().await, Ok(true));
     assert_eq!(git(&clone, &["rev-list", "--count", "HEAD"]), "1");
     repository.fetch_branch("main").await.unwrap();
@@ -170,10 +259,11 @@ async fn a_partial_clone_gets_its_files() {
         objects.lines().filter(|line| line.starts_with('?')).count()
     };
     let clone = origin.clone("FETCH_HEAD", &["--filter=blob:none", "--depth=2", "main"]);
-    let repository = open(&clone).await.unwrap();
-    assert_eq!(repository.filter().await, Ok(Some("blob:none".into())));
+    let mut repository = open(&clone).await.unwrap();
+    assert_eq!(repository.filter(), Some("blob:none"));
     assert_eq!(git(&clone, &["rev-list", "--count", "HEAD"]), "2");
     repository.complete(&["HEAD"]).await.unwrap();
-    assert_eq!((repository.is_shallow().await, repository.filter().await), (Ok(false), Ok(None)));
+    assert_eq!((repository.is_shallow().await, repository.filter()), (Ok(false), None));
+    assert_eq!(open(&clone).await.unwrap().filter(), None);
     assert_eq!((git(&clone, &["rev-list", "--count", "HEAD"]).as_str(), missing(&clone)), ("4", 0));
 }

@@ -8,6 +8,10 @@ use std::io;
 /// # Errors
 /// Those of the work.
 pub async fn blocking(work: Box<dyn FnOnce() -> io::Result<String> + Send>) -> io::Result<String> {
-    // An error of the join can only be a panic, which proves nothing.
-    tokio::task::spawn_blocking(work).await.map_err(io::Error::other).flatten()
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        // The bug goes on to whoever catches those of the step.
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        Err(error) => Err(io::Error::other(error)),
+    }
 }

@@ -1,7 +1,7 @@
 //! The body of a download while it comes.
 
-use super::client::Piece;
 use super::download::{Checksum, Reader, hex};
+use super::response::Piece;
 use sha2::digest::DynDigest;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write as _};
@@ -42,7 +42,7 @@ impl Body {
 
     /// Stores all of it in the new file `to`, while `reader` reads. The checksum in hex; empty if none was asked for.
     pub(super) fn store(mut self, to: &Path, reader: Reader) -> io::Result<String> {
-        self.file = Some(OpenOptions::new().write(true).create_new(true).open(to)?);
+        self.file = Some(owned_file().open(to)?);
         reader(&mut self);
         while self.advance() {}
         match self.failure {
@@ -75,6 +75,15 @@ impl Body {
         }
         self.file.as_mut().map_or(Ok(()), |file| file.write_all(bytes))
     }
+}
+
+/// For a new file that nobody but its owner may write, whatever the umask of the job says.
+fn owned_file() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o644);
+    options
 }
 
 impl Read for Body {

@@ -2,14 +2,14 @@
 
 use super::credentials::{Credentials, is_https_upgrade};
 use super::error::{Error, ErrorKind, classify};
+use super::response::{Response, unless_cancelled};
 use super::retry::{Outcome, RetryPolicy, pause_before_retry};
 use super::tls;
+use crate::cancel::Cancellation;
 use crate::error::cause_chain;
 use crate::secret::Secret;
-use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
-};
-use reqwest::{Method, StatusCode};
+use reqwest::Method;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -18,6 +18,9 @@ use url::Url;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
 const MAX_REDIRECTS: usize = 5;
+/// The whole exchange takes no longer, however slowly a server sends: the read timeout alone would let one that sends
+/// a byte a minute hold a step for ever.
+const TOTAL_TIME: Duration = Duration::from_secs(120);
 
 /// How this job reaches the network. Filled by the agent edge.
 #[derive(Debug, Clone, Default)]
@@ -26,7 +29,8 @@ pub struct Settings {
     pub ca_files: Vec<PathBuf>,
     /// Proxies; the first whose scope has a URL's scheme is used.
     pub proxies: Vec<Proxy>,
-    /// Set by an administrator who configured the agent with `--sslskipcertvalidation`.
+    /// Any certificate is accepted: of Azure DevOps if the agent was configured with `--sslskipcertvalidation`, of
+    /// everything else if the input `allowInvalidCertificate` says so.
     pub skip_certificate_validation: bool,
 }
 
@@ -63,7 +67,7 @@ pub struct Request<'a> {
     headers: HeaderMap,
     body: Option<Vec<u8>>,
     retry: RetryPolicy,
-    timeout: Option<Duration>,
+    timeout: Duration,
     may_leave_host: bool,
 }
 
@@ -82,7 +86,7 @@ impl<'a> Request<'a> {
             headers: HeaderMap::new(),
             body: None,
             retry: RetryPolicy::ONCE,
-            timeout: None,
+            timeout: TOTAL_TIME,
             may_leave_host: false,
         }
     }
@@ -129,94 +133,20 @@ impl<'a> Request<'a> {
         self
     }
 
-    /// The whole exchange, body included, must end within this time. Default: no bound but the read
-    /// timeout of 60 seconds between two bytes.
+    /// Each attempt, body included, must end within this time. Default: two minutes. Between two bytes 60 seconds
+    /// may pass in any case.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout);
+        self.timeout = timeout;
         self
     }
 }
-
-/// An answer whose body has not been read yet.
-#[derive(Debug)]
-pub struct Response {
-    inner: reqwest::Response,
-    url: Url,
-}
-
-impl Response {
-    /// The status.
-    pub fn status(&self) -> StatusCode {
-        self.inner.status()
-    }
-
-    /// The URL that answered, after redirects.
-    pub fn url(&self) -> &Url {
-        &self.url
-    }
-
-    /// The value of a header, if it is text.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.inner.headers().get(name)?.to_str().ok()
-    }
-
-    /// The media type without parameters, in lower case; empty when none was sent.
-    pub fn media_type(&self) -> String {
-        let value = self.header("content-type").unwrap_or_default();
-        value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
-    }
-
-    /// How long the server asks to wait, from `Retry-After` in seconds.
-    pub fn retry_after(&self) -> Option<Duration> {
-        retry_after(self.inner.headers())
-    }
-
-    /// When the server sent it, by its own clock, in seconds since 1970.
-    pub fn date(&self) -> Option<u64> {
-        let date = httpdate::parse_http_date(self.header("date")?).ok()?;
-        Some(date.duration_since(std::time::UNIX_EPOCH).ok()?.as_secs())
-    }
-
-    /// Announced length of the body.
-    pub fn content_length(&self) -> Option<u64> {
-        self.inner.content_length()
-    }
-
-    /// The whole body.
-    ///
-    /// # Errors
-    /// The connection broke or the timeout passed.
-    pub async fn bytes(self) -> Result<Vec<u8>, Error> {
-        let url = self.url;
-        self.inner.bytes().await.map(Into::into).map_err(|error| classify(&url, error))
-    }
-
-    /// The whole body as text; what is not UTF-8 is replaced.
-    ///
-    /// # Errors
-    /// As [`Response::bytes`].
-    pub async fn text(self) -> Result<String, Error> {
-        Ok(String::from_utf8_lossy(&self.bytes().await?).into_owned())
-    }
-
-    /// The next piece of the body, `None` at its end.
-    ///
-    /// # Errors
-    /// As [`Response::bytes`].
-    pub async fn chunk(&mut self) -> Result<Option<Piece>, Error> {
-        let piece = self.inner.chunk().await.map_err(|error| classify(&self.url, error))?;
-        Ok(piece.map(|piece| Box::new(piece) as Piece))
-    }
-}
-
-/// Bytes of a body.
-pub type Piece = Box<dyn AsRef<[u8]> + Send>;
 
 /// Sends requests. Cheap to clone; TLS is set up when the first `https` URL is asked for.
 #[derive(Debug, Clone)]
 pub struct Client {
     inner: Arc<Inner>,
+    cancellation: Option<Cancellation>,
 }
 
 #[derive(Debug)]
@@ -229,7 +159,16 @@ struct Inner {
 impl Client {
     /// A client for these settings. Opens nothing and reads no file yet.
     pub fn new(settings: Settings) -> Self {
-        Self { inner: Arc::new(Inner { settings, plain: OnceLock::new(), tls: OnceLock::new() }) }
+        Self {
+            inner: Arc::new(Inner { settings, plain: OnceLock::new(), tls: OnceLock::new() }),
+            cancellation: None,
+        }
+    }
+
+    /// The same client, whose requests fail at once when the run is cancelled, whatever they wait for.
+    #[must_use]
+    pub fn until(self, cancellation: Cancellation) -> Self {
+        Self { cancellation: Some(cancellation), ..self }
     }
 
     /// How it reaches the network.
@@ -241,12 +180,16 @@ impl Client {
     /// Whatever status comes back is an `Ok`.
     ///
     /// # Errors
-    /// Nobody answered, TLS is not trusted, or the server redirects to another host.
+    /// Nobody answered, TLS is not trusted, the server redirects to another host, or the run was cancelled.
     pub async fn send(&self, request: Request<'_>) -> Result<Response, Error> {
+        unless_cancelled(self.cancellation.as_ref(), &request.url, self.send_and_retry(&request)).await
+    }
+
+    async fn send_and_retry(&self, request: &Request<'_>) -> Result<Response, Error> {
         let started = Instant::now();
         let mut attempts = 0;
         loop {
-            let result = self.send_once(&request).await;
+            let result = self.send_once(request).await;
             attempts += 1;
             let outcome = match &result {
                 Ok(response) => {
@@ -285,10 +228,8 @@ impl Client {
             if let Some(body) = &request.body {
                 builder = builder.body(body.clone());
             }
-            if let Some(timeout) = request.timeout {
-                builder = builder.timeout(timeout);
-            }
-            let response = builder.send().await.map_err(|error| classify(&url, error))?;
+            let failed = |error| classify(&url, error).through(self.settings().proxy_for(&url));
+            let response = builder.timeout(request.timeout).send().await.map_err(failed)?;
             tracing::debug!(
                 "{} {} -> {}",
                 request.method,
@@ -297,7 +238,10 @@ impl Client {
             );
             match self.redirect_target(request, &url, &response)? {
                 Some(target) => url = target,
-                None => return Ok(Response { inner: response, url }),
+                None => {
+                    let cancellation = self.cancellation.clone();
+                    return Ok(Response { inner: response, url, cancellation });
+                }
             }
         }
         Err(Error::new(ErrorKind::Redirect, &request.url, format_args!("more than {MAX_REDIRECTS} times")))
@@ -334,7 +278,9 @@ impl Client {
     }
 
     fn client_for(&self, url: &Url) -> Result<&reqwest::Client, Error> {
-        let tls = url.scheme() == "https";
+        // A proxy may speak TLS where the server does not.
+        let proxies = &self.inner.settings.proxies;
+        let tls = url.scheme() == "https" || proxies.iter().any(|proxy| proxy.url.scheme() == "https");
         let cell = if tls { &self.inner.tls } else { &self.inner.plain };
         if let Some(client) = cell.get() {
             return Ok(client);
@@ -356,22 +302,11 @@ fn build(settings: &Settings, url: &Url, tls: bool) -> Result<reqwest::Client, E
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .tls_backend_preconfigured(tls_config);
-    for proxy in &settings.proxies {
-        let to = match proxy.scope {
-            ProxyScope::Http => reqwest::Proxy::http(proxy.url.clone()),
-            ProxyScope::Https => reqwest::Proxy::https(proxy.url.clone()),
-            ProxyScope::All => reqwest::Proxy::all(proxy.url.clone()),
-        };
-        let mut to = to.map_err(|error| setup(cause_chain(&error)))?;
-        if let Some((user, password)) = &proxy.credentials {
-            to = to.basic_auth(user, password.expose());
-        }
-        builder = builder.proxy(to.no_proxy(reqwest::NoProxy::from_string(&proxy.no_proxy)));
+    if !settings.proxies.is_empty() {
+        builder = builder.proxy(settings.proxies_of_client());
     }
     builder.build().map_err(|error| setup(cause_chain(&error)))
 }
 
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
-}
+#[cfg(test)]
+mod tests;

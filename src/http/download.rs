@@ -11,6 +11,10 @@ use tokio::sync::mpsc;
 
 /// Downloads tried in all when the connection breaks half-way.
 const ATTEMPTS: u32 = 3;
+/// A whole download takes no longer.
+const TOTAL_TIME: Duration = Duration::from_secs(60 * 60);
+/// No download is larger, whatever length the server announces: several times the largest that servers have.
+const LARGEST: u64 = 2 << 30;
 const PROGRESS_EVERY: Duration = Duration::from_secs(3);
 /// Pieces that have come and wait to be taken.
 const WAITING: usize = 16;
@@ -46,7 +50,7 @@ impl Download<'_> {
     ///
     /// # Errors
     /// [`ErrorKind::Checksum`] when the bytes have another checksum; [`ErrorKind::Disk`]; [`ErrorKind::Status`]
-    /// for an HTTP status other than 200; else as [`Client::send`].
+    /// for an HTTP status other than 200; [`ErrorKind::TooLarge`] beyond 2 GiB; else as [`Client::send`].
     pub async fn store(self, client: &Client) -> Result<(), Error> {
         self.store_and_read(client, &|| Box::new(|_| ())).await
     }
@@ -78,7 +82,7 @@ impl Download<'_> {
     }
 
     async fn attempt(&self, client: &Client, reader: Reader) -> Result<(), Error> {
-        let request = self.request.clone().retry(RetryPolicy::IDEMPOTENT);
+        let request = self.request.clone().retry(RetryPolicy::IDEMPOTENT).timeout(TOTAL_TIME);
         let request = if self.checksum.is_some() { request.may_leave_host() } else { request };
         let mut response = client.send(request).await?;
         let url = response.url().clone();
@@ -88,6 +92,9 @@ impl Download<'_> {
                 &url,
                 format_args!("it answered {}", response.status()),
             ));
+        }
+        if response.content_length().is_some_and(|announced| announced > LARGEST) {
+            return Err(too_large(&url));
         }
         let mut progress = self.label.map(|label| Progress::new(label, response.content_length()));
         let (sender, pieces) = mpsc::channel(WAITING);
@@ -128,6 +135,10 @@ async fn receive(
     let mut size = 0;
     while let Some(piece) = response.chunk().await? {
         size += (*piece).as_ref().len() as u64;
+        // The HTTP library ends a body at the length that was announced.
+        if size > LARGEST {
+            return Err(too_large(response.url()));
+        }
         if let Some(progress) = &mut progress {
             progress.received(size);
         }
@@ -138,6 +149,10 @@ async fn receive(
     // It can only fail when nobody listens.
     let _ = sender.send(None).await;
     Ok(size)
+}
+
+fn too_large(url: &url::Url) -> Error {
+    Error::new(ErrorKind::TooLarge, url, format_args!("more than {} MiB", LARGEST >> 20))
 }
 
 /// Lower-case hex.
@@ -242,6 +257,16 @@ mod tests {
         std::fs::remove_file(&to).unwrap();
         let error = download(serve(vec![broken; 3]), &to, None).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Interrupted);
+    }
+
+    #[tokio::test]
+    async fn more_than_any_scanner_has_is_refused_before_it_comes() {
+        let folder = tempfile::tempdir().unwrap();
+        let to = folder.path().join("file");
+        let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2147483649\r\n\r\nhello";
+        let error = download(serve(vec![answer]), &to, None).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::TooLarge);
+        assert!(!to.exists());
     }
 
     #[tokio::test]

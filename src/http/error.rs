@@ -1,5 +1,6 @@
 //! Why no usable answer came back.
 
+use super::client::Proxy;
 use std::fmt;
 use url::Url;
 
@@ -30,6 +31,10 @@ pub enum ErrorKind {
     Status,
     /// The connection broke while the answer was read.
     Interrupted,
+    /// The answer is larger than any that is taken.
+    TooLarge,
+    /// The run was cancelled while the request was under way.
+    Cancelled,
     /// The downloaded bytes have another SHA-256 than announced.
     Checksum,
     /// Writing the download to disk failed.
@@ -41,6 +46,15 @@ pub enum ErrorKind {
 impl Error {
     pub(super) fn new(kind: ErrorKind, url: &Url, cause: impl fmt::Display) -> Self {
         Self { kind, url: printable(url), cause: cause.to_string() }
+    }
+
+    /// The same, of a request that goes through this proxy: the trouble may be there.
+    pub(super) fn through(mut self, proxy: Option<&Proxy>) -> Self {
+        if let Some(proxy) = proxy {
+            let colon = if self.cause.is_empty() { "" } else { ": " };
+            self.cause = format!("by way of the proxy {}{colon}{}", proxy.address(), self.cause);
+        }
+        self
     }
 
     /// Whether trying again may help.
@@ -57,6 +71,8 @@ impl fmt::Display for Error {
             ErrorKind::Tls => write!(f, "no trusted TLS connection to {url}")?,
             ErrorKind::Timeout => write!(f, "{url} did not answer in time")?,
             ErrorKind::Redirect => write!(f, "{url} redirects elsewhere")?,
+            ErrorKind::TooLarge => write!(f, "{url} sends too much")?,
+            ErrorKind::Cancelled => write!(f, "the request to {url} was cancelled")?,
             ErrorKind::Status => write!(f, "{url} gives no download")?,
             ErrorKind::Interrupted => write!(f, "the connection to {url} broke")?,
             ErrorKind::Checksum => write!(f, "what {url} sent is damaged")?,

@@ -40,7 +40,7 @@ pub(super) fn pause_before_retry(
     if attempts_made >= policy.attempts {
         return None;
     }
-    let backoff = policy.first_pause * 2u32.saturating_pow(attempts_made.saturating_sub(1));
+    let backoff = policy.first_pause.saturating_mul(2u32.saturating_pow(attempts_made.saturating_sub(1)));
     let pause = match outcome {
         Outcome::NoAnswer { transient: true } => backoff,
         Outcome::Status { code: 429 | 502 | 503 | 504, retry_after } => {
@@ -48,7 +48,7 @@ pub(super) fn pause_before_retry(
         }
         Outcome::NoAnswer { transient: false } | Outcome::Status { .. } => return None,
     };
-    (elapsed + pause <= policy.budget).then_some(pause)
+    elapsed.checked_add(pause).is_some_and(|end| end <= policy.budget).then_some(pause)
 }
 
 #[cfg(test)]
@@ -69,6 +69,7 @@ mod tests {
             (1, secs(0), status(503, None), Some(millis(400))),
             (1, secs(0), status(429, Some(secs(7))), Some(secs(7))),
             (1, secs(25), status(429, Some(secs(7))), None),
+            (1, secs(1), status(429, Some(Duration::MAX)), None),
             (1, secs(0), status(401, None), None),
             (1, secs(0), status(404, None), None),
             (1, secs(0), status(500, None), None),

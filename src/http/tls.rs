@@ -42,7 +42,7 @@ pub(super) fn trusting_nobody() -> rustls::ClientConfig {
         .with_no_client_auth()
 }
 
-/// For agents configured with `--sslskipcertvalidation` only.
+/// For those who set `skip_certificate_validation` only.
 mod unverified {
     use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
     use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};

@@ -1,8 +1,11 @@
 //! Unpacking `.tar.gz` and `.zip` from servers: nothing is written outside of the folder asked for, and
 //! nothing that fills the disk.
 
+use super::intact::yes;
+use super::manifest;
 use crate::error::cause_chain;
 use crate::http::Body;
+use compare::Comparison;
 use flate2::read::GzDecoder;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -11,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tree::Tree;
 
+mod compare;
 mod tree;
 pub(super) use tree::inside;
 
@@ -52,7 +56,33 @@ pub async fn unpack<T: AsRef<Path> + Send + 'static>(archive: PathBuf, into: T) 
         unpack_now(&source, into.as_ref(), &stopped)?;
         Ok(into)
     });
-    unpacking.await.map_err(io::Error::other).flatten().map_err(|cause| UnpackError { archive, cause })
+    let unpacked = match unpacking.await {
+        Ok(unpacked) => unpacked,
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        Err(error) => Err(io::Error::other(error)),
+    };
+    unpacked.map_err(|cause| UnpackError { archive, cause })
+}
+
+/// Whether `folder` holds the content of `archive`, nothing else, and nothing that somebody else may change. Dropped
+/// before its end it stops soon.
+pub(super) async fn is_content(archive: &Path, folder: &Path) -> bool {
+    let stop = StopOnDrop::default();
+    let stopped = Arc::clone(&stop.0);
+    let (archive, folder) = (archive.to_owned(), folder.to_owned());
+    yes(move || {
+        let compared = compare_now(&archive, &folder, &stopped);
+        if let Err(error) = &compared {
+            tracing::debug!("{} is not the content of {}: {error}", folder.display(), archive.display());
+        }
+        compared.is_ok()
+    })
+    .await
+}
+
+fn compare_now(archive: &Path, folder: &Path, stopped: &AtomicBool) -> io::Result<()> {
+    let limit = most_bytes(std::fs::metadata(archive)?.len());
+    read(archive, &mut Comparison::with(folder, stopped), limit)
 }
 
 /// Unpacks a `.tar.gz` while it is downloaded, into the new folder `into`. So much may come out as the announced
@@ -61,7 +91,7 @@ pub(super) fn unpack_stream(body: &mut Body, announced: u64, into: &Path) -> io:
     let limit = most_bytes(announced);
     // A download that nobody waits for ends by itself, and with it this.
     let never = AtomicBool::new(false);
-    unpack_tar(body, Tree::create(into, limit, &never)?, limit)
+    read_tar(body, &mut Tree::create(into, limit, &never)?, limit)
 }
 
 /// Whether an archive of this name can be unpacked while it comes.
@@ -90,19 +120,33 @@ fn most_bytes(size: u64) -> u64 {
 }
 
 fn unpack_within(limit: u64, archive: &Path, into: &Path, stopped: &AtomicBool) -> io::Result<()> {
+    read(archive, &mut Tree::create(into, limit, stopped)?, limit)
+}
+
+/// What is done with the entries of an archive.
+trait Entries {
+    fn directory(&mut self, name: &str) -> io::Result<()>;
+    fn file(&mut self, name: &str, mode: Option<u32>, content: &mut dyn Read) -> io::Result<()>;
+    fn hard_link(&mut self, name: &str, target: &str) -> io::Result<()>;
+    fn symlink(&mut self, name: &str, target: &str) -> io::Result<()>;
+    /// There are no more.
+    fn finish(&mut self) -> io::Result<()>;
+}
+
+/// Hands on the entries of `archive`, of which at most `limit` bytes may come out.
+fn read(archive: &Path, entries: &mut dyn Entries, limit: u64) -> io::Result<()> {
     let mut file = File::open(archive)?;
-    let tree = Tree::create(into, limit, stopped)?;
     let name = archive.file_name().unwrap_or_default().to_string_lossy();
     if is_stream(&name) {
-        unpack_tar(&mut file, tree, limit)
+        read_tar(&mut file, entries, limit)
     } else if name.to_ascii_lowercase().ends_with(".zip") {
-        unpack_zip(file, tree)
+        read_zip(file, entries)
     } else {
         Err(refuse("its name ends neither in .tar.gz nor in .zip"))
     }
 }
 
-fn unpack_tar(compressed: &mut dyn Read, mut tree: Tree<'_>, limit: u64) -> io::Result<()> {
+fn read_tar(compressed: &mut dyn Read, entries: &mut dyn Entries, limit: u64) -> io::Result<()> {
     let stream = GzDecoder::new(compressed);
     // The entries' headers count too: a name may be as long as the stream.
     let mut archive = tar::Archive::new(Bounded { stream, left: limit.saturating_add(HEADERS) });
@@ -113,19 +157,19 @@ fn unpack_tar(compressed: &mut dyn Read, mut tree: Tree<'_>, limit: u64) -> io::
         let link = entry.link_name_bytes().map(|target| text(&target)).transpose()?.unwrap_or_default();
         match entry.header().entry_type() {
             tar::EntryType::Regular | tar::EntryType::Continuous | tar::EntryType::GNUSparse => {
-                tree.file(&name, Some(mode), &mut entry)?;
+                entries.file(&name, Some(mode), &mut entry)?;
             }
-            tar::EntryType::Directory => tree.directory(&name)?,
-            tar::EntryType::Symlink => tree.symlink(&name, &link)?,
-            tar::EntryType::Link => tree.hard_link(&name, &link)?,
+            tar::EntryType::Directory => entries.directory(&name)?,
+            tar::EntryType::Symlink => entries.symlink(&name, &link)?,
+            tar::EntryType::Link => entries.hard_link(&name, &link)?,
             tar::EntryType::XGlobalHeader => {}
             _ => return Err(refuse(format_args!("its entry {name:?} is neither file, folder nor link"))),
         }
     }
-    tree.finish()
+    entries.finish()
 }
 
-fn unpack_zip(file: File, mut tree: Tree<'_>) -> io::Result<()> {
+fn read_zip(file: File, entries: &mut dyn Entries) -> io::Result<()> {
     let mut archive = zip::ZipArchive::new(BufReader::new(file))?;
     for index in 0..archive.len() {
         let mut entry = archive.by_index(index)?;
@@ -135,16 +179,33 @@ fn unpack_zip(file: File, mut tree: Tree<'_>) -> io::Result<()> {
         if entry.is_symlink() {
             let mut target = Vec::new();
             entry.by_ref().take(LONGEST_LINK).read_to_end(&mut target)?;
-            tree.symlink(&name, &text(&target)?)?;
+            entries.symlink(&name, &text(&target)?)?;
         } else if entry.is_dir() {
-            tree.directory(&name)?;
+            entries.directory(&name)?;
         } else if matches!(kind, 0 | 0o100_000) {
-            tree.file(&name, mode, &mut entry)?;
+            entries.file(&name, mode, &mut entry)?;
         } else {
             return Err(refuse(format_args!("its entry {name:?} is neither file, folder nor link")));
         }
     }
-    tree.finish()
+    entries.finish()
+}
+
+/// Whether each file below `folder` is that of the zip `jar` with the same path, and nobody else may change it.
+pub(super) fn holds(jar: &Path, folder: &Path) -> bool {
+    let holds = || {
+        let entries = manifest::entries(folder)?;
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let mut archive = zip::ZipArchive::new(BufReader::new(File::open(jar)?))?;
+        let never = AtomicBool::new(false);
+        entries.iter().try_for_each(|(path, _)| {
+            Comparison::with(folder, &never).file(path, None, &mut archive.by_name(path)?)
+        })
+    };
+    let held: io::Result<()> = holds();
+    held.is_ok()
 }
 
 fn text(bytes: &[u8]) -> io::Result<String> {

@@ -1,5 +1,7 @@
 //! The cache folder that SonarSource's scanners and this one share.
 
+use super::cache_seal::CacheSeal;
+use super::ownership::others_on_the_way;
 use super::provision::ProvisionError;
 use crate::analysis::Artifact;
 use crate::http;
@@ -18,12 +20,85 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(15 * 60);
 #[derive(Debug, Clone)]
 pub struct Cache {
     root: PathBuf,
+    seal: Option<CacheSeal>,
+    /// The user home of the cache that takes the place of this one where need be.
+    private_home: Option<PathBuf>,
+    /// The cache whose place this one has taken: what it holds is copied, once the copy is known to be right.
+    shared: Option<PathBuf>,
 }
+
+/// How the names of folders end that archives are unpacked to.
+pub(super) const EXTRACTED: &str = "_extracted";
 
 impl Cache {
     /// The cache below a SONAR_USER_HOME. Touches nothing yet.
     pub fn in_user_home(user_home: &Path) -> Self {
-        Self { root: user_home.join("cache") }
+        Self { root: user_home.join("cache"), seal: None, private_home: None, shared: None }
+    }
+
+    /// The same, in which what was verified is sealed. Without a seal all is verified anew on each run.
+    #[must_use]
+    pub fn sealed(self, seal: Option<CacheSeal>) -> Self {
+        Self { seal, ..self }
+    }
+
+    /// The same, with the user home of a private cache for what this one can't hold.
+    #[must_use]
+    pub fn or_private(self, user_home: PathBuf) -> Self {
+        Self { private_home: Some(user_home), ..self }
+    }
+
+    /// This cache, if nobody but this user and root may change it; else the private one, and a line that says why.
+    #[must_use]
+    pub fn trusted(self) -> Self {
+        let Some(private) = self.private() else { return self };
+        let of_folder = |name: String| others_on_the_way(&self.root.join(name));
+        let why = others_on_the_way(&self.root).or_else(|| self.folders().into_iter().find_map(of_folder));
+        let Some(why) = why else { return self };
+        tracing::info!(
+            "The cache {} is not used, because {why}: a private copy in {} is",
+            self.root.display(),
+            private.root.display()
+        );
+        private
+    }
+
+    /// The private cache that takes the place of this one where need be.
+    pub fn private(&self) -> Option<Self> {
+        let home = self.private_home.as_deref()?;
+        let shared = Some(self.root.clone());
+        let private_home = Some(home.to_owned());
+        Some(Self { seal: self.seal.clone(), private_home, shared, ..Self::in_user_home(home) })
+    }
+
+    /// The SONAR_USER_HOME that it is in.
+    pub fn user_home(&self) -> &Path {
+        self.root.parent().unwrap_or(&self.root)
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(super) fn seal(&self) -> Option<&CacheSeal> {
+        self.seal.as_ref()
+    }
+
+    /// Where the same file may lie, to be copied to `place`.
+    pub(super) fn shared_place(&self, place: &Path) -> Option<PathBuf> {
+        Some(self.shared.as_ref()?.join(place.strip_prefix(&self.root).ok()?))
+    }
+
+    /// Names of the folders that are named after hashes, and of that of temporary files.
+    pub(super) fn folders(&self) -> Vec<String> {
+        let names = std::fs::read_dir(&self.root).into_iter().flatten().flatten();
+        let is_hash = |name: &String| {
+            matches!(name.len(), 32 | 64) && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+        };
+        names
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter(|name| is_hash(name) || name == TEMPORARY_FILES)
+            .collect()
     }
 
     /// Where `artifact` belongs. Its name and hash come from a server: neither may lead elsewhere.
@@ -48,7 +123,7 @@ impl Cache {
     pub(super) fn prepare(&self, place: &Path) -> Result<(), ProvisionError> {
         let temporary_files = self.root.join(TEMPORARY_FILES);
         for directory in [Some(temporary_files.as_path()), place.parent()].into_iter().flatten() {
-            std::fs::create_dir_all(directory).map_err(|error| self.unwritable(directory, &error))?;
+            create_folder(directory).map_err(|error| self.unwritable(directory, &error))?;
         }
         Ok(())
     }
@@ -65,7 +140,7 @@ impl Cache {
         let temporary_files = self.root.join(TEMPORARY_FILES);
         let folder = new_name(&temporary_files, "-unusable");
         folder
-            .and_then(|folder| std::fs::create_dir(&folder).map(|()| folder))
+            .and_then(|folder| create_folder(&folder).map(|()| folder))
             .map_err(|error| self.unwritable(&temporary_files, &error))
     }
 
@@ -90,12 +165,29 @@ impl Cache {
     }
 }
 
+/// Makes a folder, and those above it, that nobody else may write, whatever the umask of the job says.
+pub(super) fn create_folder(path: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o755);
+    builder.create(path)
+}
+
 /// `path` with something at the end of its name.
 pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(end);
     path.with_file_name(name)
 }
+
+/// Whether a file of this name is an archive of classes, or what goes with it.
+pub(super) fn is_of_classes(name: &str) -> bool {
+    name.starts_with(CLASSES)
+}
+
+/// How the names of archives of classes begin.
+pub(super) const CLASSES: &str = "classes-";
 
 /// Waits until no other process holds the lock `path`, under which `what` is provisioned. `None` where locks don't
 /// work: then the worst is that a file is downloaded twice.
@@ -132,6 +224,14 @@ impl Temporary {
     /// A new name in `folder`, with this end.
     pub(super) fn in_folder(folder: &Path, end: &str) -> io::Result<Self> {
         new_name(folder, end).map(Self)
+    }
+
+    /// A new name beside `path` that begins and ends as that does.
+    pub(super) fn like(path: &Path) -> io::Result<Self> {
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).map_err(io::Error::other)?;
+        let end = path.extension().unwrap_or_default().display();
+        Ok(Self(path.with_extension(format!("{}.{end}", http::hex(&random)))))
     }
 }
 

@@ -3,13 +3,17 @@
 //!
 //! Java writes it at the end of a run, which takes two seconds. So only the third step that runs the same engine, Java
 //! and options on a machine does: by then it is no throwaway agent, and the server has the report to process meanwhile.
-//! Each run has Java check the archive's checksums; one that is damaged or does not fit is passed over.
+//! Java trusts an archive blindly, so it is sealed for the connection that made it, and used only as long as nobody has
+//! changed it since. Each run has Java check the archive's checksums, too; one that does not fit is passed over.
 
-use super::cache::{self, Cache, Temporary, remove_old};
+use super::cache::{self, CLASSES, Cache, Temporary, remove_old};
+use super::cache_seal::CacheSeal;
+use super::intact::{hash, note, noted_hash};
 use crate::http;
 use sha2::{Digest as _, Sha256};
 use std::cell::RefCell;
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -33,9 +37,9 @@ pub struct Marks(RefCell<Vec<PathBuf>>);
 pub struct Making {
     temporary: Temporary,
     place: PathBuf,
+    seal: CacheSeal,
 }
 
-const PREFIX: &str = "classes-";
 const OLD_AFTER: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// Ends of names beside an archive's own: it was of use once; some run tries, or tried, to make it.
 const WANTED: &str = "wanted";
@@ -45,9 +49,15 @@ impl ClassArchive {
     /// The archive beside the cached `jar` for the server's `java` with these options. Nothing here is an error: an
     /// archive is never needed.
     pub fn find(cache: &Cache, jar: &Path, java: &Path, java_options: &str, marks: &Marks) -> Self {
-        let Some(place) = place(jar, java, java_options) else { return Self::Unused };
-        if place.is_file() {
-            return Self::Used(place);
+        // Without a seal nobody could tell who made it.
+        let Some(seal) = cache.seal() else { return Self::Unused };
+        let Some(place) = place(jar, java, java_options, seal) else { return Self::Unused };
+        if place.exists() {
+            if noted_hash(&place, seal).is_some() {
+                return Self::Used(place);
+            }
+            tracing::info!("{} was damaged or altered, and is not used", place.display());
+            cache::remove(&place);
         }
         let (wanted, tried) = (place.with_extension(WANTED), place.with_extension(TRIED));
         // Another analysis of this very step says nothing about steps to come.
@@ -62,7 +72,7 @@ impl ClassArchive {
                 tracing::info!(
                     "Java writes an archive of the engine's classes at its end: later analyses start faster"
                 );
-                return Self::Made(Making { temporary, place });
+                return Self::Made(Making { temporary, place, seal: seal.clone() });
             }
         } else if !tried.exists() {
             match File::create_new(&wanted) {
@@ -103,10 +113,10 @@ impl ClassArchive {
     /// To be called when Java has ended, or did not start. Keeps what it has written, if the whole run went well; another run tries
     /// once more if the analysis itself failed.
     pub(super) fn settle(&self, analysed: bool, exited_well: bool) {
-        let Self::Made(Making { temporary, place }) = self else { return };
+        let Self::Made(Making { temporary, place, seal }) = self else { return };
         let tried = place.with_extension(TRIED);
         let settled = match (analysed, exited_well) {
-            (true, true) => fs::rename(temporary, place).and_then(|()| {
+            (true, true) => keep(temporary.as_ref(), place, seal).and_then(|()| {
                 sweep(place, SystemTime::now());
                 fs::remove_file(&tried)
             }),
@@ -119,16 +129,32 @@ impl ClassArchive {
     }
 }
 
+/// Puts what Java has written into its place, sealed. One without a seal is not used.
+fn keep(written: &Path, place: &Path, seal: &CacheSeal) -> io::Result<()> {
+    make_own(written)?;
+    let sha256 = hash(written)?;
+    fs::rename(written, place)?;
+    note(place, &sha256, seal)
+}
+
+/// Whatever the umask was that Java wrote it with, nobody else may write it.
+fn make_own(file: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(0o444))?;
+    let _ = file;
+    Ok(())
+}
+
 /// Removes archives and marks beside `kept` that are made for another Java or other options, once they are old.
 fn sweep(kept: &Path, now: SystemTime) {
     let Some((folder, stem)) = kept.parent().zip(kept.file_stem()) else { return };
     let stem = stem.to_string_lossy();
-    remove_old(folder, now, OLD_AFTER, |name| name.starts_with(PREFIX) && !name.starts_with(&*stem));
+    remove_old(folder, now, OLD_AFTER, |name| name.starts_with(CLASSES) && !name.starts_with(&*stem));
 }
 
 /// Named after all that the archive depends on; `None` when it can't be told, or for options under which Java might
 /// refuse to write one.
-fn place(jar: &Path, java: &Path, java_options: &str) -> Option<PathBuf> {
+fn place(jar: &Path, java: &Path, java_options: &str, seal: &CacheSeal) -> Option<PathBuf> {
     let harmless = |option: &str| {
         ["-XX:TieredStopAtLevel", "-XX:+UseSerialGC", "-Xm", "-Xss"]
             .iter()
@@ -141,16 +167,17 @@ fn place(jar: &Path, java: &Path, java_options: &str) -> Option<PathBuf> {
         return None;
     }
     let classes = java.parent()?.parent()?.join("lib").join("modules");
-    let mut hash = Sha256::new();
+    let mut key = Sha256::new();
     for file in [jar, &classes] {
         let metadata = fs::metadata(file).ok()?;
         let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?.as_nanos();
         // Java compares path, size and time, too, and would pass the archive over for ever.
-        hash.update(format!("{} {} {modified}\n", file.display(), metadata.len()));
+        key.update(format!("{} {} {modified}\n", file.display(), metadata.len()));
     }
-    hash.update(java_options);
-    let key = http::hex(&hash.finalize()[..8]);
-    Some(jar.with_file_name(format!("{PREFIX}{key}.jsa")))
+    key.update(java_options);
+    key.update(format!("\n{}", seal.id()));
+    let key = http::hex(&key.finalize()[..8]);
+    Some(jar.with_file_name(format!("{CLASSES}{key}.jsa")))
 }
 
 #[cfg(test)]

@@ -4,13 +4,13 @@
 //! Contract: its start script (main class and system properties), and its documentation (`SONAR_SCANNER_OPTS`, and
 //! parameters as JSON in `SONAR_SCANNER_JSON_PARAMS`, before version 6 in `SONARQUBE_SCANNER_PARAMS`). Observed of 4.7,
 //! 5.0, 6.2 and 8.1: that JSON wins over the project's settings file; before version 6 that file wins over `SONAR_TOKEN`;
-//! from 6 on `SONAR_HOST_URL` and every `SONAR_SCANNER_*` win over the JSON, so that `agent::env` withholds the one and
+//! from 6 on `SONAR_HOST_URL` and every `SONAR_SCANNER_*` win over the JSON, so that `agent::children` withholds the one and
 //! `step::analyze::cli` the others.
 
 use super::cli_log::{self, CliLog};
 use super::engine::EngineEnd;
 use super::tool_cache::Tool;
-use crate::analysis::{Invocation, Properties};
+use crate::analysis::{Invocation, Properties, placeholder};
 use crate::cancel::Cancellation;
 use crate::error::{Error, Result};
 use crate::secret::Secret;
@@ -72,8 +72,8 @@ pub struct Cli<'a> {
     pub properties: &'a Properties,
     /// The project's base directory.
     pub directory: &'a Path,
-    /// The settings file, where it is another one than the CLI would find there.
-    pub settings_file: Option<&'a Path>,
+    /// The settings file that it is to read: not one of the sources, which says more than it may.
+    pub settings_file: &'a Path,
 }
 
 /// Whether this version reads `SONAR_SCANNER_JSON_PARAMS` and leaves it to the server which engine and Java run.
@@ -93,14 +93,14 @@ impl Cli<'_> {
             property("scanner.home", &self.home.folder),
             property("project.home", self.directory),
         ]);
-        arguments.extend(self.settings_file.map(|file| property("project.settings", file)));
+        arguments.push(property("project.settings", self.settings_file));
         arguments.push("org.sonarsource.scanner.cli.Main".to_owned());
         let parameters = match knows_provisioning(self.version) {
             true => "SONAR_SCANNER_JSON_PARAMS",
             false => "SONARQUBE_SCANNER_PARAMS",
         };
         // Text keys and values always serialise.
-        let json = Secret::new(serde_json::to_string(self.properties).unwrap_or_default());
+        let json = Secret::new(serde_json::to_string(&self.parameters()).unwrap_or_default());
         Invocation {
             program: self.java.to_owned(),
             arguments,
@@ -109,6 +109,18 @@ impl Cli<'_> {
             secret_environment: vec![(parameters.to_owned(), json)],
             stdin: None,
         }
+    }
+
+    /// The properties as it must be given them: it replaces `${name}` in all of them, and a branch may be called
+    /// `${sonar.token}`.
+    fn parameters(&self) -> Properties {
+        if !self.properties.iter().any(|(_, value)| value.contains("${")) {
+            return self.properties.clone();
+        }
+        let all = self.properties.iter().map(|(key, value)| (key.to_owned(), placeholder::literal(value)));
+        let mut parameters: Properties = all.collect();
+        parameters.set(placeholder::DOLLAR, "$");
+        parameters
     }
 
     /// Runs the CLI with `environment`, and relays its log as the engine's is.
@@ -154,7 +166,7 @@ mod tests {
             java_options: " -Xmx1g  -Da=b ",
             properties: &properties,
             directory: Path::new("/src"),
-            settings_file: Some(Path::new("/src/ci/my.properties")),
+            settings_file: Path::new("/src/ci/my.properties"),
         };
         let shown = cli.invocation();
         assert_eq!(
@@ -169,6 +181,13 @@ mod tests {
         };
         let json = r#"{"sonar.token":"hush1"}"#;
         assert_eq!(environment(cli), [format!("SONARQUBE_SCANNER_PARAMS={json}")]);
+        let mut odd = properties.clone();
+        odd.set("sonar.branch.name", "x${sonar.token}");
+        let json_of_odd = r#"{"sonar.azdo.dollar":"$","sonar.branch.name":"x${sonar.azdo.dollar}{sonar.token}","sonar.token":"hush1"}"#;
+        assert_eq!(
+            environment(Cli { properties: &odd, ..cli }),
+            [format!("SONARQUBE_SCANNER_PARAMS={json_of_odd}")]
+        );
         let newer = Cli { version: "8.1.0.6389", ..cli };
         assert_eq!(environment(newer), [format!("SONAR_SCANNER_JSON_PARAMS={json}")]);
     }

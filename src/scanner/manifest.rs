@@ -1,104 +1,225 @@
-//! The sizes of all files of an unpacked archive, and the SHA-256 of its jars (few megabytes), by which each run sees
-//! cheaply that it is whole.
+//! The sealed list of all files of an unpacked archive, with their SHA-256, by which each run knows that nobody has
+//! changed, added or removed one.
 
-use super::intact::hash;
+use super::cache_seal::CacheSeal;
+use super::intact::{hash, read_note, stamp, write_note};
+use super::ownership::others;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// In the folder itself, so that both come into their place by one rename.
-const NAME: &str = "sonar-azdo.files";
-/// The last line: what lacks it was cut short.
-const END: &str = "end";
+/// Beginning and end of the list's name. It lies in the folder itself, so that both come into their place by one rename.
+const NAME: (&str, &str) = ("sonar-azdo.", ".files");
 
-/// Notes what is in `folder`, as lines of size, for a jar `:` and hash, and relative path.
-pub(super) fn write(folder: &Path) -> io::Result<()> {
-    let mut note = String::new();
-    collect(folder, "", &mut note)?;
-    fs::write(folder.join(NAME), note + END)
+fn list_of(folder: &Path, seal: &CacheSeal) -> PathBuf {
+    folder.join(format!("{}{}{}", NAME.0, seal.id(), NAME.1))
 }
 
-fn collect(folder: &Path, prefix: &str, note: &mut String) -> io::Result<()> {
+/// Notes what is in `folder`: the content of the archive `what`, known to be right. So each line of the list is a hash
+/// (of a link: where it leads), a stamp, and a relative path, divided by tabs.
+pub(super) fn write(folder: &Path, seal: &CacheSeal, what: &str) -> io::Result<()> {
+    let mut text = String::new();
+    for (path, metadata) in entries(folder)? {
+        let file = folder.join(&path);
+        let content = content_of(&file, &metadata)?;
+        line(&mut text, &content, &stamp(folder, &metadata).unwrap_or_default(), &path);
+    }
+    write_note(&list_of(folder, seal), &seal.seal(what, &text))
+}
+
+/// Whether `folder` is as the list has it that was sealed for the archive `what`, and nobody else may change it. What has
+/// the [`stamp`] that was noted is not read, unless it is `suspect`.
+pub(super) fn is_whole(folder: &Path, seal: &CacheSeal, what: &str, suspect: bool) -> bool {
+    let Some(note) = read_note(&list_of(folder, seal)) else { return false };
+    let Some(text) = seal.unseal(what, &note) else { return false };
+    let noted: Option<BTreeMap<_, _>> = text
+        .lines()
+        .map(|line| {
+            let (content, rest) = line.split_once('\t')?;
+            let (stamp, path) = rest.split_once('\t')?;
+            Some((path, (content, stamp)))
+        })
+        .collect();
+    let (Some(noted), Ok(found)) = (noted, entries(folder)) else { return false };
+    let mut renewed = String::new();
+    let mut is_new = false;
+    let is_as_noted = |(path, metadata): &(String, Metadata)| {
+        let (content, noted) = noted.get(path.as_str())?;
+        let stamp = stamp(folder, metadata);
+        if suspect || metadata.is_symlink() || stamp.as_deref() != Some(*noted) {
+            is_new |= stamp.as_deref().is_some_and(|stamp| stamp != *noted);
+            (content_of(&folder.join(path), metadata).ok()? == *content).then_some(())?;
+        }
+        line(&mut renewed, content, &stamp.unwrap_or_default(), path);
+        Some(())
+    };
+    let is_whole = found.len() == noted.len() && found.iter().map(is_as_noted).all(|known| known.is_some());
+    if is_whole && is_new {
+        // Copied with all its files, by whoever restores caches. Without the new stamps it is hashed the next time, too.
+        let _ = write_note(&list_of(folder, seal), &seal.seal(what, &renewed));
+    }
+    is_whole
+}
+
+fn line(text: &mut String, content: &str, stamp: &str, path: &str) {
+    // Writing to a text never fails.
+    let _ = writeln!(text, "{content}\t{stamp}\t{path}");
+}
+
+fn content_of(path: &Path, metadata: &Metadata) -> io::Result<String> {
+    if metadata.is_symlink() { Ok(format!("{:?}", fs::read_link(path)?)) } else { hash(path) }
+}
+
+/// All files and links below `folder` but lists of ours, with paths relative to it, `/` between their parts.
+///
+/// # Errors
+/// One can't be read, is of another kind, has a strange name, or may be changed by somebody else; and so of a folder.
+pub(super) fn entries(folder: &Path) -> io::Result<Vec<(String, Metadata)>> {
+    let mut found = Vec::new();
+    collect(folder, "", &mut found)?;
+    Ok(found)
+}
+
+fn collect(folder: &Path, prefix: &str, found: &mut Vec<(String, Metadata)>) -> io::Result<()> {
+    let refuse = |why: &str| Err(io::Error::other(format!("{}: {why}", folder.display())));
+    if let Some(why) = others(&folder.symlink_metadata()?) {
+        return refuse(&why);
+    }
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
-        // Of a link itself: it is known to lead to something in the folder.
+        let Ok(name) = entry.file_name().into_string() else { return refuse("a name is not Unicode") };
+        if name.contains(['\n', '\t']) {
+            return refuse("a name holds a line's end or a tab");
+        }
+        // Of a link itself.
         let metadata = entry.metadata()?;
         if metadata.is_dir() {
-            collect(&entry.path(), &format!("{name}/"), note)?;
-        } else if metadata.is_file() && !name.contains('\n') {
-            let hash =
-                if name.ends_with(".jar") { format!(":{}", hash(&entry.path())?) } else { String::new() };
-            // Writing to a text never fails.
-            let _ = writeln!(note, "{}{hash} {name}", metadata.len());
+            collect(&entry.path(), &format!("{prefix}{name}/"), found)?;
+            continue;
+        }
+        if prefix.is_empty() && metadata.is_file() && name.starts_with(NAME.0) && name.ends_with(NAME.1) {
+            continue;
+        }
+        match others(&metadata) {
+            // The mode of a link means nothing.
+            Some(why) if !metadata.is_symlink() => return refuse(&why),
+            _ if metadata.is_file() || metadata.is_symlink() => {
+                found.push((format!("{prefix}{name}"), metadata));
+            }
+            _ => return refuse("neither file, folder nor link"),
         }
     }
     Ok(())
 }
 
-/// Whether all files of `folder` have the sizes and hashes noted. Where there is no note, another scanner has unpacked it, and
-/// nothing speaks against it.
-pub(super) fn is_whole(folder: &Path) -> bool {
-    let note = match fs::read_to_string(folder.join(NAME)) {
-        Ok(note) => note,
-        Err(error) => return error.kind() == io::ErrorKind::NotFound,
-    };
-    let is_as_noted = |line: &str| {
-        let (size, name) = line.split_once(' ')?;
-        let (size, noted) = size.split_once(':').map_or((size, None), |(size, hash)| (size, Some(hash)));
-        let file = folder.join(name);
-        let has_its_size = file.metadata().ok()?.len() == size.parse::<u64>().ok()?;
-        Some(has_its_size && noted.is_none_or(|noted| hash(&file).is_ok_and(|hash| hash == noted)))
-    };
-    match note.strip_suffix(END) {
-        Some(lines) => lines.lines().all(|line| is_as_noted(line) == Some(true)),
-        None => false,
-    }
-}
-
-/// When `folder` was unpacked by us.
-pub(super) fn written(folder: &Path) -> Option<std::time::SystemTime> {
-    folder.join(NAME).metadata().ok()?.modified().ok()
-}
-
 #[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
+    use crate::secret::Secret;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    struct Unpacked {
+        folder: tempfile::TempDir,
+        seal: CacheSeal,
+    }
+
+    impl Unpacked {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let unpacked = Self { folder, seal: CacheSeal::new(&Secret::new("squ_1")) };
+            fs::create_dir_all(unpacked.path("jdk/lib/empty")).unwrap();
+            for (name, content) in
+                [("jdk/release", "21"), ("jdk/lib/modules", "modules"), ("jdk/lib/a b.jar", "")]
+            {
+                fs::write(unpacked.path(name), content).unwrap();
+            }
+            symlink("lib/modules", unpacked.path("jdk/link")).unwrap();
+            write(unpacked.folder.path(), &unpacked.seal, "jre 1").unwrap();
+            unpacked
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.folder.path().join(name)
+        }
+
+        fn is_whole(&self) -> bool {
+            is_whole(self.folder.path(), &self.seal, "jre 1", false)
+        }
+    }
 
     #[test]
-    fn what_is_lost_is_seen() {
-        let folder = tempfile::tempdir().unwrap();
-        let root = folder.path();
-        fs::create_dir_all(root.join("jdk/lib/empty")).unwrap();
-        for (name, content) in [("jdk/release", "21"), ("jdk/lib/modules", "modules"), ("jdk/lib/none", "")] {
-            fs::write(root.join(name), content).unwrap();
+    fn what_nobody_has_touched_is_whole_and_what_was_copied_too() {
+        let unpacked = Unpacked::new();
+        assert!(unpacked.is_whole());
+        let list = list_of(unpacked.folder.path(), &unpacked.seal);
+        let before = fs::read_to_string(&list).unwrap();
+        // As a restored cache has other inodes and times.
+        let modules = unpacked.path("jdk/lib/modules");
+        fs::remove_file(&modules).unwrap();
+        fs::write(&modules, "modules").unwrap();
+        assert!(unpacked.is_whole());
+        assert_eq!(fs::read_to_string(&list).unwrap() != before, cfg!(target_os = "linux"));
+        assert!(unpacked.is_whole());
+        assert!(is_whole(unpacked.folder.path(), &unpacked.seal, "jre 1", true));
+        // That of another connection has a list of its own.
+        let other = CacheSeal::new(&Secret::new("squ_2"));
+        assert!(!is_whole(unpacked.folder.path(), &other, "jre 1", false));
+        write(unpacked.folder.path(), &other, "jre 1").unwrap();
+        assert!(is_whole(unpacked.folder.path(), &other, "jre 1", false) && unpacked.is_whole());
+    }
+
+    #[test]
+    fn an_altered_added_or_lost_file_is_seen() {
+        type Change<'a> = (&'a str, &'a dyn Fn(&Unpacked));
+        let set_mode = |unpacked: &Unpacked, name: &str, mode: u32| {
+            fs::set_permissions(unpacked.path(name), fs::Permissions::from_mode(mode)).unwrap();
+        };
+        let changes: [Change<'_>; 12] = [
+            ("another content of the same size and time", &|unpacked| {
+                let file = unpacked.path("jdk/lib/modules");
+                let modified = file.metadata().unwrap().modified().unwrap();
+                fs::write(&file, "MODULES").unwrap();
+                fs::File::options().write(true).open(&file).unwrap().set_modified(modified).unwrap();
+            }),
+            ("an empty file", &|unpacked| fs::write(unpacked.path("jdk/lib/modules"), "").unwrap()),
+            ("a lost file", &|unpacked| fs::remove_file(unpacked.path("jdk/lib/a b.jar")).unwrap()),
+            ("one more", &|unpacked| fs::write(unpacked.path("jdk/lib/evil.so"), "").unwrap()),
+            ("one more, named like a list", &|unpacked| {
+                fs::write(unpacked.path("jdk/sonar-azdo.x.files"), "").unwrap();
+            }),
+            ("another link", &|unpacked| {
+                fs::remove_file(unpacked.path("jdk/link")).unwrap();
+                symlink("/tmp/evil", unpacked.path("jdk/link")).unwrap();
+            }),
+            ("a link in place of a file", &|unpacked| {
+                fs::remove_file(unpacked.path("jdk/release")).unwrap();
+                symlink("lib/modules", unpacked.path("jdk/release")).unwrap();
+            }),
+            ("a file that others may write", &|unpacked| set_mode(unpacked, "jdk/release", 0o666)),
+            ("a folder that others may write", &|unpacked| set_mode(unpacked, "jdk/lib", 0o777)),
+            ("a list that was cut short", &|unpacked| {
+                fs::write(list_of(unpacked.folder.path(), &unpacked.seal), "").unwrap();
+            }),
+            ("no list", &|unpacked| {
+                fs::remove_file(list_of(unpacked.folder.path(), &unpacked.seal)).unwrap();
+            }),
+            ("a list that an earlier build wrote for its own files", &|unpacked| {
+                fs::write(unpacked.path("jdk/release"), "evil").unwrap();
+                let list = list_of(unpacked.folder.path(), &unpacked.seal);
+                let own = CacheSeal::new(&Secret::new("of the earlier build"));
+                write(unpacked.folder.path(), &own, "jre 1").unwrap();
+                fs::rename(list_of(unpacked.folder.path(), &own), list).unwrap();
+            }),
+        ];
+        for (what, change) in changes {
+            let unpacked = Unpacked::new();
+            change(&unpacked);
+            assert!(!unpacked.is_whole(), "{what}");
         }
-        assert!(is_whole(root), "another scanner's");
-        write(root).unwrap();
-        assert!(is_whole(root) && written(root).is_some());
-        fs::write(root.join("more"), "is no harm").unwrap();
-        assert!(is_whole(root));
-
-        fs::write(root.join("jdk/lib/modules"), "module").unwrap();
-        assert!(!is_whole(root));
-        fs::write(root.join("jdk/lib/modules"), "modules").unwrap();
-        assert!(is_whole(root));
-        fs::remove_file(root.join("jdk/lib/none")).unwrap();
-        assert!(!is_whole(root));
-
-        fs::write(root.join("jdk/lib/none"), "").unwrap();
-        fs::write(root.join("jdk/a b.jar"), "the jar").unwrap();
-        fs::remove_file(root.join(NAME)).unwrap();
-        write(root).unwrap();
-        assert!(is_whole(root));
-        fs::write(root.join("jdk/a b.jar"), "tha jar").unwrap();
-        assert!(!is_whole(root), "a flipped byte");
-
-        // What a power cut may leave of the note.
-        for note in ["", "2 jdk/release\n", "\0\0\0"] {
-            fs::write(root.join(NAME), note).unwrap();
-            assert!(!is_whole(root), "{note}");
-        }
+        let unpacked = Unpacked::new();
+        assert!(!is_whole(unpacked.folder.path(), &unpacked.seal, "jre 2", false), "another archive's");
     }
 }

@@ -1,8 +1,10 @@
 //! SonarSource's scanners and what they need: downloads in a shared cache, Java.
 
 pub mod archive;
+mod audit;
 pub mod build_wrapper;
 mod cache;
+mod cache_seal;
 mod class_archive;
 pub mod cli;
 mod cli_log;
@@ -13,11 +15,14 @@ mod intact;
 mod jar;
 pub mod java;
 mod manifest;
+mod ownership;
 mod platform;
 mod provision;
 mod tool_cache;
 
+pub use audit::Audit;
 pub use cache::Cache;
+pub use cache_seal::CacheSeal;
 pub use class_archive::{ClassArchive, Marks};
 pub use cli::{Cli, CliHome};
 pub use engine::{Engine, EngineEnd, EngineResult};

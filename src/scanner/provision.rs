@@ -2,17 +2,20 @@
 //! a machine.
 
 use super::archive::{self, UnpackError};
-use super::cache::{Cache, Temporary, beside};
-use super::intact::{flush, is_intact, note_checked};
+use super::cache::{Cache, EXTRACTED, Temporary, beside, remove};
+use super::intact::{copy_if_intact, flush, is_intact, md5 as file_md5, note_checked, own_file, yes};
 use super::manifest;
+use super::ownership::others;
 use crate::analysis::{Artifact, Jre, Plugin};
-use crate::error::Error;
-use crate::http::{self, Body, Checksum, Client, Credentials, Download, ErrorKind, Request};
+use crate::http::{self, Body, Checksum, Client, Credentials, Download, Request};
 use crate::process::is_executable;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
+
+mod error;
+pub use error::ProvisionError;
 
 /// A file that is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,95 +24,6 @@ pub struct Provisioned {
     pub path: PathBuf,
     /// Whether nothing had to be downloaded.
     pub was_cached: bool,
-}
-
-/// Why a file could not be provisioned.
-#[derive(Debug, thiserror::Error)]
-pub enum ProvisionError {
-    /// The download failed.
-    #[error("{file_name} could not be downloaded: {error}")]
-    Download {
-        /// What was wanted.
-        file_name: String,
-        /// Whether that is the server's Java, without which an analysis may do.
-        is_java: bool,
-        /// Why it did not come.
-        error: http::Error,
-    },
-    /// The server names a file or a hash that is none.
-    #[error("the server offers a download with the unusable name {file_name:?} or hash {hash:?}")]
-    Metadata {
-        /// The name.
-        file_name: String,
-        /// The hash.
-        hash: String,
-    },
-    /// The cache can't be written.
-    #[error("{} can't be written: {cause}", path.display())]
-    Cache {
-        /// The file or folder.
-        path: PathBuf,
-        /// The system's words.
-        cause: String,
-    },
-    /// What is to be replaced can't be moved away, though the cache can be written: Windows moves no folder in use.
-    #[error("{} is damaged, and can't be replaced: {cause}", path.display())]
-    Occupied {
-        /// The folder.
-        path: PathBuf,
-        /// The system's words.
-        cause: String,
-    },
-    /// The archive can't be unpacked.
-    #[error(transparent)]
-    Unpack(#[from] UnpackError),
-    /// The JRE's archive has no such executable.
-    #[error("{} has no executable {java_path:?}", archive.display())]
-    NoJava {
-        /// The archive.
-        archive: PathBuf,
-        /// The path the server named.
-        java_path: String,
-    },
-}
-
-impl ProvisionError {
-    /// Whether other bytes came than the server had announced: a new version may have been published
-    /// in between, so ask for the metadata once more.
-    pub fn is_checksum(&self) -> bool {
-        matches!(self, Self::Download { error, .. } if error.kind == ErrorKind::Checksum)
-    }
-}
-
-const DISK: &str = "Free some space there, or set SONAR_USER_HOME to a folder on another disk.";
-
-const REACH: &str = "The agent must be able to reach that address (DNS, firewall, proxy).";
-const OWN_JAVA: &str = "The property sonar.scanner.skipJreProvisioning=true has a Java of the agent used instead of the \
-                        server's.";
-
-impl From<ProvisionError> for Error {
-    fn from(error: ProvisionError) -> Self {
-        let failure = Self::new(error.to_string());
-        match error {
-            ProvisionError::Cache { .. } => failure.hint(
-                "Let the agent's user write there, or set SONAR_USER_HOME to a folder that it can write.",
-            ),
-            ProvisionError::Occupied { .. } => failure.hint(
-                "If another analysis on this machine runs from it, run this one again when that is done. Otherwise \
-                 remove the folder.",
-            ),
-            ProvisionError::Download { error, is_java, .. } => match (error.kind, is_java) {
-                (ErrorKind::Disk, _) => failure.hint(DISK),
-                (ErrorKind::Checksum, _) => failure,
-                (ErrorKind::Status | ErrorKind::Redirect | ErrorKind::Setup, false) => failure,
-                (ErrorKind::Status | ErrorKind::Redirect | ErrorKind::Setup, true) => failure.hint(OWN_JAVA),
-                (_, false) => failure.hint(REACH),
-                (_, true) => failure.hint(format!("{REACH} {OWN_JAVA}")),
-            },
-            ProvisionError::Unpack(error) if error.is_of_disk() => failure.hint(DISK),
-            _ => failure,
-        }
-    }
 }
 
 /// Where files come from and where they are kept.
@@ -121,18 +35,31 @@ pub struct Provisioning<'a> {
     pub credentials: Option<&'a Credentials>,
     /// Keeps them.
     pub cache: &'a Cache,
-    /// When a run began that showed that something in the cache is damaged: what was put there before is trusted
-    /// no more, and every byte of it is checked.
+    /// When a run began that showed that something in the cache is damaged: every byte of what is there is checked.
     pub suspect_since: Option<SystemTime>,
 }
 
 impl Provisioning<'_> {
-    /// Brings `artifact` into the cache, if it is not there in good order. `on_miss` is called before a download: by
-    /// one process of a machine.
+    /// Brings `artifact` into the cache, if it is not there in good order; into the private one, if the cache can't be
+    /// written. `on_miss` is called before a download: by one process of a machine.
     ///
     /// # Errors
     /// Each kind of [`ProvisionError`] but `NoJava`, `Occupied` and `Unpack`.
     pub async fn file(&self, artifact: &Artifact, on_miss: &dyn Fn()) -> Result<Provisioned, ProvisionError> {
+        match self.file_in_cache(artifact, on_miss).await {
+            Err(error) => match self.private_instead(&error) {
+                Some(private) => self.within(&private).file_in_cache(artifact, on_miss).await,
+                None => Err(error),
+            },
+            provisioned => provisioned,
+        }
+    }
+
+    async fn file_in_cache(
+        &self,
+        artifact: &Artifact,
+        on_miss: &dyn Fn(),
+    ) -> Result<Provisioned, ProvisionError> {
         let path = self.cache.place(artifact)?;
         if self.is_intact(&path, artifact).await {
             return Ok(Provisioned { path, was_cached: true });
@@ -143,15 +70,18 @@ impl Provisioning<'_> {
             if self.is_intact(&path, artifact).await {
                 return Ok(Provisioned { path, was_cached: true });
             }
-            self.tell_damaged(&path);
+            self.tell_unusable(&path);
         }
-        on_miss();
-        let temporary = Arc::new(self.cache.temporary("download")?);
-        let download = self.download(artifact, &temporary);
-        download.store(self.client).await.map_err(|error| not_downloaded(artifact, false, error))?;
-        self.keep(&temporary, &path)?;
-        note_checked(&path).await;
-        Ok(Provisioned { path, was_cached: false })
+        let was_cached = self.copy(artifact, &path).await?;
+        if !was_cached {
+            on_miss();
+            let temporary = Arc::new(self.cache.temporary("download")?);
+            let download = self.download(artifact, &temporary);
+            download.store(self.client).await.map_err(|error| not_downloaded(artifact, false, error))?;
+            self.keep(&temporary, &path)?;
+        }
+        note_checked(&path, &artifact.sha256, self.cache.seal()).await;
+        Ok(Provisioned { path, was_cached })
     }
 
     /// Brings a Java runtime into the cache, unpacked; the path is that of its java executable.
@@ -159,45 +89,117 @@ impl Provisioning<'_> {
     /// # Errors
     /// Each kind of [`ProvisionError`].
     pub async fn jre(&self, jre: &Jre) -> Result<Provisioned, ProvisionError> {
+        match self.jre_in_cache(jre).await {
+            Err(error) => match self.private_instead(&error) {
+                Some(private) => self.within(&private).jre_in_cache(jre).await,
+                None => Err(error),
+            },
+            provisioned => provisioned,
+        }
+    }
+
+    async fn jre_in_cache(&self, jre: &Jre) -> Result<Provisioned, ProvisionError> {
         let artifact = &jre.artifact;
         let archive = self.cache.place(artifact)?;
-        let unpacked = beside(&archive, "_extracted");
+        let unpacked = beside(&archive, EXTRACTED);
         let no_java =
             || ProvisionError::NoJava { archive: archive.clone(), java_path: jre.java_path.clone() };
         let java = unpacked.join(archive::inside(&jre.java_path).ok_or_else(no_java)?);
-        let is_usable = || {
-            let is_trusted = self
-                .suspect_since
-                .is_none_or(|since| manifest::written(&unpacked).is_some_and(|written| written > since));
-            is_trusted && is_executable(&java) && manifest::is_whole(&unpacked)
-        };
-        if is_usable() {
+        if self.is_usable(artifact, &archive, &unpacked, &java).await {
             return Ok(Provisioned { path: java, was_cached: true });
         }
         self.cache.prepare(&archive)?;
         let _lock = self.cache.lock(&archive, artifact).await;
-        if is_usable() {
+        if self.is_usable(artifact, &archive, &unpacked, &java).await {
             return Ok(Provisioned { path: java, was_cached: true });
         }
         if unpacked.exists() {
-            self.tell_damaged(&unpacked);
+            self.tell_unusable(&unpacked);
         }
-        let was_cached = archive.exists() && is_intact(&archive, &artifact.sha256, true).await;
+        let mut was_cached = archive.exists() && is_intact(&archive, &artifact.sha256, None, true).await;
+        if archive.exists() && !was_cached {
+            self.tell_unusable(&archive);
+        }
+        was_cached = was_cached || self.copy(artifact, &archive).await?;
         let folder = if was_cached {
             archive::unpack(archive.clone(), self.cache.temporary("unpacked")?).await?
         } else {
-            if archive.exists() {
-                self.tell_damaged(&archive);
-            }
             self.download_and_unpack(artifact, &archive).await?
         };
-        manifest::write(folder.as_ref())
+        self.seal_folder(folder.as_ref(), artifact)
+            .await
             .map_err(|error| self.cache.unwritable(folder.as_ref(), &error))
             .and_then(|()| put_in_place(self.cache, folder.as_ref(), &unpacked, &java))?;
         if is_executable(&java) { Ok(Provisioned { path: java, was_cached }) } else { Err(no_java()) }
     }
 
-    /// Puts `plugin` where the scanner engine will look for it, unless something is there. The engine does not look
+    /// Whether the unpacked runtime is what was sealed; or else what its archive holds, which is sealed then.
+    async fn is_usable(&self, artifact: &Artifact, archive: &Path, unpacked: &Path, java: &Path) -> bool {
+        if !is_executable(java) {
+            return false;
+        }
+        if let Some(seal) = self.cache.seal().cloned() {
+            let (folder, what) = (unpacked.to_owned(), artifact.sha256.clone());
+            let suspect = self.suspect_since.is_some();
+            if yes(move || manifest::is_whole(&folder, &seal, &what, suspect)).await {
+                return true;
+            }
+        }
+        let is_content = own_file(archive).is_some()
+            && is_intact(archive, &artifact.sha256, None, true).await
+            && archive::is_content(archive, unpacked).await;
+        if is_content && let Err(error) = self.seal_folder(unpacked, artifact).await {
+            tracing::debug!(
+                "{} can't be sealed, so it is compared with its archive each time: {error}",
+                unpacked.display()
+            );
+        }
+        is_content
+    }
+
+    /// Seals what is known to be the content of `artifact`.
+    async fn seal_folder(&self, folder: &Path, artifact: &Artifact) -> io::Result<()> {
+        let Some(seal) = self.cache.seal().cloned() else { return Ok(()) };
+        let (folder, what) = (folder.to_owned(), artifact.sha256.clone());
+        let sealed = http::blocking(Box::new(move || {
+            manifest::write(&folder, &seal, &what)?;
+            Ok(String::new())
+        }));
+        sealed.await.map(drop)
+    }
+
+    /// Copies to `path` what lies there and others may change, or what the shared cache holds. Whether that was what it
+    /// should be.
+    async fn copy(&self, artifact: &Artifact, path: &Path) -> Result<bool, ProvisionError> {
+        for from in [Some(path.to_owned()), self.cache.shared_place(path)].into_iter().flatten() {
+            if !from.is_file() {
+                continue;
+            }
+            let temporary = Arc::new(self.cache.temporary("copy")?);
+            let (to, sha256) = (Arc::clone(&temporary), artifact.sha256.clone());
+            if yes(move || copy_if_intact(&from, (*to).as_ref(), &sha256)).await {
+                self.keep(&temporary, path)?;
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The private cache, where the other can't be written.
+    fn private_instead(&self, error: &ProvisionError) -> Option<Cache> {
+        if !matches!(error, ProvisionError::Cache { .. }) {
+            return None;
+        }
+        let private = self.cache.private().filter(|private| private.user_home() != self.cache.user_home())?;
+        tracing::info!("{error}: a private copy in {} is used", private.user_home().display());
+        Some(private)
+    }
+
+    fn within<'b>(&'b self, cache: &'b Cache) -> Provisioning<'b> {
+        Provisioning { cache, ..*self }
+    }
+
+    /// Puts `plugin` where the scanner engine will look for it, unless it is there. The engine does not look
     /// into what it finds, so this is flushed to the disk.
     ///
     /// # Errors
@@ -208,10 +210,13 @@ impl Provisioning<'_> {
             .cache
             .place_of_plugin(key, md5)
             .ok_or_else(|| ProvisionError::Metadata { file_name: key.clone(), hash: md5.clone() })?;
-        if place.exists() {
+        let (found, expected) = (place.clone(), md5.to_ascii_lowercase());
+        if yes(move || own_file(&found).is_some() && file_md5(&found).is_ok_and(|md5| md5 == expected)).await
+        {
             return Ok(());
         }
         self.cache.prepare(&place)?;
+        remove(&place);
         let temporary = Arc::new(self.cache.temporary("plugin")?);
         let download = Download {
             request: Request::get(url.clone()).credentials(self.credentials),
@@ -276,13 +281,17 @@ impl Provisioning<'_> {
         std::fs::rename(temporary, path).map_err(|error| self.cache.unwritable(path, &error))
     }
 
-    fn tell_damaged(&self, path: &Path) {
-        let what = if self.suspect_since.is_some() { "may be" } else { "is" };
-        tracing::info!("{} {what} damaged and is provisioned afresh", path.display());
+    fn tell_unusable(&self, path: &Path) {
+        match path.symlink_metadata().ok().as_ref().and_then(others) {
+            Some(why) => {
+                tracing::info!("{} is not used, because {why}: a private copy is", path.display());
+            }
+            None => tracing::info!("{} is damaged or altered, and is provisioned afresh", path.display()),
+        }
     }
 
     async fn is_intact(&self, path: &Path, artifact: &Artifact) -> bool {
-        is_intact(path, &artifact.sha256, self.suspect_since.is_some()).await
+        is_intact(path, &artifact.sha256, self.cache.seal(), self.suspect_since.is_some()).await
     }
 }
 

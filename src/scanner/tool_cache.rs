@@ -5,9 +5,11 @@
 //! (`x64`, `arm64`), so that what other tasks put there is found.
 
 use super::archive;
-use super::cache::{Cache, Temporary, lock_file, remove_stale};
-use super::intact::hash_of;
+use super::cache::{Cache, Temporary, create_folder, lock_file, remove_stale};
+use super::cache_seal::CacheSeal;
+use super::intact::{hash_of, yes};
 use super::manifest;
+use super::ownership::others_on_the_way;
 use super::provision::{ProvisionError, Provisioning};
 use crate::analysis::{Artifact, ScannerRelease};
 use crate::error::{Error, Result};
@@ -31,6 +33,8 @@ pub struct Tool {
 pub struct ToolCache {
     root: PathBuf,
     arch: &'static str,
+    /// The folder that takes the place of this one where need be.
+    private: Option<PathBuf>,
 }
 
 impl ToolCache {
@@ -41,21 +45,35 @@ impl ToolCache {
             "x86" => "ia32",
             _ => "x64",
         };
-        Self { root, arch }
+        Self { root, arch, private: None }
     }
 
-    /// The folder of a tool, if it is complete, and has lost nothing since.
-    fn complete(&self, tool: &str, version: &str) -> Option<PathBuf> {
-        let folder = self.folder(tool, version);
-        (marker(&folder).is_file() && folder.is_dir() && manifest::is_whole(&folder)).then_some(folder)
+    /// The same, with a private folder for tools that this one can't hold.
+    #[must_use]
+    pub fn or_private(self, root: PathBuf) -> Self {
+        Self { private: Some(root), ..self }
+    }
+
+    /// The folder of a tool, if it is complete, and as it was sealed for this very archive.
+    async fn complete(
+        &self,
+        tool: &str,
+        release: &ScannerRelease,
+        seal: Option<&CacheSeal>,
+    ) -> Option<PathBuf> {
+        let folder = self.folder(tool, &release.version);
+        let seal = seal.filter(|_| marker(&folder).is_file())?.clone();
+        let (checked, what) = (folder.clone(), release.sha256.clone());
+        yes(move || manifest::is_whole(&checked, &seal, &what, false)).await.then_some(folder)
     }
 
     fn folder(&self, tool: &str, version: &str) -> PathBuf {
         self.root.join(tool).join(version).join(self.arch)
     }
 
-    /// The folder with the unpacked archive of `release`: the one in the cache, or a new one. A path is
-    /// relative to `directory`; downloads pass through `downloads`.
+    /// The folder with the unpacked archive of `release`: the one in the cache, if it holds what the archive does, or a
+    /// new one; a private one, where others may change the cache or this user can't. A path is relative to `directory`;
+    /// downloads pass through `downloads`, whose seal is that of tools, too.
     ///
     /// # Errors
     /// The archive can't be had, is not what it should be, or can't be unpacked.
@@ -67,31 +85,76 @@ impl ToolCache {
         client: &Client,
         downloads: &Cache,
     ) -> Result<PathBuf> {
-        let (name, version) = (tool.name, release.version.as_str());
+        let cache = self.trusted(tool.name, &release.version);
+        cache.install_here(tool, release, directory, client, downloads).await
+    }
+
+    /// This cache, if nobody else can change where the tool is, and it can be put there; else the private one.
+    fn trusted(&self, name: &str, version: &str) -> Self {
+        let Some(private) = &self.private else { return self.clone() };
+        let folder = self.folder(name, version);
+        let why = others_on_the_way(&folder).or_else(|| {
+            let versions = folder.parent().unwrap_or(&self.root);
+            (!folder.exists()).then(|| cannot_write(versions)).flatten()
+        });
+        let Some(why) = why else { return self.clone() };
+        let root = self.root.display();
+        tracing::info!("The agent's tool cache {root} is not used, because {why}: a private {name} is");
+        Self { root: private.clone(), private: None, arch: self.arch }
+    }
+
+    async fn install_here(
+        &self,
+        tool: Tool,
+        release: &ScannerRelease,
+        directory: &Path,
+        client: &Client,
+        downloads: &Cache,
+    ) -> Result<PathBuf> {
+        let (name, version, seal) = (tool.name, release.version.as_str(), downloads.seal());
         let folder = self.folder(name, version);
         let versions = folder.parent().unwrap_or(&self.root);
         downloads.tidy();
         remove_stale(versions, SystemTime::now(), |name| name.ends_with(UNPACKING));
-        if let Some(folder) = self.complete(name, version) {
-            tracing::info!("{name} {version} (from the agent's tool cache)");
+        let tell_cached = || tracing::info!("{name} {version} (from the agent's tool cache)");
+        if let Some(folder) = self.complete(name, release, seal).await {
+            tell_cached();
             return Ok(folder);
         }
-        std::fs::create_dir_all(versions).map_err(|error| unwritable(versions, &error))?;
+        // A cache that can't be written may well hold the tool.
+        let is_writable = create_folder(versions);
         let _lock = lock_file(&versions.join(format!("{}.lock", self.arch)), name).await;
-        if let Some(folder) = self.complete(name, version) {
+        if let Some(folder) = self.complete(name, release, seal).await {
             return Ok(folder);
         }
         let archive = obtain(tool, release, directory, client, downloads).await?;
+        // Unpacked by another task, another connection's build or whoever made the machine's image.
+        if marker(&folder).is_file() && archive::is_content(&archive, &folder).await {
+            self.seal_folder(&folder, release, seal).await;
+            tell_cached();
+            return Ok(folder);
+        }
+        is_writable.map_err(|error| unwritable(versions, &error))?;
+        if marker(&folder).is_file() {
+            tracing::info!("{} is damaged or altered, and is installed afresh", folder.display());
+        }
         let unpacking =
             Temporary::in_folder(versions, UNPACKING).map_err(|error| unwritable(versions, &error))?;
         let unpacked = archive::unpack(archive, unpacking).await.map_err(ProvisionError::from)?;
-        manifest::write(unpacked.as_ref()).map_err(|error| unwritable(unpacked.as_ref(), &error))?;
+        self.seal_folder(unpacked.as_ref(), release, seal).await;
         // What is there without a marker was cut short.
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::rename(&unpacked, &folder)
             .and_then(|()| std::fs::write(marker(&folder), ""))
             .map_err(|error| unwritable(&folder, &error))?;
         Ok(folder)
+    }
+
+    /// Seals what is known to be the content of the archive. Without that it is compared with it each time.
+    async fn seal_folder(&self, folder: &Path, release: &ScannerRelease, seal: Option<&CacheSeal>) {
+        let Some(seal) = seal.cloned() else { return };
+        let (folder, what) = (folder.to_owned(), release.sha256.clone());
+        yes(move || manifest::write(&folder, &seal, &what).is_ok()).await;
     }
 }
 
@@ -108,20 +171,21 @@ impl ToolCache {
         check: impl AsyncFn(&Path) -> Result<T>,
         fill: impl AsyncFnOnce(&Path) -> Result<()>,
     ) -> Result<T> {
-        let folder = self.folder(name, version);
-        let versions = folder.parent().unwrap_or(&self.root);
+        let cache = self.trusted(name, version);
+        let folder = cache.folder(name, version);
+        let versions = folder.parent().unwrap_or(&cache.root);
         remove_stale(versions, SystemTime::now(), |name| name.ends_with(UNPACKING));
         if let Some(found) = checked(&folder, &check).await {
             return Ok(found);
         }
-        std::fs::create_dir_all(versions).map_err(|error| unwritable(versions, &error))?;
+        create_folder(versions).map_err(|error| unwritable(versions, &error))?;
         let _lock = lock_file(&versions.join(format!("{}.lock", self.arch)), name).await;
         if let Some(found) = checked(&folder, &check).await {
             return Ok(found);
         }
         let filling =
             Temporary::in_folder(versions, UNPACKING).map_err(|error| unwritable(versions, &error))?;
-        std::fs::create_dir(&filling).map_err(|error| unwritable(filling.as_ref(), &error))?;
+        create_folder(filling.as_ref()).map_err(|error| unwritable(filling.as_ref(), &error))?;
         fill(filling.as_ref()).await?;
         check(filling.as_ref()).await?;
         if marker(&folder).is_file() && folder.is_dir() {
@@ -147,6 +211,13 @@ async fn checked<T>(folder: &Path, check: &impl AsyncFn(&Path) -> Result<T>) -> 
 
 /// How the names of folders end that are being filled.
 const UNPACKING: &str = ".unpacking";
+
+/// Why nothing can be installed in `folder`, which may not exist yet.
+fn cannot_write(folder: &Path) -> Option<String> {
+    let probe = || Temporary::in_folder(folder, UNPACKING).and_then(|probe| create_folder(probe.as_ref()));
+    let failed = create_folder(folder).and_then(|()| probe()).err()?;
+    Some(format!("it can't be written ({failed})"))
+}
 
 fn marker(folder: &Path) -> PathBuf {
     let mut name = folder.file_name().unwrap_or_default().to_owned();

@@ -71,7 +71,8 @@ impl Error {
                 ),
                 http::ErrorKind::Tls => error.hint(
                     "If the server's certificate comes from a private authority, add that authority to the trust store \
-                     of this machine or configure the agent with --sslcacert <PEM file>.",
+                     of this machine or configure the agent with --sslcacert <PEM file>. The input allowInvalidCertificate \
+                     accepts any certificate, and whoever presents it gets the token.",
                 ),
                 http::ErrorKind::Redirect => {
                     error.hint("Set the URL of the service connection to the address the server is really at.")
@@ -80,7 +81,11 @@ impl Error {
                 http::ErrorKind::Timeout | http::ErrorKind::Interrupted => {
                     error.hint("Run the build again; if it stays so, look at the server's load and the network between.")
                 }
-                http::ErrorKind::Checksum | http::ErrorKind::Disk | http::ErrorKind::Status => error,
+                http::ErrorKind::Checksum
+                | http::ErrorKind::Disk
+                | http::ErrorKind::Status
+                | http::ErrorKind::TooLarge
+                | http::ErrorKind::Cancelled => error,
             },
             Fault::Unauthorized => error.hint(
                 "The token of the service connection is wrong, expired or revoked. Generate a new one in SonarQube (My \

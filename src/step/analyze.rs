@@ -6,13 +6,15 @@ use super::runtime::java_options::JavaOptions;
 use super::runtime::provision::{Offered, Ready};
 use super::runtime::{self, Jdk, Setting, network};
 use super::tokens::tokens_of;
-use super::{Ending, Job, missing};
-use crate::agent::AnalyzeInputs;
+use super::{Ending, Job, caches, missing, settings};
+use crate::agent::{AnalyzeInputs, Child};
+use crate::analysis::precedence::{Precedence, Source};
 use crate::analysis::{
-    Extent, Outcome, Prepared, Properties, ScannerMode, ScannerRelease, scanner_environment,
+    Extent, Narrowing, Outcome, Prepared, ScannerMode, ScannerRelease, scanner_environment,
 };
+use crate::context::is_of_scope;
 use crate::error::{Error, ErrorKind, Result};
-use crate::scanner::{Cache, ClassArchive, Engine, EngineEnd, EngineResult, Provisioned};
+use crate::scanner::{Audit, ClassArchive, Engine, EngineEnd, EngineResult, Provisioned};
 use crate::secret::Secret;
 use shared::Shared;
 use std::path::{Path, PathBuf};
@@ -24,7 +26,6 @@ mod dotnet_projects;
 mod export;
 mod extent;
 mod open;
-mod settings;
 mod several;
 mod shared;
 
@@ -82,15 +83,15 @@ async fn analyze_record(job: &Job, inputs: &AnalyzeInputs, shared: &Shared, reco
     let (outcome, extent) = match &result {
         Ok(Run::Skipped) => return skip(record, "sonar.scanner.skip is true"),
         Ok(Run::Nothing(reason)) => return nothing(record, reason),
-        Ok(Run::Ended { end: EngineEnd { result, extent, .. }, base_dir }) => match result {
+        Ok(Run::Ended { end, base_dir }) => match &end.result {
             EngineResult::Succeeded => {
-                (Outcome::Succeeded, extent::complete(job, record, base_dir, extent).await)
+                (Outcome::Succeeded, extent::complete(job, record, base_dir, &end.extent).await)
             }
-            EngineResult::GateFailed { .. } => (Outcome::GateFailed, extent.clone()),
+            EngineResult::GateFailed { .. } => (Outcome::GateFailed, end.extent.clone()),
             EngineResult::Failed { message } => {
-                (Outcome::Failed { message: message.clone() }, extent.clone())
+                (Outcome::Failed { message: message.clone() }, end.extent.clone())
             }
-            EngineResult::Cancelled => (Outcome::Cancelled, extent.clone()),
+            EngineResult::Cancelled => (Outcome::Cancelled, end.extent.clone()),
         },
         Err(error) if error.kind() == ErrorKind::Cancelled => (Outcome::Cancelled, Extent::default()),
         Err(error) => (Outcome::Failed { message: error.to_string() }, Extent::default()),
@@ -114,7 +115,7 @@ async fn analyze_record(job: &Job, inputs: &AnalyzeInputs, shared: &Shared, reco
 
 enum Run {
     /// The scanner ended.
-    Ended { end: EngineEnd, base_dir: PathBuf },
+    Ended { end: Box<EngineEnd>, base_dir: PathBuf },
     /// The pipeline wants no analysis.
     Skipped,
     /// An analysis was wanted, and there is nothing of it: why.
@@ -145,6 +146,10 @@ struct Analysis<'a> {
     prepared: &'a Prepared,
     shared: &'a Shared,
     token: &'a Secret,
+    /// Properties of modules that a settings file sets and that don't count.
+    refused: Vec<String>,
+    /// The folder of the record.
+    folder: &'a Path,
 }
 
 impl Analysis<'_> {
@@ -168,9 +173,10 @@ async fn run(job: &Job, inputs: &AnalyzeInputs, shared: &Shared, record: &Record
         };
     }
     let working_directory = job.predefined.working_directory()?;
-    let mut properties = assemble(job, record, &working_directory)?;
+    let (mut precedence, narrowed) = assemble(job, record, &working_directory)?;
+    let mut properties = precedence.properties();
     if properties.is_true("sonar.scanner.skip") {
-        // What the repository or another step says of itself must not let a build pass.
+        // What another step says of itself must not let a build pass. The repository has no say at all.
         return Ok(match prepared.properties.is_true("sonar.scanner.skip") {
             true => Run::Skipped,
             false => Run::Nothing(SKIPPED_ELSEWHERE.into()),
@@ -179,22 +185,39 @@ async fn run(job: &Job, inputs: &AnalyzeInputs, shared: &Shared, record: &Record
     let base_dir = PathBuf::from(properties.value("sonar.projectBaseDir").unwrap_or("."));
     let places = Places::of(job, &base_dir, record.prepared_at())?;
     reports::import(&mut properties, &places, prepared.member.is_some());
+    for (key, value) in properties.iter() {
+        if precedence.value(key).is_none() {
+            precedence.set(Source::FoundReport, key, value, None);
+        }
+    }
+    let mut properties = precedence.properties();
     let tokens = tokens_of(job, prepared)?;
     let sonarqube = tokens.sonarqube(job, prepared);
     properties.extend(&tokens.properties);
-    let user_home = runtime::user_home(job, &properties)?;
-    network::equip(job, prepared, &record.folder, &user_home, &mut properties)?;
+    let home = runtime::user_home(job, &properties)?;
+    let password = tokens.password();
+    let credentials = (&tokens.token, password.as_ref());
+    // The engine fetches its plugins itself; SonarScanner CLI may take the engine from the cache, too.
+    let scope = if prepared.cli.is_some() { Audit::Scanner } else { Audit::Engine };
+    let choosing = caches::choose(job, &home, credentials, prepared.private_cache, scope);
+    let cache = shared.cache(&home, choosing).await?;
+    if cache.user_home() != home {
+        properties.set("sonar.userHome", cache.user_home().display().to_string());
+    }
+    network::equip(job, prepared, &record.folder, cache.user_home(), &mut properties)?;
     let setting = Setting {
         job,
         facts: &prepared.server,
         sonarqube,
-        cache: Cache::in_user_home(&user_home),
+        cache,
         platform: runtime::platform(job, &properties),
         properties,
         jdk: Jdk { named: inputs.jdk_version.as_deref(), strict: inputs.jdk_version_strict },
     };
     setting.cache.tidy();
-    let analysis = Analysis { setting, inputs, prepared, shared, token: &tokens.token };
+    let refused = precedence.refused().iter().map(|refused| refused.key.clone()).collect();
+    let (token, folder) = (&tokens.token, record.folder.as_path());
+    let analysis = Analysis { setting, inputs, prepared, shared, token, refused, folder };
     let sonarqube = analysis.setting.sonarqube.clone();
     let running = async {
         match &prepared.cli {
@@ -205,11 +228,13 @@ async fn run(job: &Job, inputs: &AnalyzeInputs, shared: &Shared, record: &Record
             None => run_engine(&analysis).await,
         }
     };
-    let end = extent::with_files_before(running, sonarqube, prepared).await?;
-    Ok(Run::Ended { end, base_dir })
+    let mut end = extent::with_files_before(running, sonarqube, prepared).await?;
+    end.extent.narrowed = narrowed;
+    analysis.setting.cache.seal_unpacked().await;
+    Ok(Run::Ended { end: Box::new(end), base_dir })
 }
 
-const SKIPPED_ELSEWHERE: &str = "sonar.scanner.skip is true in a settings file or in an environment variable, where it has no \
+const SKIPPED_ELSEWHERE: &str = "sonar.scanner.skip is true in an environment variable, where it has no \
                                  say. To skip the analysis on purpose set it in extraProperties of SonarPrepare";
 
 /// The server's own engine, without a scanner around it. If Java or the engine seem to be damaged, what is in the
@@ -277,48 +302,59 @@ async fn run_engine_once(analysis: &Analysis<'_>, ready: &Ready, again: bool) ->
         properties: &properties,
         directory,
     };
-    engine.run(&job.environment.for_children(), &job.cancellation).await
+    let environment = job.environment.for_child(Child::Engine, &analysis.inputs.pass_environment);
+    engine.run(&environment, &job.cancellation).await
 }
 
 fn provisioned<T>(offered: Option<&Offered<T>>) -> Option<&Provisioned> {
     offered.map(|offered| &offered.provisioned)
 }
 
-/// All properties but the token: of the settings file, over it of the environment, over it of the
-/// task's inputs, and what is never anybody's choice.
-fn assemble(job: &Job, record: &Record, working_directory: &Path) -> Result<Properties> {
+/// All properties but the token and what is found of reports, and what the repository took out of the judgement. Which
+/// value counts, `analysis::precedence` says.
+fn assemble(job: &Job, record: &Record, working_directory: &Path) -> Result<(Precedence, Vec<Narrowing>)> {
     let prepared = &record.prepared;
-    let base_dir = working_directory.join(&prepared.base_dir);
-    let mut properties = settings::read(record, working_directory, &base_dir)?;
-    let mut chosen = scanner_environment::read(job.environment.iter()).map_err(|error| {
+    let given = working_directory.join(&prepared.base_dir);
+    let sources = settings::Sources::of(job, working_directory, &given);
+    let mut precedence = Precedence::new(prepared.rules);
+    let variables = scanner_environment::read(job.environment.iter()).map_err(|error| {
         Error::new(format!("the variable SONAR_SCANNER_JSON_PARAMS can't be read: {error}"))
             .hint("It must hold a JSON object whose values are strings.")
     })?;
-    chosen.extend(&prepared.properties);
-    properties.extend(&chosen);
-    for key in ["sonar.login", "sonar.password", "sonar.token", "sonar.scanner.sonarcloudUrl"] {
-        properties.remove(key);
+    precedence.set_all(Source::Variable, &variables);
+    precedence.set_all(Source::ExtraProperties, &prepared.properties);
+    let named = prepared.settings_file.as_ref().map(|file| working_directory.join(file));
+    if let Some(file) = sources.add_project(&mut precedence, named.as_deref(), &given)? {
+        tracing::info!("Settings: {}", file.display());
     }
     // A settings file in a chosen directory has no say in which that is.
     let is_chosen = prepared.member.is_some() || prepared.base_dir != ".";
-    let base_dir = match properties.value("sonar.projectBaseDir").filter(|_| !is_chosen) {
-        Some(chosen) => working_directory.join(chosen),
-        None => base_dir,
+    let base_dir = match is_chosen {
+        true => given,
+        false => sources.base_dir(job, &mut precedence, given)?,
     };
     let base_dir = absolute(&base_dir)?;
-    settings::add_modules(&mut properties, &chosen, &base_dir)?;
-    let work_dir = base_dir.join(properties.value("sonar.working.directory").unwrap_or(".scannerwork"));
-    properties.set("sonar.projectBaseDir", base_dir.display().to_string());
-    properties.set("sonar.working.directory", work_dir.display().to_string());
-    properties.set("sonar.host.url", prepared.server_address());
-    properties.set("sonar.scanner.apiBaseUrl", prepared.api_url.as_str().trim_end_matches('/'));
-    properties.set("sonar.scanner.metadataFilePath", record.report_file().display().to_string());
-    properties.set("sonar.scanner.app", "sonar-azdo");
-    properties.set("sonar.scanner.appVersion", env!("CARGO_PKG_VERSION"));
+    sources.add_modules(&mut precedence, &base_dir)?;
+    let mut precedence = settings::expand(job, &precedence)?;
+    sources.confine(&mut precedence, &base_dir);
+    let work_files = sources.work_files(&precedence, &base_dir)?;
+    settings::tell_refused(&precedence);
+    let narrowed = sources.narrowed(&precedence, &base_dir);
+    sources.exclude_links(&mut precedence, &base_dir)?;
+    // They make void what a settings file says; the engine would take them for a pull request without a name.
+    precedence.unset(|key, value| value.is_empty() && is_of_scope(key));
+    let mut own = |key: &str, value: &str| precedence.set(Source::Own, key, value, None);
+    own("sonar.projectBaseDir", &base_dir.display().to_string());
+    own("sonar.working.directory", &work_files.display().to_string());
+    own("sonar.host.url", prepared.server_address());
+    own("sonar.scanner.apiBaseUrl", prepared.api_url.as_str().trim_end_matches('/'));
+    own("sonar.scanner.metadataFilePath", &record.report_file().display().to_string());
+    own("sonar.scanner.app", "sonar-azdo");
+    own("sonar.scanner.appVersion", env!("CARGO_PKG_VERSION"));
     if job.predefined.is_debug() {
-        properties.set_default("sonar.verbose", "true");
+        precedence.set(Source::Default, "sonar.verbose", "true", None);
     }
-    Ok(properties)
+    Ok((precedence, narrowed))
 }
 
 fn absolute(path: &Path) -> Result<PathBuf> {

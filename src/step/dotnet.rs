@@ -2,6 +2,7 @@
 
 use super::Job;
 use super::runtime::network;
+use crate::agent::{Child, Passed};
 use crate::analysis::{Prepared, Properties};
 use crate::error::{Error, Result};
 use crate::http;
@@ -33,9 +34,14 @@ pub(super) fn configuration(work_folder: &Path) -> Option<String> {
 }
 
 /// What the scanner's process inherits, its way to the server included. `properties` are those that
-/// [`network::equip`] made complete.
-pub(super) fn variables(job: &Job, prepared: &Prepared, properties: &Properties) -> Result<Variables> {
-    let mut variables = job.environment.for_children();
+/// [`network::equip`] made complete; `passed` is what the user passes on.
+pub(super) fn variables(
+    job: &Job,
+    prepared: &Prepared,
+    properties: &Properties,
+    passed: &Passed,
+) -> Result<Variables> {
+    let mut variables = job.environment.for_child(Child::Dotnet, passed);
     environment::prepare(&mut variables, &job.predefined.temp_directory()?);
     environment::isolate(&mut variables);
     environment::trust(&mut variables, job.http.settings().ca_files.first().map(PathBuf::as_path));

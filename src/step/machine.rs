@@ -1,6 +1,6 @@
 //! What the steps ask of the machine they run on.
 
-use super::Job;
+use super::{Job, caches};
 use crate::analysis::jvm_profile::Strength;
 use crate::error::Result;
 use crate::scanner::{Platform, ToolCache, WindowsProcessor};
@@ -52,7 +52,9 @@ fn tools_directory(job: &Job) -> Result<PathBuf> {
     }
 }
 
-/// The agent's tool cache, in that folder.
-pub(super) fn tool_cache(job: &Job) -> Result<ToolCache> {
-    Ok(ToolCache::new(tools_directory(job)?, &platform(job).arch))
+/// The agent's tool cache, in that folder, or the job's own: where that is wanted, or the other can't be used.
+pub(super) fn tool_cache(job: &Job, is_private: bool) -> Result<ToolCache> {
+    let private = caches::private_home(job)?.join("tools");
+    let root = if is_private { private.clone() } else { tools_directory(job)? };
+    Ok(ToolCache::new(root, &platform(job).arch).or_private(private))
 }

@@ -1,6 +1,7 @@
 //! The steps: they wire edges to the core and own clocks and order. Rules are in the core.
 
 mod analyze;
+mod caches;
 mod concurrent;
 mod dotnet;
 mod glob;
@@ -16,6 +17,7 @@ mod repository;
 mod runtime;
 mod seal;
 mod server;
+mod settings;
 mod source_size;
 mod tokens;
 
@@ -26,7 +28,7 @@ use crate::http;
 
 pub use analyze::analyze;
 pub use prepare::prepare;
-pub use publish::publish;
+pub use publish::{publish, record_unknown};
 pub use records::{Record, Records};
 
 /// What every step works with.
@@ -38,8 +40,10 @@ pub struct Job {
     pub predefined: Predefined,
     /// Where commands to the agent go.
     pub commands: Commands,
-    /// The way to the network.
+    /// The way to SonarQube and to downloads.
     pub http: http::Client,
+    /// The way to Azure DevOps.
+    pub azure_devops: http::Client,
     /// Told when the run is cancelled.
     pub cancellation: Cancellation,
 }

@@ -4,6 +4,7 @@
 //! Contract: .NET's documentation of `HttpClient.DefaultProxy` (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`).
 
 use super::Job;
+use crate::agent::{Child, Passed};
 use crate::error::Result;
 use crate::http::{Proxy, ProxyScope};
 use crate::scanner::dotnet::environment::{self, Variables};
@@ -14,7 +15,7 @@ use std::path::PathBuf;
 /// # Errors
 /// The job has no temporary folder.
 pub(super) fn variables(job: &Job) -> Result<Variables> {
-    let mut variables = job.environment.for_nuget();
+    let mut variables = job.environment.for_child(Child::Packages, &Passed::default());
     environment::prepare(&mut variables, &job.predefined.temp_directory()?);
     environment::isolate(&mut variables);
     environment::set(&mut variables, "DOTNET_GENERATE_ASPNET_CERTIFICATE", "false");
@@ -66,7 +67,10 @@ fn directly(no_proxy: &str) -> String {
         }
     };
     for entry in no_proxy.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
-        let name = entry.trim_start_matches('.');
+        let name = entry.strip_prefix('*').unwrap_or(entry).trim_start_matches('.');
+        if name.is_empty() {
+            continue;
+        }
         add(name.to_owned());
         if name.contains(|c: char| c.is_ascii_alphabetic()) {
             add(format!(".{name}"));
@@ -87,7 +91,7 @@ mod tests {
             scope,
             url: Url::parse(address).unwrap(),
             credentials: None,
-            no_proxy: "corp.example,.a.example,10.1.2.3".into(),
+            no_proxy: "corp.example,*.a.example,10.1.2.3".into(),
         };
         let past = "corp.example,.corp.example,a.example,.a.example,10.1.2.3";
         let mut of_agent = proxy(ProxyScope::All, "http://proxy.example:3128/");

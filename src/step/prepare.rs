@@ -3,15 +3,16 @@
 use super::records::seal_of;
 use super::repository::clone_of;
 use super::seal::Seal;
-use super::{Ending, Job, Records, server};
+use super::{Ending, Job, Records, caches, runtime, server};
 use crate::agent::{ConfigMode, PrepareInputs, ServiceConnection};
+use crate::analysis::precedence::{Precedence, Source};
 use crate::analysis::{
-    ARCHIVE, AnalysisId, ExtraProperties, Prepared, Properties, RECORD_VERSION, ScannerMode, ScannerRelease,
-    ServerKind, suggestion,
+    ARCHIVE, AnalysisId, Prepared, Properties, RECORD_VERSION, ScannerMode, ScannerRelease, ServerKind,
 };
-use crate::context::Scope;
+use crate::context::{Scope, name_branches};
 use crate::error::{Error, Result};
 use crate::http::{self, Authentication};
+use crate::scanner::Audit;
 use crate::secret::Secret;
 use crate::sonarqube::SonarQube;
 use place::Place;
@@ -26,6 +27,7 @@ mod dotnet_tool;
 mod history;
 mod monorepo;
 mod place;
+mod properties;
 mod scanners;
 mod target;
 
@@ -39,13 +41,15 @@ pub async fn prepare(job: &Job) -> Result<Ending> {
     if let Ok(temporary) = job.predefined.temp_directory() {
         Records::new(&temporary).note_prepare()?;
     }
-    let inputs = PrepareInputs::read(&job.environment)?;
-    let extra = read_extra_properties(&inputs)?;
+    let mut inputs = PrepareInputs::read(&job.environment)?;
+    properties::check_branches(job, &mut inputs)?;
+    let extra = properties::read_extra(job, &inputs)?;
     let projects = match &inputs.monorepo {
-        Some(monorepo) => monorepo::projects(job, monorepo, &extra)?,
-        None => vec![Project { place: Place::find(&job.predefined, &inputs, &extra)?, own: extra }],
+        Some(monorepo) => monorepo::projects(job, &inputs, monorepo, &extra)?,
+        None => vec![Project { place: Place::find(job, &inputs, &extra)?, own: extra }],
     };
 
+    server::warn_of_http(job, &connection)?;
     let sonarqube = server::connect(job, &connection);
     let server = server::check(&sonarqube, &job.cancellation).await?;
     tracing::info!("{} {} at {}", server.facts.product(), server.facts.version, sonarqube.address());
@@ -86,6 +90,9 @@ struct Common<'a> {
 impl Common<'_> {
     async fn prepare_one(&self, project: &Project) -> Result<Ending> {
         let decided = self.decide(project, &target::Shared::default()).await?;
+        if self.inputs.mode == ScannerMode::Dotnet {
+            properties::check_for_dotnet(&decided.scope.properties)?;
+        }
         let id = new_id()?;
         let properties = self.properties(project, &decided.scope);
         if decided.scope.skip.is_none() {
@@ -94,6 +101,9 @@ impl Common<'_> {
             history::complete(self.job, &self.inputs, &[wanted]).await?;
         }
         let (mut prepared, secrets) = self.record(project, decided, id, properties).await?;
+        if prepared.mode == ScannerMode::Other && prepared.skip.is_none() {
+            self.place_cache_of_build(&mut prepared).await?;
+        }
         set_variables(self.job, &self.connection, &prepared, &secrets);
         let report_file = self.records.report_file(&prepared.id);
         set_established_variables(
@@ -116,6 +126,20 @@ impl Common<'_> {
         }
     }
 
+    /// The scanner of the build runs from a cache by itself: it is told which, if that is not the one it would take.
+    async fn place_cache_of_build(&self, prepared: &mut Prepared) -> Result<()> {
+        let connection = &self.connection;
+        let credentials = (&connection.token, connection.password.as_ref());
+        // Whoever has no home finds no cache there either.
+        let Ok(home) = runtime::user_home(self.job, &prepared.properties) else { return Ok(()) };
+        let is_private = self.inputs.private_cache;
+        let cache = caches::choose(self.job, &home, credentials, is_private, Audit::Build).await?;
+        if cache.user_home() != home {
+            prepared.properties.set("sonar.userHome", cache.user_home().display().to_string());
+        }
+        Ok(())
+    }
+
     /// What the records are sealed with.
     fn seal(&self) -> Seal {
         seal_of(&self.job.environment, &self.connection)
@@ -129,7 +153,7 @@ impl Common<'_> {
             Some(key) => Some(server::check_project(&self.sonarqube, &self.server.facts, key).await?),
             None => None,
         };
-        let sources = place.sources(self.inputs.mode);
+        let sources = place.sources(self.job);
         let asker = target::Asker {
             job: self.job,
             inputs: &self.inputs,
@@ -147,12 +171,15 @@ impl Common<'_> {
     }
 
     fn properties(&self, project: &Project, scope: &Scope) -> Properties {
-        let mut properties = properties_of_inputs(&self.inputs);
-        properties.extend(&scope.properties);
+        let mut precedence = Precedence::new(self.inputs.rules);
+        precedence.set_all(Source::Input, &properties_of_inputs(&self.inputs));
+        precedence.set_all(Source::Scope, &scope.properties);
         if scope.skip.is_some() {
-            properties.set("sonar.scanner.skip", "true");
+            precedence.set(Source::Scope, "sonar.scanner.skip", "true", None);
         }
-        properties.extend(&project.own);
+        precedence.set_all(Source::ExtraProperties, &project.own);
+        let mut properties = precedence.properties();
+        name_branches(&mut properties);
         properties
     }
 
@@ -191,11 +218,13 @@ impl Common<'_> {
             mode: inputs.mode,
             cli,
             dotnet: None,
+            private_cache: inputs.private_cache,
             begun: None,
             project_key: key,
             base_dir: place.relative(&place.base_dir),
             settings_file: place.settings_file.as_deref().map(|file| place.relative(file)),
             properties,
+            rules: inputs.rules,
             target: scope.target,
             skip: scope.skip,
             member: None,
@@ -216,47 +245,6 @@ fn register_secrets(job: &Job, connection: &ServiceConnection) {
         job.commands.set_secret(&Secret::new(encoded));
     }
     job.commands.set_secret(&header);
-}
-
-/// Properties the connection decides: another value would send the token to another server.
-const OF_THE_CONNECTION: &[&str] = &[
-    "sonar.host.url",
-    "sonar.token",
-    "sonar.login",
-    "sonar.password",
-    "sonar.scanner.apiBaseUrl",
-    "sonar.scanner.sonarcloudUrl",
-];
-
-fn read_extra_properties(inputs: &PrepareInputs) -> Result<Properties> {
-    let ExtraProperties { properties, unreadable } = ExtraProperties::parse(&inputs.extra_properties);
-    if let Some((number, line)) = unreadable.first() {
-        let message = format!("line {number} of extraProperties is no key=value: {line}");
-        if inputs.strict_properties {
-            return Err(
-                Error::new(message).hint("Write key=value, or begin the line with # to make it a comment.")
-            );
-        }
-        for (number, line) in &unreadable {
-            tracing::warn!("line {number} of extraProperties is no key=value and is ignored: {line}");
-        }
-    }
-    Ok(checked(properties, "extraProperties"))
-}
-
-/// The user's own properties without those that are nobody's choice, which are said. `place` is where they stand.
-fn checked(mut properties: Properties, place: &str) -> Properties {
-    for (key, _) in properties.iter() {
-        if let Some(known) = suggestion(key) {
-            tracing::warn!("SonarQube knows no property {key}; did you mean {known}?");
-        }
-    }
-    for key in OF_THE_CONNECTION {
-        if properties.remove(key).is_some() {
-            tracing::warn!("{key} in {place} is ignored: the service connection sets it");
-        }
-    }
-    properties
 }
 
 fn properties_of_inputs(inputs: &PrepareInputs) -> Properties {

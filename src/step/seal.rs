@@ -22,8 +22,10 @@ impl Seal {
     }
 
     /// The seal of a record on its way to another job: both jobs have the service connection, and nothing else in common.
-    pub(super) fn between_jobs(token: &Secret, password: Option<&Secret>) -> Self {
-        Self::keyed(&["artifact", token.expose(), exposed(password)])
+    /// There is none where a user's password is used: people can guess one, and whoever reads the artifact could try
+    /// guesses against the seal.
+    pub(super) fn between_jobs(token: &Secret, password: Option<&Secret>) -> Option<Self> {
+        password.is_none().then(|| Self::keyed(&["artifact", token.expose()]))
     }
 
     /// Each part goes in with its length, so that no two lists of parts make one key.
@@ -85,10 +87,11 @@ mod tests {
             (&Seal::within_job(Some(&job), &token, None), "prepared.json", "{}", &text),
             (&Seal::within_job(None, &token, Some(&password)), "prepared.json", "{}", &text),
             (&another_token, "prepared.json", "{}", &text),
-            (&Seal::between_jobs(&token, Some(&password)), "prepared.json", "{}", &text),
+            (&Seal::between_jobs(&token, None).unwrap(), "prepared.json", "{}", &text),
         ] {
             assert!(!seal.fits(name, content.as_bytes(), text), "{name} {content} {text}");
         }
+        assert!(Seal::between_jobs(&token, Some(&password)).is_none());
         assert_eq!(format!("{seal:?}"), "***");
         let shifted = Seal::keyed(&["a", "bc"]);
         assert!(!shifted.fits("x", b"", &Seal::keyed(&["ab", "c"]).of("x", b"")));

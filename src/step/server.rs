@@ -1,7 +1,7 @@
 //! Makes sure that the server can be worked with, before anything else is done.
 
 use super::Job;
-use crate::agent::ServiceConnection;
+use crate::agent::{ServiceConnection, allow_http};
 use crate::analysis::{ServerFacts, ServerKind, ServerVersion};
 use crate::cancel::Cancellation;
 use crate::error::{Error, Result};
@@ -17,6 +17,19 @@ pub(super) fn connect(job: &Job, connection: &ServiceConnection) -> SonarQube {
     let api = SonarQube::api_url_of(&connection.url, connection.kind);
     let authentication = connection.authentication();
     SonarQube::new(job.http.clone(), connection.url.clone(), api, connection.kind, authentication)
+}
+
+/// Warns of a connection that everybody between here and the server may read and change.
+pub(super) fn warn_of_http(job: &Job, connection: &ServiceConnection) -> Result<()> {
+    if connection.is_unencrypted() && !allow_http(&job.environment)? {
+        tracing::warn!(
+            "The service connection uses http: whoever is on the network between this agent and {} can read the token, \
+             change the verdict, and replace the scanner engine and the Java runtime, whose hashes travel the same way. \
+             Use https, or set allowHttp: true if that network is trusted",
+            connection.url.as_str().trim_end_matches('/')
+        );
+    }
+    Ok(())
 }
 
 /// A server that is up and knows the token.

@@ -35,7 +35,7 @@ impl Tokens {
         )
     }
 
-    fn password(&self) -> Option<Secret> {
+    pub(super) fn password(&self) -> Option<Secret> {
         self.properties.value("sonar.password").map(Secret::new)
     }
 
@@ -43,8 +43,8 @@ impl Tokens {
         Seal::within_job(job_token(environment).as_ref(), &self.token, self.password().as_ref())
     }
 
-    /// The seal of the record that is exported to other jobs.
-    pub(super) fn seal_between_jobs(&self) -> Seal {
+    /// The seal of the record that is exported to other jobs; none where a user's password is used.
+    pub(super) fn seal_between_jobs(&self) -> Option<Seal> {
         Seal::between_jobs(&self.token, self.password().as_ref())
     }
 }

@@ -5,6 +5,7 @@ use super::markdown::{Align, escape, link, table_header, table_row};
 use super::result::{AnalysedTarget, AnalysisResult};
 use super::shown_measure::{FIXED_ISSUES, NEW_CODE, OVERALL_CODE, ShownMeasure};
 use super::text::{MESSAGE_CHARS, NAME_CHARS, one_line};
+use crate::analysis::Narrowing;
 use crate::quality_gate::{QualityGate, Verdict};
 use std::cmp::Reverse;
 
@@ -151,6 +152,7 @@ impl Page {
         self.details(result);
         self.measures(result);
         self.warnings(result);
+        self.narrowed(result);
         let version =
             result.server_version.as_ref().map(|version| format!(" · version {}", escape(version, 64)));
         self.server_link(result, version.as_deref().unwrap_or_default());
@@ -251,6 +253,31 @@ impl Page {
             shown += 1;
         }
         self.more(all - shown, one, many);
+    }
+
+    /// What the author of the change chose to leave out.
+    fn narrowed(&mut self, result: &AnalysisResult) {
+        if result.narrowed.is_empty() || result.verdict == Verdict::Skipped {
+            return;
+        }
+        self.paragraph("**Settings of the repository that say what is judged**");
+        self.text.push('\n');
+        let mut shown = 0;
+        for Narrowing { key, value, at, files } in result.narrowed.iter().take(WARNINGS) {
+            let count = match files {
+                None => String::new(),
+                Some(1) => " · leaves out 1 file".to_owned(),
+                Some(count) => format!(" · leaves out {count} files"),
+            };
+            let setting = escape(&format!("{key}={value}"), NAME_CHARS);
+            let item = format!("- {setting} · {}, line {}{count}\n", escape(&at.file, NAME_CHARS), at.line);
+            if self.text.len() + item.len() > BYTES {
+                break;
+            }
+            self.text.push_str(&item);
+            shown += 1;
+        }
+        self.more(result.narrowed.len() - shown, "more setting", "more settings");
     }
 
     fn server_link(&mut self, result: &AnalysisResult, version: &str) {

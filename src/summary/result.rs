@@ -1,5 +1,6 @@
 //! What is known about one analysis when its summary is written.
 
+use crate::analysis::Narrowing;
 use crate::quality_gate::{Comparator, Condition, GateStatus, MeasureSet, Metrics, QualityGate, Verdict};
 use serde_json::{Value, json};
 
@@ -107,6 +108,8 @@ pub struct AnalysisResult {
     pub server_version: Option<String>,
     /// Warnings of the server about this analysis: HTML from outside.
     pub warnings: Vec<String>,
+    /// What the repository's own settings took out of the judgement: text from outside.
+    pub narrowed: Vec<Narrowing>,
     /// What was not analysed, and what else there is to know of what was: a sentence each, plain text.
     pub notes: Vec<String>,
 }
@@ -130,6 +133,7 @@ impl AnalysisResult {
             server_name: "SonarQube".into(),
             server_version: None,
             warnings: Vec::new(),
+            narrowed: Vec::new(),
             notes: Vec::new(),
         }
     }

@@ -1,7 +1,7 @@
 //! Every failure of SonarPrepare that a user can do something about, provoked for real: one error, one result, and
 //! words that say what failed, where, and what to change.
 
-use crate::fake_agent::{Job, Step, Task};
+use crate::fake_agent::{Job, Step, Task, TaskResult};
 use crate::fake_sonarqube::{Access, SonarQube, TOKEN, html_page, refusal};
 use crate::scenario::Scenario;
 use crate::tls::Tls;
@@ -79,7 +79,7 @@ fn a_certificate_nobody_vouches_for() {
     let tls = Tls::before(sonarqube.url().trim_start_matches("http://").parse().unwrap());
     let mut job = Job::start();
     let step = prepare(&mut job, &tls.url);
-    insta::assert_snapshot!(job.tidy(step.sole_error()), @"failed to reach SonarQube: no trusted TLS connection to <server>/api/system/status: invalid peer certificate: UnknownIssuer. If the server's certificate comes from a private authority, add that authority to the trust store of this machine or configure the agent with --sslcacert <PEM file>.");
+    insta::assert_snapshot!(job.tidy(step.sole_error()), @"failed to reach SonarQube: no trusted TLS connection to <server>/api/system/status: invalid peer certificate: UnknownIssuer. If the server's certificate comes from a private authority, add that authority to the trust store of this machine or configure the agent with --sslcacert <PEM file>. The input allowInvalidCertificate accepts any certificate, and whoever presents it gets the token.");
     assert!(sonarqube.asked().is_empty());
 
     // The agent was configured with the authority's certificate.
@@ -93,10 +93,21 @@ fn a_certificate_nobody_vouches_for() {
     let step = prepare(&mut job, &tls.url);
     insta::assert_snapshot!(job.tidy(step.sole_error()), @"failed to reach SonarQube: the HTTP client for <server>/api/system/status could not be set up: the CA file /nowhere/ca.pem: I/O error: No such file or directory (os error 2). Check the agent's proxy and certificate settings.");
 
-    // Or told to trust anybody.
+    // An agent that accepts any certificate does so for Azure DevOps alone.
     job.unset("Agent.CAInfo");
     job.set("Agent.SkipCertValidation", "True");
-    prepare(&mut job, &tls.url).succeeded();
+    assert!(prepare(&mut job, &tls.url).sole_error().contains("no trusted TLS connection"));
+
+    // Or told to trust anybody.
+    let connection = job.connect_server(&tls.url, TOKEN);
+    let inputs = [
+        ("SonarQube", connection.as_str()),
+        ("scannerMode", "cli"),
+        ("configMode", "manual"),
+        ("cliProjectKey", "shop"),
+        ("allowInvalidCertificate", "true"),
+    ];
+    job.run(Task::Prepare, &inputs).succeeded().warns("allowInvalidCertificate is set");
 }
 
 #[test]
@@ -257,4 +268,42 @@ fn modes_that_are_not_there_are_named() {
         assert!(step.sole_error().contains(expected), "{expected}: {}", step.transcript());
     }
     assert!(scenario.sonarqube.asked().is_empty(), "no server is asked about a mistake in the inputs");
+}
+
+#[test]
+fn a_connection_without_encryption_is_warned_about_on_every_run_unless_it_is_allowed() {
+    let mut scenario = Scenario::new();
+    let step = scenario.prepare(&[]);
+    assert!(step.succeeded().warnings.is_empty(), "to this machine: {:?}", step.warnings);
+    let far = scenario.job.connect_server("http://sonar.invalid:9000", TOKEN);
+    let inputs = |allowed| [("SonarQube", far.as_str()), ("scannerMode", "other"), ("allowHttp", allowed)];
+    let step = scenario.job.run(Task::Prepare, &inputs("false"));
+    step.warns("can read the token, change the verdict, and replace the scanner engine");
+    let step = scenario.job.run(Task::Prepare, &inputs("true"));
+    assert!(step.warnings.is_empty(), "{:?}", step.warnings);
+    let step = scenario.job.run(Task::Publish, &[("connection", far.as_str()), ("pollingTimeoutSec", "0")]);
+    step.warns("The service connection uses http:");
+}
+
+#[test]
+fn a_pause_without_end_that_a_server_asks_for_is_no_crash() {
+    let mut scenario = Scenario::new();
+    let busy = ResponseTemplate::new(503).insert_header("Retry-After", "18446744073709551615");
+    scenario.sonarqube.script("/api/authentication/validate", [busy]);
+    let error = scenario.prepare(&[]).sole_error().to_owned();
+    assert!(error.contains("503") && !error.contains("bug"), "{error}");
+}
+
+#[test]
+fn a_cancelled_preparation_ends_while_its_request_is_under_way() {
+    let mut scenario = Scenario::new();
+    // A server that takes a connection and says nothing.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let connection = scenario.job.connect_server(&url, TOKEN);
+    let inputs = [("SonarQube", connection.as_str()), ("scannerMode", "other")];
+    let running = scenario.job.begin(Task::Prepare, &inputs);
+    let (_stream, _) = silent.accept().unwrap();
+    running.signal(rustix::process::Signal::INT);
+    running.finish().ended(TaskResult::Canceled);
 }

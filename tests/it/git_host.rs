@@ -154,7 +154,12 @@ pub(crate) struct GitHost(MockServer);
 
 impl GitHost {
     pub(crate) fn start(origin: &Origin, door: Door) -> Self {
-        let answers = Answers { root: origin.root().to_owned(), door };
+        Self::serving(origin.root(), door)
+    }
+
+    /// A host of the repositories in this folder.
+    pub(crate) fn serving(root: &Path, door: Door) -> Self {
+        let answers = Answers { root: root.to_owned(), door };
         Self(block_on(async {
             let server = MockServer::start().await;
             server.register(Mock::given(wiremock::matchers::any()).respond_with(answers)).await;

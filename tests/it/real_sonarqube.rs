@@ -16,7 +16,7 @@ mod several;
 use crate::fake_agent::{Job, Step, Task, TaskResult};
 use crate::scenario::copy;
 use blame::a_shallow_clone_is_completed;
-use class_archive::the_third_run_writes_an_archive_and_a_broken_one_does_no_harm;
+use class_archive::the_third_run_writes_an_archive_and_an_altered_one_is_not_mapped;
 use context::every_ref_where_only_the_main_branch_is_analysed;
 use dotnet::account::jobs_of_one_account;
 use dotnet::broken::what_a_broken_job_leaves_does_no_harm;
@@ -66,7 +66,7 @@ on!(
     a_queue_of_ten_reports,
     projects_of_one_job_with_a_token_each,
     jobs_joined_by_records,
-    the_third_run_writes_an_archive_and_a_broken_one_does_no_harm,
+    the_third_run_writes_an_archive_and_an_altered_one_is_not_mapped,
     a_library_with_tests_passes,
     three_languages_fail,
     a_monorepo_of_two_scanners,
@@ -105,7 +105,7 @@ on!(
     scanners_that_ran_by_themselves,
     three_projects_of_one_repository,
     a_pinned_cli_keeps_to_the_connection,
-    the_third_run_writes_an_archive_and_a_broken_one_does_no_harm,
+    the_third_run_writes_an_archive_and_an_altered_one_is_not_mapped,
     a_shallow_clone_is_completed,
 );
 

@@ -68,14 +68,17 @@ fn may_use(module: &str) -> Vec<&'static str> {
         // Text for users and the wish to end belong to the shell: the core has values.
         _ if CORE.contains(&module) => &[&CORE, &["secret"]],
         _ if COMMON.contains(&module) => &[],
+        "bug" => &[&COMMON],
         "http" => &[&COMMON],
         "process" => &[&CORE, &COMMON],
         _ if EDGES.contains(&module) => &[&CORE, &COMMON, &FOUNDATION],
         "step" | "command" => &[&CORE, &COMMON, &FOUNDATION, &EDGES],
         "arguments" => &[&COMMON, &["command"]],
-        "cli" => &[&CORE, &COMMON, &FOUNDATION, &EDGES, &["step", "command", "arguments"]],
+        "cli" => &[&CORE, &COMMON, &FOUNDATION, &EDGES, &["bug", "step", "command", "arguments"]],
         // The map, and the executable's few lines.
-        "lib" | "main" => &[&CORE, &COMMON, &FOUNDATION, &EDGES, &["step", "command", "arguments", "cli"]],
+        "lib" | "main" => {
+            &[&CORE, &COMMON, &FOUNDATION, &EDGES, &["bug", "step", "command", "arguments", "cli"]]
+        }
         _ => panic!("{module} is new: say here what it may use"),
     };
     parts.concat()

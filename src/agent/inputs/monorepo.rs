@@ -3,12 +3,13 @@
 use super::{Environment, boolean};
 use crate::analysis::ScannerMode;
 use crate::error::{Error, Result};
+use crate::secret::Secret;
 
 /// Several projects in one repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Monorepo {
-    /// `monorepo`, as it stands.
-    pub list: String,
+    /// `monorepo`, as it stands: its properties may hold passwords.
+    pub list: Secret,
     /// `projectBaseDir`: where the directories of the projects start.
     pub start: Option<String>,
     /// `changedOnly`.
@@ -46,7 +47,7 @@ impl Monorepo {
                 .hint("Write how many analyses may run at a time, such as 2.")
         })?;
         Ok(Some(Self {
-            list: list.to_owned(),
+            list: Secret::new(list),
             start: env.input("projectBaseDir").map(str::to_owned),
             changed_only: boolean(env, "changedOnly", false)?,
             parallel,
@@ -73,7 +74,7 @@ mod tests {
         let inputs =
             [("MONOREPO", "- a"), ("CHANGEDONLY", "True"), ("PARALLEL", "4"), ("PROJECTBASEDIR", "src")];
         let expected =
-            Monorepo { list: "- a".into(), start: Some("src".into()), changed_only: true, parallel: 4 };
+            Monorepo { list: Secret::new("- a"), start: Some("src".into()), changed_only: true, parallel: 4 };
         assert_eq!(read(ScannerMode::Cli, &inputs).unwrap(), Some(expected));
         assert_eq!(read(ScannerMode::Cli, &inputs[..1]).unwrap().unwrap().parallel, 1);
     }

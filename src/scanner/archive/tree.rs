@@ -1,8 +1,10 @@
 //! The folder an archive is unpacked into, which nothing leaves.
 
-use super::refuse;
+use super::{Entries, refuse};
+use crate::scanner::cache::create_folder;
+use crate::scanner::intact::own_new_file;
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,19 +25,20 @@ pub(super) struct Tree<'a> {
 impl<'a> Tree<'a> {
     /// Makes the folder `root`, for at most `bytes` of content.
     pub(super) fn create(root: &'a Path, bytes: u64, stopped: &'a AtomicBool) -> io::Result<Self> {
-        fs::create_dir_all(root)?;
+        create_folder(root)?;
         Ok(Self { root, bytes_left: bytes, entries: 0, links: BTreeMap::new(), stopped })
     }
+}
 
-    pub(super) fn directory(&mut self, name: &str) -> io::Result<()> {
+impl Entries for Tree<'_> {
+    fn directory(&mut self, name: &str) -> io::Result<()> {
         let path = self.count(name)?;
-        fs::create_dir_all(self.root.join(path))
+        create_folder(&self.root.join(path))
     }
 
-    pub(super) fn file(&mut self, name: &str, mode: Option<u32>, content: &mut dyn Read) -> io::Result<()> {
+    fn file(&mut self, name: &str, mode: Option<u32>, content: &mut dyn Read) -> io::Result<()> {
         let path = self.place(name)?;
-        let mut file =
-            OpenOptions::new().write(true).create_new(true).open(&path).map_err(|e| named(name, &e))?;
+        let mut file = own_new_file(&path).map_err(|e| named(name, &e))?;
         let mut buffer = vec![0; 64 * 1024];
         loop {
             if self.stopped.load(Ordering::Relaxed) {
@@ -53,13 +56,13 @@ impl<'a> Tree<'a> {
         set_mode(&file, mode)
     }
 
-    pub(super) fn hard_link(&mut self, name: &str, target: &str) -> io::Result<()> {
+    fn hard_link(&mut self, name: &str, target: &str) -> io::Result<()> {
         let path = self.place(name)?;
         let original = inside(target).ok_or_else(|| leads_out(name, target))?;
         fs::hard_link(self.root.join(original), path).map_err(|e| named(name, &e))
     }
 
-    pub(super) fn symlink(&mut self, name: &str, target: &str) -> io::Result<()> {
+    fn symlink(&mut self, name: &str, target: &str) -> io::Result<()> {
         let path = self.count(name)?;
         if !stays_inside(&path, target) {
             return Err(leads_out(name, target));
@@ -72,20 +75,22 @@ impl<'a> Tree<'a> {
 
     /// Makes the links. All folders exist by then: a link in the place of one fails, so that no path
     /// of the archive leads through a link.
-    pub(super) fn finish(self) -> io::Result<()> {
+    fn finish(&mut self) -> io::Result<()> {
         for link in self.links.keys() {
-            fs::create_dir_all(parent_of(&self.root.join(link)))?;
+            create_folder(&parent_of(&self.root.join(link)))?;
         }
         for (link, target) in &self.links {
             make_symlink(target, &self.root.join(link)).map_err(|e| named(&link.to_string_lossy(), &e))?;
         }
         Ok(())
     }
+}
 
+impl Tree<'_> {
     /// Where the entry `name` goes, its folder made.
     fn place(&mut self, name: &str) -> io::Result<PathBuf> {
         let path = self.root.join(self.count(name)?);
-        fs::create_dir_all(parent_of(&path)).map_err(|e| named(name, &e))?;
+        create_folder(&parent_of(&path)).map_err(|e| named(name, &e))?;
         Ok(path)
     }
 

@@ -1,4 +1,9 @@
 use super::*;
+use crate::secret::Secret;
+
+fn seal() -> CacheSeal {
+    CacheSeal::new(&Secret::new("squ_1"))
+}
 
 struct Machine {
     folder: tempfile::TempDir,
@@ -20,7 +25,7 @@ impl Machine {
         };
         let (jar, java) = (write("cache/ab/engine.jar"), write("cache/cd/jre/bin/java"));
         write("cache/cd/jre/lib/modules");
-        Self { cache: Cache::in_user_home(folder.path()), folder, jar, java }
+        Self { cache: Cache::in_user_home(folder.path()).sealed(Some(seal())), folder, jar, java }
     }
 
     /// What a step of its own finds.
@@ -42,7 +47,7 @@ impl Machine {
     }
 
     fn place(&self) -> PathBuf {
-        place(&self.jar, &self.java, OPTIONS).unwrap()
+        place(&self.jar, &self.java, OPTIONS, &seal()).unwrap()
     }
 
     fn files(&self) -> Vec<String> {
@@ -70,7 +75,7 @@ fn one_run_makes_it_and_later_ones_use_it() {
     assert!(matches!(machine.find(), ClassArchive::Unused), "another run at the same time makes none");
     archive.settle(true, true);
     drop(archive);
-    assert_eq!(machine.files(), ["jar", "jsa"]);
+    assert_eq!(machine.files(), ["checked", "jar", "jsa"]);
 
     let archive = machine.find();
     assert!(!archive.is_made());
@@ -106,9 +111,9 @@ fn what_java_may_have_died_of_is_not_used_again() {
     archive.discard();
     archive.settle(true, true);
     drop(archive);
-    assert_eq!(machine.files(), ["jar", "jsa"], "what was made is kept");
+    assert_eq!(machine.files(), ["checked", "jar", "jsa"], "what was made is kept");
     machine.find().discard();
-    assert_eq!(machine.files(), ["jar"]);
+    assert_eq!(machine.files(), ["checked", "jar"]);
     assert!(matches!(machine.find(), ClassArchive::Unused));
 }
 
@@ -157,18 +162,20 @@ fn a_failed_analysis_loaded_too_few_classes() {
 #[test]
 fn whatever_it_depends_on_names_it() {
     let machine = Machine::new();
-    let first = place(&machine.jar, &machine.java, OPTIONS).unwrap();
-    assert_eq!(place(&machine.jar, &machine.java, OPTIONS).as_ref(), Some(&first));
+    let first = place(&machine.jar, &machine.java, OPTIONS, &seal()).unwrap();
+    assert_eq!(place(&machine.jar, &machine.java, OPTIONS, &seal()).as_ref(), Some(&first));
     assert_eq!(first.parent(), machine.jar.parent());
     let mut names = vec![first];
-    names.push(place(&machine.jar, &machine.java, "").unwrap());
+    names.push(place(&machine.jar, &machine.java, "", &seal()).unwrap());
     fs::write(&machine.jar, "another engine").unwrap();
-    names.push(place(&machine.jar, &machine.java, OPTIONS).unwrap());
+    names.push(place(&machine.jar, &machine.java, OPTIONS, &seal()).unwrap());
     fs::write(machine.folder.path().join("cache/cd/jre/lib/modules"), "another Java").unwrap();
-    names.push(place(&machine.jar, &machine.java, OPTIONS).unwrap());
+    names.push(place(&machine.jar, &machine.java, OPTIONS, &seal()).unwrap());
+    let other = CacheSeal::new(&Secret::new("squ_2"));
+    names.push(place(&machine.jar, &machine.java, OPTIONS, &other).unwrap());
     names.sort();
     names.dedup();
-    assert_eq!(names.len(), 4);
+    assert_eq!(names.len(), 5);
 
     for options in [
         "-javaagent:x.jar",
@@ -177,9 +184,9 @@ fn whatever_it_depends_on_names_it() {
         "-Djdk.module.upgrade.path=x",
         "-Xlog:gc",
     ] {
-        assert_eq!(place(&machine.jar, &machine.java, options), None, "{options}");
+        assert_eq!(place(&machine.jar, &machine.java, options, &seal()), None, "{options}");
     }
-    assert_eq!(place(&machine.jar, Path::new("/nowhere/bin/java"), OPTIONS), None);
+    assert_eq!(place(&machine.jar, Path::new("/nowhere/bin/java"), OPTIONS, &seal()), None);
 }
 
 #[test]
@@ -187,4 +194,44 @@ fn a_cache_that_cannot_be_written_is_no_trouble() {
     let machine = Machine::new();
     fs::remove_dir_all(machine.jar.parent().unwrap()).unwrap();
     assert!(matches!(machine.find(), ClassArchive::Unused));
+}
+
+#[test]
+fn an_archive_of_classes_that_this_connection_has_not_sealed_or_that_was_altered_is_not_mapped() {
+    let alter = |machine: &Machine| {
+        let place = machine.place();
+        let modified = place.metadata().unwrap().modified().unwrap();
+        fs::remove_file(&place).unwrap();
+        fs::write(&place, "CLASSES").unwrap();
+        File::options().write(true).open(&place).unwrap().set_modified(modified).unwrap();
+    };
+    let forge = |machine: &Machine| {
+        alter(machine);
+        let other = CacheSeal::new(&Secret::new("of an earlier build"));
+        note(&machine.place(), &hash(&machine.place()).unwrap(), &other).unwrap();
+        let folder = machine.jar.parent().unwrap();
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.to_str().unwrap().ends_with(&format!(".{}.checked", other.id())) {
+                fs::rename(&path, path.to_str().unwrap().replace(other.id(), seal().id())).unwrap();
+            }
+        }
+    };
+    let open = |machine: &Machine| {
+        use std::os::unix::fs::PermissionsExt as _;
+        fs::set_permissions(machine.place(), fs::Permissions::from_mode(0o666)).unwrap();
+    };
+    let changes: [&dyn Fn(&Machine); 3] = [&alter, &forge, &open];
+    for change in changes {
+        let machine = Machine::new();
+        machine.making().settle(true, true);
+        assert!(matches!(machine.find(), ClassArchive::Used(_)));
+        change(&machine);
+        assert!(!matches!(machine.find(), ClassArchive::Used(_)));
+        assert!(!machine.place().exists());
+    }
+    let unsealed = Machine::new();
+    let without = Cache::in_user_home(unsealed.folder.path());
+    let found = ClassArchive::find(&without, &unsealed.jar, &unsealed.java, OPTIONS, &Marks::default());
+    assert!(matches!(found, ClassArchive::Unused));
 }

@@ -134,7 +134,8 @@ mod with_a_fake_java {
             std::fs::create_dir_all(file.parent().unwrap()).unwrap();
             std::fs::write(file, "").unwrap();
         }
-        let cache = Cache::in_user_home(folder.path());
+        let seal = crate::scanner::CacheSeal::new(&Secret::new("squ_1"));
+        let cache = Cache::in_user_home(folder.path()).sealed(Some(seal));
         let find = || ClassArchive::find(&cache, &jar, &java, "", &Marks::default());
         let done = r#"echo '{"level":"INFO","message":"SonarScanner Engine completed successfully"}'"#;
         let writing =

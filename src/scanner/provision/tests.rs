@@ -1,5 +1,8 @@
 use super::*;
+use crate::error::Error;
+use crate::http::ErrorKind;
 use crate::http::{Authentication, Settings};
+use crate::scanner::CacheSeal;
 use crate::secret::Secret;
 use sha2::{Digest as _, Sha256};
 use std::io::{Read as _, Write as _};
@@ -9,6 +12,10 @@ use wiremock::matchers::{header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 const CONTENT: &[u8] = b"the engine";
+
+fn seal(token: &str) -> CacheSeal {
+    CacheSeal::new(&Secret::new(token))
+}
 
 struct Fixture {
     server: MockServer,
@@ -40,7 +47,7 @@ impl Fixture {
             sha256: http::hex(&Sha256::digest(content)),
             url: format!("{}/api/v2/analysis/engine", server.uri()).parse().unwrap(),
         };
-        let cache = Cache::in_user_home(home.path());
+        let cache = Cache::in_user_home(home.path()).sealed(Some(seal("squ_1")));
         Self { server, home, cache, artifact }
     }
 
@@ -203,6 +210,12 @@ fn jre_archive(java_path: &str) -> Vec<u8> {
         header.set_mode(0o755);
         builder.append_data(&mut header, path, content).unwrap();
     }
+    // As the licences of real ones are.
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(tar::EntryType::Symlink);
+    header.set_size(0);
+    header.set_mode(0o777);
+    builder.append_link(&mut header, "jdk/legal/LICENSE", "../lib/modules").unwrap();
     let mut encoder = builder.into_inner().unwrap();
     encoder.flush().unwrap();
     encoder.finish().unwrap()
@@ -312,16 +325,158 @@ fn a_jre_in_use_is_told_as_such() {
     insta::assert_snapshot!(Error::from(error), @"/cache/jre is damaged, and can't be replaced: Access is denied. If another analysis on this machine runs from it, run this one again when that is done. Otherwise remove the folder.");
 }
 
+/// As a scanner leaves it that does not know our lists.
+#[cfg(unix)]
+fn unpack_by_another(fixture: &Fixture, java: &str, with_archive: bool) -> PathBuf {
+    let place = beside(&fixture.place(), "_extracted");
+    for (path, content) in [("jdk/bin/java", java), ("jdk/lib/modules", "modules")] {
+        let file = place.join(path);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(&file, content).unwrap();
+        std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    if with_archive {
+        std::fs::write(fixture.place(), jre_archive("jdk/bin/java")).unwrap();
+    }
+    place.join("jdk/bin/java")
+}
+
 #[cfg(unix)]
 #[tokio::test]
-async fn a_jre_that_another_scanner_unpacked_is_used() {
+async fn a_java_that_another_scanner_unpacked_is_used_once_it_is_known_to_be_what_its_archive_holds() {
     let fixture = Fixture::new("jre.tar.gz", &jre_archive("jdk/bin/java"), 0).await;
-    let java = fixture.place().with_file_name("jre.tar.gz_extracted").join("jdk/bin/java");
-    std::fs::create_dir_all(java.parent().unwrap()).unwrap();
-    std::fs::write(&java, "another's").unwrap();
-    std::fs::set_permissions(&java, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let java = unpack_by_another(&fixture, "java", true);
+    let modified = java.metadata().unwrap().modified().unwrap();
+    for _ in 0..2 {
+        assert!(fixture.provision_jre().await.unwrap().was_cached);
+        assert_eq!(java.metadata().unwrap().modified().unwrap(), modified, "it was not unpacked anew");
+    }
+    // It was sealed: the archive is not needed any more.
+    std::fs::remove_file(fixture.place()).unwrap();
     assert!(fixture.provision_jre().await.unwrap().was_cached);
-    assert_eq!(std::fs::read(&java).unwrap(), b"another's");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_java_that_an_earlier_build_put_there_is_not_run() {
+    for (with_archive, link) in [(true, None), (true, Some("/bin/sh")), (false, None)] {
+        let downloads = u64::from(!with_archive);
+        let fixture = Fixture::new("jre.tar.gz", &jre_archive("jdk/bin/java"), downloads).await;
+        let java = unpack_by_another(&fixture, if link.is_some() { "java" } else { "evil" }, with_archive);
+        if let Some(link) = link {
+            let licence = beside(&fixture.place(), "_extracted").join("jdk/legal/LICENSE");
+            std::fs::create_dir(licence.parent().unwrap()).unwrap();
+            std::os::unix::fs::symlink(link, licence).unwrap();
+        }
+        // With a list that it sealed by what it had.
+        manifest::write(&beside(&fixture.place(), "_extracted"), &seal("its own"), &fixture.artifact.sha256)
+            .unwrap();
+        assert_eq!(fixture.provision_jre().await.unwrap().was_cached, with_archive);
+        assert_eq!(std::fs::read(&java).unwrap(), b"java");
+        let licence = beside(&fixture.place(), "_extracted").join("jdk/legal/LICENSE");
+        assert_eq!(std::fs::read_link(licence).unwrap(), Path::new("../lib/modules"), "unpacked anew");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn an_altered_file_of_an_unpacked_java_is_not_run() {
+    let fixture = Fixture::new("jre.tar.gz", &jre_archive("jdk/bin/java"), 1).await;
+    let java = fixture.provision_jre().await.unwrap().path;
+    let unpacked = beside(&fixture.place(), "_extracted");
+    let changes: [&dyn Fn(); 4] = [
+        &|| {
+            let modified = java.metadata().unwrap().modified().unwrap();
+            std::fs::write(&java, "JAVA").unwrap();
+            let file = std::fs::File::options().write(true).open(&java).unwrap();
+            file.set_modified(modified).unwrap();
+        },
+        &|| std::fs::write(unpacked.join("jdk/lib/evil.so"), "").unwrap(),
+        &|| {
+            std::fs::write(&java, "JAVA").unwrap();
+            manifest::write(&unpacked, &seal("its own"), &fixture.artifact.sha256).unwrap();
+        },
+        &|| std::fs::set_permissions(&java, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap(),
+    ];
+    for change in changes {
+        change();
+        assert!(fixture.provision_jre().await.unwrap().was_cached, "the archive is in good order");
+        assert_eq!(std::fs::read(&java).unwrap(), b"java");
+        assert!(!unpacked.join("jdk/lib/evil.so").exists());
+    }
+}
+
+/// A cache in a machine's image, which only root can write: nothing can be sealed there.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_read_only_cache_without_a_seal_is_verified_by_its_archive_each_time() {
+    let mut fixture = Fixture::new("jre.tar.gz", &jre_archive("jdk/bin/java"), 0).await;
+    let java = unpack_by_another(&fixture, "java", true);
+    fixture.make_read_only();
+    fixture.cache = fixture.cache.clone().sealed(None);
+    let private = fixture.home.path().join("private");
+    for _ in 0..2 {
+        assert_eq!(
+            fixture.provision_jre().await.unwrap(),
+            Provisioned { path: java.clone(), was_cached: true }
+        );
+    }
+    // What can't be repaired there is made of the same archive elsewhere.
+    std::fs::write(&java, "evil").unwrap();
+    fixture.cache = fixture.cache.clone().or_private(private.clone());
+    let provisioned = fixture.provision_jre().await.unwrap();
+    assert!(provisioned.was_cached && provisioned.path.starts_with(&private), "{provisioned:?}");
+    assert_eq!(std::fs::read(provisioned.path).unwrap(), b"java");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_cache_that_another_user_may_write_is_not_used_and_its_private_copy_is() {
+    use std::os::unix::fs::PermissionsExt as _;
+    // Downloaded once into the shared cache, and once more when that holds something else.
+    let fixture = Fixture::new("engine.jar", CONTENT, 2).await;
+    fixture.provision().await.unwrap();
+    let root = fixture.home.path().join("cache");
+    let private = fixture.home.path().join("private");
+    let trusted = || fixture.cache.clone().or_private(private.clone()).trusted();
+    assert_eq!(trusted().root(), root);
+    let (client, credentials) = (Client::new(Settings::default()), fixture.credentials());
+    let provision = async |cache: &Cache| {
+        let provisioning = Provisioning { cache, ..fixture.provisioning(&client, &credentials, None) };
+        provisioning.file(&fixture.artifact, &|| ()).await.unwrap()
+    };
+    for (folder, mode) in [(&root, 0o777), (&root.join(&fixture.artifact.sha256), 0o757)] {
+        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(mode)).unwrap();
+        let cache = trusted();
+        let provisioned = provision(&cache).await;
+        assert!(provisioned.was_cached && provisioned.path.starts_with(&private), "{provisioned:?}");
+        std::fs::remove_dir_all(&private).unwrap();
+        // What was altered there is not copied.
+        let altered = fixture.place();
+        if mode == 0o757 {
+            std::fs::write(&altered, "evil").unwrap();
+            assert!(!provision(&cache).await.was_cached);
+        }
+        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_that_another_user_owns_is_not_used_and_its_private_copy_is() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    let fixture = Fixture::new("engine.jar", CONTENT, 1).await;
+    fixture.provision().await.unwrap();
+    let open = || std::fs::set_permissions(fixture.place(), std::fs::Permissions::from_mode(0o666)).unwrap();
+    let give_away = || drop(std::os::unix::fs::chown(fixture.place(), Some(12345), None));
+    let changes: [&dyn Fn(); 2] = [&open, &give_away];
+    for change in changes {
+        change();
+        assert!(fixture.provision().await.unwrap().was_cached);
+        let metadata = fixture.place().metadata().unwrap();
+        assert!(metadata.mode() & 0o022 == 0 && metadata.uid() != 12345);
+        assert_eq!(std::fs::read(fixture.place()).unwrap(), CONTENT);
+    }
 }
 
 #[cfg(unix)]
@@ -345,20 +500,30 @@ async fn a_damaged_archive_of_a_jre_is_downloaded_anew() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_suspect_jre_is_unpacked_again_once() {
+async fn every_byte_of_a_suspect_jre_is_checked() {
     let fixture = Fixture::new("jre.tar.gz", &jre_archive("jdk/bin/java"), 1).await;
     let java = fixture.provision_jre().await.unwrap().path;
+    let unpacked = beside(&fixture.place(), "_extracted");
+    let modified = || java.metadata().unwrap().modified().unwrap();
+    let before = modified();
+    // Every byte is as it should be: another reason must be looked for.
+    fixture.provision_suspect_jre(Some(SystemTime::now())).await.unwrap();
+    assert_eq!(modified(), before);
+    // As if the disk had changed something behind the system's back, which its times don't tell.
+    let mut files = std::fs::read_dir(&unpacked).unwrap().map(|entry| entry.unwrap().path());
+    let list = files.find(|path| path.extension().is_some_and(|end| end == "files")).unwrap();
     std::fs::write(&java, "JAVA").unwrap();
-    assert!(fixture.provision_jre().await.unwrap().was_cached);
-    assert_eq!(std::fs::read(&java).unwrap(), b"JAVA", "sizes alone don't tell");
-    let failed = SystemTime::now() + Duration::from_secs(60);
-    fixture.provision_suspect_jre(Some(failed)).await.unwrap();
+    manifest::write(&unpacked, &seal("squ_1"), &fixture.artifact.sha256).unwrap();
+    let text = std::fs::read_to_string(&list).unwrap();
+    let (right, wrong) = (http::hex(&Sha256::digest(b"java")), http::hex(&Sha256::digest(b"JAVA")));
+    let text = text[..text.len() - 64].replace(&wrong, &right);
+    std::fs::write(&list, seal("squ_1").seal(&fixture.artifact.sha256, &text)).unwrap();
+    if cfg!(target_os = "linux") {
+        fixture.provision_jre().await.unwrap();
+        assert_eq!(std::fs::read(&java).unwrap(), b"JAVA", "the price of not hashing");
+    }
+    fixture.provision_suspect_jre(Some(SystemTime::now())).await.unwrap();
     assert_eq!(std::fs::read(&java).unwrap(), b"java");
-    // Another process that failed at the same time finds it done.
-    std::fs::write(&java, "JAVA").unwrap();
-    let before = SystemTime::now() - Duration::from_secs(60);
-    fixture.provision_suspect_jre(Some(before)).await.unwrap();
-    assert_eq!(std::fs::read(&java).unwrap(), b"JAVA");
 }
 
 #[tokio::test]

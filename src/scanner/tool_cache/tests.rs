@@ -24,7 +24,8 @@ struct Machine {
 impl Machine {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let tools = ToolCache::new(folder.path().join("_tool"), "aarch64");
+        let tools = ToolCache::new(folder.path().join("_tool"), "aarch64")
+            .or_private(folder.path().join("private/tools"));
         Self { folder, tools }
     }
 
@@ -34,7 +35,8 @@ impl Machine {
 
     async fn install_tool(&self, tool: Tool, release: &ScannerRelease) -> Result<PathBuf> {
         let client = Client::new(http::Settings::default());
-        let downloads = Cache::in_user_home(&self.folder.path().join("home"));
+        let seal = CacheSeal::new(&crate::secret::Secret::new("squ_1"));
+        let downloads = Cache::in_user_home(&self.folder.path().join("home")).sealed(Some(seal));
         self.tools.install(tool, release, self.folder.path(), &client, &downloads).await
     }
 }
@@ -72,6 +74,46 @@ async fn what_was_cut_short_is_made_again() {
     // A marker without a folder is no tool either.
     std::fs::remove_dir_all(&folder).unwrap();
     assert!(machine.install(&release).await.unwrap().join("cli-1.2").exists());
+}
+
+#[tokio::test]
+async fn a_tool_that_is_not_what_its_archive_holds_is_not_run() {
+    let machine = Machine::new();
+    let release = archive(machine.folder.path(), "cli.zip");
+    let folder = machine.folder.path().join("_tool/cli/1.2.3.4/arm64");
+    let jar = folder.join("cli-1.2/lib/x.jar");
+    let put = |content: &str| {
+        std::fs::create_dir_all(jar.parent().unwrap()).unwrap();
+        std::fs::write(&jar, content).unwrap();
+        std::fs::write(folder.with_file_name("arm64.complete"), "").unwrap();
+    };
+    // An earlier build's, with the marker and without a seal; and one that it changed later.
+    for _ in 0..2 {
+        put("JAR");
+        assert_eq!(machine.install(&release).await.unwrap(), folder);
+        assert_eq!(std::fs::read(&jar).unwrap(), b"jar");
+    }
+    // What another task has put there is what the archive holds.
+    std::fs::remove_dir_all(&folder).unwrap();
+    put("jar");
+    let modified = jar.metadata().unwrap().modified().unwrap();
+    assert_eq!(machine.install(&release).await.unwrap(), folder);
+    assert_eq!(jar.metadata().unwrap().modified().unwrap(), modified, "used as it was");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_tool_cache_that_others_may_write_is_not_used() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let machine = Machine::new();
+    let release = archive(machine.folder.path(), "cli.zip");
+    machine.install(&release).await.unwrap();
+    let versions = machine.folder.path().join("_tool/cli");
+    std::fs::set_permissions(&versions, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let private = machine.folder.path().join("private/tools/cli/1.2.3.4/arm64");
+    assert_eq!(machine.install(&release).await.unwrap(), private);
+    std::fs::set_permissions(&versions, std::fs::Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(machine.install(&release).await.unwrap(), versions.join("1.2.3.4/arm64"));
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 //! The analysis by the SonarScanner CLI.
 
 use super::Analysis;
-use crate::analysis::ScannerRelease;
+use crate::agent::Child;
+use crate::analysis::property_origin::without_module;
+use crate::analysis::{Properties, ScannerRelease};
 use crate::error::{Error, Result};
 use crate::scanner::cli::{Cli, CliHome, TOOL, knows_provisioning};
 use crate::scanner::{EngineEnd, Java, JavaHome, java_needed};
@@ -28,9 +30,8 @@ pub(super) async fn run(analysis: &Analysis<'_>, release: &ScannerRelease) -> Re
     let directory = setting.properties.value("sonar.projectBaseDir").unwrap_or(".");
     let mut java_options = job.environment.value(network::SCANNER_OPTIONS).unwrap_or_default().to_owned();
     let of_engine = properties.value("sonar.scanner.javaOpts").unwrap_or_default().to_owned();
-    let mut environment = job.environment.for_children();
-    // To a CLI from 6 on these are worth more than properties, and they have become such; an older one is not harmed.
-    // What no child at all inherits is in agent::env.
+    // Without SONAR_SCANNER_*: to a CLI from 6 on these are worth more than properties, and they have become such.
+    let mut environment = job.environment.for_child(Child::ScannerCli, &analysis.inputs.pass_environment);
     environment.retain(|(name, _)| !name.to_string_lossy().starts_with("SONAR_SCANNER_"));
     if runs_engine_itself(analysis, release) {
         java_options = format!("{java_options} {of_engine}");
@@ -42,9 +43,11 @@ pub(super) async fn run(analysis: &Analysis<'_>, release: &ScannerRelease) -> Re
         let chosen = analysis.java_options(Path::new(directory), &of_engine).text;
         properties.set("sonar.scanner.javaOpts", chosen.trim());
     }
-    // Else it would read one that lies in the base directory, too.
-    let working_directory = job.predefined.working_directory()?;
-    let settings_file = prepared.settings_file.as_deref().map(|file| working_directory.join(file));
+    // It has been read for it: the CLI would let it say more than it may. Those of modules it reads all the same.
+    let settings_file = analysis.folder.join(NO_SETTINGS);
+    std::fs::write(&settings_file, "")
+        .map_err(|error| Error::new(format!("{} can't be written: {error}", settings_file.display())))?;
+    shadow(&mut properties, &analysis.refused);
     let cli = Cli {
         java: &java.executable,
         home: &home,
@@ -52,9 +55,25 @@ pub(super) async fn run(analysis: &Analysis<'_>, release: &ScannerRelease) -> Re
         java_options: &java_options,
         properties: &properties,
         directory: Path::new(directory),
-        settings_file: settings_file.as_deref(),
+        settings_file: &settings_file,
     };
     cli.run(&environment, &job.cancellation).await
+}
+
+/// The name of a settings file that says nothing.
+const NO_SETTINGS: &str = "no-settings.properties";
+
+/// Sets what a settings file of a module must not, so that the CLI, which reads that file, has another value for it: the
+/// one that the module has without it.
+fn shadow(properties: &mut Properties, refused: &[String]) {
+    for key in refused {
+        let bare = without_module(key);
+        if bare != key && properties.value(key).is_none() {
+            let default = if bare == "sonar.sources" { "." } else { "" };
+            let inherited = properties.value(bare).unwrap_or(default).to_owned();
+            properties.set(key.as_str(), inherited);
+        }
+    }
 }
 
 /// Whether the engine runs inside of the CLI's Java, as it did before either of both knew better.
@@ -65,7 +84,7 @@ fn runs_engine_itself(analysis: &Analysis<'_>, release: &ScannerRelease) -> bool
 async fn provision(analysis: &Analysis<'_>, release: &ScannerRelease) -> Result<(CliHome, Java)> {
     let Analysis { setting, prepared, .. } = analysis;
     let job = setting.job;
-    let folder = machine::tool_cache(job)?
+    let folder = machine::tool_cache(job, prepared.private_cache)?
         .install(TOOL, release, &job.predefined.working_directory()?, &job.http, &setting.cache)
         .await?;
     let home = CliHome::find(&folder)?;
@@ -79,4 +98,35 @@ async fn provision(analysis: &Analysis<'_>, release: &ScannerRelease) -> Result<
     let wanted = prepared.server.has_engine_provisioning() && !choices.skip_provisioning;
     let jre = server_jre(setting, None, wanted).await?;
     Ok((home, choices.best(jre.map(|jre| jre.provisioned.path), needed)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_module_must_not_set_is_set_otherwise() {
+        let pairs = [("sonar.exclusions", "**/gen/**"), ("web.sonar.tests", "t")];
+        let mut properties: Properties =
+            pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).into_iter().collect();
+        let refused = [
+            "web.sonar.exclusions",
+            "web.sonar.sources",
+            "web.sonar.projectDate",
+            "web.sonar.tests",
+            "sonar.skip",
+        ];
+        shadow(&mut properties, &refused.map(str::to_owned));
+        let all: Vec<_> = properties.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        assert_eq!(
+            all,
+            [
+                "sonar.exclusions=**/gen/**",
+                "web.sonar.exclusions=**/gen/**",
+                "web.sonar.projectDate=",
+                "web.sonar.sources=.",
+                "web.sonar.tests=t",
+            ]
+        );
+    }
 }

@@ -3,12 +3,12 @@
 use super::dotnet_projects;
 use super::shared::Shared;
 use crate::agent::AnalyzeInputs;
+use crate::analysis::jvm_profile::JvmProfile;
 use crate::analysis::{Begun, Prepared, Properties};
 use crate::error::{Error, Result};
 use crate::scanner::dotnet::environment::{self, Variables};
 use crate::scanner::dotnet::{self, Dotnet};
-use crate::scanner::{Cache, ClassArchive, EngineEnd, JavaHome};
-use crate::step::Job;
+use crate::scanner::{Audit, Cache, ClassArchive, EngineEnd, JavaHome};
 use crate::step::dotnet::{
     BUILD_URI, SOURCES_DIRECTORY, configuration, facts, product, sign_in, variables, work_folder,
     write_settings,
@@ -19,6 +19,7 @@ use crate::step::runtime::java_options::JavaOptions;
 use crate::step::runtime::network;
 use crate::step::runtime::provision::verify;
 use crate::step::tokens::tokens_of;
+use crate::step::{Job, caches};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -37,7 +38,18 @@ pub(super) async fn end(
     check_configuration(begun, &work_folder)?;
     check_jdk_version(job, inputs, begun)?;
     let user_home = PathBuf::from(&begun.user_home);
-    let cache = Cache::in_user_home(&user_home);
+    let password = tokens.password();
+    let credentials = (&tokens.token, password.as_ref());
+    let cache = caches::choose(job, &user_home, credentials, false, Audit::Scanner).await?;
+    if cache.user_home() != user_home {
+        return Err(Error::new(format!(
+            "the cache {}, from which SonarPrepare chose the engine and the Java, can't be used any more",
+            user_home.display()
+        ))
+        .hint(
+            "The line above says why. Set `cache: private` on SonarPrepare, or correct who may write there.",
+        ));
+    }
     let sonarqube = tokens.sonarqube(job, prepared);
     tokio::select! {
         verified = verify(begun, &sonarqube, &cache) => verified?,
@@ -48,14 +60,15 @@ pub(super) async fn end(
     let mut properties = prepared.properties.clone();
     properties.extend(&tokens.properties);
     network::equip(job, prepared, &record.folder, &user_home, &mut properties)?;
-    let mut variables = variables(job, prepared, &properties)?;
+    let mut variables = variables(job, prepared, &properties, &inputs.pass_environment)?;
     for (name, value) in [(BUILD_URI, &begun.build_uri), (SOURCES_DIRECTORY, &begun.sources_directory)] {
         match value {
             Some(value) => environment::set(&mut variables, name, value),
             None => environment::remove(&mut variables, name),
         }
     }
-    let archive = set_options_of_java(job, inputs, shared, prepared, begun, &properties, &mut variables)?;
+    let options = (inputs.jvm_profile, shared);
+    let archive = set_options_of_java(job, options, prepared, (begun, &cache), &properties, &mut variables)?;
 
     // All that only the end gets: what its settings file or its beginning said wins over it.
     let mut parameters = dotnet::hand_over(&prepared.properties).parameters;
@@ -75,6 +88,7 @@ pub(super) async fn end(
         facts: facts(job, prepared, &product, &work_folder),
     };
     let end = run.end(&variables, &job.cancellation).await;
+    cache.seal_unpacked().await;
     if !secrets.is_empty() {
         remove_input_of_engine(&work_folder);
     }
@@ -137,10 +151,9 @@ fn check_jdk_version(job: &Job, inputs: &AnalyzeInputs, begun: &Begun) -> Result
 /// Options of the engine's Java, and the archive of its classes, as in mode `cli`.
 fn set_options_of_java(
     job: &Job,
-    inputs: &AnalyzeInputs,
-    shared: &Shared,
+    (profile, shared): (JvmProfile, &Shared),
     prepared: &Prepared,
-    begun: &Begun,
+    (begun, cache): (&Begun, &Cache),
     properties: &Properties,
     variables: &mut Variables,
 ) -> Result<ClassArchive> {
@@ -151,7 +164,7 @@ fn set_options_of_java(
         of_job(network::SCANNER_OPTIONS),
     ];
     let directory = job.predefined.working_directory()?.join(&prepared.base_dir);
-    let options = JavaOptions::of(job, inputs.jvm_profile, shared.parallel, &directory, own.join(" ").trim());
+    let options = JavaOptions::of(job, profile, shared.parallel, &directory, own.join(" ").trim());
     let mut text = options.text;
     let Some(engine) = &begun.engine else {
         // The scanner brings a SonarScanner CLI, which takes the Java from here.
@@ -166,7 +179,7 @@ fn set_options_of_java(
     let archive =
         match options.suits_class_archive && begun.was_cached && !engine.contains(char::is_whitespace) {
             true => ClassArchive::find(
-                &Cache::in_user_home(Path::new(&begun.user_home)),
+                cache,
                 Path::new(engine),
                 Path::new(&begun.java),
                 &options.with_variables,

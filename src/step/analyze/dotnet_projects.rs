@@ -28,7 +28,7 @@ pub(super) fn prove(job: &Job, record: &Record, mut end: EngineEnd) -> Result<Ru
                 out.display()
             );
         }
-        return Ok(Run::Ended { end, base_dir });
+        return Ok(Run::Ended { end: Box::new(end), base_dir });
     }
     let survey = survey(&builds, &read(&out.join("ProjectInfo.log")).unwrap_or_default());
     tracing::info!("{}", survey.line);
@@ -45,7 +45,7 @@ pub(super) fn prove(job: &Job, record: &Record, mut end: EngineEnd) -> Result<Ru
         }
         (_, _, nothing) => end.extent.nothing = nothing,
     }
-    Ok(Run::Ended { end, base_dir })
+    Ok(Run::Ended { end: Box::new(end), base_dir })
 }
 
 /// What the search for reports has to know of the build; `None` where the scanner's targets noted nothing.

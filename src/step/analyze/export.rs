@@ -23,7 +23,7 @@ pub(super) fn export(job: &Job, records: &Records, folder: &Path) -> Result<()> 
         let mut exported =
             Exported::new(build.clone(), ledger.job(), &record.prepared, record.analyzed.as_ref(), report);
         let seal = tokens_of(job, &record.prepared)?.seal_between_jobs();
-        exported.seal = Some(seal.of(&exported.file_name(), exported.sealed_text().as_bytes()));
+        exported.seal = seal.map(|seal| seal.of(&exported.file_name(), exported.sealed_text().as_bytes()));
         write(&folder, &exported.file_name(), &exported)?;
     }
     let count = found.len();

@@ -1,9 +1,10 @@
 //! What the analyses of one step share.
 
 use crate::error::Result;
-use crate::scanner::Marks;
+use crate::scanner::{Cache, Marks};
 use crate::step::runtime::Setting;
 use crate::step::runtime::provision::{Ready, provision};
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::SystemTime;
 use tokio::sync::Mutex;
@@ -23,6 +24,8 @@ type Choice = [Option<String>; CHOOSING.len()];
 /// The engine and the Java, fetched and verified once for all analyses that choose alike, and the machine.
 pub(super) struct Shared {
     known: Mutex<Vec<(Choice, Rc<Ready>)>>,
+    /// Caches by the user homes that were asked for.
+    caches: Mutex<Vec<(PathBuf, Cache)>>,
     /// Analyses that run at a time.
     pub(super) parallel: usize,
     pub(super) marks: Marks,
@@ -30,7 +33,22 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn among(parallel: usize) -> Self {
-        Self { known: Mutex::default(), parallel, marks: Marks::default() }
+        Self { known: Mutex::default(), caches: Mutex::default(), parallel, marks: Marks::default() }
+    }
+
+    /// The cache in this user home, chosen and checked once for all analyses, so that it is spoken of once.
+    pub(super) async fn cache(
+        &self,
+        user_home: &Path,
+        choose: impl Future<Output = Result<Cache>>,
+    ) -> Result<Cache> {
+        let mut known = self.caches.lock().await;
+        if let Some((_, cache)) = known.iter().find(|(of, _)| of == user_home) {
+            return Ok(cache.clone());
+        }
+        let cache = choose.await?;
+        known.push((user_home.to_owned(), cache.clone()));
+        Ok(cache)
     }
 
     /// Those of this analysis. While one fetches them, the others wait. `suspect` did not work: what was not checked

@@ -1,5 +1,6 @@
 //! Which files the change that is built touches.
 
+use super::history::remote_name;
 use super::target::azure_repos;
 use crate::analysis::Target;
 use crate::analysis::monorepo::touches;
@@ -159,9 +160,10 @@ async fn of_pull_request(job: &Job, number: &str, clone: &Path) -> Option<Change
 
 async fn by_git(job: &Job, clone: &Path, base: &str, may_fetch: bool) -> Result<Change, git::Error> {
     let clone = open(job, clone).await?;
-    let remote = format!("refs/remotes/origin/{base}");
+    let name = remote_name(base);
+    let remote = format!("refs/remotes/origin/{name}");
     if may_fetch && !clone.has_commit(&remote).await? {
-        clone.fetch_branch(base).await?;
+        clone.fetch_branch(name).await?;
     }
     let paths = clone.changed_files(&remote).await?;
     Ok(Change::Files { root: clone.top_level().to_owned(), paths, of: format!("the branch against {base}") })

@@ -1,10 +1,12 @@
 //! The beginning of an analysis by the SonarScanner for .NET.
 
 use super::{Common, Place, dotnet_tool};
+use crate::agent::Passed;
 use crate::analysis::{Begun, DotnetScanner, Prepared, Properties};
 use crate::error::{Error, Result};
 use crate::scanner::dotnet::{self, Dotnet};
-use crate::scanner::{Cache, ClassArchive, EngineResult, Java, JavaHome};
+use crate::scanner::{Audit, Cache, ClassArchive, EngineResult, Java, JavaHome};
+use crate::step::caches;
 use crate::step::dotnet::{
     BUILD_URI, SOURCES_DIRECTORY, configuration, facts, product, sign_in, variables, work_folder,
     write_settings,
@@ -21,8 +23,14 @@ pub(super) async fn begin(
     place: &Place,
 ) -> Result<(DotnetScanner, Begun)> {
     let job = common.job;
+    let mut chosen = prepared.properties.clone();
+    let home = runtime::user_home_or_temporary(job, &mut chosen)?;
+    let connection = &common.connection;
+    let credentials = (&connection.token, connection.password.as_ref());
+    let cache = caches::choose(job, &home, credentials, prepared.private_cache, Audit::Scanner).await?;
+    let user_home = cache.user_home().to_owned();
     let scanner = tokio::select! {
-        scanner = dotnet_tool::provision(job, &common.inputs, &prepared.server) => scanner?,
+        scanner = dotnet_tool::provision(job, &common.inputs, &prepared.server, &cache) => scanner?,
         () = job.cancellation.requested() => return Err(Error::cancelled()),
     };
     let folder = common.records.folder().join(prepared.id.as_str());
@@ -30,17 +38,19 @@ pub(super) async fn begin(
         .map_err(|error| Error::new(format!("{} can't be made: {error}", folder.display())))?;
     let mut properties = of_scanner(common, prepared, place, &folder);
     properties.extend(secrets);
-    let user_home = runtime::user_home_or_temporary(job, &mut properties)?;
+    if user_home != home || chosen.value("sonar.userHome").is_some() {
+        properties.set("sonar.userHome", user_home.display().to_string());
+    }
     network::equip(job, prepared, &folder, &user_home, &mut properties)?;
     // Held to the end of the run: plugins are fetched meanwhile.
-    let (java, ready) = java_and_engine(common, prepared, &properties, &user_home).await?;
+    let (java, ready) = java_and_engine(common, prepared, &properties, cache).await?;
     tracing::info!("{java}");
     properties.set("sonar.scanner.javaExePath", java.executable.display().to_string());
     let engine = ready.as_ref().map(|ready| ready.jar.path.display().to_string());
     if let Some(engine) = &engine {
         properties.set("sonar.scanner.engineJarPath", engine.as_str());
     }
-    let variables = variables(job, prepared, &properties)?;
+    let variables = variables(job, prepared, &properties, &Passed::default())?;
 
     let mut parameters = properties.take_secrets();
     let handed = dotnet::hand_over(&properties);
@@ -105,14 +115,14 @@ async fn java_and_engine(
     common: &Common<'_>,
     prepared: &Prepared,
     properties: &Properties,
-    user_home: &Path,
+    cache: Cache,
 ) -> Result<(Java, Option<Ready>)> {
     let job = common.job;
     let setting = Setting {
         job,
         facts: &prepared.server,
         sonarqube: common.sonarqube.clone(),
-        cache: Cache::in_user_home(user_home),
+        cache,
         platform: runtime::platform(job, properties),
         properties: properties.clone(),
         jdk: Jdk::default(),

@@ -20,6 +20,7 @@ pub(super) async fn provision(
     job: &Job,
     inputs: &PrepareInputs,
     server: &ServerFacts,
+    downloads: &Cache,
 ) -> Result<DotnetScanner> {
     let path = job.environment.value("PATH").map(OsStr::new);
     // Whatever runs here must not read the NuGet.config, global.json or tool manifest of the sources.
@@ -45,7 +46,8 @@ pub(super) async fn provision(
     let choice = choose(&wish, server, cfg!(windows), host, &installed);
     let Choice { plan, line } = choice.map_err(|error| Error::new(error.to_string()))?;
     tracing::info!("{line}");
-    let (tools, sources) = (machine::tool_cache(job)?, job.predefined.working_directory()?);
+    let (tools, sources) =
+        (machine::tool_cache(job, inputs.private_cache)?, job.predefined.working_directory()?);
     match plan {
         Plan::Installed(at) => ready
             .into_iter()
@@ -57,8 +59,7 @@ pub(super) async fn provision(
             verifier.provide(version, &expected, &tools, source, &sources).await
         }
         Plan::Archive(release) => {
-            let downloads = Cache::in_user_home(&machine::user_home(job)?);
-            dotnet::archive::provide(&release, &tools, &sources, &job.http, &downloads, path).await
+            dotnet::archive::provide(&release, &tools, &sources, &job.http, downloads, path).await
         }
     }
 }

@@ -18,16 +18,20 @@ pub(super) type Wanted<'a> = (&'a Place, Properties, Option<&'a str>);
 /// shallow clone the default branch. What can't be had gives a warning that says what to write.
 ///
 /// # Errors
-/// The run was cancelled.
+/// A pull request's target can't be had in a clone that is whole: SonarQube would count no line as new there, and the
+/// quality gate would pass. A folder of the sources looks like a git directory. The run was cancelled.
 pub(super) async fn complete(job: &Job, inputs: &PrepareInputs, projects: &[Wanted<'_>]) -> Result<()> {
-    let mut clones: BTreeMap<Option<PathBuf>, (PathBuf, Branches)> = BTreeMap::new();
+    let mut clones: BTreeMap<PathBuf, Branches> = BTreeMap::new();
     for (place, properties, default) in projects {
-        let settings = Settings::read(inputs, place, properties);
+        let settings = Settings::read(place, properties);
         if settings.are_for_git() {
-            let sources = place.sources(inputs.mode);
+            let sources = place.sources(job);
             // A submodule has a history of its own: the clone that git reads there, not what it belongs to.
-            let clone = sources.ancestors().find(|folder| folder.join(".git").exists()).map(Path::to_owned);
-            let (_, branches) = clones.entry(clone).or_insert((sources, Branches::new()));
+            if let Some(folder) = repository::false_git_directory(job, &sources) {
+                return Err(disguised(folder));
+            }
+            let Some(clone) = repository::nearest_clone(job, &sources) else { continue };
+            let branches = clones.entry(clone.to_owned()).or_default();
             let named = [settings.value("sonar.pullrequest.base"), settings.value(REFERENCE), *default];
             for (name, role) in named.into_iter().zip([Role::Target, Role::Reference, Role::Default]) {
                 let Some(name) = name else { continue };
@@ -36,31 +40,45 @@ pub(super) async fn complete(job: &Job, inputs: &PrepareInputs, projects: &[Want
             }
         }
     }
-    for (directory, branches) in clones.into_values() {
-        complete_clone(job, inputs, &directory, &branches).await?;
+    for (clone, branches) in clones {
+        complete_clone(job, inputs, &clone, &branches).await?;
     }
     Ok(())
 }
 
-async fn complete_clone(
-    job: &Job,
-    inputs: &PrepareInputs,
-    directory: &Path,
-    branches: &Branches,
-) -> Result<()> {
-    let result = match repository::open(job, directory).await {
+fn unsound(reference: &str) -> Error {
+    Error::new(format!(
+        "the reference {reference} of the clone leads to commits that the branch does not have at origin, and the scanner \
+         would compare with it: what is new in them would not count as new"
+    ))
+    .hint(format!(
+        "Remove it before this task (`git update-ref --no-deref -d {reference}`), or have the checkout begin anew (`clean: true`)."
+    ))
+}
+
+/// The scanner would ask it what is new, and find what its author likes.
+fn disguised(folder: &Path) -> Error {
+    Error::new(format!(
+        "the folder {} looks like a git directory (HEAD, objects, refs), and the scanner would take it for that of the \
+         sources: it would decide what is new code",
+        folder.display()
+    ))
+    .hint("Remove these files from the repository, or analyse a folder that does not lie below them.")
+}
+
+async fn complete_clone(job: &Job, inputs: &PrepareInputs, clone: &Path, branches: &Branches) -> Result<()> {
+    let result = match repository::open(job, clone).await {
         Ok(repository) => History { job, repository }.complete(inputs.unshallow, branches).await,
         // SonarQube's scanner reads clones without git, too.
-        Err(error @ (git::Error::NotInstalled | git::Error::ForeignOwner(_)))
-            if has_mark_of_shallow(directory) =>
-        {
+        Err(error @ git::Error::NotInstalled) if clone.join(".git/shallow").is_file() => {
             warn_of_lack(job, &format!("The clone is shallow, and {error}"));
-            Ok(())
+            Ok(None)
         }
         Err(error) => Err(error),
     };
     match result {
-        Ok(()) => Ok(()),
+        Ok(None) => Ok(()),
+        Ok(Some(missing)) => Err(missing),
         Err(git::Error::Cancelled) => Err(Error::cancelled()),
         Err(error) => {
             tracing::debug!("Whether the history is whole is not known: {error}");
@@ -89,9 +107,14 @@ struct History<'a> {
 }
 
 impl History<'_> {
-    async fn complete(&self, may_fetch: bool, branches: &Branches) -> Result<(), git::Error> {
+    /// Tells what is missing and must not be.
+    async fn complete(
+        &mut self,
+        mut may_fetch: bool,
+        branches: &Branches,
+    ) -> Result<Option<Error>, git::Error> {
         let is_shallow = self.repository.is_shallow().await?;
-        let lack = match self.repository.filter().await? {
+        let lack = match self.repository.filter() {
             Some(filter) => Some(format!("partial ({filter})")),
             None if is_shallow => Some("shallow".to_owned()),
             None => None,
@@ -103,21 +126,82 @@ impl History<'_> {
                     let what =
                         format!("The clone is {lack}, and the rest of its history can't be fetched: {error}");
                     warn_of_lack(self.job, &what);
-                    return Ok(());
+                    may_fetch = false;
+                } else {
+                    tracing::info!("The history is whole");
                 }
-                tracing::info!("The history is whole");
             }
             Some(lack) => tracing::info!(
                 "The clone is {lack}, and stays so (unshallow: off): SonarQube can't tell who changed each line"
             ),
             None => {}
         }
-        if may_fetch { self.fetch_branches(branches, is_shallow).await } else { Ok(()) }
+        let failure = match may_fetch {
+            true => self.fetch_branches(branches, is_shallow).await?,
+            false => None,
+        };
+        // In a shallow clone all lines count as new: that turns no gate green.
+        if self.repository.is_shallow().await? {
+            return Ok(None);
+        }
+        for (branch, role) in branches.iter().filter(|(_, role)| **role != Role::Default) {
+            match self.found_by_scanner(branch).await? {
+                None if *role == Role::Target => {
+                    return Ok(Some(self.missing_target(branch, failure.as_ref())));
+                }
+                Some(reference) if !self.is_sound(&reference, branch).await? => {
+                    return Ok(Some(unsound(&reference)));
+                }
+                _ => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// The reference by which the scanner engine finds a branch: the first of the places where it looks (its own message,
+    /// "Could not find ref", names them).
+    async fn found_by_scanner(&self, name: &str) -> Result<Option<String>, git::Error> {
+        for place in ["refs/heads/", "refs/remotes/", "refs/remotes/upstream/", "refs/remotes/origin/"] {
+            let reference = format!("{place}{name}");
+            if self.repository.has_commit(&reference).await? {
+                return Ok(Some(reference));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether a reference of the branch has nothing that the branch at `origin` has not. One that a step or an earlier build
+    /// has left, and that leads to what is built, would have no line count as new.
+    async fn is_sound(&self, reference: &str, branch: &str) -> Result<bool, git::Error> {
+        let repository = &self.repository;
+        let at_origin = format!("refs/remotes/origin/{}", remote_name(branch));
+        if repository.is_symbolic(reference).await? {
+            return Ok(false);
+        }
+        if reference == at_origin || !repository.has_commit(&at_origin).await? {
+            return Ok(true);
+        }
+        Ok(!repository.is_symbolic(&at_origin).await?
+            && repository.is_ancestor(reference, &at_origin).await?)
+    }
+
+    fn missing_target(&self, branch: &str, failure: Option<&git::Error>) -> Error {
+        let reason = failure.map(|error| format!(": {error}")).unwrap_or_default();
+        Error::new(format!(
+            "the clone {} does not have the pull request's target branch {branch}{reason}. Without it SonarQube counts no \
+             line as new, and the quality gate passes whatever the pull request changes",
+            self.repository.top_level().display()
+        ))
+        .hint(format!(
+            "Check sonar.pullrequest.base, or fetch the branch in a step before this one (`git fetch origin \
+             +refs/heads/{0}:refs/remotes/origin/{0}`); with `unshallow: auto` this task fetches it.",
+            remote_name(branch)
+        ))
     }
 
     /// By the commit, which a branch may have left behind; if that fails, by what is built, as some servers give no
     /// commits.
-    async fn fetch_all(&self) -> Result<Option<git::Error>, git::Error> {
+    async fn fetch_all(&mut self) -> Result<Option<git::Error>, git::Error> {
         let head = self.repository.head().await?;
         let error = trouble(self.repository.complete(&[&head]).await)?;
         let built =
@@ -129,28 +213,42 @@ impl History<'_> {
     }
 
     /// Fetches the branches to compare with, where there are none; in what was a shallow clone in any case: there they
-    /// may be what an earlier build left behind.
-    async fn fetch_branches(&self, branches: &Branches, was_shallow: bool) -> Result<(), git::Error> {
+    /// may be what an earlier build left behind. Tells why the pull request's target could not be fetched.
+    async fn fetch_branches(
+        &self,
+        branches: &Branches,
+        was_shallow: bool,
+    ) -> Result<Option<git::Error>, git::Error> {
+        let mut failure = None;
         let built = self.job.predefined.build_sourcebranch.as_deref().unwrap_or_default();
         for (branch, role) in branches {
             if built.strip_prefix("refs/heads/") == Some(branch) || (*role == Role::Default && !was_shallow) {
                 continue;
             }
             let name = format!("refs/remotes/origin/{branch}");
-            if !was_shallow && self.repository.has_commit(&name).await? {
+            let is_there = match (role, self.found_by_scanner(branch).await?) {
+                (Role::Target, Some(reference)) => self.is_sound(&reference, branch).await?,
+                (Role::Target, None) => false,
+                _ => self.repository.has_commit(&name).await? && self.is_sound(&name, branch).await?,
+            };
+            if !was_shallow && is_there {
                 continue;
             }
-            match trouble(self.repository.fetch_branch(branch).await)? {
-                Some(error) if *role == Role::Target => {
-                    let what = format!("The pull request's target {branch} can't be fetched: {error}");
-                    warn_of_lack(self.job, &what);
+            match trouble(self.repository.fetch_branch(remote_name(branch)).await)? {
+                Some(error) => {
+                    tracing::info!("The branch {branch} can't be fetched: {error}");
+                    failure = failure.or(Some(error).filter(|_| *role == Role::Target));
                 }
-                Some(error) => tracing::info!("The branch {branch} can't be fetched: {error}"),
                 None => tracing::debug!("Fetched {branch}"),
             }
         }
-        Ok(())
+        Ok(failure)
     }
+}
+
+/// The name that the branch has at `origin`: scanners take `origin/main`, too.
+pub(super) fn remote_name(branch: &str) -> &str {
+    branch.strip_prefix("origin/").unwrap_or(branch)
 }
 
 /// What the analysis will be run with, as far as is known before it.
@@ -160,8 +258,8 @@ struct Settings<'a> {
 }
 
 impl<'a> Settings<'a> {
-    fn read(inputs: &PrepareInputs, place: &Place, properties: &'a Properties) -> Self {
-        Self { properties, of_file: place.settings(inputs.mode) }
+    fn read(place: &Place, properties: &'a Properties) -> Self {
+        Self { properties, of_file: place.settings() }
     }
 
     fn value(&self, key: &str) -> Option<&str> {
@@ -183,11 +281,6 @@ fn trouble(result: Result<(), git::Error>) -> Result<Option<git::Error>, git::Er
         Err(git::Error::Cancelled) => Err(git::Error::Cancelled),
         Err(error) => Ok(Some(error)),
     }
-}
-
-/// Whether git's own mark of a shallow clone is there, in this directory or one above it.
-fn has_mark_of_shallow(directory: &Path) -> bool {
-    directory.ancestors().any(|folder| folder.join(".git/shallow").is_file())
 }
 
 /// Says what the pipeline should do. The job's token opens Azure Repos; for others there is what the checkout leaves behind.

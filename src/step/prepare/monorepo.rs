@@ -2,10 +2,9 @@
 
 use super::changes::Changes;
 use super::place::Place;
-use super::{
-    Common, Decided, Project, checked, history, new_id, set_established_variables, set_variables, target,
-};
-use crate::agent::Monorepo;
+use super::properties::checked;
+use super::{Common, Decided, Project, history, new_id, set_established_variables, set_variables, target};
+use crate::agent::{Monorepo, PrepareInputs};
 use crate::analysis::monorepo::{Entry, OF_ONE_PROJECT, entries};
 use crate::analysis::{Member, Properties, Target};
 use crate::error::{Error, Result};
@@ -22,7 +21,12 @@ const QUESTIONS: usize = 8;
 ///
 /// # Errors
 /// What is wrong with which entry.
-pub(super) fn projects(job: &Job, monorepo: &Monorepo, extra: &Properties) -> Result<Vec<Project>> {
+pub(super) fn projects(
+    job: &Job,
+    inputs: &PrepareInputs,
+    monorepo: &Monorepo,
+    extra: &Properties,
+) -> Result<Vec<Project>> {
     if let Some(key) = OF_ONE_PROJECT.iter().find(|key| extra.value(key).is_some()) {
         return Err(Error::new(format!(
             "{key} in extraProperties would be the same for every project of monorepo"
@@ -35,13 +39,13 @@ pub(super) fn projects(job: &Job, monorepo: &Monorepo, extra: &Properties) -> Re
         None => working_directory.clone(),
     };
     let hint = "An entry is `{ key: <project>, baseDir: <folder>, properties: { <name>: <value> } }`.";
-    let entries = entries(&monorepo.list).map_err(|mistake| Error::new(mistake).hint(hint))?;
+    let entries = entries(monorepo.list.expose()).map_err(|mistake| Error::new(mistake).hint(hint))?;
     let mut projects: Vec<Project> = Vec::with_capacity(entries.len());
     let mut used = HashSet::new();
     for entry in entries {
         let base_dir = base_dir(&entry, &start, &working_directory)?;
         let mut own = extra.clone();
-        own.extend(&checked(entry.properties, &entry.name));
+        own.extend(&checked(job, entry.properties, &entry.name)?);
         own.set("sonar.projectKey", entry.key);
         let files = own.value(WORKING_DIRECTORY).unwrap_or(".scannerwork");
         if !used.insert(base_dir.join(files)) {
@@ -50,7 +54,7 @@ pub(super) fn projects(job: &Job, monorepo: &Monorepo, extra: &Properties) -> Re
             used.insert(base_dir.join(&other));
             own.set(WORKING_DIRECTORY, other);
         }
-        let place = Place { working_directory: working_directory.clone(), base_dir, settings_file: None };
+        let place = Place::at(job, inputs, &own, (working_directory.clone(), base_dir), None)?;
         projects.push(Project { place, own });
     }
     Ok(projects)

@@ -1,8 +1,11 @@
-//! Where the analysis happens.
+//! Where the analysis happens, and what the settings file there says.
 
-use crate::agent::{ConfigMode, Predefined, PrepareInputs};
-use crate::analysis::{Properties, ScannerMode, java_properties};
+use crate::agent::{ConfigMode, PrepareInputs};
+use crate::analysis::precedence::{Precedence, Source};
+use crate::analysis::{Properties, ScannerMode, project_key, scanner_environment};
+use crate::context::unexpanded;
 use crate::error::{Error, Result};
+use crate::step::{Job, settings};
 use std::path::{Path, PathBuf};
 
 /// The directories and the settings file of an analysis.
@@ -10,75 +13,130 @@ pub(super) struct Place {
     pub(super) working_directory: PathBuf,
     pub(super) base_dir: PathBuf,
     pub(super) settings_file: Option<PathBuf>,
+    /// What the settings file says that the scanner will read, as far as it may: its names replaced.
+    settings: Properties,
 }
 
 impl Place {
-    pub(super) fn find(predefined: &Predefined, inputs: &PrepareInputs, extra: &Properties) -> Result<Self> {
-        let working_directory = predefined.working_directory()?;
-        let base_dir = match extra.value("sonar.projectBaseDir").or(inputs.project_base_dir.as_deref()) {
+    /// `own` are the user's own properties of the project.
+    ///
+    /// # Errors
+    /// The directory or the settings file is not there, or that file can't be read.
+    pub(super) fn find(job: &Job, inputs: &PrepareInputs, own: &Properties) -> Result<Self> {
+        let working_directory = job.predefined.working_directory()?;
+        let base_dir = match own.value(settings::BASE_DIR).or(inputs.project_base_dir.as_deref()) {
             Some(directory) => working_directory.join(directory),
             None => working_directory.clone(),
         };
         if !base_dir.is_dir() {
+            if let Some(variable) = base_dir.to_str().and_then(unexpanded) {
+                return Err(not_replaced("the project's base directory", variable));
+            }
             return Err(Error::new(format!(
                 "the project's base directory {} does not exist",
                 base_dir.display()
             ))
             .hint("Set projectBaseDir to a directory relative to System.DefaultWorkingDirectory."));
         }
+        let is_in_sources = settings::without_dots(&base_dir).starts_with(&working_directory);
+        if is_in_sources
+            && !settings::Sources::of(job, &working_directory, &working_directory).hold(&base_dir)
+        {
+            return Err(Error::new(format!(
+                "the project's base directory {} is a link that leads out of the sources",
+                base_dir.display()
+            ))
+            .hint("Remove the link, or set projectBaseDir to the directory itself."));
+        }
         let settings_file = match (inputs.mode, inputs.config_mode) {
             (ScannerMode::Cli, ConfigMode::File) => {
-                let name = inputs.config_file.as_deref().unwrap_or("sonar-project.properties");
+                let name = inputs.config_file.as_deref().unwrap_or(settings::FILE);
                 let file = working_directory.join(name);
-                if !file.is_file() {
-                    return Err(Error::new(format!("the settings file {} does not exist", file.display())).hint(
-                        "Add it to the repository, set configFile to where it is, or use `configMode: manual` with \
-                         cliProjectKey and cliSources.",
-                    ));
+                if let Some(variable) = unexpanded(name).filter(|_| !file.exists()) {
+                    return Err(not_replaced("the input configFile", variable));
                 }
                 Some(file)
             }
             _ => None,
         };
-        Ok(Self { working_directory, base_dir, settings_file })
+        Self::at(job, inputs, own, (working_directory, base_dir), settings_file)
     }
 
-    /// What the settings file says that the scanner will read, if there is one. What is wrong with it, others say.
-    pub(super) fn settings(&self, mode: ScannerMode) -> Properties {
-        let file = match (&self.settings_file, mode) {
-            (Some(file), _) => file.clone(),
-            (None, ScannerMode::Cli) => self.base_dir.join("sonar-project.properties"),
-            (None, _) => return Properties::default(),
-        };
-        std::fs::read_to_string(file).map_or_else(
-            |_| Properties::default(),
-            |text| java_properties::parse(&text).into_iter().collect(),
-        )
+    /// The place with these directories, the working directory and the base directory.
+    ///
+    /// # Errors
+    /// The settings file is not there, or can't be read.
+    pub(super) fn at(
+        job: &Job,
+        inputs: &PrepareInputs,
+        own: &Properties,
+        (working_directory, base_dir): (PathBuf, PathBuf),
+        settings_file: Option<PathBuf>,
+    ) -> Result<Self> {
+        let mut precedence = Precedence::new(inputs.rules);
+        if inputs.mode == ScannerMode::Cli {
+            let sources = settings::Sources::of(job, &working_directory, &base_dir);
+            sources.add_project(&mut precedence, settings_file.as_deref(), &base_dir)?;
+        }
+        let of_file: Vec<_> =
+            precedence.of_repository().map(|(key, value, _)| (key.to_owned(), value.to_owned())).collect();
+        // A name in the file stands for what counts, whoever says it. What is wrong with the variable, SonarAnalyze says.
+        let variables = scanner_environment::read(job.environment.iter()).unwrap_or_default();
+        precedence.set_all(Source::Variable, &variables);
+        precedence.set_all(Source::Input, &super::properties_of_inputs(inputs));
+        precedence.set_all(Source::ExtraProperties, own);
+        let mut settings = Properties::default();
+        for (key, value) in of_file {
+            let text = precedence
+                .expanded(&value, &|name| job.environment.public_value(name))
+                .map_err(|names| settings::loops(&key, &names, precedence.line(&key)))?;
+            settings.set(key, text);
+        }
+        Ok(Self { working_directory, base_dir, settings_file, settings })
+    }
+
+    /// What the settings file says that the scanner will read, if there is one.
+    pub(super) fn settings(&self) -> Properties {
+        self.settings.clone()
     }
 
     /// What is analysed, as far as it is known before the scanner runs: a settings file may say it where nothing else does.
-    pub(super) fn sources(&self, mode: ScannerMode) -> PathBuf {
-        let chosen =
-            || self.settings(mode).value("sonar.projectBaseDir").map(|at| self.working_directory.join(at));
+    pub(super) fn sources(&self, job: &Job) -> PathBuf {
+        let chosen = || {
+            let directory = self.working_directory.join(self.settings.value(settings::BASE_DIR)?);
+            let sources = settings::Sources::of(job, &self.working_directory, &self.base_dir);
+            sources.hold(&directory).then_some(directory)
+        };
         let is_open = self.base_dir == self.working_directory;
         is_open.then(chosen).flatten().unwrap_or_else(|| self.base_dir.clone())
     }
 
     /// The key of the project, as far as it is known before the scanner runs.
-    pub(super) fn project_key(&self, inputs: &PrepareInputs, extra: &Properties) -> Result<Option<String>> {
-        if let Some(key) = extra.value("sonar.projectKey").or(inputs.project_key.as_deref()) {
-            return Ok(Some(key.to_owned()));
+    ///
+    /// # Errors
+    /// The settings file that should name it does not, or SonarQube would refuse it.
+    pub(super) fn project_key(&self, inputs: &PrepareInputs, own: &Properties) -> Result<Option<String>> {
+        const KEY: &str = "sonar.projectKey";
+        let chosen = own.value(KEY).or(inputs.project_key.as_deref());
+        let of_file = self.settings_file.as_ref().and_then(|_| self.settings.value(KEY));
+        let key = match (chosen.or(of_file).filter(|key| !key.is_empty()), &self.settings_file) {
+            (Some(key), _) => key,
+            (None, None) => return Ok(None),
+            (None, Some(file)) => {
+                return Err(Error::new(format!("the settings file {} sets no {KEY}", file.display())).hint(
+                    "Add the line sonar.projectKey=<key of the SonarQube project> to it or to extraProperties.",
+                ));
+            }
+        };
+        if let Some(variable) = unexpanded(key) {
+            return Err(not_replaced("the project's key", variable));
         }
-        let Some(file) = &self.settings_file else { return Ok(None) };
-        let text = std::fs::read_to_string(file).map_err(|error| {
-            Error::new(format!("the settings file {} can't be read: {error}", file.display()))
-        })?;
-        let key =
-            java_properties::parse(&text).remove("sonar.projectKey").filter(|key| !key.trim().is_empty());
-        match key {
-            Some(key) => Ok(Some(key.trim().to_owned())),
-            None => Err(Error::new(format!("the settings file {} sets no sonar.projectKey", file.display()))
-                .hint("Add the line sonar.projectKey=<key of the SonarQube project> to it or to extraProperties.")),
+        match project_key::refusal(key) {
+            None => Ok(Some(key.to_owned())),
+            Some(why) => Err(Error::new(format!("SonarQube takes no project key {key:?}, because {why}")).hint(
+                "A key is made of the letters A to Z and a to z, digits, `-`, `_`, `.` and `:`, has at most 400 of them, \
+                 and one that is no digit. It is shown on the project's page: Project Information.",
+            )),
         }
     }
 
@@ -87,4 +145,10 @@ impl Place {
         let relative = path.strip_prefix(&self.working_directory).unwrap_or(path);
         if relative.as_os_str().is_empty() { ".".into() } else { relative.display().to_string() }
     }
+}
+
+/// Azure Pipelines leaves `$(name)` as it stands where no variable has that name.
+pub(super) fn not_replaced(what: &str, variable: &str) -> Error {
+    Error::new(format!("{what} holds $({variable}), because no variable has the name {variable}"))
+        .hint(format!("Set the variable {variable} before SonarPrepare, or write the value itself."))
 }

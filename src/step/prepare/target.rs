@@ -2,13 +2,14 @@
 
 use super::Place;
 use crate::agent::{JobConnection, PrepareInputs};
-use crate::analysis::{Properties, ScannerMode, ServerFacts};
+use crate::analysis::{Properties, ScannerMode, ServerFacts, ServerKind, Target};
 use crate::azure_devops::AzureDevOps;
 use crate::context::{
     BranchChoice, DefaultBranch, PipelineContext, Provider, PullRequest, Refusal, Scope, Source, Subject,
-    branch_name, decide, decides, is_of_scope, own_scope,
+    branch_name, check_own_pull_request, decide, decides, is_of_scope, name_branches, own_scope,
 };
 use crate::error::{Error, Result};
+use crate::git;
 use crate::sonarqube::{ProjectAccess, SonarQube};
 use crate::step::Job;
 use crate::step::repository::{is_of_build, open};
@@ -60,7 +61,7 @@ impl Shared {
 /// What [`decide`] refuses.
 pub(super) async fn choose(asker: &Asker<'_>, extra: &Properties) -> Result<Scope> {
     let Asker { inputs, facts, .. } = asker;
-    let settings = asker.place.settings(inputs.mode);
+    let settings = asker.place.settings();
     let refused = |refusal: Refusal| Error::new(refusal.message).hint(refusal.hint);
     let of_extra = own_scope(extra, "extraProperties", facts).map_err(refused)?;
     let own = match inputs.choices.branch {
@@ -76,6 +77,18 @@ pub(super) async fn choose(asker: &Asker<'_>, extra: &Properties) -> Result<Scop
     };
     if decides(&settings) {
         drop_others(&mut scope, &settings, extra);
+    }
+    if is_own && facts.branch_support {
+        check_own_pull_request(&scope.properties).map_err(refused)?;
+    }
+    name_branches(&mut scope.properties);
+    if let Target::PullRequest { base, branch, .. } = &mut scope.target {
+        for name in [base, branch] {
+            *name = branch_name(name).to_owned();
+        }
+        if scope.skip.is_none() {
+            asker.check_pull_request_is_not_first()?;
+        }
     }
     if let Some(version) = &scope.version
         && asker.has_no_version(&settings)
@@ -107,6 +120,21 @@ fn drop_others(scope: &mut Scope, settings: &Properties, extra: &Properties) {
 }
 
 impl Asker<'_> {
+    /// SonarQube creates a project by the analysis of a branch alone (observed on 10.7 and 26.9: `No branch exists in
+    /// Sonarqube with the name main`, after the build).
+    fn check_pull_request_is_not_first(&self) -> Result<()> {
+        if self.access != Some(ProjectAccess::Unknown) || self.facts.kind != ServerKind::Server {
+            return Ok(());
+        }
+        let key = self.project_key.unwrap_or_default();
+        Err(Error::new(format!(
+            "the project {key} does not exist in SonarQube yet, and its first analysis can't be that of a pull request"
+        ))
+        .hint(
+            "Run this pipeline for the main branch first, which creates the project, and then for the pull request again.",
+        ))
+    }
+
     /// Whether the user left the version open. `1.0` is what the task says when the user says nothing; builds that
     /// run the scanner themselves have a version of their own.
     fn has_no_version(&self, settings: &Properties) -> bool {
@@ -157,6 +185,22 @@ impl Asker<'_> {
             subject = Subject::PullRequest(pull_request);
         }
         let (mut default, mut conflict) = (DefaultBranch::Unknown, None);
+        if matches!(subject, Subject::MainBranch { .. })
+            && context.is_of_pull_request()
+            && self.facts.branch_support
+        {
+            let of_sonarqube = self.main_branch().await.map(|name| (name, Source::SonarQube));
+            let known = match of_sonarqube {
+                Some(known) => Some(known),
+                None => {
+                    let is_elsewhere = self.clone_of_another_repository().await?.is_some();
+                    self.default_branch(&context, is_elsewhere).await
+                }
+            };
+            if let Some((name, source)) = known {
+                default = DefaultBranch::Known { name, source };
+            }
+        }
         if let Subject::Branch(built) = &subject {
             let is_elsewhere = self.clone_of_another_repository().await?.is_some();
             let (of_repository, of_sonarqube) =
@@ -222,7 +266,7 @@ impl Asker<'_> {
             }
             Ok(repository.origin_head().await?.map(|name| (name, Source::OriginHead)))
         };
-        told.await.unwrap_or_else(|error: crate::git::Error| {
+        told.await.unwrap_or_else(|error: git::Error| {
             tracing::info!("The clone tells no default branch: {error}");
             None
         })
@@ -263,6 +307,6 @@ pub(super) fn azure_repos<'a>(
     let connection = JobConnection::read(&job.environment, predefined)?;
     let project = predefined.system_teamprojectid.as_ref().or(context.team_project.as_ref())?;
     let repository = predefined.build_repository_id.as_ref().or(context.repository.as_ref())?;
-    let azure = AzureDevOps::new(job.http.clone(), connection.collection, connection.token);
+    let azure = AzureDevOps::new(job.azure_devops.clone(), connection.collection, connection.token);
     Some((azure, project, repository))
 }

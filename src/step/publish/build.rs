@@ -42,7 +42,7 @@ pub(super) async fn tell(
         tracing::warn!("the build property {AGGREGATE} is not written: this job has no access token");
         return true;
     };
-    let azure = AzureDevOps::new(job.http.clone(), connection.collection, connection.token);
+    let azure = AzureDevOps::new(job.azure_devops.clone(), connection.collection, connection.token);
     let written = RefCell::new(Properties::new());
     let ledger = ledger(&job.environment);
     let settling = settle(
@@ -160,7 +160,11 @@ async fn check_arrival(job: &Job, azure: &AzureDevOps, project: &str, build: &st
             () = tokio::time::sleep(Duration::from_millis(pause)) => {}
             () = job.cancellation.requested() => return,
         }
-        match azure.build_attachments(project, build, SUMMARY_TYPE).await {
+        let asked = tokio::select! {
+            asked = azure.build_attachments(project, build, SUMMARY_TYPE) => asked,
+            () = job.cancellation.requested() => return,
+        };
+        match asked {
             Ok(names) if names.iter().any(|name| name == title) => return,
             Ok(_) => {}
             Err(error) => {

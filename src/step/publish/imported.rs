@@ -117,7 +117,7 @@ impl Candidate {
         let fits = |connection: &ServiceConnection| {
             let seal = Seal::between_jobs(&connection.token, connection.password.as_ref());
             let written = record.seal.as_deref().unwrap_or_default();
-            seal.fits(&record.file_name(), record.sealed_text().as_bytes(), written)
+            seal.is_some_and(|seal| seal.fits(&record.file_name(), record.sealed_text().as_bytes(), written))
         };
         let is_sealed = connection.is_some_and(fits);
         Self { record, is_sealed }
@@ -214,7 +214,11 @@ fn subject(
     let prepared = &candidate.record.prepared;
     Subject {
         analysis: Some(prepared.id.clone()),
-        result: AnalysisResult { notes: candidate.record.extent.left_out.clone(), ..blank_result(prepared) },
+        result: AnalysisResult {
+            notes: candidate.record.extent.left_out.clone(),
+            narrowed: candidate.record.extent.narrowed.clone(),
+            ..blank_result(prepared)
+        },
         evidence: evidence(job, candidate, connection, start)
             .unwrap_or_else(|(verdict, reason)| Evidence::None(verdict, reason)),
     }

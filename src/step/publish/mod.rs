@@ -16,6 +16,7 @@ mod tell;
 mod weigh;
 
 use super::records::{Found, Records};
+use super::server::warn_of_http;
 use super::{Ending, Job, missing};
 use crate::agent::{Predefined, PublishInputs, ServiceConnection};
 use crate::analysis::{AnalysisId, Properties, ScannerMode};
@@ -70,6 +71,11 @@ pub async fn publish(job: &Job) -> Result<Ending> {
     .hint("The warning above says why. Run the job again."))
 }
 
+/// Records that nobody can say how the analyses fared: for a run that a bug ended.
+pub async fn record_unknown(job: &Job) {
+    build::tell(job, None, &[build::without_analysis(Verdict::Unknown)], None).await;
+}
+
 /// What there was to judge, and what came of it.
 struct Judged {
     inputs: PublishInputs,
@@ -110,6 +116,7 @@ async fn subjects(
     connection: Option<&ServiceConnection>,
     latest: Instant,
 ) -> Result<Vec<Subject>> {
+    connection.map_or(Ok(()), |connection| warn_of_http(job, connection))?;
     let own: Vec<AnalysisId> = found.records.iter().map(|record| record.prepared.id.clone()).collect();
     let target = target_of_build(&job.predefined);
     // Reports of other jobs, and those that were prepared without the server's clock, are held against it.

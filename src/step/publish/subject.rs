@@ -119,7 +119,9 @@ impl Subject {
                 Err(error) => Evidence::None(Verdict::Unknown, error.to_string()),
             }
         });
-        let result = AnalysisResult { notes, ..blank_result(prepared) };
+        let analyzed = record.analyzed.as_ref();
+        let narrowed = analyzed.map(|analyzed| analyzed.extent.narrowed.clone()).unwrap_or_default();
+        let result = AnalysisResult { notes, narrowed, ..blank_result(prepared) };
         Self { analysis: Some(prepared.id.clone()), result, evidence }
     }
 }

@@ -112,6 +112,10 @@ pub(super) fn set_outputs(commands: &Commands, verdict: Verdict, results: &[Anal
     let (mut failed, mut length): (Vec<&str>, _) = (Vec::new(), 0);
     for result in results.iter().filter(|result| result.verdict == Verdict::Failed) {
         for condition in result.gate.iter().flat_map(|gate| gate.failed_conditions()) {
+            // Pipelines put the variable into scripts, and a metric's key is the server's word.
+            if !condition.metric.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte)) {
+                continue;
+            }
             let longer = length + condition.metric.len() + 1;
             if longer <= LARGEST_VARIABLE && !failed.contains(&condition.metric.as_str()) {
                 failed.push(&condition.metric);
@@ -195,6 +199,7 @@ mod tests {
             server_name: "SonarQube Server".into(),
             server_version: None,
             warnings: Vec::new(),
+            narrowed: Vec::new(),
             notes: Vec::new(),
         }
     }

@@ -1,6 +1,7 @@
 //! Visual Studio's binary coverage, which no analyzer reads: converted where the agent has the program for it.
 
 use super::search::{Found, named};
+use crate::agent::{Child, Passed};
 use crate::analysis::Invocation;
 use crate::cancel::Cancellation;
 use crate::error::{Error, Result};
@@ -88,7 +89,7 @@ impl<'a> Machine<'a> {
         Self {
             path: job.environment.value("PATH").map(OsStr::new),
             home: job.environment.value(HOME),
-            environment: job.environment.for_children(),
+            environment: job.environment.for_child(Child::Dotnet, &Passed::default()),
             cancellation: &job.cancellation,
         }
     }

@@ -59,8 +59,8 @@ pub(in crate::step) fn equip(
     }
     if settings.skip_certificate_validation {
         tracing::warn!(
-            "This agent accepts any certificate (--sslskipcertvalidation); the scanner does not. If it refuses the \
-             server's, configure the agent with --sslcacert <PEM file>, or set {TRUST_STORE}."
+            "allowInvalidCertificate is for the requests of these tasks alone; the scanner checks certificates. If it \
+             refuses the server's, configure the agent with --sslcacert <PEM file>, or set {TRUST_STORE}."
         );
     } else if !settings.ca_files.is_empty() {
         let authorities = settings.authorities().map_err(|(file, error)| {

@@ -160,10 +160,11 @@ pub(in crate::step) async fn verify(begun: &Begun, sonarqube: &SonarQube, cache:
         suspect_since: None,
     };
     if let Some(engine) = &begun.engine_offer {
-        provisioning.file(engine, &|| {}).await?;
+        let provisioned = provisioning.file(engine, &|| {}).await?;
+        is_still(&provisioned, begun.engine.as_deref())?;
     }
     if let Some(jre) = &begun.jre {
-        provisioning.jre(jre).await?;
+        is_still(&provisioning.jre(jre).await?, Some(&begun.java))?;
     }
     if begun.engine.as_ref().is_some_and(|engine| !Path::new(engine).is_file()) {
         let engine = begun.engine.as_deref().unwrap_or_default();
@@ -175,6 +176,19 @@ pub(in crate::step) async fn verify(begun: &Begun, sonarqube: &SonarQube, cache:
             .hint("No step between SonarPrepare and SonarAnalyze may remove it."));
     }
     Ok(())
+}
+
+/// The scanner's configuration has the path that was chosen, so that one has to be what it should be.
+fn is_still(provisioned: &Provisioned, chosen: Option<&str>) -> Result<()> {
+    match chosen {
+        Some(chosen) if provisioned.path != Path::new(chosen) => Err(Error::new(format!(
+            "{chosen}, which SonarPrepare chose, is damaged or altered, and can't be replaced"
+        ))
+        .hint(
+            "The line above says why. Set `cache: private` on SonarPrepare, or correct who may write there.",
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn provisioning<'a>(setting: &'a Setting<'_>, suspect_since: Option<SystemTime>) -> Provisioning<'a> {

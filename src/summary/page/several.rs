@@ -38,7 +38,10 @@ impl Page {
         let (skipped, run): (Vec<&AnalysisResult>, Vec<_>) =
             results.iter().partition(|result| result.verdict == Verdict::Skipped);
         let is_explained = |result: &&AnalysisResult| {
-            result.verdict != Verdict::Passed || !result.warnings.is_empty() || !result.notes.is_empty()
+            result.verdict != Verdict::Passed
+                || !result.warnings.is_empty()
+                || !result.notes.is_empty()
+                || !result.narrowed.is_empty()
         };
         let explained: Vec<_> = run.into_iter().filter(is_explained).collect();
         self.condition_rows = (ROWS / explained.len().max(1)).max(LEAST_CONDITIONS);
@@ -93,6 +96,7 @@ impl Page {
         }
         self.details(result);
         self.warnings(result);
+        self.narrowed(result);
         self.server_link(result, "");
     }
 

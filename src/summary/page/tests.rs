@@ -60,6 +60,7 @@ fn result(verdict: Verdict) -> AnalysisResult {
         server_name: "SonarQube Server".into(),
         server_version: Some("26.9.0.129388".into()),
         warnings: vec![],
+        narrowed: vec![],
         notes: vec![],
     }
 }

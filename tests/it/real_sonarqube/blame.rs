@@ -3,7 +3,7 @@
 use super::Journey;
 use super::server::{Project, Server, TokenKind};
 use crate::fake_agent::{Job, Task};
-use crate::git_host::{Origin, head};
+use crate::git_host::{Door, GitHost, Origin, head};
 use serde_json::{Value, json};
 
 /// The clone's only file: line, author and commit of each line, and what the server warns of.
@@ -20,7 +20,8 @@ fn blame(server: &Server, origin: &Origin, inputs: &[(&str, &str)]) -> Blame {
     let connection = job.connect_server(&server.url, &token);
     job.set("SONAR_USER_HOME", &server.user_home().display().to_string());
     job.set("Build.Repository.Provider", "Git");
-    origin.check_out(&job.sources(), "refs/heads/main", &["--depth=1"], &origin.file_url());
+    let host = GitHost::start(origin, Door::Open);
+    origin.check_out(&job.sources(), "refs/heads/main", &["--depth=1"], &host.url("tally"));
     job.set("Build.SourceVersion", &head(&job.sources()));
     let mut journey = Journey { job, connection };
     let mut all = vec![("configMode", "manual"), ("cliProjectKey", project.key.as_str())];

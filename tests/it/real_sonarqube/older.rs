@@ -69,7 +69,15 @@ pub(super) fn a_pinned_cli_keeps_to_the_connection(server: &Server) {
     let mut journey = Journey::new(server, &token);
     journey.job.write("main.py", "def greet(name):\n    return \"Hello, \" + name\n");
     let elsewhere = "http://127.0.0.1:9";
-    let file = format!("sonar.host.url={elsewhere}\nsonar.token=another\nsonar.scm.disabled=true\n");
+    let file = format!(
+        "sonar.host.url={elsewhere}\nsonar.token=another\nsonar.scm.disabled=true\nsonar.userHome=evil\n\
+         sonar.projectDescription=${{sonar.token}}${{env.SONAR_SCANNER_JSON_PARAMS}}x\n\
+         sonar.links.ci=${{sona${{none}}r.token}}\nsonar.modules=web\n"
+    );
+    journey
+        .job
+        .write("web/sonar-project.properties", "sonar.working.directory=../../evil\nsonar.sources=.\n");
+    journey.job.write("web/page.py", "def page():\n    return 2\n");
     journey.job.write("sonar-project.properties", &file);
     for name in ["SONAR_HOST_URL", "SONAR_SCANNER_API_BASE_URL", "SONAR_SCANNER_SONARCLOUD_URL"] {
         journey.job.set(name, elsewhere);
@@ -84,9 +92,19 @@ pub(super) fn a_pinned_cli_keeps_to_the_connection(server: &Server) {
         ("cliScannerVersion", "8.1.0"),
         ("scannerDownloadUrl", &folder),
     ];
-    journey.prepare(&inputs).succeeded();
+    let prepare = journey.prepare(&inputs);
+    prepare.succeeded();
     let analyze = journey.job.run(Task::Analyze, &[]);
     analyze.succeeded().says("SonarScanner CLI 8.1.0.6389").says("the one the server provides");
     assert!(!analyze.transcript().contains(elsewhere), "{}", analyze.transcript());
+    analyze.warns("sonar.userHome in line 4 of sonar-project.properties is ignored");
+    analyze.warns("web.sonar.working.directory in line 1 of web/sonar-project.properties is ignored");
+    assert!(!journey.job.path("evil").exists());
     journey.job.run(Task::Publish, &[]).succeeded();
+    let task = journey.ce_task(&prepare);
+    let answer = server.get("api/ce/task", &[("id", &task), ("additionalFields", "scannerContext")]);
+    let given = answer["task"]["scannerContext"].as_str().unwrap();
+    for line in ["sonar.projectDescription=x", "sonar.links.ci=${sonar.token}"] {
+        assert!(given.lines().any(|given| given.trim_start_matches([' ', '-']) == line), "{line}: {given}");
+    }
 }

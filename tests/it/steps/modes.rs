@@ -268,7 +268,9 @@ fn the_engine_trusts_the_agents_authorities_unless_the_user_names_others() {
 
     // Who trusts anybody has no authority to name, and Java wants one.
     scenario.job.unset("Agent.CAInfo");
-    scenario.job.set("Agent.SkipCertValidation", "True");
-    scenario.prepare(&[("extraProperties", &engine)]).succeeded();
-    scenario.analyze().succeeded().warns("configure the agent with --sslcacert <PEM file>, or set");
+    scenario.prepare(&[("extraProperties", &engine), ("allowInvalidCertificate", "true")]);
+    scenario
+        .analyze_with(&[("allowInvalidCertificate", "true")])
+        .succeeded()
+        .warns("configure the agent with --sslcacert <PEM file>, or set");
 }

@@ -344,7 +344,9 @@ fn of_several_checkouts_the_change_is_of_one() {
 fn another_repository_is_told_of_and_asked_once_for_all_its_projects() {
     let mut scenario = scenario(SonarQube::with_branches());
     scenario.job.set("System.Debug", "true");
-    clone(&scenario.job.sources());
+    let sources = scenario.job.sources();
+    clone(&sources);
+    git(&sources, &["remote", "add", "origin", "http://127.0.0.1:9/shop"]);
     let step = prepare(&mut scenario, &[]);
     let asked = step.debug.iter().filter(|line| line.contains("ls-remote --symref")).count();
     assert_eq!(asked, 1, "{}", step.transcript());

@@ -142,8 +142,8 @@ fn extra_properties_are_read_line_by_line_and_win() {
     assert_eq!(
         step.warnings,
         [
-            "line 7 of extraProperties is no key=value and is ignored: =nothing",
-            "line 9 of extraProperties is no key=value and is ignored: no property",
+            "line 7 of extraProperties is not key=value and is ignored",
+            "line 9 of extraProperties is not key=value and is ignored",
         ]
     );
 }
@@ -153,7 +153,7 @@ fn strict_properties_make_a_malformed_line_an_error() {
     let mut scenario = Scenario::new();
     let inputs = [("strictProperties", "true"), ("extraProperties", "sonar.sources=src\nsonar.exclusions")];
     let step = scenario.prepare(&inputs);
-    insta::assert_snapshot!(step.sole_error(), @"line 2 of extraProperties is no key=value: sonar.exclusions. Write key=value, or begin the line with # to make it a comment.");
+    insta::assert_snapshot!(step.sole_error(), @"line 2 of extraProperties (sonar.exclusions) is not key=value. Write key=value, or begin the line with # to make it a comment.");
     assert!(scenario.sonarqube.asked().is_empty(), "found before anybody is asked");
 }
 

@@ -12,7 +12,7 @@ use wiremock::ResponseTemplate;
 
 /// The text of the one Build Summary.
 #[track_caller]
-fn summary(scenario: &Scenario) -> String {
+pub(super) fn summary(scenario: &Scenario) -> String {
     let [(_, text)] = &scenario.job.azure.summaries()[..] else { panic!("one summary") };
     scenario.job.tidy(text)
 }

@@ -83,6 +83,7 @@ fn older_servers_are_analysed_by_the_cli_of_an_offline_archive() {
             &format!("{}/lib/sonar-scanner-cli-4.7.0.2747.jar", home.display()),
             &format!("-Dscanner.home={}", home.display()),
             &format!("-Dproject.home={sources}"),
+            &format!("-Dproject.settings={}", scenario.records()[0].join("no-settings.properties").display()),
             "org.sonarsource.scanner.cli.Main",
         ]
     );
@@ -176,13 +177,13 @@ fn a_pinned_cli_runs_the_engine_in_a_java_that_is_new_enough_and_suits_the_proje
 }
 
 #[test]
-fn the_cli_reads_the_settings_file_that_is_named_and_no_other() {
+fn the_cli_is_given_what_the_named_settings_file_says_and_reads_none() {
     let mut scenario = server("9.9.8.100196");
     scenario.job.set("Agent.ToolsDirectory", scenario.job.path("tools").to_str().unwrap());
     let zip = scenario.job.path("cli.zip");
     let sha256 = archive(&zip, "x/lib/sonar-scanner-cli-4.7.0.2747.jar", b"");
     scenario.job.write("sonar-project.properties", "sonar.exclusions=**\n");
-    let file = scenario.job.write("ci/my.properties", "sonar.projectKey=shop\n");
+    scenario.job.write("ci/my.properties", "sonar.projectKey=shop\nsonar.links.ci=here\n");
     let extra = java(&scenario, &report(&scenario));
     let inputs = [
         ("configMode", "file"),
@@ -193,8 +194,12 @@ fn the_cli_reads_the_settings_file_that_is_named_and_no_other() {
     ];
     scenario.prepare(&inputs).succeeded();
     scenario.analyze().ended(TaskResult::Succeeded);
+    let file = scenario.records()[0].join("no-settings.properties");
     let option = format!("-Dproject.settings={}", file.display());
     assert!(scenario.noted("arguments").lines().any(|line| line == option));
+    assert_eq!(std::fs::read_to_string(file).unwrap(), "");
+    let environment = scenario.noted("environment");
+    assert!(environment.contains(r#""sonar.links.ci":"here""#) && !environment.contains("sonar.exclusions"));
 }
 
 #[test]

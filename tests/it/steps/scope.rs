@@ -3,7 +3,7 @@
 use crate::fake_agent::TaskResult;
 use crate::fake_azure_devops::{AzureDevOps, SignIn};
 use crate::fake_sonarqube::{Access, SonarQube, gate};
-use crate::git_host::{git, head};
+use crate::git_host::{Door, GitHost, git, head};
 use crate::scenario::Scenario;
 use serde_json::{Value, json};
 
@@ -171,12 +171,12 @@ fn what_a_user_says_about_the_branch_counts() {
 }
 
 #[test]
-fn a_settings_file_counts_until_an_input_says_otherwise() {
+fn a_trusted_settings_file_counts_until_an_input_says_otherwise() {
     let prepared = |inputs: &[(&str, &str)], settings: &str| {
         let mut scenario = Scenario::with(SonarQube::with_branches());
         scenario.job.set("Build.SourceBranch", "refs/heads/feature");
         scenario.job.write("sonar-project.properties", &format!("sonar.projectKey=shop\n{settings}"));
-        let mut all = vec![("scannerMode", "cli"), ("configMode", "file")];
+        let mut all = vec![("scannerMode", "cli"), ("configMode", "file"), ("trustSettingsFile", "true")];
         all.extend(inputs);
         let step = scenario.prepare_as(&all);
         step.succeeded();
@@ -185,14 +185,20 @@ fn a_settings_file_counts_until_an_input_says_otherwise() {
     let (sent, step) = prepared(&[], "sonar.branch.name=mine");
     assert_eq!(sent, "sonar.branch.name=mine");
     step.says("because sonar.branch.name in the settings file says so");
-    let pull_request = "sonar.pullrequest.key=9\nsonar.pullrequest.base=main";
+    let pull_request = "sonar.pullrequest.key=9\nsonar.pullrequest.branch=x\nsonar.pullrequest.base=main";
     let (sent, step) = prepared(&[("branch", "feature")], pull_request);
-    assert_eq!(sent, "sonar.branch.name=feature\nsonar.pullrequest.base=\nsonar.pullrequest.key=");
+    assert_eq!(
+        sent,
+        "sonar.branch.name=feature\nsonar.pullrequest.base=\nsonar.pullrequest.branch=\nsonar.pullrequest.key="
+    );
     step.warns("sonar.pullrequest.key in the settings file is ignored");
     let (sent, _) = prepared(&[("branch", "off")], "sonar.branch.name=mine");
     assert_eq!(sent, "sonar.branch.name=");
     let (sent, _) = prepared(&[("extraProperties", "sonar.branch.name=other")], pull_request);
-    assert_eq!(sent, "sonar.branch.name=other\nsonar.pullrequest.base=\nsonar.pullrequest.key=");
+    assert_eq!(
+        sent,
+        "sonar.branch.name=other\nsonar.pullrequest.base=\nsonar.pullrequest.branch=\nsonar.pullrequest.key="
+    );
 }
 
 #[test]
@@ -236,6 +242,8 @@ fn a_clone_is_asked_where_azure_repos_can_not_be() {
         git(&remote, &["init", "--quiet", "--initial-branch=trunk"]);
         git(&remote, &["commit", "--quiet", "--allow-empty", "--message=Start"]);
         git(&sources, &["clone", "--quiet", remote.to_str().unwrap(), "."]);
+        let host = GitHost::serving(&scenario.job.path(""), Door::Open);
+        git(&sources, &["remote", "set-url", "origin", &host.url("remote/.git")]);
         if !remembers {
             git(&sources, &["symbolic-ref", "--delete", "refs/remotes/origin/HEAD"]);
         }
@@ -329,6 +337,7 @@ fn a_directory_of_another_repository_is_noticed_and_asked_itself() {
     let sources = scenario.job.sources();
     let beside = scenario.job.path("beside");
     let nested = sources.join("shop api/vendor/lint");
+    let host = GitHost::serving(&scenario.job.path(""), Door::Open);
     for directory in [&sources.join("shop api"), &sources.join("tools"), &nested, &beside] {
         std::fs::create_dir_all(directory).unwrap();
         std::fs::write(directory.join("main.py"), directory.display().to_string()).unwrap();
@@ -336,7 +345,9 @@ fn a_directory_of_another_repository_is_noticed_and_asked_itself() {
         git(directory, &["add", "--all"]);
         let who = ["-c", "user.name=Ada", "-c", "user.email=ada@contoso.example"];
         git(directory, &[&who[..], &["commit", "--quiet", "--message=Start"]].concat());
-        git(directory, &["remote", "add", "origin", "."]);
+        let below = directory.strip_prefix(scenario.job.path("")).unwrap().display().to_string();
+        let url = format!("{}/.git", host.url(&below)).replace(' ', "%20");
+        git(directory, &["remote", "add", "origin", &url]);
     }
     let tools = sources.join("tools");
     // As git leaves a submodule: it belongs to the commit that is built.

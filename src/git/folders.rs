@@ -1,0 +1,58 @@
+//! Where a clone keeps its things, found without git: it would search on its own, and take a tracked folder that looks
+//! like a git directory for one.
+
+use super::error::Error;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+/// The folders of a clone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Folders {
+    /// Where the files are checked out.
+    pub(super) top_level: PathBuf,
+    /// What is of this work tree alone: `HEAD`.
+    pub(super) git_dir: PathBuf,
+    /// What all work trees share: configuration, objects, references. Mostly the same folder.
+    pub(super) common_dir: PathBuf,
+}
+
+/// Longer than every file with one path or one reference.
+const SHORT: u64 = 64 * 1024;
+
+impl Folders {
+    /// Those of the clone whose files are checked out in `folder`: its `.git` is the git directory, or for a submodule or
+    /// a work tree a file that names it.
+    ///
+    /// # Errors
+    /// [`Error::NoRepository`].
+    pub(super) fn of(folder: &Path) -> Result<Self, Error> {
+        Self::find(folder).ok_or_else(|| Error::NoRepository(folder.to_owned()))
+    }
+
+    fn find(folder: &Path) -> Option<Self> {
+        let top_level = folder.canonicalize().ok()?;
+        let entry = top_level.join(".git");
+        let git_dir = if entry.is_dir() {
+            entry
+        } else {
+            top_level.join(short_text(&entry)?.strip_prefix("gitdir:")?.trim())
+        };
+        let git_dir = git_dir.canonicalize().ok()?;
+        let common_dir = match short_text(&git_dir.join("commondir")) {
+            Some(path) => git_dir.join(path.trim()).canonicalize().ok()?,
+            None => git_dir.clone(),
+        };
+        let is_whole = git_dir.join("HEAD").is_file() && common_dir.join("objects").is_dir();
+        is_whole.then_some(Self { top_level, git_dir, common_dir })
+    }
+}
+
+/// The text of a regular file that is not long.
+pub(super) fn short_text(path: &Path) -> Option<String> {
+    if !path.metadata().ok()?.is_file() {
+        return None;
+    }
+    let mut text = String::new();
+    std::fs::File::open(path).ok()?.take(SHORT).read_to_string(&mut text).ok()?;
+    Some(text)
+}

@@ -1,0 +1,42 @@
+//! Where an analysis keeps what it downloads.
+
+use super::Job;
+use crate::error::{Error, Result};
+use crate::scanner::{Audit, Cache, CacheSeal};
+use crate::secret::Secret;
+use std::path::{Path, PathBuf};
+
+/// The SONAR_USER_HOME of a job's own: it goes with the job.
+pub(super) fn private_home(job: &Job) -> Result<PathBuf> {
+    Ok(job.predefined.temp_directory()?.join("sonar-azdo").join("user-home"))
+}
+
+/// The cache in `user_home`; where that is wanted, where others may change the shared one, or where what is wrong in it
+/// can't be removed, the private one of this job. `scope` is what others than us will run from it. What it holds is sealed
+/// by the token, but by no password, which may be guessed by who reads a seal.
+///
+/// # Errors
+/// There is no temporary folder, what is wrong can't be removed anywhere, or the run was cancelled.
+pub(super) async fn choose(
+    job: &Job,
+    user_home: &Path,
+    (token, password): (&Secret, Option<&Secret>),
+    is_private: bool,
+    scope: Audit,
+) -> Result<Cache> {
+    let seal = password.is_none().then(|| CacheSeal::new(token));
+    let shared = Cache::in_user_home(user_home).sealed(seal).or_private(private_home(job)?);
+    let cache = if is_private { shared.private().unwrap_or(shared) } else { shared.trusted() };
+    let audited = tokio::select! {
+        audited = cache.audit(scope) => audited,
+        () = job.cancellation.requested() => return Err(Error::cancelled()),
+    };
+    match (audited, cache.private()) {
+        (Ok(()), _) => Ok(cache),
+        (Err(error), Some(private)) if private.user_home() != cache.user_home() => {
+            tracing::info!("{error}: a private copy in {} is used", private.user_home().display());
+            Ok(private)
+        }
+        (Err(error), _) => Err(error.into()),
+    }
+}

@@ -1,0 +1,162 @@
+//! Where the paths may lead that a settings file names: what the scanner deletes, writes, uploads or imports stays in the
+//! sources, and no link of the repository leads it elsewhere.
+
+use super::{BASE_DIR, Sources};
+use crate::analysis::precedence::{Precedence, Source};
+use crate::analysis::property_origin::{Confinement, confinement, without_module};
+use crate::error::{Error, Result};
+use std::path::{Component, Path, PathBuf};
+
+/// Why a path is refused, and what to do: the end of a sentence.
+pub(super) const OUT: &str = "it leads out of the sources; set it in extraProperties of SonarPrepare";
+
+const OUT_OF_BASE_DIR: &str =
+    "it must lie below the base directory; set it in extraProperties of SonarPrepare";
+
+const WORK_FILES: &str = "sonar.working.directory";
+
+impl Sources {
+    /// Whether a path lies in the sources, whatever links are on the way.
+    pub(in crate::step) fn hold(&self, path: &Path) -> bool {
+        real(path).is_some_and(|path| self.roots.iter().any(|root| path.starts_with(root)))
+    }
+
+    fn hold_report(&self, path: &Path) -> bool {
+        real(path)
+            .is_some_and(|path| self.roots.iter().chain(&self.results).any(|root| path.starts_with(root)))
+    }
+
+    /// Refuses the paths of settings files that lead where they must not.
+    pub(in crate::step) fn confine(&self, precedence: &mut Precedence, base_dir: &Path) {
+        let unfit: Vec<_> = precedence
+            .of_repository()
+            .filter_map(|(key, value, _)| {
+                let kind = confinement(key)?;
+                let module = key.strip_suffix(without_module(key)).unwrap_or_default();
+                let of_module = precedence.value(&format!("{module}{BASE_DIR}")).map(Path::new);
+                let start = of_module.filter(|_| !module.is_empty()).unwrap_or(base_dir);
+                // A settings file names the base directory from another start, which was looked at before.
+                let why = (key != BASE_DIR).then(|| self.why_unfit(kind, value, start)).flatten()?;
+                Some((key.to_owned(), why))
+            })
+            .collect();
+        for (key, why) in unfit {
+            precedence.refuse(&key, why);
+        }
+    }
+
+    fn why_unfit(&self, kind: Confinement, value: &str, start: &Path) -> Option<&'static str> {
+        let paths =
+            || value.split(',').map(|path| path.trim().trim_matches('"')).filter(|path| !path.is_empty());
+        match kind {
+            Confinement::WorkFiles => {
+                (!is_below(&start.join(value.trim()), start)).then_some(OUT_OF_BASE_DIR)
+            }
+            Confinement::Sources => paths().any(|path| !self.hold(&start.join(path))).then_some(OUT),
+            Confinement::Reports => paths()
+                .any(|path| {
+                    let (plain, rest) = before_wildcards(path);
+                    rest.split(['/', '\\']).any(|part| part == "..") || !self.hold_report(&start.join(plain))
+                })
+                .then_some(OUT),
+        }
+    }
+
+    /// The folder for the scanner's own files, which it empties.
+    ///
+    /// # Errors
+    /// A link leads it elsewhere, and the pipeline does not.
+    pub(in crate::step) fn work_files(&self, precedence: &Precedence, base_dir: &Path) -> Result<PathBuf> {
+        let chosen = precedence.value(WORK_FILES).filter(|text| !text.trim().is_empty());
+        let folder = base_dir.join(chosen.unwrap_or(".scannerwork").trim());
+        let is_of_pipeline =
+            precedence.source(WORK_FILES).is_some_and(|source| !Source::is_of_repository(source));
+        if (is_of_pipeline && chosen.is_some()) || is_below(&folder, base_dir) {
+            return Ok(folder);
+        }
+        Err(Error::new(format!("{} is a link that leads out of the base directory", folder.display())).hint(format!(
+            "Remove it from the repository, or set {WORK_FILES} in extraProperties of SonarPrepare: the scanner empties \
+             that folder."
+        )))
+    }
+}
+
+/// Whether a path lies below a folder and is not that folder, nor in the folder of git.
+fn is_below(path: &Path, folder: &Path) -> bool {
+    let (Some(path), Some(folder)) = (real(path), real(folder)) else { return false };
+    path.strip_prefix(&folder).is_ok_and(|below| {
+        let mut parts = below.components();
+        below != Path::new("") && !parts.any(|part| part.as_os_str().eq_ignore_ascii_case(".git"))
+    })
+}
+
+/// A path up to the first part with a wildcard, and the rest.
+fn before_wildcards(path: &str) -> (&str, &str) {
+    let Some(wildcard) = path.find(['*', '?', '{', '[']) else { return (path, "") };
+    let start = path[..wildcard].rfind(['/', '\\']).map_or(0, |at| at + 1);
+    path.split_at(start)
+}
+
+/// The real name of a path, links followed as far as it is there; `None` where a link leads to nothing: what is made there
+/// lies elsewhere.
+pub(super) fn real(path: &Path) -> Option<PathBuf> {
+    let mut real = PathBuf::new();
+    for component in std::path::absolute(path).ok()?.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                real.pop();
+            }
+            other => {
+                real.push(other);
+                if real.symlink_metadata().is_ok() {
+                    real = real.canonicalize().ok()?;
+                }
+            }
+        }
+    }
+    Some(real)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(unix)]
+    fn real_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        std::fs::create_dir_all(root.join("a/b")).unwrap();
+        std::os::unix::fs::symlink("/", root.join("away")).unwrap();
+        std::os::unix::fs::symlink(root.join("nowhere"), root.join("dead")).unwrap();
+        std::os::unix::fs::symlink("a/b", root.join("near")).unwrap();
+        for (path, expected) in [
+            ("a/b/c", Some(root.join("a/b/c"))),
+            ("a/../x/./y", Some(root.join("x/y"))),
+            ("near/../c", Some(root.join("a/c"))),
+            ("away/etc", Some(PathBuf::from("/etc"))),
+            ("dead", None),
+            ("dead/x", None),
+        ] {
+            assert_eq!(real(&root.join(path)), expected, "{path}");
+        }
+        assert!(is_below(&root.join("a/b"), &root.join("a")));
+        for path in ["a", "a/..", "near/../../x", "away/x", "dead", "a/.git/x", "a/.GIT"] {
+            assert!(!is_below(&root.join(path), &root.join("a")), "{path}");
+        }
+    }
+
+    #[test]
+    fn wildcards() {
+        for (path, plain) in [
+            ("a/b.xml", "a/b.xml"),
+            ("a/**/b.xml", "a/"),
+            ("*.xml", ""),
+            ("/tmp/x*/../../etc", "/tmp/"),
+            ("a/{b,c}", "a/"),
+        ] {
+            assert_eq!(before_wildcards(path).0, plain);
+        }
+    }
+}
