@@ -33,7 +33,8 @@ pub fn archives(bytes: &[u8]) {
         assert!(!error.to_string().contains("panicked"), "{error}");
     }
     drop(runtime);
-    let mut names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let mut names: Vec<_> =
+        fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.retain(|found| found != "into");
     names.sort();
     assert_eq!(names, [name, "outside"]);
@@ -52,7 +53,10 @@ fn walk(root: &Path, folder: &Path, total: &mut u64) {
         let metadata = path.symlink_metadata().unwrap();
         if metadata.is_symlink() {
             let target = path.canonicalize();
-            assert!(target.as_ref().is_ok_and(|target| target.starts_with(root)) || target.is_err(), "{path:?}");
+            assert!(
+                target.as_ref().is_ok_and(|target| target.starts_with(root)) || target.is_err(),
+                "{path:?}"
+            );
             let lexical = fs::read_link(&path).unwrap();
             assert!(lexical.is_relative(), "{path:?} -> {lexical:?}");
         } else if metadata.is_dir() {

@@ -50,7 +50,10 @@ pub fn commands(bytes: &[u8]) {
     assert!(line.lines().count() == 1 && data == "x", "{line:?}");
     assert!(text.is_empty() || properties[0] == format!("variable={text}"), "{line:?}");
     let line = of(&|commands| commands.attach_summary(text, Path::new(text)));
-    assert!(line.lines().count() == 1 && as_the_agent_reads(line.trim_end_matches('\n')).2 == text, "{line:?}");
+    assert!(
+        line.lines().count() == 1 && as_the_agent_reads(line.trim_end_matches('\n')).2 == text,
+        "{line:?}"
+    );
     let line = of(&|commands| commands.complete(TaskResult::Failed, text));
     assert_eq!(as_the_agent_reads(line.trim_end_matches('\n')).2, neutralise(text));
 

@@ -101,7 +101,8 @@ fn serve(mut stream: &TcpStream, answer: &Mutex<Vec<u8>>) {
             Some(_) => {
                 let body = answer.lock().unwrap().clone();
                 let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ";
-                let response = [head.as_bytes(), format!("{}\r\n\r\n", body.len()).as_bytes(), &body].concat();
+                let response =
+                    [head.as_bytes(), format!("{}\r\n\r\n", body.len()).as_bytes(), &body].concat();
                 if stream.write_all(&response).is_err() {
                     return;
                 }

@@ -15,13 +15,15 @@ pub use json_bodies::json_bodies;
 use sonar_azdo::agent::{Environment, http_settings};
 use sonar_azdo::analysis::coverage::{Cobertura, Coverage};
 use sonar_azdo::analysis::dotnet_projects::{ProjectInfo, not_loaded};
+use sonar_azdo::analysis::precedence::{Precedence, Source};
 use sonar_azdo::analysis::{
-    AnalysisReport, Analyzed, Exported, ExtraProperties, Prepared, Unconnected, is_secret, java_properties,
-    monorepo, reports as kinds, seconds_since_1970, suggestion, xml,
+    AnalysisReport, Analyzed, Exported, ExtraProperties, Prepared, Rules, Unconnected, is_secret,
+    java_properties, monorepo, reports as kinds, seconds_since_1970, suggestion, xml,
 };
 use sonar_azdo::context::{GitRef, branch_name};
 use sonar_azdo::git::{files_in_index, tracking};
 use sonar_azdo::quality_gate::{Ledger, Properties, aggregate};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use url::Url;
 
@@ -56,11 +58,14 @@ fn escaped(text: &str) -> String {
 
 /// Settings files and `extraProperties`: what was read reads the same when it is written again.
 pub fn properties(bytes: &[u8]) {
-    let text = text(bytes);
+    let text = java_properties::decode(bytes).map_or_else(|_| text(bytes), Cow::into_owned);
     let read = java_properties::parse(&text);
-    let written: String =
-        read.iter().map(|(key, value)| format!("{}={}\n", escaped(key), escaped(value))).collect();
+    let pairs = read.iter().map(|(key, value)| format!("{}={}\n", escaped(key), escaped(value)));
+    // A byte order mark counts in the first line alone.
+    let written: String = std::iter::once("# written\n".to_owned()).chain(pairs).collect();
     assert_eq!(java_properties::parse(&written), read, "{written:?}");
+    let trust_settings_file = text.len() % 2 == 1;
+    repository(&text, Rules { trust_settings_file, scope_from_pipeline: !trust_settings_file });
     for key in read.keys() {
         assert!(!key.is_empty());
         let meant = suggestion(key);
@@ -72,6 +77,22 @@ pub fn properties(bytes: &[u8]) {
     let secret = all.take_secrets();
     assert_eq!(secret.iter().count() + all.iter().count(), count);
     assert!(all.iter().all(|(key, _)| !is_secret(key)));
+}
+
+/// Where a settings file of the repository says all this: it leads the token nowhere, skips nothing, and names in it take
+/// neither time nor memory.
+fn repository(text: &str, rules: Rules) {
+    let mut precedence = Precedence::new(rules);
+    for entry in java_properties::entries(text) {
+        precedence.set(Source::SettingsFile, &entry.key, java_properties::trimmed(&entry.value), None);
+    }
+    for key in ["sonar.host.url", "sonar.token", "sonar.login", "sonar.scanner.skip", "sonar.userHome"] {
+        assert_eq!(precedence.value(key), None);
+    }
+    if let Ok(expanded) = precedence.expand(&|name| (name == "NAME").then_some("${sonar.projectKey}")) {
+        let all: usize = expanded.properties().iter().map(|(_, value)| value.len()).sum();
+        assert!(all <= text.len() + 1024 * 1024, "{all} bytes");
+    }
 }
 
 /// `report-task.txt`: what is read was written there, and nothing that is needed is empty.
@@ -151,14 +172,8 @@ pub fn refs(bytes: &[u8]) {
 /// Proxies of the agent and the machine, a line each, and the URLs that go past them: no password stays in a proxy's
 /// URL, and `*` goes past every proxy.
 pub fn proxies(bytes: &[u8]) {
-    const NAMES: [&str; 6] = [
-        "HTTPS_PROXY",
-        "HTTP_PROXY",
-        "ALL_PROXY",
-        "NO_PROXY",
-        "AGENT_PROXYURL",
-        "AGENT_PROXYBYPASSLIST",
-    ];
+    const NAMES: [&str; 6] =
+        ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "AGENT_PROXYURL", "AGENT_PROXYBYPASSLIST"];
     let text = text(bytes).replace('\0', "");
     let mut lines = text.split('\n');
     let variables: Vec<(&str, &str)> = NAMES.iter().copied().zip(lines.by_ref()).collect();
@@ -197,7 +212,9 @@ pub fn yaml(bytes: &[u8]) {
 /// Reports that a build left, in XML and other formats: what is written for SonarQube is XML again.
 pub fn reports(bytes: &[u8]) {
     let text = xml::decode(bytes);
-    for name in ["coverage.cobertura.xml", "lcov.info", "cover.out", "report.html", "TEST-a.xml", "a.coverage"] {
+    for name in
+        ["coverage.cobertura.xml", "lcov.info", "cover.out", "report.html", "TEST-a.xml", "a.coverage"]
+    {
         let _ = (kinds::may_be_report(name), kinds::recognise(name, &text));
     }
     let _ = (kinds::tested_files(&text), kinds::covered_files(&text), kinds::is_dotcover_page(&text));

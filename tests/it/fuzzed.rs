@@ -29,7 +29,8 @@ fn near(seeds: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
             let (from, to) = (from.index(seed.len() + 1), to.index(seed.len() + 1));
             seed[from.min(to)..from.max(to)].to_vec()
         });
-    let other = prop_oneof![prop::collection::vec(any::<u8>(), 0..4), "\\PC{0,4}".prop_map(String::into_bytes)];
+    let other =
+        prop_oneof![prop::collection::vec(any::<u8>(), 0..4), "\\PC{0,4}".prop_map(String::into_bytes)];
     let parts = prop::collection::vec(prop_oneof![3 => piece, 1 => other], 0..6);
     parts.prop_map(|parts| parts.concat())
 }
