@@ -176,13 +176,7 @@ impl Prepared {
 
     /// What was to be analysed: what the properties say where a user has overridden the decision.
     pub fn analysed(&self) -> Target {
-        match Target::of_properties(&self.properties) {
-            None => self.target.clone(),
-            Some(Target::Branch { name }) if self.target.main_branch_name() == Some(&name) => {
-                self.target.clone()
-            }
-            Some(own) => own,
-        }
+        self.target.clone().overridden_by(&self.properties)
     }
 }
 

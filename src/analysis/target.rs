@@ -83,6 +83,17 @@ impl Target {
         value(BRANCH_NAME).map(Self::branch)
     }
 
+    /// What is analysed when a scanner is given these properties: they win where they say what. The main branch stays the
+    /// main branch when they name it.
+    #[must_use]
+    pub fn overridden_by(self, properties: &Properties) -> Self {
+        match Self::of_properties(properties) {
+            Some(Self::Branch { name }) if self.main_branch_name() == Some(&name) => self,
+            Some(own) => own,
+            None => self,
+        }
+    }
+
     /// The properties that have a scanner analyse it. The main branch takes none.
     pub fn properties(&self) -> Properties {
         let mut properties = Properties::default();
@@ -268,6 +279,23 @@ mod tests {
         assert_eq!(of(&[(BRANCH_NAME, ""), (PULL_REQUEST_BASE, "main")]), None);
         assert_eq!(of(&[(PULL_REQUEST_KEY, ""), (BRANCH_NAME, "x")]), Some(Target::branch("x")));
         assert_eq!(of(&[(PULL_REQUEST_KEY, "7"), (BRANCH_NAME, "x")]), Some(Target::pull_request("7")));
+    }
+
+    #[test]
+    fn properties_of_a_user_win_over_the_decision() {
+        let (main, fix) = (main_branch("main"), Target::pull_request_between("7", "fix", "main"));
+        for (decided, own, analysed) in [
+            (&main, &main, &main),
+            (&main, &Target::branch("main"), &main),
+            (&main, &Target::branch("x"), &Target::branch("x")),
+            (&Target::MAIN_BRANCH, &Target::branch("main"), &Target::branch("main")),
+            (&Target::branch("x"), &Target::MAIN_BRANCH, &Target::branch("x")),
+            (&main, &fix, &fix),
+            (&fix, &Target::MAIN_BRANCH, &fix),
+            (&fix, &Target::pull_request("8"), &Target::pull_request("8")),
+        ] {
+            assert_eq!(decided.clone().overridden_by(&own.properties()), *analysed);
+        }
     }
 
     #[test]
