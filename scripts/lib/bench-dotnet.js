@@ -56,14 +56,14 @@ async function place(name, url, token) {
   return { name, job, folder, sources, log: path.join(folder, 'output.log'), env: () => agent.scriptEnvironment(job) };
 }
 
-function build({ env, sources }) {
-  run(['dotnet', 'build', '--no-incremental', 'Shop.slnx'], { cwd: sources, env: env() });
+async function build({ env, sources }) {
+  run(['dotnet', 'build', '--no-incremental', 'Shop.slnx'], { cwd: sources, env: await env() });
 }
 
 // The scanner by itself: {begin, end}, each {cpu, wall, peak}.
 async function bare(at, url, token, key) {
   const properties = { 'sonar.host.url': url, 'sonar.token': token, 'sonar.scm.disabled': 'true' };
-  const env = { ...at.env(), SONARQUBE_SCANNER_PARAMS: JSON.stringify(properties) };
+  const env = { ...await at.env(), SONARQUBE_SCANNER_PARAMS: JSON.stringify(properties) };
   const scanner = path.join(FOLDER, 'tool', 'dotnet-sonarscanner');
   const part = async (args, expected) => {
     const spent = await timed([scanner, ...args], { env, cwd: at.sources, log: at.log });
@@ -71,7 +71,7 @@ async function bare(at, url, token, key) {
     return spent;
   };
   const begin = await part(['begin', `/k:${key}`], 'Pre-processing succeeded.');
-  build(at);
+  await build(at);
   return { begin, end: await part(['end'], 'Post-processing succeeded.') };
 }
 
@@ -83,21 +83,14 @@ async function ours(at, tasks, key) {
     analyze: {},
   };
   const part = async (step) => {
-    const task = JSON.parse(fs.readFileSync(path.join(tasks, step, 'task.json'), 'utf8'));
-    const env = agent.buildEnvironment(at.job, agent.resolveInputs(at.job, task, inputs[step]));
+    const env = await agent.taskEnvironment(at.job, path.join(tasks, step), inputs[step]);
     const spent = await timed(['node', path.resolve(tasks, step, 'run.js')], { env, cwd: at.sources, log: at.log });
     if (!spent.output.includes('##vso[task.complete result=Succeeded;]')) throw new Error(`${step} failed:\n${spent.output.slice(-3000)}`);
-    for (const line of spent.output.split('\n')) {
-      const said = agent.parseCommand(line);
-      if (said && said.event === 'setvariable') {
-        const { variable: name, issecret } = said.properties;
-        at.job.variables.set(name.toLowerCase(), { name, value: said.data, secret: issecret === 'true' });
-      }
-    }
+    await agent.takeOutput(at.job, path.join(tasks, step), spent.output);
     return spent;
   };
   const begin = await part('prepare');
-  build(at);
+  await build(at);
   return { begin, end: await part('analyze') };
 }
 
@@ -123,7 +116,7 @@ async function main([tasks, url, count]) {
     subjects.push({ at, measure: () => (name === OURS ? ours(at, tasks, key(name)) : bare(at, url, token, key(name))) });
   }
   const first = subjects[0].at;
-  run(['dotnet', 'tool', 'install', BARE, '--version', VERSION, '--tool-path', path.join(FOLDER, 'tool')], { cwd: first.folder, env: first.env() });
+  run(['dotnet', 'tool', 'install', BARE, '--version', VERSION, '--tool-path', path.join(FOLDER, 'tool')], { cwd: first.folder, env: await first.env() });
 
   const results = new Map(subjects.map(({ at }) => [at.name, []]));
   // The first two rounds fill the caches: the third run writes, and the next ones use, the archive of classes.

@@ -110,7 +110,6 @@ function bareEngine(url, token, provisioned) {
 
 // Our two steps. `options` are for Java. Both launchers count, or what each of `commands` makes of a launcher.
 function ours(tasks, url, token, { name = OURS, options, command = (launcher) => launcher } = {}) {
-  const taskOf = (step) => JSON.parse(fs.readFileSync(path.join(tasks, step, 'task.json'), 'utf8'));
   return {
     name,
     run: async (key, folder, home, log) => {
@@ -132,19 +131,14 @@ function ours(tasks, url, token, { name = OURS, options, command = (launcher) =>
       };
       const spent = { cpu: 0, wall: 0, peak: 0 };
       for (const step of ['prepare', 'analyze']) {
-        const env = agent.buildEnvironment(job, agent.resolveInputs(job, taskOf(step), inputs[step]));
+        const env = await agent.taskEnvironment(job, path.join(tasks, step), inputs[step]);
         const launcher = ['node', path.resolve(tasks, step, 'run.js')];
         const { cpu, wall, peak, output } = await timed(command(launcher, step), { env, cwd: folder, log });
         if (!output.includes('##vso[task.complete result=Succeeded;]')) throw new Error(`${step} failed:\n${output.slice(-3000)}`);
         spent.cpu += cpu;
         spent.wall += wall;
         spent.peak = Math.max(spent.peak, peak);
-        for (const line of output.split('\n')) {
-          const said = agent.parseCommand(line);
-          if (said && said.event === 'setvariable' && said.properties.issecret === 'true') {
-            job.variables.set(said.properties.variable.toLowerCase(), { name: said.properties.variable, value: said.data, secret: true });
-          }
-        }
+        await agent.takeOutput(job, path.join(tasks, step), output);
       }
       await job.close();
       return spent;

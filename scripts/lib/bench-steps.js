@@ -30,15 +30,16 @@ async function main([tasks, url, runs]) {
     endpoints: [{ id: connection, url, scheme: 'UsernamePassword', parameters: { username: token } }],
     output: { write() {} },
   });
-  const taskOf = (name) => JSON.parse(fs.readFileSync(path.join(tasks, name, 'task.json'), 'utf8'));
   const inputs = {
     prepare: {
       SonarQube: connection, scannerMode: 'cli', unshallow: 'off', configMode: 'manual', cliProjectKey: KEY, cliProjectName: 'Bench',
-      cliProjectVersion: '2.1', cliSources: '.', extraProperties: '# tests\nsonar.exclusions=**/gen/**\nsonar.python.version=3.12\n',
+      cliProjectVersion: '2.1', cliSources: 'money',
+      // git ignores the folder that the sources are copied to, and the engine would leave them out.
+      extraProperties: '# tests\nsonar.exclusions=**/gen/**\nsonar.python.version=3.12\nsonar.scm.disabled=true\n',
     },
     publish: { pollingTimeoutSec: '300' },
   };
-  const environmentOf = (name) => agent.buildEnvironment(job, agent.resolveInputs(job, taskOf(name), inputs[name] || {}));
+  const environmentOf = (name) => agent.taskEnvironment(job, path.join(tasks, name), inputs[name]);
   const launcher = (name) => ['node', path.resolve(tasks, name, 'run.js')];
   const temp = path.join(folder, 'temp');
   const log = path.join(folder, 'output.log');
@@ -53,7 +54,7 @@ async function main([tasks, url, runs]) {
   await step('prepare', inputs.prepare);
   await step('analyze');
   await step('publish', inputs.publish);
-  const environments = { prepare: environmentOf('prepare'), publish: environmentOf('publish') };
+  const environments = { prepare: await environmentOf('prepare'), publish: await environmentOf('publish') };
   const kept = path.join(folder, 'records');
   fs.renameSync(records, kept);
 

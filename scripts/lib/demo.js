@@ -100,9 +100,12 @@ async function main(folder, [tasks, dir]) {
   }
 
   const connection = '5ca1ab1e-0000-4000-8000-000000000001';
+  const head = childProcess.spawnSync('git', ['rev-parse', 'HEAD'], { cwd: sources, encoding: 'utf8' });
   const job = await agent.startJob({
     sources,
     folder,
+    // What was checked out is what is built.
+    variables: head.status === 0 ? { 'Build.SourceVersion': head.stdout.trim() } : {},
     endpoints: [{ id: connection, url, scheme: 'UsernamePassword', parameters: { username: token } }],
   });
   const step = (task, given, condition) => agent.runTask(job, path.join(tasks, task), given, condition);

@@ -1,31 +1,26 @@
-//! A model of the Azure Pipelines agent: a job with its variables, service connections and directories, that
-//! runs the steps as an agent runs them and takes their lines as an agent takes them.
+//! A job of the stand-in agent (tests/agent), as tests use it: in a folder of its own, with an Azure DevOps of its own.
 //!
-//! Written from the agent's source (microsoft/azure-pipelines-agent: `Handler.cs`, `NodeHandler.cs`,
-//! `TaskRunner.cs`, `ProcessInvoker.cs`, `TaskCommandExtension.cs`). Each step is also watched: a secret that
-//! appears in a line, in the arguments of a process or in a file of the job ends the test.
+//! Each step is also watched: a secret that appears in a line, in the arguments of a process or in a file of the job ends
+//! the test.
 
-mod command;
 mod processes;
 mod secrets;
 mod step;
-mod variables;
 
-pub(crate) use command::{Command, TaskResult};
 pub(crate) use processes::{Processes, ends};
+pub(crate) use stand_in_agent::{Command, TaskResult};
 pub(crate) use step::{Running, Step};
 
 use crate::fake_azure_devops::AzureDevOps;
 use crate::fake_sonarqube::server_time;
 use processes::Watcher;
-use secrets::{Masker, Watch};
-use serde::Deserialize;
-use std::collections::BTreeMap;
+use secrets::Watch;
+use stand_in_agent::{Connection, JobState, Manifest, Origin, Variables};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
-use variables::{Variables, environment_name};
+use step::Recorder;
 
 /// The three tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,109 +49,12 @@ enum Runner {
     Launcher(PathBuf),
 }
 
-/// A task.json, as far as an agent needs it.
-#[derive(Deserialize)]
-struct Manifest {
-    inputs: Vec<Input>,
-    execution: BTreeMap<String, Handler>,
-    #[serde(default)]
-    restrictions: Restrictions,
-}
-
-/// What a task.json forbids its own task.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
-struct Restrictions {
-    commands: Mode,
-    settable_variables: Option<Settable>,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Mode {
-    mode: String,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Settable {
-    allowed: Vec<String>,
-}
-
-impl Restrictions {
-    fn are_strict(&self) -> bool {
-        self.commands.mode == "restricted"
-    }
-
-    fn may_set(&self, name: &str) -> bool {
-        self.settable_variables.as_ref().is_none_or(|settable| is_listed(&settable.allowed, name))
-    }
-}
-
-/// Whether a list of names, which may end in `*`, has this one.
-fn is_listed(patterns: &[String], name: &str) -> bool {
-    patterns.iter().any(|pattern| match pattern.strip_suffix('*') {
-        Some(start) => name.to_lowercase().starts_with(&start.to_lowercase()),
-        None => name.eq_ignore_ascii_case(pattern),
-    })
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Input {
-    name: String,
-    #[serde(default)]
-    aliases: Vec<String>,
-    #[serde(rename = "type")]
-    kind: String,
-    #[serde(default)]
-    default_value: String,
-}
-
-#[derive(Deserialize)]
-struct Handler {
-    target: String,
-}
-
-#[derive(Debug, Clone)]
-struct Connection {
-    id: String,
-    url: String,
-    scheme: &'static str,
-    parameters: Vec<(&'static str, String)>,
-}
-
-/// What a step's commands change.
-#[derive(Debug, Default)]
-struct State {
-    variables: Variables,
-    masker: Masker,
-    /// Names that steps may set, in a job that restricts them; `*` at the end stands for anything.
-    settable: Option<Vec<String>>,
-    /// A job whose steps may only use harmless commands.
-    restricted: bool,
-}
-
-impl State {
-    fn set_variable(&mut self, name: &str, value: &str, secret: bool) {
-        if secret {
-            self.masker.add(value);
-        }
-        self.variables.set(name, value, secret);
-    }
-
-    fn may_set(&self, name: &str) -> bool {
-        self.settable.as_ref().is_none_or(|patterns| is_listed(patterns, name))
-    }
-}
-
 /// A job of a build.
 pub(crate) struct Job {
     folder: tempfile::TempDir,
     pub(crate) azure: AzureDevOps,
     runner: Runner,
-    state: Arc<Mutex<State>>,
-    connections: Vec<Connection>,
+    state: Arc<Mutex<JobState>>,
     watch: Watch,
     may_leak: bool,
     /// The variables before the first step.
@@ -177,7 +75,6 @@ impl Job {
             azure,
             runner: Runner::Executable,
             state: Arc::default(),
-            connections: Vec::new(),
             watch: Watch::default(),
             may_leak: false,
             at_start: None,
@@ -185,62 +82,17 @@ impl Job {
         for folder in ["temp", "s", "a", "b", "tools", "home"] {
             std::fs::create_dir(job.path(folder)).unwrap();
         }
-        job.predefine();
         let token = job.azure.token();
         job.watch.add(&token);
-        job.set_secret("System.AccessToken", &token);
-        job.connections.push(Connection {
-            id: "SYSTEMVSSCONNECTION".into(),
-            url: job.azure.collection_uri(),
-            scheme: "OAuth",
-            parameters: vec![("AccessToken", token)],
-        });
+        let (folder, sources, collection) = (job.folder.path(), job.sources(), job.azure.collection_uri());
+        let started = pipeline_time(SystemTime::now() - Duration::from_secs(600));
+        let mut state = job.state();
+        job.azure.predefine(|resources| state.predefine(folder, &sources, &collection, resources));
+        state.set("System.PipelineStartTime", &started);
+        state.set_secret("System.AccessToken", &token);
+        state.connect(Connection::of_agent(&collection, &token));
+        drop(state);
         job
-    }
-
-    fn predefine(&mut self) {
-        let (temp, sources) = (self.text("temp"), self.text("s"));
-        let azure = self.azure.clone();
-        let repository = azure.repository();
-        let build = azure.build_id();
-        let version = "0123456789abcdef0123456789abcdef01234567";
-        for (name, value) in [
-            ("Agent.BuildDirectory", self.folder.path().display().to_string().as_str()),
-            ("Agent.JobStatus", "Succeeded"),
-            ("Agent.Name", "model"),
-            ("Agent.OS", "Linux"),
-            ("Agent.OSArchitecture", "X64"),
-            ("Agent.TempDirectory", &temp),
-            ("Agent.ToolsDirectory", &self.text("tools")),
-            ("Agent.Version", "4.260.0"),
-            ("Build.ArtifactStagingDirectory", &self.text("a")),
-            ("Build.BinariesDirectory", &self.text("b")),
-            ("Build.BuildId", &build),
-            ("Build.BuildNumber", "20261124.1"),
-            ("Build.BuildUri", &format!("vstfs:///Build/Build/{build}")),
-            ("Build.DefinitionName", "shop"),
-            ("Build.Reason", "Manual"),
-            ("Build.Repository.ID", &repository.id),
-            ("Build.Repository.LocalPath", &sources),
-            ("Build.Repository.Name", &repository.name),
-            ("Build.Repository.Provider", "TfsGit"),
-            ("Build.SourceBranch", "refs/heads/main"),
-            ("Build.SourceBranchName", "main"),
-            ("Build.SourcesDirectory", &sources),
-            ("Build.SourceVersion", version),
-            ("Pipeline.Workspace", self.folder.path().display().to_string().as_str()),
-            ("System.CollectionUri", &azure.collection_uri()),
-            ("System.DefaultWorkingDirectory", &sources),
-            ("System.HostType", "build"),
-            ("System.PipelineStartTime", &pipeline_time(SystemTime::now() - Duration::from_secs(600))),
-            ("System.JobId", "12f1170f-54f2-53f3-20dd-22fc7dff55f9"),
-            ("System.TeamFoundationCollectionUri", &azure.collection_uri()),
-            ("System.TeamProject", &azure.project().name),
-            ("System.TeamProjectId", &azure.project().id),
-            ("TF_BUILD", "True"),
-        ] {
-            self.set(name, value);
-        }
     }
 
     /// Runs the steps through the launchers of these task folders.
@@ -251,7 +103,7 @@ impl Job {
 
     /// Where the agent's own connection leads is nothing.
     pub(crate) fn cut_off_from_azure(&mut self) {
-        self.connections[0].url = "http://127.0.0.1:9/".into();
+        self.state().connections[0].url = "http://127.0.0.1:9/".into();
     }
 
     /// A service connection of the type of the input `SonarQube`: its token is the user name. Returns its id.
@@ -275,25 +127,25 @@ impl Job {
         scheme: &'static str,
         parameters: Vec<(&'static str, String)>,
     ) -> String {
-        let id = format!("7b5f9d1c-0000-4000-8000-00000000000{}", self.connections.len());
+        let id = format!("7b5f9d1c-0000-4000-8000-00000000000{}", self.state().connections.len());
+        let has_password = parameters.iter().any(|(name, value)| *name == "password" && !value.is_empty());
         for (name, secret) in &parameters {
-            self.state().masker.add(secret);
-            let has_password =
-                parameters.iter().any(|(name, value)| *name == "password" && !value.is_empty());
             // The agent masks user names too, but they are in many an innocent text.
             let is_user_name = has_password && *name == "username";
             if !secret.is_empty() && !is_user_name {
                 self.watch.add(secret);
             }
         }
-        self.connections.push(Connection { id: id.clone(), url: url.to_owned(), scheme, parameters });
+        let parameters = parameters.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let (scheme, url) = (scheme.to_owned(), url.to_owned());
+        self.state().connect(Connection { id: id.clone(), url, scheme, parameters });
         id
     }
 
     /// Has the job's own connection lead to this collection.
     pub(crate) fn of_collection(&mut self, url: &str) {
         self.set("System.CollectionUri", url);
-        url.clone_into(&mut self.connections[0].url);
+        url.clone_into(&mut self.state().connections[0].url);
     }
 
     /// The job of a pull request, with the variables its provider has.
@@ -307,7 +159,7 @@ impl Job {
     }
 
     pub(crate) fn set(&mut self, name: &str, value: &str) {
-        self.state().set_variable(name, value, false);
+        self.state().set(name, value);
     }
 
     /// Sets a variable whose name keeps its case, as a step may with `preservecase`.
@@ -317,7 +169,7 @@ impl Job {
     }
 
     pub(crate) fn set_secret(&mut self, name: &str, value: &str) {
-        self.state().set_variable(name, value, true);
+        self.state().set_secret(name, value);
     }
 
     pub(crate) fn unset(&mut self, name: &str) {
@@ -347,15 +199,12 @@ impl Job {
     /// A variable and whether it is secret.
     pub(crate) fn variable(&self, name: &str) -> Option<(String, bool)> {
         let state = self.state();
-        Some((state.variables.value(name)?.to_owned(), state.variables.is_secret(name)))
+        let variable = state.variables.get(name)?;
+        Some((variable.value.clone(), variable.secret))
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
-    }
-
-    fn text(&self, name: &str) -> String {
-        self.path(name).display().to_string()
     }
 
     pub(crate) fn sources(&self) -> PathBuf {
@@ -378,7 +227,7 @@ impl Job {
     pub(crate) fn tidy(&self, text: &str) -> String {
         let folder = self.folder.path().display().to_string();
         let mut tidy = text.replace(&folder, "<job>").replace(self.azure.origin().as_str(), "<azure>");
-        for connection in &self.connections {
+        for connection in &self.state().connections {
             tidy = tidy.replace(connection.url.trim_end_matches('/'), "<server>");
         }
         tidy
@@ -397,7 +246,14 @@ impl Job {
         }
         let command = self.command(task, inputs);
         let restrictions = self.task_folder(task).1.restrictions;
-        Running::start(self, task, restrictions, command)
+        Running::start(self, Origin { step: task.name().into(), task: Some(restrictions) }, command)
+    }
+
+    /// A script step whose only line is this one. What it sets lasts, as on the agent.
+    pub(crate) fn script_says(&self, line: &str) -> Step {
+        let mut recorder = Recorder::new(self, Origin { step: "script".into(), task: None });
+        recorder.take(line);
+        recorder.end()
     }
 
     /// The command that runs a step, with its environment and nothing of ours.
@@ -411,7 +267,7 @@ impl Job {
             }
             Runner::Launcher(_) => {
                 let mut command = std::process::Command::new("node");
-                command.arg(folder.join(&manifest.execution["Node20_1"].target));
+                command.arg(folder.join(manifest.script().unwrap()));
                 command
             }
         };
@@ -419,13 +275,18 @@ impl Job {
         command
             .current_dir(state.variables.value("System.DefaultWorkingDirectory").unwrap_or("."))
             .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("PATH", state.path(&std::env::var("PATH").unwrap_or_default()))
             .env("HOME", self.path("home"))
             .env("LANG", "C.UTF-8")
-            .envs(state.variables.environment())
-            .envs(self.inputs(&state, &manifest, inputs))
-            .envs(self.connections.iter().flat_map(connection_environment));
+            .envs(state.task_environment(&manifest, &self.sources(), inputs).unwrap());
         command
+    }
+
+    /// An environment variable of a step.
+    pub(crate) fn environment(&self, task: Task, name: &str) -> Option<String> {
+        let command = self.command(task, &[]);
+        let found = command.get_envs().find(|(known, _)| *known == name)?;
+        Some(found.1?.to_str().unwrap().to_owned())
     }
 
     fn task_folder(&self, task: Task) -> (PathBuf, Manifest) {
@@ -434,8 +295,8 @@ impl Job {
             Runner::Launcher(tasks) => tasks.clone(),
         };
         let folder = tasks.join(task.name());
-        let manifest = std::fs::read(folder.join("task.json")).unwrap();
-        (folder, serde_json::from_slice(&manifest).unwrap())
+        let manifest = Manifest::of_folder(&folder).unwrap();
+        (folder, manifest)
     }
 
     /// A command of a script step: such a step sees the job's public variables, and no service connection.
@@ -486,25 +347,7 @@ impl Job {
         self.azure.begin_anew(0);
     }
 
-    /// Every input under its own name: as given, else its default.
-    fn inputs(&self, state: &State, manifest: &Manifest, given: &[(&str, &str)]) -> Vec<(String, String)> {
-        let is_named = |input: &Input, name: &str| {
-            std::iter::once(&input.name).chain(&input.aliases).any(|known| known.eq_ignore_ascii_case(name))
-        };
-        for (name, _) in given {
-            assert!(manifest.inputs.iter().any(|input| is_named(input, name)), "no task has an input {name}");
-        }
-        let value = |input: &Input| {
-            let given = given.iter().rev().find(|(name, _)| is_named(input, name)).map(|(_, value)| *value);
-            let value = state.variables.expand(given.unwrap_or(&input.default_value).trim());
-            // Relative paths become absolute ones, and no path that of the sources.
-            if input.kind == "filePath" { self.sources().join(value).display().to_string() } else { value }
-        };
-        let name = |input: &Input| format!("INPUT_{}", environment_name(&input.name));
-        manifest.inputs.iter().map(|input| (name(input), value(input))).collect()
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, JobState> {
         self.state.lock().unwrap()
     }
 }
@@ -512,27 +355,6 @@ impl Job {
 /// A time as Azure Pipelines writes it: `2026-11-24 06:00:00+00:00`.
 pub(crate) fn pipeline_time(time: SystemTime) -> String {
     server_time(time).replace('T', " ").replace("+0000", "+00:00")
-}
-
-fn connection_environment(connection: &Connection) -> Vec<(String, String)> {
-    let Connection { id, url, scheme, parameters } = connection;
-    let json: BTreeMap<_, _> = parameters.iter().cloned().collect();
-    let mut environment = vec![
-        (format!("ENDPOINT_URL_{id}"), url.clone()),
-        (
-            format!("ENDPOINT_AUTH_{id}"),
-            serde_json::json!({ "parameters": json, "scheme": scheme }).to_string(),
-        ),
-        (format!("ENDPOINT_AUTH_SCHEME_{id}"), (*scheme).to_owned()),
-    ];
-    for (name, value) in parameters {
-        let name = environment_name(name);
-        environment.push((format!("ENDPOINT_AUTH_PARAMETER_{id}_{name}"), value.clone()));
-    }
-    if id != "SYSTEMVSSCONNECTION" {
-        environment.push((format!("ENDPOINT_DATA_{id}"), "{}".into()));
-    }
-    environment
 }
 
 impl Drop for Job {

@@ -87,7 +87,11 @@ on!(
     v25_1: a_library_with_tests_passes,
     three_languages_fail,
     reports_of_every_kind_in_every_place,
+    a_deterministic_build_by_dotnet_test_alone,
     an_analyzer_that_can_not_be_loaded_is_an_error,
+    projects_that_take_themselves_out,
+    packages_that_were_changed_are_refused,
+    what_keeps_the_scanner_from_beginning,
     what_keeps_the_scanner_from_ending,
 );
 

@@ -156,7 +156,7 @@ fn the_map_names_every_file_and_no_other() {
         .filter(|path| !named.contains(name(path).as_str()))
         .collect();
     assert!(missing.is_empty(), "docs/architecture.md does not name {missing:?}");
-    let of_tests = files("tests/it").into_iter().map(|(path, _)| path);
+    let of_tests = files("tests").into_iter().map(|(path, _)| path);
     let all: BTreeSet<_> = sources().chain(of_tests).map(|path| name(&path)).collect();
     let gone: Vec<_> = named.iter().filter(|named| !all.contains(**named)).collect();
     assert!(gone.is_empty(), "docs/architecture.md names {gone:?}");

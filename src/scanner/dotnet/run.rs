@@ -2,7 +2,7 @@
 
 use super::environment::{self, Variables};
 use super::log::{self, DotnetLog};
-use crate::analysis::{Invocation, Properties};
+use crate::analysis::{Invocation, Properties, is_secret};
 use crate::cancel::Cancellation;
 use crate::error::Result;
 use crate::process::{self, Ended, Exit};
@@ -11,6 +11,8 @@ use crate::scanner::engine::{EngineEnd, EngineResult, NO_USELESS_PASSWORD};
 use crate::scanner::engine_log::emit;
 use crate::secret::Secret;
 use quick_xml::escape::escape;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -126,7 +128,8 @@ impl Dotnet<'_> {
     /// It can't be started.
     pub async fn end(&self, variables: &Variables, cancellation: &Cancellation) -> Result<EngineEnd> {
         let mut log = DotnetLog::new(self.facts.clone());
-        let on_line = |stream, line: &str| log.line(stream, line, &mut emit);
+        let secrets = secrets_in(&self.parameters);
+        let on_line = |stream, line: &str| log.line(stream, &concealed(line, &secrets), &mut emit);
         let ended = process::run(&self.invocation(), variables, cancellation, on_line).await;
         let exited_well = matches!(ended, Ok(Ended::Exit(exit)) if exit.is_success());
         self.archive.settle(log.has_completed(), exited_well);
@@ -146,6 +149,23 @@ impl Dotnet<'_> {
         };
         Ok(EngineEnd { result, may_be_damage: false, extent })
     }
+}
+
+/// The values of [`parameters`] that are secrets, as they are and as JSON writes them.
+fn secrets_in(parameters: &Secret) -> Vec<Secret> {
+    let all: BTreeMap<String, String> = serde_json::from_str(parameters.expose()).unwrap_or_default();
+    let secret = all.into_iter().filter(|(key, value)| is_secret(key) && !value.is_empty());
+    let forms = |(_, value): (String, String)| {
+        let json = serde_json::Value::from(value.as_str()).to_string();
+        [Secret::new(json[1..json.len() - 1].to_owned()), Secret::new(value)]
+    };
+    secret.flat_map(forms).collect()
+}
+
+/// A line without secrets: in debug mode the scanner writes its whole configuration, the proxy's password among it.
+fn concealed<'a>(line: &'a str, secrets: &[Secret]) -> Cow<'a, str> {
+    let found = secrets.iter().filter(|secret| line.contains(secret.expose()));
+    found.fold(Cow::Borrowed(line), |line, secret| Cow::Owned(line.replace(secret.expose(), "***")))
 }
 
 /// Has the engine's Java use these options. None of them may hold a blank.
@@ -204,6 +224,23 @@ mod tests {
         assert!(!format!("{run:?}{invocation:?}").contains("hush"));
         let [(name, value)] = invocation.secret_environment.as_slice() else { panic!("one is enough") };
         assert_eq!((name.as_str(), value.expose()), (PARAMETERS, r#"{"sonar.token":"hush"}"#));
+    }
+
+    #[test]
+    fn the_log_holds_no_secret() {
+        let secrets = secrets_in(&parameters(&properties(&[
+            ("sonar.scanner.proxyPassword", "p\\a \"b\""),
+            ("sonar.token", "squ_1"),
+            ("sonar.scanner.proxyUser", "agent"),
+            ("sonar.empty.password", ""),
+        ])));
+        for (line, expected) in [
+            ("sonar.scanner.proxyPassword=p\\a \"b\"", "sonar.scanner.proxyPassword=***"),
+            (r#"{"value": "p\\a \"b\""}, squ_1 of agent"#, r#"{"value": "***"}, *** of agent"#),
+            ("plain", "plain"),
+        ] {
+            assert_eq!(concealed(line, &secrets), expected);
+        }
     }
 
     #[test]

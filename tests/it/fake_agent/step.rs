@@ -2,10 +2,12 @@
 
 use super::processes::Watcher;
 use super::secrets::Watch;
-use super::{Command, Job, Processes, Restrictions, State, Task, TaskResult};
+use super::{Command, Job, Processes, TaskResult};
 use crate::fake_azure_devops::AzureDevOps;
 use rustix::process::{Pid, Signal, kill_process};
-use std::io::{BufRead as _, BufReader, Read};
+use stand_in_agent::{JobState, Origin, Record, read_lines};
+use std::io::Read;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -16,30 +18,21 @@ use std::time::{Duration, Instant};
 /// Far above any step: a step that takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(900);
 
-/// What came of a step. Text is masked, as people see it, but for `commands` and `lines`.
+/// What came of a step, and what was seen of it from outside.
 #[derive(Debug, Default)]
 pub(crate) struct Step {
-    /// How the agent records it.
-    pub(crate) result: Option<TaskResult>,
-    /// Every `task.complete`.
-    pub(crate) completions: Vec<(TaskResult, String)>,
-    /// `None`: ended by a signal.
-    pub(crate) exit_code: Option<i32>,
-    /// The errors on the build's page, those of the agent itself included.
-    pub(crate) errors: Vec<String>,
-    pub(crate) warnings: Vec<String>,
-    /// Lines that are no commands.
-    pub(crate) log: Vec<String>,
-    pub(crate) debug: Vec<String>,
-    pub(crate) progress: Vec<(u32, String)>,
-    pub(crate) commands: Vec<Command>,
-    /// Lines as they came.
-    pub(crate) lines: Vec<String>,
+    record: Record,
     pub(crate) processes: Processes,
     /// Where a secret was seen.
     pub(crate) leaks: Vec<String>,
-    attached: Vec<PathBuf>,
-    command_result: Option<TaskResult>,
+}
+
+impl Deref for Step {
+    type Target = Record;
+
+    fn deref(&self) -> &Record {
+        &self.record
+    }
 }
 
 impl Step {
@@ -90,7 +83,7 @@ impl Step {
 
     /// All that people may read.
     pub(crate) fn transcript(&self) -> String {
-        let Self { result, exit_code, errors, warnings, log, debug, .. } = self;
+        let Record { result, exit_code, errors, warnings, log, debug, .. } = &self.record;
         let (log, debug) = (log.join("\n"), debug.join("\n"));
         format!(
             "{result:?}, exit code {exit_code:?}\nerrors {errors:#?}\nwarnings {warnings:#?}\n{log}\n{debug}"
@@ -115,118 +108,40 @@ impl Step {
 }
 
 /// Takes the lines of a step, from both its outputs, one at a time.
-struct Recorder {
-    task: Task,
+pub(super) struct Recorder {
     step: Step,
-    state: Arc<Mutex<State>>,
+    origin: Origin,
+    state: Arc<Mutex<JobState>>,
     azure: AzureDevOps,
     watch: Watch,
-    restrictions: Restrictions,
 }
 
 impl Recorder {
-    fn take(&mut self, line: &str) {
-        self.step.lines.push(line.to_owned());
+    pub(super) fn new(job: &Job, origin: Origin) -> Self {
+        let (state, azure, watch) = (job.state.clone(), job.azure.clone(), job.watch.clone());
+        Self { step: Step::default(), origin, state, azure, watch }
+    }
+
+    pub(super) fn take(&mut self, line: &str) {
         let command = Command::parse(line);
-        let hands_over_a_secret = command.as_ref().is_some_and(|command| {
+        let hands_over_a_secret = command.is_some_and(|command| {
             command.is("task.setsecret") || command.is("task.setvariable") && command.is_true("issecret")
         });
-        if !hands_over_a_secret && self.watch.is_in(line) {
-            let line = self.mask(line);
-            self.step.leaks.push(format!("the line {line}"));
-        }
-        match command {
-            Some(command) => {
-                if let Err(why) = self.obey(&command) {
-                    let line = self.mask(line);
-                    self.step.errors.push(format!("the agent can't carry out {line}: {why}"));
-                    self.step.command_result = Some(TaskResult::Failed);
-                }
-                self.step.commands.push(command);
-            }
-            None => {
-                if line.contains("##vso") {
-                    self.step
-                        .warnings
-                        .push("the agent found ##vso in a line that holds no legal command".into());
-                }
-                let line = self.mask(line);
-                self.step.log.push(line);
-            }
-        }
-    }
-
-    /// Carries out a command; an error fails the step, as on the agent.
-    fn obey(&mut self, command: &Command) -> Result<(), String> {
-        let required = |name| command.property(name).ok_or_else(|| format!("no property {name}"));
-        let text = self.mask(&command.data);
-        let step = &mut self.step;
         let mut state = self.state.lock().unwrap();
-        match command.name.as_str() {
-            "task.setsecret" => state.masker.add(&command.data),
-            "task.setvariable" => {
-                let name = required("variable")?;
-                let secret = command.is_true("issecret");
-                if secret && command.data.contains('\n') {
-                    return Err("a secret of several lines".into());
-                }
-                if secret {
-                    state.masker.add(&command.data);
-                }
-                if !self.restrictions.may_set(name) {
-                    // An agent only warns, but a task that needs more than it says is wrong.
-                    return Err(format!("task.json does not allow the task to set {name}"));
-                }
-                if state.may_set(name) {
-                    // Output variables are the step's: `<step>.<name>`.
-                    let of_step = format!("{}.{name}", self.task.name());
-                    let name = if command.is_true("isoutput") { &of_step } else { name };
-                    state.set_variable(name, &command.data, secret);
-                } else {
-                    step.warnings.push(format!("the agent may not set the variable {name}"));
-                }
-            }
-            "task.logissue" | "task.issue" => match required("type")?.to_lowercase().as_str() {
-                "error" => step.errors.push(text),
-                "warning" => step.warnings.push(text),
-                other => return Err(format!("no issue is of type {other}")),
-            },
-            "task.complete" => {
-                let result = required("result")?;
-                let result =
-                    TaskResult::parse(result).ok_or_else(|| format!("no result is called {result}"))?;
-                step.result = Some(TaskResult::merge(step.result, result));
-                step.completions.push((result, text));
-            }
-            "task.prependpath" if Path::new(&text).is_dir() => {}
-            "task.setprogress" => step.progress.push((required("value")?.parse().unwrap_or(0), text)),
-            "task.debug" => step.debug.push(text),
-            "task.addattachment" | "task.uploadsummary"
-                if state.restricted || self.restrictions.are_strict() =>
-            {
-                step.warnings.push(format!("the agent does not allow {} here", command.name));
-            }
-            "task.addattachment" => {
-                let (kind, name) = (required("type")?, required("name")?);
-                // Of Windows, where they are more than elsewhere.
-                if let Some(bad) =
-                    format!("{kind}{name}").chars().find(|c| "\"<>|:*?\\/".contains(*c) || *c < ' ')
-                {
-                    return Err(format!("{bad:?} may not be in an attachment's type or name"));
-                }
-                let content =
-                    std::fs::read(&command.data).map_err(|error| format!("{}: {error}", command.data))?;
-                step.attached.push(PathBuf::from(&command.data));
-                drop(state);
-                self.azure.attach(kind, name, content);
-            }
-            other => return Err(format!("{other} is no command this job should use")),
+        if !hands_over_a_secret && self.watch.is_in(line) {
+            self.step.leaks.push(format!("the line {}", state.masker.mask(line)));
         }
-        Ok(())
+        let taken = self.step.record.take(line, &mut state, &self.origin);
+        drop(state);
+        if let Some(attachment) = taken.attachment {
+            self.azure.attach(attachment);
+        }
     }
 
-    fn mask(&self, text: &str) -> String {
-        self.state.lock().unwrap().masker.mask(text)
+    /// The step whose process ended well.
+    pub(super) fn end(mut self) -> Step {
+        self.step.record.end(Some(0), "");
+        self.step
     }
 }
 
@@ -242,24 +157,12 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    pub(super) fn start(
-        job: &Job,
-        task: Task,
-        restrictions: Restrictions,
-        mut command: std::process::Command,
-    ) -> Self {
+    pub(super) fn start(job: &Job, origin: Origin, mut command: std::process::Command) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let watcher = Watcher::start(child.id());
         let (sender, lines) = channel();
-        let recorder = Arc::new(Mutex::new(Recorder {
-            task,
-            step: Step::default(),
-            state: job.state.clone(),
-            azure: job.azure.clone(),
-            watch: job.watch.clone(),
-            restrictions,
-        }));
+        let recorder = Arc::new(Mutex::new(Recorder::new(job, origin)));
         let readers = vec![
             read(child.stdout.take().unwrap(), recorder.clone(), sender.clone()),
             read(child.stderr.take().unwrap(), recorder.clone(), sender),
@@ -307,15 +210,7 @@ impl Running {
         let mut recorder = self.recorder.lock().unwrap();
         let watch = recorder.watch.clone();
         let mut step = std::mem::take(&mut recorder.step);
-        step.exit_code = status.code();
-        if !status.success() {
-            step.errors.push(format!("the agent says: the process ended with {status}"));
-            step.result = Some(TaskResult::Failed);
-        }
-        if let Some(result) = step.command_result {
-            step.result = Some(TaskResult::merge(step.result, result));
-        }
-        step.result.get_or_insert(TaskResult::Succeeded);
+        step.record.end(status.code(), &status.to_string());
         step.processes = self.watcher.stop();
         for file in &step.attached {
             assert!(file.is_file(), "the agent uploads {} later, and it is gone", file.display());
@@ -364,25 +259,16 @@ fn leaks(step: &Step, watch: &Watch, temp: &Path) -> Vec<String> {
     arguments.chain(watch.files_below(temp).into_iter().map(|file| format!("the file {file}"))).collect()
 }
 
-/// Reads lines as .NET's `ReadLine` does: a lone carriage return ends one too.
 fn read(
     output: impl Read + Send + 'static,
     recorder: Arc<Mutex<Recorder>>,
     sender: Sender<String>,
 ) -> JoinHandle<()> {
     std::thread::spawn(move || {
-        let mut output = BufReader::new(output);
-        let mut bytes = Vec::new();
-        while output.read_until(b'\n', &mut bytes).unwrap_or(0) > 0 {
-            let text = String::from_utf8_lossy(&bytes);
-            let text = text.strip_suffix('\n').unwrap_or(&text);
-            let text = text.strip_suffix('\r').unwrap_or(text);
-            for line in text.split('\r') {
-                recorder.lock().unwrap().take(line);
-                // Nobody may be waiting for lines any more.
-                let _ = sender.send(line.to_owned());
-            }
-            bytes.clear();
-        }
+        read_lines(output, |line| {
+            recorder.lock().unwrap().take(line);
+            // Nobody may be waiting for lines any more.
+            let _ = sender.send(line.to_owned());
+        });
     })
 }

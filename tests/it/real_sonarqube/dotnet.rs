@@ -13,6 +13,7 @@ use super::Journey;
 use super::server::{Project, Server, TokenKind};
 use crate::dotnet_sdk::{Sdk, sdk};
 use crate::fake_agent::{Job, Step, Task};
+use crate::git_host::head;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -141,7 +142,8 @@ pub(super) fn a_library_with_tests_passes(server: &Server) {
     let Some(mut solution) = Solution::of(server, "shop", "dotnet-shop") else { return };
     solution.project.require(&[("coverage", "LT", "67"), ("test_failures", "GT", "0"), ("bugs", "GT", "0")]);
     solution.journey.job.set("System.Debug", "true");
-    let prepare = solution.prepare(&[]);
+    commit(&mut solution.journey.job);
+    let prepare = solution.prepare(&[("extraProperties", "")]);
     prepare.succeeded().says(&format!("SonarScanner for .NET {}", tool_for(server)));
     assert_eq!(prepare.warnings, [""; 0], "{}", prepare.transcript());
     let begin = prepare.processes.command_lines().any(|line| line.contains(" begin "));
@@ -161,6 +163,24 @@ pub(super) fn a_library_with_tests_passes(server: &Server) {
     assert_eq!(solution.journey.job.leaking_files(), [""; 0]);
 }
 
+/// Makes the sources a clone of the build's commit, as a checkout does.
+fn commit(job: &mut Job) {
+    let sources = job.sources();
+    let identity = ["-c", "user.name=It", "-c", "user.email=it@example.org", "-c", "commit.gpgSign=false"];
+    let url = job.azure.clone_url();
+    for arguments in [
+        &["init", "--quiet", "--initial-branch=main"][..],
+        &["remote", "add", "origin", &url],
+        &["add", "."],
+        &["commit", "--quiet", "-m", "Open the shop"],
+    ] {
+        let status =
+            Command::new("git").args(identity).args(arguments).current_dir(&sources).status().unwrap();
+        assert!(status.success(), "git {arguments:?}");
+    }
+    job.set("Build.SourceVersion", &head(&sources));
+}
+
 /// VB.NET beside C#, TypeScript beside both: issues of each fail the gate.
 pub(super) fn three_languages_fail(server: &Server) {
     let Some(mut solution) = Solution::of(server, "mixed", "dotnet-mixed") else { return };
@@ -175,6 +195,8 @@ pub(super) fn three_languages_fail(server: &Server) {
     let languages = issues["facets"][0]["values"].as_array().unwrap().iter();
     let mut languages: Vec<_> = languages.map(|value| value["val"].as_str().unwrap()).collect();
     languages.sort_unstable();
+    let lines = solution.project.measure("ncloc_language_distribution");
+    assert!(["cs=", "ts=", "vbnet="].iter().all(|language| lines.contains(language)), "{lines}");
     assert_eq!(languages, ["cs", "ts", "vbnet"], "{issues}");
 }
 

@@ -6,8 +6,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 
-use crate::fake_agent::TaskResult;
-use crate::fake_sonarqube::{SonarQube, TOKEN, failed_gate, gate};
+use crate::fake_agent::{Task, TaskResult};
+use crate::fake_sonarqube::{SonarQube, failed_gate, gate};
 use crate::scenario::Scenario;
 use serde_json::{Value, json};
 
@@ -161,28 +161,45 @@ fn change_and_seal(scenario: &Scenario, file: &str, token: &str, how: impl FnOnc
 
 #[test]
 fn a_replaced_token_seals_no_record() {
-    // Agents let any step overwrite a variable of ours, under each name that becomes the same environment variable.
+    // Agents let any step overwrite a read-only variable and only warn, unless the pipeline protects those. Another spelling
+    // is another variable, which becomes the same environment variable, and is never protected.
     type Spelling = fn(&str) -> String;
-    let spellings: [Spelling; 3] = [
-        |id| format!("SONAR_AZDO_TOKEN_{}", id.to_uppercase()),
-        |id| format!("sonar_azdo_token_{id}"),
-        |id| format!("Sonar.Azdo.Token.{id}"),
+    let spellings: [(Spelling, bool); 3] = [
+        (|id| format!("SONAR_AZDO_TOKEN_{}", id.to_uppercase()), true),
+        (|id| format!("sonar_azdo_token_{id}"), true),
+        (|id| format!("Sonar.Azdo.Token.{id}"), false),
     ];
-    for spelling in spellings {
-        let evil = SonarQube::start();
-        evil.processed("1", "shop", gate("OK"));
-        let mut scenario = failed();
-        let id = scenario.records()[0].file_name().unwrap().to_string_lossy().into_owned();
-        scenario.job.set_secret(&spelling(&id), TOKEN);
-        let url = evil.url();
-        change_and_seal(&scenario, "prepared.json", TOKEN, |record| record["serverUrl"] = json!(url));
-        change_and_seal(&scenario, "analyzed.json", TOKEN, |_| ());
-        let report = format!("projectKey=shop\nserverUrl={url}\nceTaskId=AZ-1\n");
-        std::fs::write(scenario.records()[0].join("report-task.txt"), report).unwrap();
-        let step = scenario.publish(&[]);
-        assert!(step.sole_error().contains("was changed by another step"), "{}", step.transcript());
-        assert_eq!(scenario.gate_property().as_deref(), Some("no-report"));
-        assert!(evil.asked().is_empty(), "a server that the record names is asked");
+    let token = "squ_chosen_by_a_step";
+    for (spelling, is_the_same) in spellings {
+        for protected in [false, true] {
+            let evil = SonarQube::start();
+            evil.processed("1", "shop", gate("OK"));
+            let mut scenario = failed();
+            if protected {
+                scenario.job.set("agent.readOnlyVariables", "true");
+            }
+            let id = scenario.records()[0].file_name().unwrap().to_string_lossy().into_owned();
+            let name = spelling(&id);
+            let said = scenario
+                .job
+                .script_says(&format!("##vso[task.setvariable variable={name};issecret=true]{token}"));
+            let (warned, refused) = (is_the_same && !protected, is_the_same && protected);
+            assert_eq!((said.warnings.len(), said.errors.len()), (warned.into(), refused.into()), "{said:?}");
+            let seen = scenario
+                .job
+                .environment(Task::Publish, &format!("SECRET_SONAR_AZDO_TOKEN_{}", id.to_uppercase()));
+            assert_eq!(seen.as_deref() == Some(token), !refused, "what SonarPublish sees as {name}");
+
+            let url = evil.url();
+            change_and_seal(&scenario, "prepared.json", token, |record| record["serverUrl"] = json!(url));
+            change_and_seal(&scenario, "analyzed.json", token, |_| ());
+            let report = format!("projectKey=shop\nserverUrl={url}\nceTaskId=AZ-1\n");
+            std::fs::write(scenario.records()[0].join("report-task.txt"), report).unwrap();
+            let step = scenario.publish(&[]);
+            assert!(step.sole_error().contains("was changed by another step"), "{}", step.transcript());
+            assert_eq!(scenario.gate_property().as_deref(), Some("no-report"));
+            assert!(evil.asked().is_empty(), "a server that the record names is asked");
+        }
     }
 }
 

@@ -12,9 +12,6 @@ export function total(items: Item[]): number {
 }
 
 export function isEmpty(items: Item[]): boolean {
-  if (items.length == 0) {
-    return true;
-  } else {
-    return false;
-  }
+  const unused = 1;
+  return items.length === items.length;
 }

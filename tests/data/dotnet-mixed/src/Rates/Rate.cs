@@ -4,6 +4,7 @@ public static class Rate
 {
     public static int OfCountry(string country)
     {
+        var unused = 1;
         switch (country)
         {
             case "DE":

@@ -5,18 +5,20 @@ use std::collections::BTreeMap;
 
 const PREFIX: &str = "##vso[";
 
+/// A logging command.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Command {
+pub struct Command {
     /// `area.event`, in lower case.
-    pub(crate) name: String,
+    pub name: String,
     /// Names in lower case.
-    pub(crate) properties: BTreeMap<String, String>,
-    pub(crate) data: String,
+    pub properties: BTreeMap<String, String>,
+    /// What follows the bracket.
+    pub data: String,
 }
 
 impl Command {
     /// The command in a line, wherever it begins; `None` when there is none, or none the agent can read.
-    pub(crate) fn parse(line: &str) -> Option<Self> {
+    pub fn parse(line: &str) -> Option<Self> {
         let start = line.find(PREFIX)?;
         let (header, data) = line[start + PREFIX.len()..].split_once(']')?;
         let (name, rest) = header.split_once(' ').unwrap_or((header, ""));
@@ -32,15 +34,18 @@ impl Command {
         Some(Self { name: format!("{area}.{event}").to_lowercase(), properties, data: unescape(data) })
     }
 
-    pub(crate) fn property(&self, name: &str) -> Option<&str> {
+    /// A property by its name in lower case.
+    pub fn property(&self, name: &str) -> Option<&str> {
         self.properties.get(name).map(String::as_str)
     }
 
-    pub(crate) fn is(&self, name: &str) -> bool {
+    /// Whether it is this `area.event`.
+    pub fn is(&self, name: &str) -> bool {
         self.name == name
     }
 
-    pub(crate) fn is_true(&self, property: &str) -> bool {
+    /// Whether a property is `true`, in whatever case.
+    pub fn is_true(&self, property: &str) -> bool {
         self.property(property).is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }
 }
@@ -53,7 +58,8 @@ fn unescape(text: &str) -> String {
 
 /// How the agent records a task's end. In the agent's order, in which the worse is the greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum TaskResult {
+#[allow(missing_docs, reason = "the agent's names")]
+pub enum TaskResult {
     Succeeded,
     SucceededWithIssues,
     Failed,
@@ -64,7 +70,7 @@ pub(crate) enum TaskResult {
 
 impl TaskResult {
     /// Case counts: `Cancelled` and `failed` are none.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &str) -> Option<Self> {
         Some(match text {
             "Succeeded" => Self::Succeeded,
             "SucceededWithIssues" => Self::SucceededWithIssues,
@@ -77,7 +83,7 @@ impl TaskResult {
     }
 
     /// The worse of two, but what is beyond a failure stays.
-    pub(crate) fn merge(current: Option<Self>, coming: Self) -> Self {
+    pub fn merge(current: Option<Self>, coming: Self) -> Self {
         match current {
             Some(current) if current > Self::Failed || current > coming => current,
             _ => coming,
