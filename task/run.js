@@ -177,10 +177,21 @@ function inflated(binary) {
   } catch (error) {
     throw damaged(binary.file + ': ' + error.message);
   }
+  if (binary.calls === 'absolute') makeCallsRelative(content);
   if (content.length !== binary.size || sha256(content) !== binary.sha256) {
     throw damaged(binary.file + ' does not have the content that binaries.json promises');
   }
   return content;
+}
+
+/** Undoes what scripts/lib/assemble-tasks.js does to x86 programs before it packs them (makeCallsAbsolute says why). */
+function makeCallsRelative(code) {
+  for (let at = 0; at + 5 <= code.length;) {
+    if ((code[at] & 0xfe) !== 0xe8) { at++; continue; }
+    const high = code[at + 4];
+    if (high === 0 || high === 0xff) code.writeInt32LE(((code.readInt32LE(at + 1) - at - 5) << 7) >> 7, at + 1);
+    at += 5;
+  }
 }
 
 function makePrivate(directory) {

@@ -247,7 +247,7 @@ mod tests {
             settings_file: Some("/agent/1/sonar.properties".into()),
             properties: properties.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
             rules: Rules::default(),
-            target: Target::Branch { name: "release".into() },
+            target: Target::branch("release"),
             skip: None,
             member: None,
             build_id: Some("12".into()),

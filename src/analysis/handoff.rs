@@ -4,7 +4,7 @@
 //! rewritten. No token is in either, and paths inside the sources are relative, so that a record may
 //! travel to another agent.
 
-use super::{Begun, DotnetScanner, Narrowing, Properties, Rules, ScannerRelease, ServerFacts};
+use super::{Begun, DotnetScanner, Narrowing, Properties, Rules, ScannerRelease, ServerFacts, Target};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use url::Url;
@@ -143,7 +143,7 @@ pub struct Prepared {
     /// What the pipeline says of the settings files of its repository.
     #[serde(default, skip_serializing_if = "Rules::are_default")]
     pub rules: Rules,
-    /// What Prepare decided is analysed, in words for the summary.
+    /// What Prepare decided is analysed.
     pub target: Target,
     /// Set when nothing is to be analysed: why.
     pub skip: Option<String>,
@@ -173,31 +173,11 @@ impl Prepared {
     pub fn server_address(&self) -> &str {
         self.server_url.as_str().trim_end_matches('/')
     }
-}
 
-/// What is analysed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Target {
-    /// The project's main branch, or the only one where the server knows no branches.
-    MainBranch {
-        /// Its name in the repository, where known.
-        name: Option<String>,
-    },
-    /// Another branch.
-    Branch {
-        /// Its name.
-        name: String,
-    },
-    /// A pull request.
-    PullRequest {
-        /// Its number.
-        key: String,
-        /// Its source branch.
-        branch: String,
-        /// Its target branch.
-        base: String,
-    },
+    /// What was to be analysed: what the properties say where a user has overridden the decision.
+    pub fn analysed(&self) -> Target {
+        self.target.clone().overridden_by(&self.properties)
+    }
 }
 
 /// `analyzed.json`: what SonarAnalyze adds.

@@ -25,6 +25,7 @@ mod report;
 pub mod reports;
 pub mod scanner_environment;
 mod server;
+pub mod target;
 mod timestamp;
 pub mod trust_store;
 pub mod xml;
@@ -35,9 +36,7 @@ pub use begun::Begun;
 pub use dotnet_scanner::DotnetScanner;
 pub use exported::{Build, Exported, Unconnected};
 pub use extra_properties::{ExtraProperties, UnreadableLine};
-pub use handoff::{
-    AnalysisId, Analyzed, Extent, Member, Outcome, Prepared, RECORD_VERSION, ScannerMode, Target,
-};
+pub use handoff::{AnalysisId, Analyzed, Extent, Member, Outcome, Prepared, RECORD_VERSION, ScannerMode};
 pub use invocation::Invocation;
 pub use language::languages_of;
 pub use narrowing::Narrowing;
@@ -46,4 +45,5 @@ pub use property::{Properties, is_secret, suggestion};
 pub use release::{ARCHIVE, ReleaseError, ReleaseWish, ScannerRelease};
 pub use report::AnalysisReport;
 pub use server::{Edition, ServerFacts, ServerKind, ServerVersion};
+pub use target::Target;
 pub use timestamp::seconds_since_1970;

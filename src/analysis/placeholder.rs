@@ -7,13 +7,48 @@
 
 use std::fmt;
 
-/// A property whose value leads back to itself: the names on the way.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Loop(pub Vec<String>);
+/// Characters read and names looked up at most, over all values that share a [`Budget`].
+const MOST: usize = 1024 * 1024;
+/// Names that stand for each other at most.
+const DEEPEST: usize = 64;
 
-impl fmt::Display for Loop {
+/// Why names can't be replaced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unexpandable {
+    /// A property's value leads back to itself: the names on the way.
+    Loop(Vec<String>),
+    /// Names stand for more names than are read here. A file of a few lines can make 2^40 of one name.
+    TooMuch,
+}
+
+impl fmt::Display for Unexpandable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0.join(" -> "))
+        match self {
+            Self::Loop(names) => write!(f, "leads back to itself: {}", names.join(" -> ")),
+            Self::TooMuch => {
+                write!(
+                    f,
+                    "holds names that stand for more than {MOST} characters, or are more than {DEEPEST} deep"
+                )
+            }
+        }
+    }
+}
+
+/// What may still be read, of one value or of all values of a file.
+#[derive(Debug)]
+pub struct Budget(usize);
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self(MOST)
+    }
+}
+
+impl Budget {
+    fn take(&mut self, count: usize) -> Result<(), Unexpandable> {
+        self.0 = self.0.checked_sub(count).ok_or(Unexpandable::TooMuch)?;
+        Ok(())
     }
 }
 
@@ -31,16 +66,22 @@ pub enum Meaning<'a> {
 /// Replaces each `${name}` in `text` by what `look_up` says of the name.
 ///
 /// # Errors
-/// A name leads back to itself.
-pub fn expand<'a>(text: &str, look_up: &dyn Fn(&str) -> Meaning<'a>) -> Result<String, Loop> {
-    expand_within(text, look_up, &mut Vec::new())
+/// A name leads back to itself, or `budget` is used up.
+pub fn expand<'a>(
+    text: &str,
+    look_up: &dyn Fn(&str) -> Meaning<'a>,
+    budget: &mut Budget,
+) -> Result<String, Unexpandable> {
+    expand_within(text, look_up, &mut Vec::new(), budget)
 }
 
 fn expand_within<'a>(
     text: &str,
     look_up: &dyn Fn(&str) -> Meaning<'a>,
     way: &mut Vec<String>,
-) -> Result<String, Loop> {
+    budget: &mut Budget,
+) -> Result<String, Unexpandable> {
+    budget.take(text.len())?;
     let mut expanded = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find("${") {
@@ -51,16 +92,26 @@ fn expand_within<'a>(
         match end {
             Some(end) if end > 0 && inner[end..].starts_with('}') => {
                 let name = &inner[..end];
+                budget.take(1)?;
                 match look_up(name) {
-                    Meaning::Text(value) => expanded.push_str(value),
+                    Meaning::Text(value) => {
+                        budget.take(value.len())?;
+                        expanded.push_str(value);
+                    }
                     Meaning::Unknown => {}
                     Meaning::Template(value) => {
                         let is_loop = way.iter().any(|seen| seen == name);
                         way.push(name.to_owned());
                         if is_loop {
-                            return Err(Loop(way.clone()));
+                            return Err(Unexpandable::Loop(way.clone()));
                         }
-                        expanded.push_str(&expand_within(value, look_up, way)?);
+                        if way.len() > DEEPEST {
+                            return Err(Unexpandable::TooMuch);
+                        }
+                        let value = expand_within(value, look_up, way, budget)?;
+                        // It is copied once more on each level.
+                        budget.take(value.len())?;
+                        expanded.push_str(&value);
                         way.pop();
                     }
                 }
@@ -103,6 +154,10 @@ mod tests {
         }
     }
 
+    fn expand(text: &str, look_up: &dyn Fn(&str) -> Meaning<'static>) -> Result<String, Unexpandable> {
+        super::expand(text, look_up, &mut Budget::default())
+    }
+
     /// What SonarScanner CLI makes of the same.
     #[test]
     fn as_the_cli_does() {
@@ -122,7 +177,31 @@ mod tests {
         ] {
             assert_eq!(expand(text, &look_up).as_deref(), Ok(expected), "{text}");
         }
-        assert_eq!(expand("${a}", &look_up).unwrap_err().to_string(), "a -> b -> a");
+        assert_eq!(expand("${a}", &look_up).unwrap_err().to_string(), "leads back to itself: a -> b -> a");
+    }
+
+    #[test]
+    fn names_that_stand_for_ever_more_names_take_neither_time_nor_memory() {
+        // n1 is n2 twice, n2 is n3 twice, ...; the last is text, or nothing.
+        let chain = |length: usize, times: usize, last: &'static str| {
+            let of = |number: usize| match number == length {
+                true => last.to_owned(),
+                false => format!("${{n{}}}", number + 1).repeat(times),
+            };
+            let values: Vec<String> = (0..=length).map(of).collect();
+            let look_up = |name: &str| match name.strip_prefix('n').and_then(|number| number.parse().ok()) {
+                Some(number) => {
+                    values.get::<usize>(number).map_or(Meaning::Unknown, |value| Meaning::Template(value))
+                }
+                None => Meaning::Unknown,
+            };
+            super::expand("${n0}", &look_up, &mut Budget::default())
+        };
+        assert_eq!(chain(3, 2, "x").as_deref(), Ok("xxxxxxxx"));
+        assert_eq!(chain(40, 2, "x"), Err(Unexpandable::TooMuch));
+        assert_eq!(chain(40, 2, ""), Err(Unexpandable::TooMuch));
+        assert_eq!(chain(50, 1, "x").as_deref(), Ok("x"));
+        assert_eq!(chain(50_000, 1, "x"), Err(Unexpandable::TooMuch));
     }
 
     #[test]

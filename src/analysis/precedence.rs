@@ -2,7 +2,7 @@
 
 use super::Properties;
 use super::java_properties::trimmed;
-use super::placeholder::{Loop, Meaning, expand};
+use super::placeholder::{Budget, Meaning, Unexpandable, expand};
 use super::property_origin::{self, Setter, may_set, narrows};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -214,33 +214,35 @@ impl Precedence {
     /// what `environment` says.
     ///
     /// # Errors
-    /// A name leads back to itself.
+    /// A name leads back to itself, or names stand for too much.
     pub fn expanded<'a>(
         &'a self,
         text: &str,
         environment: &dyn Fn(&str) -> Option<&'a str>,
-    ) -> Result<String, Loop> {
-        expand(text, &|name| match name.strip_prefix("env.") {
+        budget: &mut Budget,
+    ) -> Result<String, Unexpandable> {
+        let look_up = |name: &str| match name.strip_prefix("env.") {
             Some(variable) => environment(variable).map_or(Meaning::Unknown, Meaning::Text),
             None => match self.standing.get(name) {
                 Some(Standing { source, value, .. }) if source.is_of_repository() => Meaning::Template(value),
                 Some(Standing { value, .. }) => Meaning::Text(value),
                 None => Meaning::Unknown,
             },
-        })
+        };
+        expand(text, &look_up, budget)
     }
 
     /// Expands all that the repository set.
     ///
     /// # Errors
-    /// A name leads back to itself: the property where it was met, and the names.
+    /// Names can't be replaced: the property where that was met, and why.
     pub fn expand<'a>(
         &'a self,
         environment: &dyn Fn(&str) -> Option<&'a str>,
-    ) -> Result<Self, (String, Loop)> {
-        let mut expanded = self.clone();
+    ) -> Result<Self, (String, Unexpandable)> {
+        let (mut expanded, mut budget) = (self.clone(), Budget::default());
         for (key, value, _) in self.of_repository().filter(|(_, value, _)| value.contains("${")) {
-            let text = self.expanded(value, environment).map_err(|names| (key.to_owned(), names))?;
+            let text = self.expanded(value, environment, &mut budget).map_err(|why| (key.to_owned(), why))?;
             if let Some(standing) = expanded.standing.get_mut(key) {
                 standing.value = text;
             }
@@ -374,7 +376,7 @@ mod tests {
         precedence.set(Source::SettingsFile, "a", "${b}", None);
         precedence.set(Source::SettingsFile, "b", "${a}", None);
         let (key, names) = precedence.expand(&|_| None).map(|_| ()).unwrap_err();
-        assert_eq!((key.as_str(), names.to_string().as_str()), ("a", "b -> a -> b"));
+        assert_eq!((key.as_str(), names.to_string().as_str()), ("a", "leads back to itself: b -> a -> b"));
     }
 
     #[test]

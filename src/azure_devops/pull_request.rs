@@ -6,6 +6,9 @@ use serde_json::Value;
 
 /// What a page holds at most.
 const PAGE: &str = "2000";
+/// So many pages are read at most, a million changes: pages that go on for ever must not take the time and memory of a
+/// step.
+const PAGES: usize = 500;
 
 impl AzureDevOps {
     /// Paths of all files that a pull request changes, by its last iteration against where its source left its
@@ -34,7 +37,7 @@ impl AzureDevOps {
         path.extend([last.as_str(), "changes"]);
         let mut paths = Vec::new();
         let mut skip = 0;
-        loop {
+        for _ in 0..PAGES {
             let mut url = self.url(&path, "5.0");
             url.query_pairs_mut()
                 .append_pair("$top", PAGE)
@@ -54,8 +57,42 @@ impl AzureDevOps {
             match page["nextSkip"].as_u64().unwrap_or(0) {
                 0 => return Ok(paths),
                 next if next > skip => skip = next,
-                _ => return Err(unreadable("pages that do not end")),
+                _ => break,
             }
         }
+        Err(unreadable("pages that do not end"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::{Client, Settings};
+    use crate::secret::Secret;
+    use serde_json::json;
+    use url::Url;
+    use wiremock::matchers::any;
+    use wiremock::{Mock, MockServer, Request, ResponseTemplate};
+
+    /// The page that follows a page is said to begin so many changes later.
+    async fn ask(step: u64) -> Result<Vec<String>, Error> {
+        let server = MockServer::start().await;
+        let answer = move |request: &Request| {
+            let skip = request.url.query_pairs().find(|(name, _)| name == "$skip");
+            let skip: u64 = skip.map_or(0, |(_, value)| value.parse().unwrap());
+            let page = json!({ "value": [{ "id": 1 }], "changeEntries": [], "nextSkip": skip + step });
+            ResponseTemplate::new(200).set_body_json(page)
+        };
+        Mock::given(any()).respond_with(answer).mount(&server).await;
+        let url = Url::parse(&server.uri()).unwrap();
+        let azure = AzureDevOps::new(Client::new(Settings::default()), url, Secret::new("t"));
+        azure.changed_paths("p", "r", "7").await
+    }
+
+    #[tokio::test]
+    async fn pages_for_ever_come_to_an_end() {
+        assert_eq!(ask(0).await.ok(), Some(Vec::new()));
+        let error = ask(1).await.unwrap_err().to_string();
+        assert!(error.ends_with("pages that do not end"), "{error}");
     }
 }

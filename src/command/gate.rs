@@ -1,11 +1,12 @@
 //! `sonar-azdo gate`: the quality gate of a project as it is now, for deployment jobs, scripts and any CI.
 
 use crate::agent::{Console, Environment, ServiceConnection, http_settings};
+use crate::analysis::Target;
 use crate::error::Result;
 use crate::http;
 use crate::quality_gate::{GateStatus, QualityGate, Verdict, seconds};
 use crate::sonarqube::{Error, Fault, Look, SonarQube, Wait, Waited};
-use crate::summary::{AnalysedTarget, AnalysisResult, build_summary, issue_line, outcome_line};
+use crate::summary::{AnalysisResult, build_summary, issue_line, outcome_line};
 use std::time::{Duration, Instant};
 use url::Url;
 
@@ -90,13 +91,9 @@ fn exit_code(verdict: Verdict) -> u8 {
 }
 
 async fn ask(args: &Gate, sonarqube: &SonarQube) -> AnalysisResult {
-    let target = match (&args.pull_request, &args.branch) {
-        (Some(key), _) => AnalysedTarget::PullRequest { key: key.clone(), branch: None, base: None },
-        (None, Some(name)) => AnalysedTarget::Branch(name.clone()),
-        (None, None) => AnalysedTarget::MainBranch(None),
-    };
+    let target = Target::named(args.branch.clone(), args.pull_request.clone());
     let mut result = AnalysisResult::unknown(args.project_key.clone(), target);
-    match wait_for_gate(args, sonarqube).await {
+    match wait_for_gate(args, &result.target, sonarqube).await {
         Ok(gate) => {
             result.verdict = gate.verdict();
             result.reason = match result.verdict {
@@ -123,23 +120,25 @@ async fn ask(args: &Gate, sonarqube: &SonarQube) -> AnalysisResult {
     result.dashboard_url = Some(SonarQube::dashboard_at(
         public.as_ref().unwrap_or(sonarqube.base_url()),
         &args.project_key,
-        args.branch.as_deref(),
-        args.pull_request.as_deref(),
+        &result.target,
     ));
     result
 }
 
 /// The gate, once nothing is being processed that may change it.
-async fn wait_for_gate(args: &Gate, sonarqube: &SonarQube) -> Result<QualityGate, (Verdict, String)> {
-    let (project, branch, pull_request) =
-        (args.project_key.as_str(), args.branch.as_deref(), args.pull_request.as_deref());
+async fn wait_for_gate(
+    args: &Gate,
+    target: &Target,
+    sonarqube: &SonarQube,
+) -> Result<QualityGate, (Verdict, String)> {
+    let project = args.project_key.as_str();
     let polled = sonarqube.without_retries();
     let limit = Duration::from_secs(args.wait);
     let started = Instant::now();
     let mut wait = Wait::new(limit).patient();
     if !limit.is_zero() {
         let look = async || {
-            Ok(match polled.pending_reports(project, branch, pull_request).await? {
+            Ok(match polled.pending_reports(project, target).await? {
                 Some(count) if count > 0 => {
                     let noun = if count == 1 { "report" } else { "reports" };
                     Look::NotYet { state: format!("{count} {noun} in the queue"), age: None }
@@ -150,7 +149,7 @@ async fn wait_for_gate(args: &Gate, sonarqube: &SonarQube) -> Result<QualityGate
         ended(wait.until("reports in the queue", &mut None, look).await, &wait)?;
     }
     let look = async || {
-        let gate = match polled.current_quality_gate(project, branch, pull_request).await {
+        let gate = match polled.current_quality_gate(project, target).await {
             // The first analysis may be still to come: nothing is queued before a scanner has ended.
             Err(Error { fault: Fault::NotFound(reason), .. })
                 if is_first_awaited(&reason) && started.elapsed() < limit =>

@@ -1,13 +1,9 @@
 //! A user's own parameters of a branch or a pull request, which win over the decision.
 
+use super::name_branches;
 use super::scope::{Refusal, Scope, check_name};
-use super::{branch_name, name_branches};
+use crate::analysis::target::{BRANCH_NAME, PULL_REQUEST_BRANCH, PULL_REQUEST_KEY};
 use crate::analysis::{Properties, ServerFacts, Target};
-
-const BRANCH: &str = "sonar.branch.name";
-const PULL_REQUEST: &str = "sonar.pullrequest.key";
-const PULL_REQUEST_BRANCH: &str = "sonar.pullrequest.branch";
-const PULL_REQUEST_BASE: &str = "sonar.pullrequest.base";
 
 /// What all parameters of a pull request begin with.
 const OF_PULL_REQUEST: &str = "sonar.pullrequest.";
@@ -20,7 +16,7 @@ pub fn is_of_scope(key: &str) -> bool {
 /// Whether these properties say what is analysed. Others of their kind, such as `sonar.pullrequest.base`,
 /// only change a detail of the decision.
 pub fn decides(properties: &Properties) -> bool {
-    [BRANCH, PULL_REQUEST].iter().any(|key| properties.value(key).is_some_and(|value| !value.is_empty()))
+    Target::of_properties(properties).is_some()
 }
 
 /// The name in the first `$(name)` of a text: a variable that Azure Pipelines did not replace, because it is not set.
@@ -48,7 +44,7 @@ pub fn take_unset(own: &mut Properties, of_pull_request: bool) -> Vec<String> {
         .filter(|(key, value)| is_of_scope(key) && is_unset(value))
         .map(|(key, _)| key.to_owned())
         .collect();
-    if !of_pull_request && unset.iter().any(|key| key == PULL_REQUEST) {
+    if !of_pull_request && unset.iter().any(|key| key == PULL_REQUEST_KEY) {
         // Details of a pull request that is none.
         let details = own.iter().map(|(key, _)| key).filter(|key| key.starts_with(OF_PULL_REQUEST));
         unset.extend(details.map(str::to_owned));
@@ -67,24 +63,15 @@ pub fn take_unset(own: &mut Properties, of_pull_request: bool) -> Vec<String> {
 /// # Errors
 /// SonarQube would refuse a name.
 pub fn own_scope(own: &Properties, place: &str, server: &ServerFacts) -> Result<Option<Scope>, Refusal> {
-    if !decides(own) {
-        return Ok(None);
-    }
-    let value = |key: &str| own.value(key).filter(|value| !value.is_empty());
-    let (target, what, key) = match (value(PULL_REQUEST), value(BRANCH)) {
-        (Some(number), _) => {
-            let detail = |key: &str| branch_name(value(key).unwrap_or_default()).to_owned();
-            let (branch, base) = (detail(PULL_REQUEST_BRANCH), detail(PULL_REQUEST_BASE));
-            let target = Target::PullRequest { key: number.to_owned(), branch, base };
-            (target, format!("pull request {number}"), PULL_REQUEST)
-        }
-        (None, Some(name)) => {
-            (Target::Branch { name: name.to_owned() }, format!("the branch {name}"), BRANCH)
-        }
-        (None, None) => return Ok(None),
-    };
-    for name in [PULL_REQUEST, PULL_REQUEST_BRANCH, BRANCH] {
-        if let Some(chosen) = value(name).filter(|_| server.branch_support) {
+    let of_scope = own.iter().filter(|(key, _)| is_of_scope(key));
+    let mut properties: Properties =
+        of_scope.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+    name_branches(&mut properties);
+    let Some(target) = Target::of_properties(&properties) else { return Ok(None) };
+    let key = if target.is_pull_request() { PULL_REQUEST_KEY } else { BRANCH_NAME };
+    for name in [PULL_REQUEST_KEY, PULL_REQUEST_BRANCH, BRANCH_NAME] {
+        let chosen = own.value(name).filter(|value| !value.is_empty());
+        if let Some(chosen) = chosen.filter(|_| server.branch_support) {
             let hint = format!("Write another {name} in {place}, or none.");
             check_name(&format!("value of {name}"), chosen).map_err(|refusal| Refusal { hint, ..refusal })?;
         }
@@ -96,12 +83,8 @@ pub fn own_scope(own: &Properties, place: &str, server: &ServerFacts) -> Result<
             server.product()
         ));
     }
+    let what = target.in_sentence();
     let scope = Scope::new(target, format!("Analysing {what}, because {key} in {place} says so"));
-    let mut properties = scope.properties.clone();
-    for (key, value) in own.iter().filter(|(key, _)| is_of_scope(key)) {
-        properties.set(key, value);
-    }
-    name_branches(&mut properties);
     Ok(Some(Scope { properties, warnings, ..scope }))
 }
 

@@ -1,6 +1,7 @@
 //! The facts of a run, as the agent's predefined variables give them.
 
 use super::{GitRef, PullRequest};
+use crate::analysis::Target;
 
 /// Where the repository lives (`Build.Repository.Provider`).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,5 +61,31 @@ impl PipelineContext {
     /// Whether a pull request is being built, by whatever started the run.
     pub fn is_of_pull_request(&self) -> bool {
         self.pull_request.is_some() || matches!(self.source, Some(GitRef::PullRequest(_)))
+    }
+
+    /// What this build is of, as far as its variables tell.
+    pub fn target(&self) -> Target {
+        match (&self.pull_request, &self.source) {
+            (Some(pull_request), _) => pull_request.target(self),
+            (None, Some(GitRef::Branch(name))) => Target::branch(name.as_str()),
+            (None, Some(GitRef::PullRequest(key))) => Target::pull_request(key.as_str()),
+            (None, _) => Target::MAIN_BRANCH,
+        }
+    }
+
+    /// What a scanner that finds out by itself may analyse in this build, beside the main branch.
+    pub fn own_targets(&self) -> Vec<Target> {
+        let mut targets = Vec::new();
+        match &self.source {
+            Some(GitRef::Branch(name)) => targets.push(Target::branch(name.as_str())),
+            Some(GitRef::PullRequest(key)) => targets.push(Target::pull_request(key.as_str())),
+            _ => {}
+        }
+        if let Some(pull_request) = &self.pull_request {
+            targets.push(Target::branch(pull_request.branches().0));
+            let keys = [Some(&pull_request.id), pull_request.number.as_ref()];
+            targets.extend(keys.into_iter().flatten().map(Target::pull_request));
+        }
+        targets
     }
 }

@@ -3,16 +3,13 @@
 use super::git_ref::branch_name;
 use super::scope::Refusal;
 use super::{GitRef, PipelineContext, Provider};
-use crate::analysis::{Properties, ServerKind};
-
-const KEY: &str = "sonar.pullrequest.key";
-const BRANCH: &str = "sonar.pullrequest.branch";
-const BASE: &str = "sonar.pullrequest.base";
+use crate::analysis::target::{BRANCH_NAME, PULL_REQUEST_BASE, PULL_REQUEST_BRANCH, PULL_REQUEST_KEY};
+use crate::analysis::{Properties, ServerKind, Target};
 
 /// Has a pull request's branches be named as SonarQube and git know them: `$(System.PullRequest.TargetBranch)` is
 /// `refs/heads/main`, which the scanner finds nowhere. Then it would count no line as new, and the quality gate would pass.
 pub fn name_branches(properties: &mut Properties) {
-    for key in [BRANCH, BASE] {
+    for key in [PULL_REQUEST_BRANCH, PULL_REQUEST_BASE] {
         if let Some(value) = properties.value(key)
             && branch_name(value.trim()) != value
         {
@@ -29,16 +26,16 @@ pub fn name_branches(properties: &mut Properties) {
 pub fn check_own_pull_request(properties: &Properties) -> Result<(), Refusal> {
     let is_set = |key: &str| properties.value(key).is_some_and(|value| !value.trim().is_empty());
     let refuse = |message: &str, hint: &str| Err(Refusal { message: message.into(), hint: hint.into() });
-    if !is_set(KEY) {
+    if !is_set(PULL_REQUEST_KEY) {
         return Ok(());
     }
-    if is_set("sonar.branch.name") {
+    if is_set(BRANCH_NAME) {
         return refuse(
             "the properties set both sonar.pullrequest.key and sonar.branch.name, and SonarQube refuses such an analysis",
             "Remove one of them: an analysis is either of a pull request or of a branch.",
         );
     }
-    if !is_set(BRANCH) {
+    if !is_set(PULL_REQUEST_BRANCH) {
         return refuse(
             "the properties set sonar.pullrequest.key without sonar.pullrequest.branch, and SonarQube refuses such an analysis",
             "Set sonar.pullrequest.branch and sonar.pullrequest.base, too, or none of the three: in the build of a pull \
@@ -80,13 +77,17 @@ impl PullRequest {
         (branch_name(&self.source_branch), branch_name(&self.target_branch))
     }
 
+    /// What SonarQube knows it as.
+    pub(super) fn target(&self, context: &PipelineContext) -> Target {
+        let (branch, base) = self.branches();
+        Target::pull_request_between(self.key(context), branch, base)
+    }
+
     /// The analysis parameters, as SonarQube documents them. A provider that is not known here is
     /// told by key, branch and base alone.
     pub(super) fn properties(&self, context: &PipelineContext, server: ServerKind) -> Properties {
-        let (branch, base) = self.branches();
         let of_context = |value: &Option<String>| value.clone().unwrap_or_default();
-        let mut pairs = vec![("key", self.key(context).to_owned())];
-        pairs.extend([("branch", branch.to_owned()), ("base", base.to_owned())]);
+        let mut pairs = Vec::new();
         match context.provider {
             Provider::TfsGit => {
                 // Only Cloud is told the provider: Server knows it by the project's settings.
@@ -104,7 +105,10 @@ impl PullRequest {
             Provider::Bitbucket => pairs.push(("provider", "bitbucketcloud".into())),
             _ => {}
         }
-        let known = pairs.into_iter().filter(|(_, value)| !value.is_empty());
-        known.map(|(key, value)| (format!("sonar.pullrequest.{key}"), value)).collect()
+        let mut properties = self.target(context).properties();
+        for (key, value) in pairs.into_iter().filter(|(_, value): &(&str, String)| !value.is_empty()) {
+            properties.set(format!("sonar.pullrequest.{key}"), value);
+        }
+        properties
     }
 }

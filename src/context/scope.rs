@@ -89,15 +89,13 @@ pub fn decide(
         }
         Subject::PullRequest(pull_request) => table.pull_request(context, pull_request),
         Subject::MergeRef(number) => Ok(Scope::skipped(
-            Target::PullRequest { key: number.clone(), branch: String::new(), base: String::new() },
+            Target::pull_request(number.as_str()),
             format!(
                 "pull request {number} is being built by its reference alone, and its branches are not known (let the pull \
                  request start the build, or set sonar.pullrequest.key, .branch and .base in extraProperties)"
             ),
         )),
-        Subject::Nothing { name, why } => {
-            Ok(Scope::skipped(Target::Branch { name: name.clone() }, why.clone()))
-        }
+        Subject::Nothing { name, why } => Ok(Scope::skipped(Target::branch(name.as_str()), why.clone())),
     }
 }
 
@@ -118,7 +116,7 @@ impl Table<'_> {
         let name = self.default.name().map(str::to_owned);
         let mut scope = Scope::main_branch(name.clone(), self.server, explanation);
         match name {
-            Some(name) => scope.properties.set("sonar.branch.name", name),
+            Some(name) => scope.properties.extend(&Target::branch(name).properties()),
             None => scope.warnings.push(
                 "The name of the main branch is not known, so that some servers may analyse the pull request in its place: \
                  name the main branch in the input defaultBranch"
@@ -172,22 +170,20 @@ impl Table<'_> {
 
     /// A branch that is not the main branch. `what` is being built, as the end of a sentence.
     fn other_branch(&self, name: &str, what: &str, explanation: String) -> Result<Scope, Refusal> {
-        let target = Target::Branch { name: name.to_owned() };
+        let target = Target::branch(name);
         if !self.server.branch_support {
             let product = self.server.product();
             return self.unsupported(target, format!("{product} analyses the main branch only, and {what}"));
         }
         check_name("name of the branch", name)?;
-        let mut scope = Scope::new(target, explanation);
-        scope.properties.set("sonar.branch.name", name);
-        Ok(scope)
+        let properties = target.properties();
+        Ok(Scope { properties, ..Scope::new(target, explanation) })
     }
 
     fn pull_request(&self, context: &PipelineContext, pull_request: &PullRequest) -> Result<Scope, Refusal> {
         let key = pull_request.key(context);
         let (branch, base) = pull_request.branches();
-        let target =
-            Target::PullRequest { key: key.to_owned(), branch: branch.to_owned(), base: base.to_owned() };
+        let target = pull_request.target(context);
         if !self.server.branch_support {
             let product = self.server.product();
             let reason =

@@ -51,7 +51,7 @@ fn shown(properties: &Properties) -> String {
 fn row(name: &str, choices: &Choices) -> String {
     let told = |scope: Result<Scope, Refusal>, branch_support| match scope {
         Ok(mut scope) => {
-            let is_main = matches!(scope.target, Target::MainBranch { .. });
+            let is_main = scope.target.is_main_branch();
             let detects = scope.properties.remove("sonar.branch.autoconfig.disabled").is_none();
             assert_eq!(!detects, is_main && branch_support, "{name}: {scope:?}");
             assert_eq!(
@@ -467,7 +467,7 @@ fn what_users_say_themselves() {
     };
     assert_eq!(own(&[("sonar.exclusions", "x"), ("sonar.pullrequest.base", "develop")], true), None);
     let scope = own(&[("sonar.branch.name", "mine"), ("sonar.exclusions", "x")], true).unwrap();
-    assert_eq!(scope.target, Target::Branch { name: "mine".into() });
+    assert_eq!(scope.target, Target::branch("mine"));
     assert_eq!(
         scope.explanation,
         "Analysing the branch mine, because sonar.branch.name in extraProperties says so"
@@ -481,14 +481,11 @@ fn what_users_say_themselves() {
         ("sonar.pullrequest.base", "refs/heads/main"),
     ];
     let scope = own(&reference, true).unwrap();
-    let target = Target::PullRequest { key: "9".into(), branch: "x".into(), base: "main".into() };
+    let target = Target::pull_request_between("9", "x", "main");
     assert_eq!(scope.target, target);
     assert_eq!(scope.properties.value("sonar.pullrequest.base"), Some("main"));
     let scope = own(&[("sonar.pullrequest.key", "9"), ("sonar.pullrequest.base", "main")], false).unwrap();
-    assert_eq!(
-        scope.target,
-        Target::PullRequest { key: "9".into(), branch: String::new(), base: "main".into() }
-    );
+    assert_eq!(scope.target, Target::pull_request_between("9", "", "main"));
     assert_eq!(
         scope.warnings,
         [

@@ -13,7 +13,7 @@ pub use doubt::{Doubt, SourceFile, missing_target, nothing_analysed, shrunk, unc
 pub use ledger::{AGGREGATE, Attempt, Entry, Ledger, Properties, aggregate};
 pub use measure::{Measure, MeasureSet};
 pub use metric::{Metric, MetricKind, Metrics};
-pub use origin::{Expected, OwnNames, Processed};
+pub use origin::{Expected, OwnTargets, Processed};
 pub use policy::{Case, Context, Policy, Reaction, Rule};
 pub use poll::{LONGEST_WAIT, SHORTEST_PAUSE, pause_after_poll};
 pub use verdict::Verdict;

@@ -2,7 +2,7 @@
 
 use super::client::{SonarQube, list, text};
 use super::error::{Error, Fault};
-use crate::analysis::seconds_since_1970;
+use crate::analysis::{Target, seconds_since_1970};
 
 /// A task of the compute engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,10 +15,9 @@ pub struct CeTask {
     pub project_key: Option<String>,
     /// Name of the project.
     pub project_name: Option<String>,
-    /// Branch it analysed; none for the main branch of servers without branches.
-    pub branch: Option<String>,
-    /// Pull request it analysed.
-    pub pull_request: Option<String>,
+    /// What it analysed: the main branch where the server names none, and any branch by its name, be it the main branch or
+    /// not.
+    pub target: Target,
     /// When the report was handed in, by the server's clock in seconds since 1970.
     pub submitted: Option<u64>,
     /// When the server sent this answer, by the same clock.
@@ -87,8 +86,7 @@ impl SonarQube {
             analysis_id: field("analysisId"),
             project_key: field("componentKey"),
             project_name: field("componentName"),
-            branch: field("branch"),
-            pull_request: field("pullRequest"),
+            target: Target::named(field("branch"), field("pullRequest")),
             submitted: text(task, "submittedAt").and_then(seconds_since_1970),
             answered: answer.date,
             error_message: field("errorMessage"),
@@ -99,18 +97,14 @@ impl SonarQube {
 }
 
 impl SonarQube {
-    /// How many reports of the project wait or are being processed, those left out that name another branch than
-    /// `branch`, if it is given, or another pull request; `None` when the token may not ask, which takes Browse on
+    /// How many reports of the project wait or are being processed, those left out that name another branch or another
+    /// pull request than `target`, which for the main branch are those of pull requests alone; `None` when the token may not ask, which takes Browse on
     /// the project. A report of the main branch may bear no name, so one without may be of any branch.
     ///
     /// # Errors
     /// Any fault but 401, 403 and 404.
-    pub async fn pending_reports(
-        &self,
-        project: &str,
-        branch: Option<&str>,
-        pull_request: Option<&str>,
-    ) -> Result<Option<usize>, Error> {
+    pub async fn pending_reports(&self, project: &str, target: &Target) -> Result<Option<usize>, Error> {
+        let (branch, pull_request) = target.parameters();
         let is_ours = |task: &&serde_json::Value| {
             let named = text(task, "branch");
             let may_be_of_branch = branch.is_none() || named.is_none() || named == branch;
@@ -172,8 +166,7 @@ mod tests {
             analysis_id: Some("A".into()),
             project_key: Some("shop".into()),
             project_name: Some("Shop".into()),
-            branch: None,
-            pull_request: Some("7".into()),
+            target: Target::pull_request("7"),
             submitted: Some(1_795_464_058),
             answered: Some(1_795_464_060),
             error_message: None,

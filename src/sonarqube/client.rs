@@ -1,7 +1,7 @@
 //! The client: base URLs, credentials, and how an answer becomes a value or a fault.
 
 use super::error::{Error, Fault};
-use crate::analysis::ServerKind;
+use crate::analysis::{ServerKind, Target};
 use crate::http::{Authentication, Client, Credentials, Request, Response, RetryPolicy};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -179,6 +179,12 @@ pub(super) fn text<'a>(object: &'a serde_json::Value, key: &str) -> Option<&'a s
 
 fn unreadable(url: String, error: &serde_json::Error) -> Error {
     Error { url, fault: Fault::NotTheApi(format!("JSON that can't be read ({error})")) }
+}
+
+/// The parameters that ask about a branch or pull request.
+pub(super) fn of_target(target: &Target) -> impl Iterator<Item = (&'static str, &str)> {
+    let (branch, pull_request) = target.parameters();
+    branch.map(|name| ("branch", name)).into_iter().chain(pull_request.map(|key| ("pullRequest", key)))
 }
 
 pub(super) fn below(base: &Url, path: &str, query: &[(&str, &str)]) -> Url {

@@ -1,7 +1,8 @@
 //! Measures of a project, its branch or pull request.
 
-use super::client::{SonarQube, list, text};
+use super::client::{SonarQube, list, of_target, text};
 use super::error::{Error, Fault};
+use crate::analysis::Target;
 use crate::quality_gate::{Measure, MeasureSet, SourceFile};
 
 impl SonarQube {
@@ -13,14 +14,12 @@ impl SonarQube {
     pub async fn measures(
         &self,
         project: &str,
-        branch: Option<&str>,
-        pull_request: Option<&str>,
+        target: &Target,
         metrics: &[&str],
     ) -> Result<Option<MeasureSet>, Error> {
         let keys = metrics.join(",");
         let mut query = vec![("component", project), ("metricKeys", keys.as_str())];
-        query.extend(branch.map(|name| ("branch", name)));
-        query.extend(pull_request.map(|key| ("pullRequest", key)));
+        query.extend(of_target(target));
         let answer = match self.value(self.url("api/measures/component", &query)).await {
             Ok(answer) => answer,
             Err(Error { fault: Fault::Unauthorized | Fault::Forbidden(_) | Fault::NotFound(_), .. }) => {
@@ -48,8 +47,7 @@ impl SonarQube {
     pub async fn source_files(
         &self,
         project: &str,
-        branch: Option<&str>,
-        pull_request: Option<&str>,
+        target: &Target,
     ) -> Result<Option<Vec<SourceFile>>, Error> {
         const PAGES: usize = 20;
         let mut files = Vec::new();
@@ -57,8 +55,7 @@ impl SonarQube {
             let page = page.to_string();
             let mut query = vec![("component", project), ("qualifiers", "FIL"), ("metricKeys", "ncloc")];
             query.extend([("ps", "500"), ("p", page.as_str())]);
-            query.extend(branch.map(|name| ("branch", name)));
-            query.extend(pull_request.map(|key| ("pullRequest", key)));
+            query.extend(of_target(target));
             let answer = match self.value(self.url("api/measures/component_tree", &query)).await {
                 Ok(answer) => answer,
                 Err(Error {

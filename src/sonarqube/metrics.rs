@@ -5,6 +5,9 @@ use super::error::Error;
 use crate::quality_gate::{Metric, MetricKind, Metrics};
 
 const PAGE_SIZE: usize = 500;
+/// So many pages are read at most: servers have a few hundred metrics, and one that sends full pages for ever must not
+/// take the time and memory of a step.
+const PAGES: usize = 20;
 
 impl SonarQube {
     /// All metrics of the server. Any valid token may ask.
@@ -13,7 +16,7 @@ impl SonarQube {
     /// As [`Error`].
     pub async fn metrics(&self) -> Result<Metrics, Error> {
         let mut all = Vec::new();
-        for page in 1.. {
+        for page in 1..=PAGES {
             let (size, number) = (PAGE_SIZE.to_string(), page.to_string());
             let answer = self.value(self.url("api/metrics/search", &[("ps", &size), ("p", &number)])).await?;
             let metrics = answer.list("metrics")?;
@@ -29,5 +32,30 @@ impl SonarQube {
             }
         }
         Ok(all.into_iter().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::ServerKind;
+    use crate::http::{Authentication, Client, Settings};
+    use crate::secret::Secret;
+    use serde_json::json;
+    use url::Url;
+    use wiremock::matchers::any;
+    use wiremock::{Mock, MockServer, ResponseTemplate};
+
+    #[tokio::test]
+    async fn full_pages_for_ever_come_to_an_end() {
+        let server = MockServer::start().await;
+        let page = json!({ "metrics": vec![json!({ "key": "ncloc", "type": "INT" }); PAGE_SIZE] });
+        let answer = ResponseTemplate::new(200).set_body_json(page);
+        Mock::given(any()).respond_with(answer).expect(PAGES as u64).mount(&server).await;
+        let url = Url::parse(&server.uri()).unwrap();
+        let token = Authentication::BasicToken(Secret::new("t"));
+        let http = Client::new(Settings::default());
+        let sonarqube = SonarQube::new(http, url.clone(), url, ServerKind::Server, token);
+        assert!(sonarqube.metrics().await.is_ok());
     }
 }

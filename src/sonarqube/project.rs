@@ -1,8 +1,8 @@
 //! A project: may it be analysed, what is its main branch.
 
-use super::client::{SonarQube, below, success, text};
+use super::client::{SonarQube, below, of_target, success, text};
 use super::error::{Error, Fault};
-use crate::analysis::seconds_since_1970;
+use crate::analysis::{Target, seconds_since_1970};
 use url::Url;
 
 /// What the token may do with a project.
@@ -59,17 +59,13 @@ impl SonarQube {
         }
     }
 
-    /// The last analysis of a branch (of the main branch if none is named) or of a pull request; `None` when there was
+    /// The last analysis of a branch or of a pull request; `None` when there was
     /// none, or there is no such branch. Analysis tokens may ask for it; its revision takes Browse on SonarQube Server.
     ///
     /// # Errors
     /// As [`Error`].
-    pub async fn last_analysis(
-        &self,
-        project: &str,
-        branch: Option<&str>,
-        pull_request: Option<&str>,
-    ) -> Result<Option<LastAnalysis>, Error> {
+    pub async fn last_analysis(&self, project: &str, target: &Target) -> Result<Option<LastAnalysis>, Error> {
+        let (branch, pull_request) = target.parameters();
         let (path, list) = match pull_request {
             Some(_) => ("api/project_pull_requests/list", "pullRequests"),
             None => ("api/project_branches/list", "branches"),
@@ -123,21 +119,11 @@ impl SonarQube {
         }
     }
 
-    /// The page of a project, of a branch or of a pull request.
-    pub fn dashboard(&self, project: &str, branch: Option<&str>, pull_request: Option<&str>) -> String {
-        Self::dashboard_at(self.base_url(), project, branch, pull_request)
-    }
-
-    /// Likewise, on the server at `base`: the address that the server goes by may be another than the connection's.
-    pub fn dashboard_at(
-        base: &Url,
-        project: &str,
-        branch: Option<&str>,
-        pull_request: Option<&str>,
-    ) -> String {
+    /// The page of a project, of a branch or of a pull request on the server at `base`: the address that the server goes by
+    /// may be another than the connection's.
+    pub fn dashboard_at(base: &Url, project: &str, target: &Target) -> String {
         let mut query = vec![("id", project)];
-        query.extend(branch.map(|name| ("branch", name)));
-        query.extend(pull_request.map(|key| ("pullRequest", key)));
+        query.extend(of_target(target));
         below(base, "dashboard", &query).into()
     }
 }

@@ -1,7 +1,8 @@
 //! The quality gate of an analysis.
 
-use super::client::{SonarQube, list, text};
+use super::client::{SonarQube, list, of_target, text};
 use super::error::{Error, Fault};
+use crate::analysis::Target;
 use crate::quality_gate::{Comparator, Condition, GateStatus, QualityGate};
 use url::Url;
 
@@ -18,15 +19,9 @@ impl SonarQube {
     ///
     /// # Errors
     /// As [`Error`].
-    pub async fn current_quality_gate(
-        &self,
-        project: &str,
-        branch: Option<&str>,
-        pull_request: Option<&str>,
-    ) -> Result<QualityGate, Error> {
+    pub async fn current_quality_gate(&self, project: &str, target: &Target) -> Result<QualityGate, Error> {
         let mut query = vec![("projectKey", project)];
-        query.extend(branch.map(|name| ("branch", name)));
-        query.extend(pull_request.map(|key| ("pullRequest", key)));
+        query.extend(of_target(target));
         self.gate(self.url("api/qualitygates/project_status", &query)).await
     }
 

@@ -5,7 +5,7 @@
 
 use super::Job;
 use crate::analysis::java_properties::{self, Entry, trimmed};
-use crate::analysis::placeholder::Loop;
+use crate::analysis::placeholder::{Budget, Unexpandable};
 use crate::analysis::precedence::{Line, Precedence, Source};
 use crate::analysis::property_origin::without_module;
 use crate::context::is_of_scope;
@@ -96,8 +96,8 @@ impl Sources {
             return Ok(self.working_directory.join(chosen));
         }
         let text = precedence
-            .expanded(chosen, &|name| job.environment.public_value(name))
-            .map_err(|names| loops(BASE_DIR, &names, precedence.line(BASE_DIR)))?;
+            .expanded(chosen, &|name| job.environment.public_value(name), &mut Budget::default())
+            .map_err(|why| unexpandable(BASE_DIR, &why, precedence.line(BASE_DIR)))?;
         let directory = self.working_directory.join(text);
         if self.hold(&directory) {
             return Ok(directory);
@@ -271,15 +271,15 @@ impl Sources {
 /// Replaces `${name}` in what the settings files say.
 ///
 /// # Errors
-/// A name leads back to itself.
+/// A name leads back to itself, or names stand for too much.
 pub(super) fn expand(job: &Job, precedence: &Precedence) -> Result<Precedence> {
     let expanded = precedence.expand(&|name| job.environment.public_value(name));
-    expanded.map_err(|(key, names)| loops(&key, &names, precedence.line(&key)))
+    expanded.map_err(|(key, why)| unexpandable(&key, &why, precedence.line(&key)))
 }
 
-/// The error of a name that leads back to itself.
-pub(super) fn loops(key: &str, names: &Loop, at: Option<&Line>) -> Error {
-    let mut message = format!("{key} leads back to itself: {names}");
+/// The error of names that can't be replaced.
+pub(super) fn unexpandable(key: &str, why: &Unexpandable, at: Option<&Line>) -> Error {
+    let mut message = format!("{key} {why}");
     if let Some(at) = at {
         let _ = write!(message, " ({at})");
     }

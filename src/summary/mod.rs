@@ -10,5 +10,5 @@ mod text;
 
 pub use log_line::{issue_line, outcome_line};
 pub use page::{BuildSummary, build_summary};
-pub use result::{AnalysedTarget, AnalysisResult, LastKnown};
+pub use result::{AnalysisResult, LastKnown};
 pub use shown_measure::shown_metrics;

@@ -2,7 +2,7 @@
 
 use super::html;
 use super::markdown::{Align, escape, link, table_header, table_row};
-use super::result::{AnalysedTarget, AnalysisResult};
+use super::result::AnalysisResult;
 use super::shown_measure::{FIXED_ISSUES, NEW_CODE, OVERALL_CODE, ShownMeasure};
 use super::text::{MESSAGE_CHARS, NAME_CHARS, one_line};
 use crate::analysis::Narrowing;
@@ -209,7 +209,7 @@ impl Page {
         if !matches!(result.verdict, Verdict::Passed | Verdict::Failed | Verdict::None) {
             return;
         }
-        let is_pull_request = matches!(result.target, AnalysedTarget::PullRequest { .. });
+        let is_pull_request = result.target.is_pull_request();
         let rows = |shown: &[ShownMeasure]| -> Vec<Vec<String>> {
             let shown = shown.iter().filter(|measure| is_pull_request || measure.key != FIXED_ISSUES);
             shown

@@ -1,76 +1,14 @@
 //! What is known about one analysis when its summary is written.
 
-use crate::analysis::Narrowing;
+use crate::analysis::{Narrowing, Target};
 use crate::quality_gate::{Comparator, Condition, GateStatus, MeasureSet, Metrics, QualityGate, Verdict};
 use serde_json::{Value, json};
-
-/// How the reference of a tag begins, which is the name of what a build of it analyses.
-const TAG: &str = "refs/tags/";
-
-/// What was analysed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AnalysedTarget {
-    /// The main branch of the SonarQube project, whatever its name; the name where it is known.
-    MainBranch(Option<String>),
-    /// Another branch.
-    Branch(String),
-    /// A pull request by its number and, where known, its source and target branch.
-    PullRequest {
-        /// Number of the pull request.
-        key: String,
-        /// Source branch.
-        branch: Option<String>,
-        /// Target branch.
-        base: Option<String>,
-    },
-}
-
-impl AnalysedTarget {
-    /// Whether it is a tag.
-    pub fn is_tag(&self) -> bool {
-        matches!(self, Self::Branch(name) if name.starts_with(TAG))
-    }
-
-    /// What it is called in a sentence: `main branch`, `branch release`, `tag v1.0`, `pull request 12`.
-    pub fn name(&self) -> String {
-        match self {
-            Self::MainBranch(None) => "main branch".into(),
-            Self::MainBranch(Some(name)) | Self::Branch(name) => match name.strip_prefix(TAG) {
-                Some(tag) => format!("tag {tag}"),
-                None => format!("branch {name}"),
-            },
-            Self::PullRequest { key, .. } => format!("pull request {key}"),
-        }
-    }
-
-    /// Branch and pull request, as far as they have names.
-    pub fn names(&self) -> (Option<&str>, Option<&str>) {
-        match self {
-            Self::MainBranch(name) => (name.as_deref(), None),
-            Self::Branch(name) => (Some(name), None),
-            Self::PullRequest { key, branch, .. } => (branch.as_deref(), Some(key)),
-        }
-    }
-
-    /// [`Self::name`], with the branches of a pull request: `pull request 12 (fix/cart → main)`.
-    pub fn full_name(&self) -> String {
-        match self {
-            Self::PullRequest { branch: Some(branch), base: Some(base), .. } => {
-                format!("{} ({branch} → {base})", self.name())
-            }
-            Self::PullRequest { branch: Some(branch), base: None, .. } => {
-                format!("{} ({branch})", self.name())
-            }
-            _ => self.name(),
-        }
-    }
-}
 
 /// The gate of an earlier analysis.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastKnown {
     /// What had been analysed.
-    pub target: AnalysedTarget,
+    pub target: Target,
     /// The gate's status.
     pub status: GateStatus,
 }
@@ -83,7 +21,7 @@ pub struct AnalysisResult {
     /// Name of the project; the key where the name is not known.
     pub project_name: String,
     /// What was analysed.
-    pub target: AnalysedTarget,
+    pub target: Target,
     /// Of a branch: the server says that it is not the main branch of the project.
     pub is_other_branch: bool,
     /// The outcome.
@@ -116,7 +54,7 @@ pub struct AnalysisResult {
 
 impl AnalysisResult {
     /// What is known before anybody was asked: an analysis of this project without a verdict.
-    pub fn unknown(project_key: String, target: AnalysedTarget) -> Self {
+    pub fn unknown(project_key: String, target: Target) -> Self {
         Self {
             project_name: project_key.clone(),
             project_key,
@@ -170,22 +108,4 @@ fn condition(condition: &Condition) -> Value {
         "metric": condition.metric, "failed": condition.status.is_failure(), "actual": condition.actual,
         "comparator": comparator, "threshold": condition.threshold,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_was_analysed_has_its_own_word() {
-        for (target, name) in [
-            (AnalysedTarget::MainBranch(None), "main branch"),
-            (AnalysedTarget::MainBranch(Some("main".into())), "branch main"),
-            (AnalysedTarget::Branch("release/1".into()), "branch release/1"),
-            (AnalysedTarget::Branch("refs/tags/v1.0".into()), "tag v1.0"),
-        ] {
-            assert_eq!(target.name(), name);
-            assert_eq!(target.is_tag(), name.starts_with("tag "));
-        }
-    }
 }

@@ -111,6 +111,22 @@ fn check(node: &Yaml, manifests: &[Value], wrong: &mut Vec<String>) -> usize {
     usize::from(of_ours.is_some()) + map.values().map(|value| check(value, manifests, wrong)).sum::<usize>()
 }
 
+/// Adds each macro, `$(name)`, in the text of a script: the agent puts the value there before the shell reads the text, so
+/// that a value becomes commands. In `env:` it stays a value.
+fn macros_in_scripts(node: &Yaml, wrong: &mut Vec<String>) {
+    const TEXTS: [&str; 6] = ["script", "bash", "pwsh", "powershell", "inlineScript", "inline"];
+    let Yaml::Hash(map) = node else {
+        return node.as_vec().into_iter().flatten().for_each(|item| macros_in_scripts(item, wrong));
+    };
+    for (key, value) in map {
+        let is_text = key.as_str().is_some_and(|key| TEXTS.iter().any(|text| text.eq_ignore_ascii_case(key)));
+        match value.as_str().filter(|text| is_text && text.contains("$(")) {
+            Some(text) => wrong.push(format!("a macro in a script, where env: is to be used: {text}")),
+            None => macros_in_scripts(value, wrong),
+        }
+    }
+}
+
 #[test]
 fn examples_are_right() {
     let (manifests, mut wrong, mut tasks) = (manifests(), Vec::new(), 0);
@@ -120,6 +136,7 @@ fn examples_are_right() {
             match YamlLoader::load_from_str(&example) {
                 Ok(documents) => {
                     tasks += documents.iter().map(|node| check(node, &manifests, &mut found)).sum::<usize>();
+                    documents.iter().for_each(|node| macros_in_scripts(node, &mut found));
                 }
                 Err(error) => found.push(format!("{error}: {example}")),
             }
@@ -165,6 +182,24 @@ fn mistakes_in_examples_are_found() {
             "SonarGate@0 needs \"projectKey\"",
         ]
     );
+}
+
+#[test]
+fn a_macro_in_a_script_is_found() {
+    let found = |example: &str| {
+        let mut wrong = Vec::new();
+        macros_in_scripts(&YamlLoader::load_from_str(example).unwrap()[0], &mut wrong);
+        wrong.len()
+    };
+    for (example, count) in [
+        ("- script: echo $(gate.dashboardUrl)", 1),
+        ("jobs: [{ steps: [{ bash: 'a $(x)' }, { pwsh: |\n  a\n  $(y) }] }]", 2),
+        ("- task: Bash@3\n  inputs: { targetType: inline, script: curl $(dashboard) }", 1),
+        ("- script: echo $DASHBOARD\n  env: { DASHBOARD: $(dashboard) }", 0),
+        ("- task: SonarPrepare@0\n  inputs: { cliProjectKey: $(component) }", 0),
+    ] {
+        assert_eq!(found(example), count, "{example}");
+    }
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod dotnet_sdk;
 mod fake_agent;
 mod fake_azure_devops;
 mod fake_sonarqube;
+mod fuzzed;
 mod git_host;
 mod nuget_feed;
 mod relay;

@@ -1,5 +1,6 @@
 //! What an analysis covered: what the scanner engine said of it, and for a pull request what git says.
 
+use crate::analysis::target::{BRANCH_NAME, PULL_REQUEST_BASE};
 use crate::analysis::{Extent, Prepared, Target};
 use crate::error::Result;
 use crate::git;
@@ -42,14 +43,13 @@ pub(super) async fn with_files_before(
 }
 
 async fn files_before(sonarqube: SonarQube, prepared: &Prepared) -> Option<u64> {
-    let chosen = prepared.properties.value("sonar.branch.name").filter(|name| !name.is_empty());
-    let branch = match &prepared.target {
+    let chosen = prepared.properties.value(BRANCH_NAME).filter(|name| !name.is_empty());
+    let target = match &prepared.target {
         Target::PullRequest { .. } => return None,
-        Target::Branch { name } => Some(chosen.unwrap_or(name)),
-        Target::MainBranch { .. } => chosen,
+        decided => chosen.map_or_else(|| decided.clone(), Target::branch),
     };
     let project = prepared.project_key.as_deref()?;
-    let measures = sonarqube.without_retries().measures(project, branch, None, &["files"]).await;
+    let measures = sonarqube.without_retries().measures(project, &target, &["files"]).await;
     measures.ok().flatten()?.number("files")
 }
 
@@ -76,12 +76,11 @@ pub(super) async fn complete(job: &Job, record: &Record, base_dir: &Path, said: 
 
 /// The target branch of the pull request that was analysed.
 fn target_branch(prepared: &Prepared) -> Option<&str> {
-    let own = |key| prepared.properties.value(key).filter(|value| !value.is_empty());
-    let base = match &prepared.target {
-        Target::PullRequest { base, .. } => Some(base.as_str()),
-        _ => own("sonar.pullrequest.key").and(None),
-    };
-    own("sonar.pullrequest.base").or(base).filter(|base| !base.is_empty())
+    let own = prepared.properties.value(PULL_REQUEST_BASE).filter(|base| !base.is_empty());
+    own.or(match &prepared.target {
+        Target::PullRequest { base, .. } => base.as_deref(),
+        _ => None,
+    })
 }
 
 /// Those to which git counts added lines, relative to the base directory; those outside of it are left out.

@@ -117,7 +117,7 @@ async fn find(job: &Job, scope: &Scope, clone: Option<&Path>, may_fetch: bool) -
                 {
                     return Ok(change);
                 }
-                Some(base).filter(|base| !base.is_empty())
+                base.as_ref()
             }
             Target::Branch { .. } => scope.default_branch.as_ref(),
         };

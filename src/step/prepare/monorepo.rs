@@ -6,7 +6,7 @@ use super::properties::checked;
 use super::{Common, Decided, Project, history, new_id, set_established_variables, set_variables, target};
 use crate::agent::{Monorepo, PrepareInputs};
 use crate::analysis::monorepo::{Entry, OF_ONE_PROJECT, entries};
-use crate::analysis::{Member, Properties, Target};
+use crate::analysis::{Member, Properties};
 use crate::error::{Error, Result};
 use crate::step::{Ending, Job, concurrent};
 use std::collections::HashSet;
@@ -136,9 +136,8 @@ async fn leave_out_untouched(
     projects: &[Project],
     decided: &mut [Decided],
 ) -> Result<Vec<bool>> {
-    let is_compared = |Decided { scope, .. }: &Decided| {
-        scope.skip.is_none() && !matches!(scope.target, Target::MainBranch { .. })
-    };
+    let is_compared =
+        |Decided { scope, .. }: &Decided| scope.skip.is_none() && !scope.target.is_main_branch();
     if !decided.iter().any(is_compared) {
         if decided.iter().any(|decided| decided.scope.skip.is_none()) {
             tracing::info!("changedOnly: every project is analysed, because the main branch is");

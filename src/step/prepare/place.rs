@@ -1,6 +1,7 @@
 //! Where the analysis happens, and what the settings file there says.
 
 use crate::agent::{ConfigMode, PrepareInputs};
+use crate::analysis::placeholder::Budget;
 use crate::analysis::precedence::{Precedence, Source};
 use crate::analysis::{Properties, ScannerMode, project_key, scanner_environment};
 use crate::context::unexpanded;
@@ -85,11 +86,11 @@ impl Place {
         precedence.set_all(Source::Variable, &variables);
         precedence.set_all(Source::Input, &super::properties_of_inputs(inputs));
         precedence.set_all(Source::ExtraProperties, own);
-        let mut settings = Properties::default();
+        let (mut settings, mut budget) = (Properties::default(), Budget::default());
         for (key, value) in of_file {
             let text = precedence
-                .expanded(&value, &|name| job.environment.public_value(name))
-                .map_err(|names| settings::loops(&key, &names, precedence.line(&key)))?;
+                .expanded(&value, &|name| job.environment.public_value(name), &mut budget)
+                .map_err(|why| settings::unexpandable(&key, &why, precedence.line(&key)))?;
             settings.set(key, text);
         }
         Ok(Self { working_directory, base_dir, settings_file, settings })

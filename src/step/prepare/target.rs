@@ -2,7 +2,7 @@
 
 use super::Place;
 use crate::agent::{JobConnection, PrepareInputs};
-use crate::analysis::{Properties, ScannerMode, ServerFacts, ServerKind, Target};
+use crate::analysis::{Properties, ScannerMode, ServerFacts, ServerKind};
 use crate::azure_devops::AzureDevOps;
 use crate::context::{
     BranchChoice, DefaultBranch, PipelineContext, Provider, PullRequest, Refusal, Scope, Source, Subject,
@@ -82,13 +82,8 @@ pub(super) async fn choose(asker: &Asker<'_>, extra: &Properties) -> Result<Scop
         check_own_pull_request(&scope.properties).map_err(refused)?;
     }
     name_branches(&mut scope.properties);
-    if let Target::PullRequest { base, branch, .. } = &mut scope.target {
-        for name in [base, branch] {
-            *name = branch_name(name).to_owned();
-        }
-        if scope.skip.is_none() {
-            asker.check_pull_request_is_not_first()?;
-        }
+    if scope.target.is_pull_request() && scope.skip.is_none() {
+        asker.check_pull_request_is_not_first()?;
     }
     if let Some(version) = &scope.version
         && asker.has_no_version(&settings)

@@ -4,10 +4,10 @@ use super::doubt::doubt;
 use super::judge::{Judge, Shown, link, take, without_gate};
 use super::start::PipelineStart;
 use super::weigh::{Analysed, Weighed, gate_verdict, timed_out};
-use crate::analysis::Extent;
+use crate::analysis::{Extent, Target};
 use crate::quality_gate::{Verdict, seconds};
 use crate::sonarqube::{LastAnalysis, Look, SonarQube, Waited};
-use crate::summary::{AnalysedTarget, AnalysisResult};
+use crate::summary::AnalysisResult;
 
 impl Judge {
     /// The gate of a project as it is, if it was analysed since the pipeline began.
@@ -19,21 +19,17 @@ impl Judge {
         result: &mut AnalysisResult,
     ) -> Option<Shown> {
         let project = result.project_key.clone();
-        let target = result.target.clone();
-        let (branch, pull_request) = match &target {
-            AnalysedTarget::MainBranch(name) => (name.as_deref(), None),
-            AnalysedTarget::Branch(name) => (Some(name.as_str()), None),
-            AnalysedTarget::PullRequest { key, .. } => (None, Some(key.as_str())),
-        };
+        // The name of a main branch is SonarQube's own here, and by it the queue tells its reports from others.
+        let target = result.target.clone().as_named_branch();
         result.dashboard_url = Some(link(sonarqube.base_url(), result));
         self.by_key.insert(result.project_key.clone());
         let polled = sonarqube.without_retries();
         let look = async || {
-            let queue = polled.pending_reports(&project, branch, pull_request).await?;
+            let queue = polled.pending_reports(&project, &target).await?;
             if let Some(count @ 1..) = queue {
                 return Ok(Look::NotYet { state: in_the_queue(count), age: None });
             }
-            let last = polled.last_analysis(&project, branch, pull_request).await?;
+            let last = polled.last_analysis(&project, &target).await?;
             // The date is by the clock of the scanner's machine, or its sonar.projectDate; what the server's clock says
             // is no measure for it.
             if queue.is_none() && last.as_ref().is_none_or(|last| last.date < start.0) {
@@ -51,9 +47,7 @@ impl Judge {
                 if let Some(reason) = foreign(last.as_ref(), start, revision, &target) {
                     return without_gate(result, Verdict::NoReport, reason);
                 }
-                let look = async || {
-                    polled.current_quality_gate(&project, branch, pull_request).await.map(Look::Done)
-                };
+                let look = async || polled.current_quality_gate(&project, &target).await.map(Look::Done);
                 self.wait.until("SonarQube's quality gate", &mut None, look).await
             }
             Waited::TimedOut { state, understood } => Waited::TimedOut { state, understood },
@@ -63,12 +57,11 @@ impl Judge {
             Waited::Done(gate) => {
                 let (verdict, reason) = gate_verdict(&gate);
                 let mut weighed = Weighed::new(verdict, reason, Some(gate));
-                let of = Analysed { project: &project, branch, pull_request };
+                let of = Analysed { project: &project, target: &target };
                 let nothing = (&Extent::default(), [].as_slice());
                 doubt(&polled, of, nothing, &mut self.wait, &mut weighed).await;
                 take(result, weighed);
-                let [branch, pull_request] = [branch, pull_request].map(|name| name.map(str::to_owned));
-                Some(Shown::Measures(sonarqube.clone(), branch, pull_request))
+                Some(Shown::Measures(sonarqube.clone(), target))
             }
             Waited::TimedOut { state, understood } => {
                 let weighed = timed_out("has not told the quality gate", &state, understood, &self.wait);
@@ -93,7 +86,7 @@ fn foreign(
     last: Option<&LastAnalysis>,
     start: PipelineStart,
     revision: Option<&str>,
-    target: &AnalysedTarget,
+    target: &Target,
 ) -> Option<String> {
     let name = target.name();
     let Some(LastAnalysis { date, revision: analysed, answered }) = last else {
@@ -138,15 +131,12 @@ mod tests {
             (last(130, None, Some(120)), Some("10 seconds after the clock")),
             (last(120, Some("def"), Some(120)), Some("is of the commit def, and this build is of abc")),
         ] {
-            let target = AnalysedTarget::Branch("x".into());
+            let target = Target::branch("x");
             let found = foreign(last.as_ref(), PipelineStart(100), Some("abc"), &target);
             assert_eq!(found.is_some(), words.is_some(), "{last:?}: {found:?}");
             assert!(found.is_none_or(|reason| reason.contains(words.unwrap_or_default())));
         }
         let of_any = last(120, Some("def"), Some(120));
-        assert_eq!(
-            foreign(of_any.as_ref(), PipelineStart(100), None, &AnalysedTarget::MainBranch(None)),
-            None
-        );
+        assert_eq!(foreign(of_any.as_ref(), PipelineStart(100), None, &Target::MAIN_BRANCH), None);
     }
 }

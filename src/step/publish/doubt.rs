@@ -18,7 +18,7 @@ pub(super) async fn doubt(
     if weighed.verdict != Verdict::Passed {
         return;
     }
-    let is_pull_request = of.pull_request.is_some();
+    let is_pull_request = of.target.is_pull_request();
     let look = async || server.measures(of).await.map(Look::Done);
     let found = match wait.until("SonarQube's measures", &mut None, look).await {
         Waited::Done(measures) => {
@@ -57,11 +57,9 @@ async fn by_files(
     measures: &MeasureSet,
     wait: &mut Wait,
 ) -> Result<Option<Doubt>, Weighed> {
-    let is_open = match of.pull_request {
-        Some(_) => {
-            !extent.files_with_added_lines.is_empty() && measures.number("new_lines").unwrap_or(0) == 0
-        }
-        None => measures.value("ncloc").is_none(),
+    let is_open = match of.target.is_pull_request() {
+        true => !extent.files_with_added_lines.is_empty() && measures.number("new_lines").unwrap_or(0) == 0,
+        false => measures.value("ncloc").is_none(),
     };
     if !is_open {
         return Ok(None);
@@ -74,15 +72,15 @@ async fn by_files(
         }
         Waited::Refused(error) => return Err(unreadable(error)),
     };
-    Ok(match (of.pull_request, files) {
-        (Some(_), files) => unseen_lines(extent, measures, &files.unwrap_or_default()),
-        (None, Some(files)) => {
+    Ok(match (of.target.is_pull_request(), files) {
+        (true, files) => unseen_lines(extent, measures, &files.unwrap_or_default()),
+        (false, Some(files)) => {
             let mut languages: Vec<_> = files.into_iter().filter_map(|file| file.language).collect();
             languages.sort();
             languages.dedup();
             uncounted(&languages)
         }
-        (None, None) => uncounted(&extent.languages),
+        (false, None) => uncounted(&extent.languages),
     })
 }
 

@@ -5,17 +5,16 @@
 //! an analysis was skipped, where its report lay, which attempt it was, which branch it was of) counts only in a record
 //! that is sealed with the connection's token.
 
-use super::standalone::names_of_build;
 use super::start::PipelineStart;
 use super::subject::{Evidence, Reported, Subject, blank_result, is_same, untouched, without_gate};
 use crate::agent::{PublishInputs, ServiceConnection};
-use crate::analysis::{AnalysisId, Exported, Unconnected};
-use crate::quality_gate::Verdict;
+use crate::analysis::{AnalysisId, Exported, Target, Unconnected};
+use crate::quality_gate::{OwnTargets, Verdict};
 use crate::step::records::read_text;
 use crate::step::seal::Seal;
 use crate::step::server::connect;
 use crate::step::{Job, glob, missing};
-use crate::summary::{AnalysedTarget, AnalysisResult};
+use crate::summary::AnalysisResult;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -40,7 +39,7 @@ pub(super) fn import(
     inputs: &PublishInputs,
     own: &[AnalysisId],
     connection: Option<&ServiceConnection>,
-    target: &AnalysedTarget,
+    target: &Target,
     start: Option<PipelineStart>,
 ) -> Imported {
     let mut imported = Imported::default();
@@ -289,7 +288,7 @@ fn evidence(
         );
         // Which branch or pull request it names is anybody's word. What it says of an analysis of nothing stays: it can only
         // take a pass away.
-        reported.names = Some(names_of_build(&job.predefined));
+        reported.own_targets = Some(OwnTargets(job.predefined.pipeline_context().own_targets()));
     }
     Ok(Evidence::Report(Box::new(reported)))
 }

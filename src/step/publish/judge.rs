@@ -3,9 +3,10 @@
 
 use super::subject::{Evidence, Reported, Subject};
 use super::weigh::{Claim, Weighed, weigh};
+use crate::analysis::Target;
 use crate::quality_gate::{Case, Context, Metrics, Verdict};
 use crate::sonarqube::{SonarQube, Wait};
-use crate::summary::{AnalysedTarget, AnalysisResult, LastKnown, shown_metrics};
+use crate::summary::{AnalysisResult, LastKnown, shown_metrics};
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
@@ -17,7 +18,7 @@ const SHOWN: Duration = Duration::from_secs(10);
 /// What is only shown of an analysis, and who tells it.
 pub(super) enum Shown {
     /// Measures of this branch or pull request.
-    Measures(SonarQube, Option<String>, Option<String>),
+    Measures(SonarQube, Target),
     /// The last gate of what was left out.
     LastKnown(SonarQube),
 }
@@ -103,19 +104,18 @@ impl Judge {
 
     async fn add(&mut self, shown: &Shown, result: &mut AnalysisResult) {
         match shown {
-            Shown::Measures(sonarqube, branch, pull_request) => {
+            Shown::Measures(sonarqube, target) => {
                 if self.by_key.contains(&result.project_key) {
                     result.dashboard_url = Some(link(&own_address(sonarqube).await, result));
                 }
-                let of = (branch.as_deref(), pull_request.as_deref());
-                self.add_measures(sonarqube, of, result).await;
+                self.add_measures(sonarqube, target, result).await;
             }
             Shown::LastKnown(sonarqube) => add_last_known(sonarqube, result).await,
         }
     }
 
     async fn ask(&mut self, reported: &Reported, result: &mut AnalysisResult) -> Option<Shown> {
-        let Reported { report, sonarqube, start, names, .. } = reported;
+        let Reported { report, sonarqube, start, own_targets, .. } = reported;
         let server = sonarqube.base_url();
         if result.project_key != report.project_key {
             result.project_key.clone_from(&report.project_key);
@@ -125,19 +125,14 @@ impl Judge {
             let reason = "The report is that of another analysis of this job";
             return without_gate(result, Verdict::NoReport, reason);
         }
-        // Which of the build's names it is the server will say.
-        let target =
-            names.as_ref().map_or_else(|| result.target.clone(), |_| AnalysedTarget::MainBranch(None));
+        // Which of the build's own it is the server will say.
+        let target = own_targets.as_ref().map_or_else(|| result.target.clone(), |_| Target::MAIN_BRANCH);
         let claim = Claim {
             report,
             server_url: server,
             expected: reported.expected(&target),
-            main_branch: match &target {
-                AnalysedTarget::MainBranch(name) => name.as_deref(),
-                _ => None,
-            },
             start: *start,
-            names: names.as_ref(),
+            own_targets: own_targets.as_ref(),
             extent: &reported.extent,
         };
         let last = self.polled.entry(server.clone()).or_default();
@@ -152,35 +147,24 @@ impl Judge {
         if let Some(name) = &task.project_name {
             result.project_name.clone_from(name);
         }
-        if names.is_some() {
-            result.target = match (&task.pull_request, &task.branch) {
-                (Some(key), _) => AnalysedTarget::PullRequest { key: key.clone(), branch: None, base: None },
-                (None, branch) if is_main_branch => AnalysedTarget::MainBranch(branch.clone()),
-                (None, Some(name)) => AnalysedTarget::Branch(name.clone()),
-                (None, None) => AnalysedTarget::MainBranch(None),
-            };
-        } else if let AnalysedTarget::Branch(name) = &result.target
-            && is_main_branch
-        {
-            // It was named, and turned out to be the main branch.
-            result.target = AnalysedTarget::MainBranch(Some(name.clone()));
+        if own_targets.is_some() {
+            result.target = task.target.clone();
+        }
+        if is_main_branch {
+            // It may have been named, and turned out to be the main branch.
+            result.target = result.target.clone().as_main_branch();
         }
         // The report is known to be this analysis', so the address in it is the one that the server goes by.
         let public = Url::parse(&report.server_url);
         result.dashboard_url = Some(link(public.as_ref().unwrap_or(server), result));
         result.warnings.clone_from(&task.warnings);
-        let measures = || Shown::Measures(sonarqube.clone(), task.branch, task.pull_request);
+        let measures = || Shown::Measures(sonarqube.clone(), task.target);
         result.gate.is_some().then(measures)
     }
 
     /// Names for the conditions, and measures beside them. The gate is what counts: whatever goes wrong
     /// here is a hint in the log.
-    async fn add_measures(
-        &mut self,
-        sonarqube: &SonarQube,
-        (branch, pull_request): (Option<&str>, Option<&str>),
-        result: &mut AnalysisResult,
-    ) {
+    async fn add_measures(&mut self, sonarqube: &SonarQube, target: &Target, result: &mut AnalysisResult) {
         let server = sonarqube.base_url();
         if !self.metrics.contains_key(server) {
             let known = sonarqube.metrics().await.unwrap_or_else(|error| {
@@ -192,7 +176,7 @@ impl Judge {
         if !result.measures.0.is_empty() {
             return;
         }
-        match sonarqube.measures(&result.project_key, branch, pull_request, &shown_metrics()).await {
+        match sonarqube.measures(&result.project_key, target, &shown_metrics()).await {
             Ok(Some(measures)) => result.measures = measures,
             Ok(None) => tracing::info!(
                 "The measures of {} are left out: this server lets no analysis token read them (a user token with Browse may)",
@@ -220,12 +204,7 @@ pub(super) fn take(result: &mut AnalysisResult, weighed: Weighed) {
 
 /// The page of what was analysed on the server at `base`.
 pub(super) fn link(base: &Url, result: &AnalysisResult) -> String {
-    let (branch, pull_request) = match &result.target {
-        AnalysedTarget::MainBranch(_) => (None, None),
-        AnalysedTarget::Branch(name) => (Some(name.as_str()), None),
-        AnalysedTarget::PullRequest { key, .. } => (None, Some(key.as_str())),
-    };
-    SonarQube::dashboard_at(base, &result.project_key, branch, pull_request)
+    SonarQube::dashboard_at(base, &result.project_key, &result.target)
 }
 
 /// There is nothing to show beside it, either.
@@ -243,29 +222,25 @@ pub(super) fn without_gate(
 async fn add_last_known(sonarqube: &SonarQube, result: &mut AnalysisResult) {
     let project = &result.project_key;
     let of = match &result.target {
-        AnalysedTarget::MainBranch(_) => None,
-        AnalysedTarget::Branch(name) => Some(name.clone()),
-        AnalysedTarget::PullRequest { base, .. } => base.clone(),
+        Target::MainBranch { .. } => None,
+        Target::Branch { .. } => Some(result.target.clone()),
+        Target::PullRequest { base, .. } => base.clone().map(Target::branch),
     };
     let mut found = None;
-    if let Some(name) = of
-        && let Ok(gate) = sonarqube.current_quality_gate(project, Some(&name), None).await
+    if let Some(target) = of
+        && let Ok(gate) = sonarqube.current_quality_gate(project, &target).await
     {
-        found = Some((AnalysedTarget::Branch(name), gate));
+        found = Some((target, gate));
     }
     if found.is_none() {
-        match sonarqube.current_quality_gate(project, None, None).await {
-            Ok(gate) => found = Some((AnalysedTarget::MainBranch(None), gate)),
+        match sonarqube.current_quality_gate(project, &Target::MAIN_BRANCH).await {
+            Ok(gate) => found = Some((Target::MAIN_BRANCH, gate)),
             Err(error) => tracing::debug!("The last gate of {project} is not known: {error}"),
         }
     }
     let Some((target, gate)) = found else { return };
-    let branch = match &target {
-        AnalysedTarget::Branch(name) => Some(name.as_str()),
-        _ => None,
-    };
     let base = own_address(sonarqube).await;
-    result.dashboard_url = Some(SonarQube::dashboard_at(&base, project, branch, None));
+    result.dashboard_url = Some(SonarQube::dashboard_at(&base, project, &target));
     result.last_known = Some(LastKnown { target, status: gate.status });
 }
 
@@ -280,10 +255,10 @@ async fn own_address(sonarqube: &SonarQube) -> Url {
 /// What the policy goes by.
 pub(super) fn case_of(result: &AnalysisResult) -> Case {
     let context = match &result.target {
-        AnalysedTarget::MainBranch(_) => Context::DefaultBranch,
-        AnalysedTarget::Branch(_) if result.is_other_branch || result.target.is_tag() => Context::OtherBranch,
-        AnalysedTarget::Branch(_) => Context::SomeBranch,
-        AnalysedTarget::PullRequest { .. } => Context::PullRequest,
+        Target::MainBranch { .. } => Context::DefaultBranch,
+        Target::Branch { .. } if result.is_other_branch || result.target.is_tag() => Context::OtherBranch,
+        Target::Branch { .. } => Context::SomeBranch,
+        Target::PullRequest { .. } => Context::PullRequest,
     };
     Case { verdict: result.verdict, nothing_analysed: result.nothing_analysed, context }
 }
@@ -298,10 +273,9 @@ mod tests {
             let result = AnalysisResult { is_other_branch, ..AnalysisResult::unknown("shop".into(), target) };
             case_of(&result).context
         };
-        let branch = |name: &str| AnalysedTarget::Branch(name.into());
-        assert_eq!(context(branch("x"), false), Context::SomeBranch);
-        assert_eq!(context(branch("x"), true), Context::OtherBranch);
-        assert_eq!(context(branch("refs/tags/v1"), false), Context::OtherBranch);
-        assert_eq!(context(AnalysedTarget::MainBranch(None), false), Context::DefaultBranch);
+        assert_eq!(context(Target::branch("x"), false), Context::SomeBranch);
+        assert_eq!(context(Target::branch("x"), true), Context::OtherBranch);
+        assert_eq!(context(Target::branch("refs/tags/v1"), false), Context::OtherBranch);
+        assert_eq!(context(Target::MAIN_BRANCH, false), Context::DefaultBranch);
     }
 }

@@ -4,11 +4,12 @@
 use super::super::records::Found;
 use super::subject::server_of;
 use crate::agent::ServiceConnection;
+use crate::analysis::Target;
 use crate::quality_gate::Verdict;
 use crate::sonarqube::SonarQube;
 use crate::step::Job;
 use crate::step::server::connect;
-use crate::summary::{AnalysedTarget, AnalysisResult};
+use crate::summary::AnalysisResult;
 use std::collections::HashMap;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
@@ -27,7 +28,7 @@ pub(super) async fn learn(
     let latest = Instant::now() + LIMIT;
     let mut known: HashMap<String, Option<String>> = HashMap::new();
     for result in results.iter_mut().filter(|result| result.verdict != Verdict::Passed) {
-        let AnalysedTarget::Branch(name) = &result.target else { continue };
+        let Target::Branch { name } = &result.target else { continue };
         let project = &result.project_key;
         // A record that says nothing any more leaves words where a key would be, and keys hold no blanks.
         if project.contains(' ') {
@@ -48,7 +49,7 @@ pub(super) async fn learn(
             known.insert(project.clone(), main);
         }
         match known.get(project).and_then(Option::as_ref) {
-            Some(main) if main == name => result.target = AnalysedTarget::MainBranch(Some(name.clone())),
+            Some(main) if main == name => result.target = result.target.clone().as_main_branch(),
             Some(_) => result.is_other_branch = true,
             None => {}
         }

@@ -19,14 +19,14 @@ use super::records::{Found, Records};
 use super::server::warn_of_http;
 use super::{Ending, Job, missing};
 use crate::agent::{Predefined, PublishInputs, ServiceConnection};
-use crate::analysis::{AnalysisId, Properties, ScannerMode};
+use crate::analysis::{AnalysisId, Properties, ScannerMode, Target};
 use crate::error::{Error, ErrorKind, Result};
 use crate::quality_gate::{AGGREGATE, Policy, Reaction, Verdict};
 use crate::sonarqube::Wait;
-use crate::summary::{AnalysedTarget, AnalysisResult, BuildSummary, build_summary};
+use crate::summary::{AnalysisResult, BuildSummary, build_summary};
 use imported::import;
 use judge::{Judge, case_of};
-use standalone::{Standalone, target_of_build};
+use standalone::Standalone;
 use start::PipelineStart;
 use std::path::PathBuf;
 use subject::{Evidence, Subject};
@@ -118,7 +118,7 @@ async fn subjects(
 ) -> Result<Vec<Subject>> {
     connection.map_or(Ok(()), |connection| warn_of_http(job, connection))?;
     let own: Vec<AnalysisId> = found.records.iter().map(|record| record.prepared.id.clone()).collect();
-    let target = target_of_build(&job.predefined);
+    let target = job.predefined.pipeline_context().target();
     // Reports of other jobs, and those that were prepared without the server's clock, are held against it.
     let is_without_clock = found.records.iter().any(|record| !record.prepared.by_server_clock);
     let start = match is_without_clock || !inputs.analyses.is_empty() {
@@ -179,13 +179,13 @@ fn absent(projects: &[String], results: &[AnalysisResult], predefined: &Predefin
             "projects names {key}, and no analysis of it was found. Make sure that its job exports its record and that the \
              artifact is downloaded before SonarPublish"
         )),
-        ..AnalysisResult::unknown(key.clone(), target_of_build(predefined))
+        ..AnalysisResult::unknown(key.clone(), predefined.pipeline_context().target())
     };
     projects.iter().filter(is_absent).map(result).collect()
 }
 
 /// Analyses of this job whose records say nothing any more. That of a record which nobody can vouch for is no report.
-fn lost(found: &Found, target: &AnalysedTarget) -> Vec<Subject> {
+fn lost(found: &Found, target: &Target) -> Vec<Subject> {
     let broken = found.broken.iter().map(|(id, error)| (id, error.to_string()));
     let gone = found.gone.iter().map(|id| {
         let why = "another step deleted it, or SonarPrepare failed half-way";
@@ -194,7 +194,7 @@ fn lost(found: &Found, target: &AnalysedTarget) -> Vec<Subject> {
     broken.chain(gone).map(|(id, reason)| without_report(id, reason, target)).collect()
 }
 
-fn without_report(id: &AnalysisId, reason: String, target: &AnalysedTarget) -> Subject {
+fn without_report(id: &AnalysisId, reason: String, target: &Target) -> Subject {
     Subject {
         analysis: Some(id.clone()),
         result: AnalysisResult::unknown("the project".into(), target.clone()),

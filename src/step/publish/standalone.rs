@@ -2,15 +2,14 @@
 
 use super::start::PipelineStart;
 use super::subject::{Evidence, Reported, Subject};
-use crate::agent::{Predefined, PublishInputs, ServiceConnection};
-use crate::analysis::{AnalysisReport, Extent, ServerKind};
-use crate::context::{GitRef, PipelineContext};
-use crate::quality_gate::{OwnNames, Verdict};
+use crate::agent::{PublishInputs, ServiceConnection};
+use crate::analysis::{AnalysisReport, Extent, ServerKind, Target};
+use crate::quality_gate::{OwnTargets, Verdict};
 use crate::sonarqube::{Availability, SonarQube};
 use crate::step::records::read_text;
 use crate::step::server::connect;
 use crate::step::{Job, glob};
-use crate::summary::{AnalysedTarget, AnalysisResult};
+use crate::summary::AnalysisResult;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -20,42 +19,6 @@ use tokio::time::{Instant, timeout_at};
 const REPORT: &str = "report-task.txt";
 /// The name of the server, or of a main branch, is worth this much time.
 const NAME: Duration = Duration::from_secs(5);
-
-/// What this build is of, as far as its variables tell.
-pub(super) fn target_of_build(predefined: &Predefined) -> AnalysedTarget {
-    let context = predefined.pipeline_context();
-    match (&context.pull_request, &context.source) {
-        (Some(pull_request), _) => {
-            let (branch, base) = pull_request.branches();
-            AnalysedTarget::PullRequest {
-                key: pull_request.key(&context).to_owned(),
-                branch: Some(branch.to_owned()),
-                base: Some(base.to_owned()),
-            }
-        }
-        (None, Some(GitRef::Branch(name))) => AnalysedTarget::Branch(name.clone()),
-        (None, Some(GitRef::PullRequest(key))) => {
-            AnalysedTarget::PullRequest { key: key.clone(), branch: None, base: None }
-        }
-        (None, _) => AnalysedTarget::MainBranch(None),
-    }
-}
-
-/// What scanners may have analysed in this build.
-pub(super) fn names_of_build(predefined: &Predefined) -> OwnNames {
-    let PipelineContext { pull_request, source, .. } = predefined.pipeline_context();
-    let mut names = OwnNames::default();
-    match source {
-        Some(GitRef::Branch(name)) => names.branches.push(name),
-        Some(GitRef::PullRequest(key)) => names.pull_requests.push(key),
-        _ => {}
-    }
-    if let Some(pull_request) = pull_request {
-        names.branches.push(pull_request.branches().0.to_owned());
-        names.pull_requests.extend([Some(pull_request.id), pull_request.number].into_iter().flatten());
-    }
-    names
-}
 
 /// What the inputs point at, with what is the same for all of it.
 pub(super) struct Standalone<'a> {
@@ -87,7 +50,7 @@ impl<'a> Standalone<'a> {
 
     /// The project that the inputs name.
     pub(super) async fn project(&self, key: &str) -> Subject {
-        let target = self.target_of_inputs(key).await.unwrap_or(AnalysedTarget::MainBranch(None));
+        let target = self.target_of_inputs(key).await.unwrap_or(Target::MAIN_BRANCH);
         let evidence = match &self.start {
             Ok(start) => {
                 let revision = self.revision().map(str::to_owned);
@@ -170,6 +133,7 @@ impl<'a> Standalone<'a> {
     async fn reported(&self, report: AnalysisReport) -> Subject {
         let key = report.project_key.clone();
         let told = self.target_of_inputs(&key).await;
+        let build = self.job.predefined.pipeline_context();
         let reported = Reported {
             report,
             sonarqube: self.sonarqube.clone(),
@@ -177,18 +141,18 @@ impl<'a> Standalone<'a> {
             created: None,
             id: None,
             start: self.start.as_ref().ok().copied(),
-            names: told.is_none().then(|| names_of_build(&self.job.predefined)),
+            own_targets: told.is_none().then(|| OwnTargets(build.own_targets())),
             extent: Extent::default(),
         };
         // Without a name the server says which of the build's it is.
-        let target = told.unwrap_or_else(|| target_of_build(&self.job.predefined));
+        let target = told.unwrap_or_else(|| build.target());
         self.subject(key, target, Evidence::Report(Box::new(reported)))
     }
 
     /// The branch or pull request that the inputs name.
-    async fn target_of_inputs(&self, project: &str) -> Option<AnalysedTarget> {
+    async fn target_of_inputs(&self, project: &str) -> Option<Target> {
         if let Some(key) = &self.inputs.pull_request {
-            return Some(AnalysedTarget::PullRequest { key: key.clone(), branch: None, base: None });
+            return Some(Target::pull_request(key.clone()));
         }
         let name = self.inputs.branch.clone()?;
         let known = self.main_branches.borrow().get(project).cloned();
@@ -201,11 +165,9 @@ impl<'a> Standalone<'a> {
                 main
             }
         };
-        Some(if main.as_ref() == Some(&name) {
-            AnalysedTarget::MainBranch(Some(name))
-        } else {
-            AnalysedTarget::Branch(name)
-        })
+        let is_main_branch = main.as_ref() == Some(&name);
+        let target = Target::branch(name);
+        Some(if is_main_branch { target.as_main_branch() } else { target })
     }
 
     fn read(&self, file: &Path) -> Result<AnalysisReport, Unusable> {
@@ -240,11 +202,11 @@ impl<'a> Standalone<'a> {
 
     fn no_report(&self, reason: String) -> Subject {
         let key = self.inputs.project_key.as_deref().unwrap_or("the project").to_owned();
-        let target = target_of_build(&self.job.predefined);
+        let target = self.job.predefined.pipeline_context().target();
         self.subject(key, target, Evidence::None(Verdict::NoReport, reason))
     }
 
-    fn subject(&self, key: String, target: AnalysedTarget, evidence: Evidence) -> Subject {
+    fn subject(&self, key: String, target: Target, evidence: Evidence) -> Subject {
         let mut result = AnalysisResult::unknown(key, target);
         (result.server_name, result.server_version) = self.server.clone();
         Subject { analysis: None, result, evidence }

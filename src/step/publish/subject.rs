@@ -7,13 +7,13 @@ use crate::analysis::{
     AnalysisId, AnalysisReport, Extent, Outcome, Prepared, ScannerMode, ServerKind, Target,
 };
 use crate::error::{Error, Result};
-use crate::quality_gate::{Expected, OwnNames, Verdict};
+use crate::quality_gate::{Expected, OwnTargets, Verdict};
 use crate::sonarqube::SonarQube;
 use crate::step::Job;
 use crate::step::records::{Record, report_roots};
 use crate::step::server::connect;
 use crate::step::tokens::tokens_of;
-use crate::summary::{AnalysedTarget, AnalysisResult};
+use crate::summary::AnalysisResult;
 use url::Url;
 
 const NO_END: &str = "SonarAnalyze noted no end of the analysis. It was ended before it could, or another step deleted its note: \
@@ -58,22 +58,16 @@ pub(super) struct Reported {
     /// No report that was handed in earlier counts.
     pub(super) start: Option<PipelineStart>,
     /// What may have been analysed, where no record says what was.
-    pub(super) names: Option<OwnNames>,
+    pub(super) own_targets: Option<OwnTargets>,
     /// What the analysis covered, as far as a record says.
     pub(super) extent: Extent,
 }
 
 impl Reported {
-    pub(super) fn expected<'a>(&'a self, target: &'a AnalysedTarget) -> Expected<'a> {
-        let (branch, pull_request) = match target {
-            AnalysedTarget::MainBranch(_) => (None, None),
-            AnalysedTarget::Branch(name) => (Some(name.as_str()), None),
-            AnalysedTarget::PullRequest { key, .. } => (None, Some(key.as_str())),
-        };
+    pub(super) fn expected<'a>(&'a self, target: &'a Target) -> Expected<'a> {
         Expected {
             project: self.project.as_deref(),
-            branch,
-            pull_request,
+            target,
             created: self.created,
             id: self.id.as_ref().map(AnalysisId::as_str),
         }
@@ -146,7 +140,7 @@ impl Reported {
         let project = prepared.project_key.clone();
         let created = prepared.by_server_clock.then_some(prepared.created);
         let id = (!chosen).then(|| prepared.id.clone());
-        Self { report, sonarqube, project, created, id, start, names: None, extent: Extent::default() }
+        Self { report, sonarqube, project, created, id, start, own_targets: None, extent: Extent::default() }
     }
 }
 
@@ -229,27 +223,6 @@ fn report_of(job: &Job, record: &Record) -> Result<AnalysisReport, String> {
     }
 }
 
-/// What was to be analysed: what the properties say where a user has overridden the decision.
-fn analysed(prepared: &Prepared) -> AnalysedTarget {
-    let known = |value: &str| Some(value.to_owned()).filter(|value| !value.is_empty());
-    let property = |key: &str| prepared.properties.value(key).and_then(known);
-    if let Some(key) = property("sonar.pullrequest.key") {
-        let branch = property("sonar.pullrequest.branch");
-        return AnalysedTarget::PullRequest { key, branch, base: property("sonar.pullrequest.base") };
-    }
-    match (&prepared.target, property("sonar.branch.name")) {
-        (Target::MainBranch { name: Some(main) }, Some(name)) if *main == name => {
-            AnalysedTarget::MainBranch(Some(name))
-        }
-        (_, Some(name)) => AnalysedTarget::Branch(name),
-        (Target::MainBranch { name }, None) => AnalysedTarget::MainBranch(name.clone()),
-        (Target::Branch { name }, None) => AnalysedTarget::Branch(name.clone()),
-        (Target::PullRequest { key, branch, base }, None) => {
-            AnalysedTarget::PullRequest { key: key.clone(), branch: known(branch), base: known(base) }
-        }
-    }
-}
-
 /// What is known of an analysis by what SonarPrepare wrote.
 pub(super) fn blank_result(prepared: &Prepared) -> AnalysisResult {
     let key = prepared.project_key.clone().unwrap_or_else(|| "the project".into());
@@ -258,6 +231,6 @@ pub(super) fn blank_result(prepared: &Prepared) -> AnalysisResult {
         server_name: prepared.server.product().to_owned(),
         server_version: (prepared.server.kind == ServerKind::Server)
             .then(|| prepared.server.version.to_string()),
-        ..AnalysisResult::unknown(key, analysed(prepared))
+        ..AnalysisResult::unknown(key, prepared.analysed())
     }
 }

@@ -167,8 +167,8 @@ fn without_conditions(result: &AnalysisResult) -> Value {
 mod tests {
     use super::*;
     use crate::agent::{Console, Log};
+    use crate::analysis::Target;
     use crate::quality_gate::{Comparator, MeasureSet, Metrics, QualityGate, Rule};
-    use crate::summary::AnalysedTarget;
     use tracing_subscriber::layer::SubscriberExt as _;
 
     fn result(project: &str, verdict: Verdict, coverages: &[&str]) -> AnalysisResult {
@@ -182,7 +182,7 @@ mod tests {
         AnalysisResult {
             project_key: project.into(),
             project_name: project.into(),
-            target: AnalysedTarget::MainBranch(None),
+            target: Target::MAIN_BRANCH,
             is_other_branch: false,
             verdict,
             nothing_analysed: false,

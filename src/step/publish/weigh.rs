@@ -4,9 +4,9 @@
 use super::doubt::doubt;
 use super::start::PipelineStart;
 use super::subject::is_same;
-use crate::analysis::{AnalysisReport, Extent};
+use crate::analysis::{AnalysisReport, Extent, Target};
 use crate::quality_gate::{
-    Expected, MeasureSet, OwnNames, Processed, QualityGate, SourceFile, Verdict, seconds,
+    Expected, MeasureSet, OwnTargets, Processed, QualityGate, SourceFile, Verdict, seconds,
 };
 use crate::sonarqube::{CeTask, CeTaskStatus, Error, Fault, Look, SonarQube, Wait, Waited};
 use crate::summary::shown_metrics;
@@ -29,12 +29,11 @@ pub(super) trait Server {
     async fn source_files(&self, of: Analysed<'_>) -> Result<Option<Vec<SourceFile>>, Error>;
 }
 
-/// A project, and its branch (none: the main branch) or its pull request.
+/// A project, and its branch or pull request.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Analysed<'a> {
     pub(super) project: &'a str,
-    pub(super) branch: Option<&'a str>,
-    pub(super) pull_request: Option<&'a str>,
+    pub(super) target: &'a Target,
 }
 
 impl Server for SonarQube {
@@ -57,11 +56,11 @@ impl Server for SonarQube {
     async fn measures(&self, of: Analysed<'_>) -> Result<Option<MeasureSet>, Error> {
         let mut metrics = shown_metrics();
         metrics.extend(["files", "new_lines"]);
-        self.measures(of.project, of.branch, of.pull_request, &metrics).await
+        self.measures(of.project, of.target, &metrics).await
     }
 
     async fn source_files(&self, of: Analysed<'_>) -> Result<Option<Vec<SourceFile>>, Error> {
-        self.source_files(of.project, of.branch, of.pull_request).await
+        self.source_files(of.project, of.target).await
     }
 }
 
@@ -75,12 +74,10 @@ pub(super) struct Claim<'a> {
     /// Base URL of the service connection.
     pub(super) server_url: &'a Url,
     pub(super) expected: Expected<'a>,
-    /// Name of the main branch in the repository, where that is what was analysed.
-    pub(super) main_branch: Option<&'a str>,
     /// No report that was handed in before this counts.
     pub(super) start: Option<PipelineStart>,
     /// Where no record says what was analysed: what may have been.
-    pub(super) names: Option<&'a OwnNames>,
+    pub(super) own_targets: Option<&'a OwnTargets>,
     /// What the analysis covered, as far as its record says.
     pub(super) extent: &'a Extent,
 }
@@ -163,11 +160,7 @@ pub(super) async fn weigh(
             Weighed::without_gate(Verdict::AnalysisFailed, reason)
         }
     };
-    let of = Analysed {
-        project: &claim.report.project_key,
-        branch: task.branch.as_deref(),
-        pull_request: task.pull_request.as_deref(),
-    };
+    let of = Analysed { project: &claim.report.project_key, target: &task.target };
     doubt(server, of, (claim.extent, &task.warnings), wait, &mut weighed).await;
     weighed.task = Some(task);
     weighed.is_main_branch = is_main_branch;
@@ -259,24 +252,20 @@ async fn contradiction(
     let report = claim.report;
     let mut processed = Processed {
         project: task.project_key.as_deref(),
-        branch: task.branch.as_deref(),
-        pull_request: task.pull_request.as_deref(),
+        target: &task.target,
         submitted: task.submitted,
         report_file: task.report_file.as_deref(),
     };
     let mut expected = claim.expected;
     // Servers may name the main branch too, and may call it by another name than the repository does. And a user, or
     // Prepare when nobody could tell the default branch, may have named the branch that turns out to be the main one.
-    let named = match (expected.branch, processed.branch) {
-        (None, Some(name)) | (Some(name), None)
-            if (expected.pull_request, processed.pull_request) == (None, None) =>
-        {
-            Some(name)
-        }
+    let named = match (expected.target, processed.target) {
+        (Target::MainBranch { .. }, Target::Branch { name })
+        | (Target::Branch { name }, Target::MainBranch { .. }) => Some(name.as_str()),
         _ => None,
     };
     if let Some(name) = named {
-        let is_main = claim.main_branch == Some(name) || {
+        let is_main = expected.target.main_branch_name() == Some(name) || {
             let look = async || server.main_branch(&report.project_key).await.map(Look::Done);
             match wait.until("SonarQube's list of branches", &mut None, look).await {
                 Waited::Done(main) => main.as_deref() == Some(name),
@@ -287,19 +276,19 @@ async fn contradiction(
             }
         };
         if is_main {
-            (expected.branch, processed.branch) = (None, None);
+            (expected.target, processed.target) = (&Target::MAIN_BRANCH, &Target::MAIN_BRANCH);
         }
     }
-    let is_main_branch = processed.branch.is_none() && processed.pull_request.is_none();
+    let is_main_branch = processed.target.is_main_branch();
     let mut own = expected;
-    if claim.names.is_some() {
-        (own.branch, own.pull_request) = (processed.branch, processed.pull_request);
+    if claim.own_targets.is_some() {
+        own.target = processed.target;
     }
     let expected = Expected { project: Some(&report.project_key), ..own };
     let contradiction = own
         .contradiction(&processed)
         .or_else(|| expected.contradiction(&processed))
-        .or_else(|| claim.names.and_then(|names| names.contradiction(&processed)))
+        .or_else(|| claim.own_targets.and_then(|targets| targets.contradiction(&processed)))
         .or_else(|| match claim.start {
             Some(start) => too_old(start, task),
             None => (own.created.is_none() && !own.is_proven(&processed)).then(|| NO_CLOCK.to_owned()),

@@ -1,4 +1,5 @@
 use super::*;
+use crate::analysis::Target;
 use crate::quality_gate::{
     Comparator, Condition, GateStatus, Measure, MeasureSet, Metric, MetricKind, Metrics,
 };
@@ -47,7 +48,7 @@ fn result(verdict: Verdict) -> AnalysisResult {
     AnalysisResult {
         project_key: "shop".into(),
         project_name: "Shop".into(),
-        target: AnalysedTarget::MainBranch(Some("main".into())),
+        target: Target::MainBranch { name: Some("main".into()) },
         is_other_branch: false,
         verdict,
         nothing_analysed: false,
@@ -86,7 +87,7 @@ fn passed() -> AnalysisResult {
 
 fn failed() -> AnalysisResult {
     AnalysisResult {
-        target: AnalysedTarget::PullRequest {
+        target: Target::PullRequest {
             key: "12".into(),
             branch: Some("feature/cart_total".into()),
             base: Some("main".into()),
@@ -252,7 +253,7 @@ fn results_that_are_no_pass() {
     ]
     .map(|verdict| {
         let mut result = result(verdict);
-        result.target = AnalysedTarget::Branch("release/1.0".into());
+        result.target = Target::branch("release/1.0");
         result.reason = Some("- What the server said:\n<b>no</b>".into());
         result.dashboard_url = None;
         markdown(&[result])
@@ -309,7 +310,7 @@ fn several_projects() {
     let timeout = AnalysisResult {
         project_name: "Gateway".into(),
         reason: Some("SonarQube did not process the analysis within 300 s.".into()),
-        target: AnalysedTarget::MainBranch(None),
+        target: Target::MAIN_BRANCH,
         ..result(Verdict::Timeout)
     };
     let backend = AnalysisResult { project_name: "Backend".into(), ..failed() };
@@ -401,7 +402,7 @@ fn lines_for_the_log() {
 fn text_from_outside_renders_literally() {
     let hostile = AnalysisResult {
         project_name: "<b>fail</b> | [x](http://y) **#1** @all\n# ##vso[task.complete]\u{202E}".into(),
-        target: AnalysedTarget::Branch("a`b`|c<script>".into()),
+        target: Target::branch("a`b`|c<script>"),
         gate: Some(gate(vec![condition("ERROR", "no|<metric>", "GT", "a|b", "*1*\n2")])),
         dashboard_url: Some("https://s/dashboard?id=a)b c|d<e>".into()),
         server_name: "Sonar<i>Qube</i>".into(),
@@ -464,8 +465,8 @@ fn projects_nobody_touched() {
     let untouched = |name: &str, status| AnalysisResult {
         project_name: name.into(),
         reason: Some(format!("nothing in services/{name} changed")),
-        target: AnalysedTarget::PullRequest { key: "12".into(), branch: None, base: None },
-        last_known: Some(LastKnown { target: AnalysedTarget::Branch("main".into()), status }),
+        target: Target::pull_request("12"),
+        last_known: Some(LastKnown { target: Target::branch("main"), status }),
         dashboard_url: None,
         ..result(Verdict::Skipped)
     };
@@ -514,9 +515,9 @@ fn two_hundred_projects_have_a_line_each() {
         let results: Vec<_> = (0..200)
             .map(|index| AnalysisResult {
                 project_name: format!("{index:03} {name}"),
-                target: AnalysedTarget::Branch(branch.clone()),
+                target: Target::branch(branch.clone()),
                 reason: (verdict(index) == Verdict::Skipped).then(|| "nothing in it changed".into()),
-                last_known: Some(LastKnown { target: AnalysedTarget::MainBranch(None), status: GateStatus::Ok }),
+                last_known: Some(LastKnown { target: Target::MAIN_BRANCH, status: GateStatus::Ok }),
                 gate: Some(gate(conditions.clone())),
                 dashboard_url: Some(format!(
                     "https://sonarqube.contoso.example/dashboard?id=com.contoso.shop%3Aservice-{index}&branch=main"
@@ -647,7 +648,7 @@ prop_compose! {
         let (project_name, branch, base, server_name) = names;
         AnalysisResult {
             project_name,
-            target: AnalysedTarget::PullRequest { key: value.clone(), branch: Some(branch), base: Some(base) },
+            target: Target::PullRequest { key: value.clone(), branch: Some(branch), base: Some(base) },
             reason,
             gate: Some(gate(vec![conditions; repeat].concat())),
             measures: measures(&[("new_coverage", &value), ("new_violations", "3")]),

@@ -189,8 +189,7 @@ fn model() -> Model {
             analysis_id: None,
             project_key: Some("shop".into()),
             project_name: None,
-            branch: None,
-            pull_request: None,
+            target: Target::MAIN_BRANCH,
             submitted: Some(1_000),
             answered: Some(1_010),
             error_message: None,
@@ -218,13 +217,8 @@ fn report() -> AnalysisReport {
 
 static UNKNOWN: std::sync::LazyLock<Extent> = std::sync::LazyLock::new(Extent::default);
 
-const EXPECTED: Expected<'_> = Expected {
-    project: Some("shop"),
-    branch: None,
-    pull_request: None,
-    created: Some(1_000),
-    id: Some("1d"),
-};
+const EXPECTED: Expected<'_> =
+    Expected { project: Some("shop"), target: &Target::MAIN_BRANCH, created: Some(1_000), id: Some("1d") };
 
 async fn weigh_with(model: &Model, report: &AnalysisReport, limit: u64) -> Weighed {
     let server_url = Url::parse("http://sonar.example/base").unwrap();
@@ -232,9 +226,8 @@ async fn weigh_with(model: &Model, report: &AnalysisReport, limit: u64) -> Weigh
         report,
         server_url: &server_url,
         expected: EXPECTED,
-        main_branch: None,
         start: None,
-        names: None,
+        own_targets: None,
         extent: &model.extent,
     };
     weigh(model, &claim, &mut Wait::new(Duration::from_secs(limit)), &mut None).await
@@ -381,9 +374,8 @@ async fn share_polls(limit: u64) {
             report: &report,
             server_url: &server_url,
             expected: EXPECTED,
-            main_branch: None,
             start: None,
-            names: None,
+            own_targets: None,
             extent: &UNKNOWN,
         };
         let model = Model { started, ends_after: 0, ..model() };
@@ -466,7 +458,7 @@ async fn a_report_counts_only_if_it_is_this_analysis() {
     // Its own, in every form in which a server may tell it.
     for ours in [
         (|_, _| {}) as fn(&mut Model, &mut AnalysisReport),
-        |model, _| model.task.branch = Some("main".into()),
+        |model, _| model.task.target = Target::branch("main"),
         |model, _| {
             model.task.report_file = Some("/temp/1d/report-task.txt".into());
             model.task.submitted = Some(1);
@@ -481,7 +473,7 @@ async fn a_report_counts_only_if_it_is_this_analysis() {
         assert_eq!(weighed.verdict, Verdict::Passed, "{weighed:?}");
     }
     let late = change(|model, _| {
-        model.task.branch = Some("main".into());
+        model.task.target = Target::branch("main");
         model.hides_branches = true;
     });
     let late = late.await;
@@ -499,8 +491,8 @@ async fn a_report_counts_only_if_it_is_this_analysis() {
             "not of shop",
         ),
         (|_, report| report.project_key = "other".into(), "not of other"),
-        (|model, _| model.task.branch = Some("easy".into()), "the branch easy"),
-        (|model, _| model.task.pull_request = Some("7".into()), "pull request 7"),
+        (|model, _| model.task.target = Target::branch("easy"), "the branch easy"),
+        (|model, _| model.task.target = Target::pull_request("7"), "pull request 7"),
         (|model, _| model.task.submitted = Some(999), "older"),
         (|model, _| model.task.submitted = None, "when"),
         (|model, _| model.task.report_file = Some("/temp/2e/report-task.txt".into()), "another analysis"),
@@ -529,14 +521,13 @@ async fn a_report_counts_only_if_it_is_this_analysis() {
 /// A report of pull request 7, whose record knows `extent`.
 async fn weigh_pull_request(model: Model) -> Weighed {
     let (server_url, report) = (Url::parse("http://sonar.example/base").unwrap(), report());
-    let model = Model { task: CeTask { pull_request: Some("7".into()), ..model.task.clone() }, ..model };
+    let model = Model { task: CeTask { target: Target::pull_request("7"), ..model.task.clone() }, ..model };
     let claim = Claim {
         report: &report,
         server_url: &server_url,
-        expected: Expected { pull_request: Some("7"), ..EXPECTED },
-        main_branch: None,
+        expected: Expected { target: &Target::pull_request("7"), ..EXPECTED },
         start: None,
-        names: None,
+        own_targets: None,
         extent: &model.extent,
     };
     weigh(&model, &claim, &mut Wait::new(Duration::from_secs(300)), &mut None).await
@@ -674,9 +665,8 @@ async fn without_any_clock_only_a_proven_report_counts() {
             report: &report,
             server_url: &server_url,
             expected: Expected { created: None, ..EXPECTED },
-            main_branch: None,
             start,
-            names: None,
+            own_targets: None,
             extent: &UNKNOWN,
         };
         weigh(&model, &claim, &mut Wait::new(Duration::from_secs(300)), &mut None).await
