@@ -1,6 +1,6 @@
 //! Task inputs, typed and with their defaults. Names and defaults: `task/*/task.json`.
 
-use super::{Environment, Passed};
+use super::{Environment, Passed, hidden};
 use crate::analysis::jvm_profile::JvmProfile;
 use crate::analysis::{Rules, ScannerMode};
 use crate::context::Choices;
@@ -91,8 +91,9 @@ impl PrepareInputs {
     /// Reads the inputs.
     ///
     /// # Errors
-    /// A value outside its list, or a required input that is missing.
+    /// A value outside its list, a required input that is missing, or a job variable in the place of an input.
     pub fn read(env: &Environment) -> Result<Self> {
+        hidden::refuse(env)?;
         let mode = scanner_mode(env)?;
         let config_mode = match env.input("configMode").unwrap_or("file") {
             "file" => ConfigMode::File,
@@ -240,8 +241,9 @@ impl AnalyzeInputs {
     /// Reads the inputs.
     ///
     /// # Errors
-    /// A value outside its list.
+    /// A value outside its list, or a job variable in the place of an input.
     pub fn read(env: &Environment) -> Result<Self> {
+        hidden::refuse(env)?;
         let jvm_profile = match env.input("jvmProfile").unwrap_or("auto") {
             "auto" => JvmProfile::Auto,
             "default" => JvmProfile::Default,
@@ -287,8 +289,10 @@ impl PublishInputs {
     /// Reads the inputs.
     ///
     /// # Errors
-    /// A timeout that is no number of seconds; a reaction that is none of the three; a branch and a pull request.
+    /// A timeout that is no number of seconds; a reaction that is none of the three; a branch and a pull request;
+    /// a job variable in the place of an input.
     pub fn read(env: &Environment) -> Result<Self> {
+        hidden::refuse(env)?;
         let text = env.input("pollingTimeoutSec").unwrap_or("300");
         let seconds = text.parse().ok().filter(|seconds| *seconds <= LONGEST_WAIT).ok_or_else(|| {
             Error::new(format!("the input pollingTimeoutSec is {text:?}")).hint(format!(

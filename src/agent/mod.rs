@@ -5,6 +5,7 @@ mod children;
 mod command;
 mod connection;
 mod env;
+mod hidden;
 mod inputs;
 mod log;
 mod service_connection;

@@ -1,6 +1,7 @@
 //! Which of several values of a property counts: that of the strongest source, whatever the order in which they are read.
 
 use super::Properties;
+use super::java_properties::trimmed;
 use super::placeholder::{Budget, Meaning, Unexpandable, expand};
 use super::property_origin::{self, Setter, may_set, narrows};
 use serde::{Deserialize, Serialize};
@@ -143,6 +144,14 @@ impl Precedence {
 
     /// Has `source` set a property, which counts if no stronger one sets it. Of one source the last value counts.
     pub fn set(&mut self, source: Source, key: &str, value: &str, at: Option<Line>) {
+        // The engine trims keys, those of modules behind the name of the module, too: else `sonar.branch.name\ =x` of a
+        // settings file would be another property here, and this one there.
+        let key = trimmed(key);
+        if source.is_of_repository() && key.contains(|c: char| c <= ' ') {
+            let instead = "no property has a blank in its name".to_owned();
+            self.refused.push(Refused { key: key.to_owned(), source, at, instead });
+            return;
+        }
         if !self.rules.allow(source.setter(), key) {
             let instead = match may_set(source.setter(), key, self.rules.trust_settings_file) {
                 true => "the input scopeFrom of SonarPrepare is pipeline",
@@ -251,6 +260,20 @@ impl Precedence {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_blank_makes_no_other_property_of_a_key() {
+        let mut precedence = Precedence::new(Rules::default());
+        for key in
+            ["sonar.branch.name ", "\tsonar.userHome", "sonar.exclusions\u{1}", "web. sonar.exclusions"]
+        {
+            precedence.set(Source::SettingsFile, key, "x", None);
+        }
+        let all: Vec<_> = precedence.properties().iter().map(|(key, _)| key.to_owned()).collect();
+        assert_eq!(all, ["sonar.exclusions"]);
+        let refused: Vec<_> = precedence.refused().iter().map(|refused| refused.key.as_str()).collect();
+        assert_eq!(refused, ["sonar.branch.name", "sonar.userHome", "web. sonar.exclusions"]);
+    }
 
     const SOURCES: [Source; 9] = [
         Source::Default,

@@ -68,6 +68,12 @@ const TABLE: &[Row] = &[
     row("sonar.analysis.mode", Setter::Job, IF_TRUSTED, IN_EXTRA),
     // Programs that analyzers start. A compilation database names compilers, which the analyzer runs.
     row("sonar.nodejs.*", Setter::Job, IF_TRUSTED, IN_EXTRA),
+    // The former name of sonar.nodejs.executable.
+    row("sonar.typescript.node", Setter::Job, IF_TRUSTED, IN_EXTRA),
+    // To read a Java runtime the analyzer loads classes of it.
+    row("sonar.java.jdkHome", Setter::Job, IF_TRUSTED, IN_EXTRA),
+    // Folders of compilation databases.
+    row("sonar.cfamily.variants.*", Setter::Job, IF_TRUSTED, IN_EXTRA),
     row("sonar.cfamily.build-wrapper-output", Setter::Job, IF_TRUSTED, IN_EXTRA),
     row("sonar.cfamily.compile-commands", Setter::Job, IF_TRUSTED, IN_EXTRA),
     row("sonar.*.executable", Setter::Job, IF_TRUSTED, IN_EXTRA),
@@ -135,10 +141,13 @@ pub fn confinement(key: &str) -> Option<Confinement> {
         | "sonar.projectConfigFile"
         | "sonar.sources"
         | "sonar.tests"
-        | "sonar.java.performance.measure.path"
         | "sonar.cfamily.cache.path"
         | "sonar.cfamily.analysisCache.path" => Some(Confinement::Sources),
         "sonar.cfamily.build-wrapper-output" | "sonar.cfamily.compile-commands" => Some(Confinement::Reports),
+        // Files that analyzers write about themselves.
+        _ if ["performance.measure.path", "monitoring.path"].iter().any(|end| lower.ends_with(end)) => {
+            Some(Confinement::Sources)
+        }
         _ if is_report.iter().any(|end| lower.ends_with(end)) => Some(Confinement::Reports),
         _ => None,
     }
@@ -248,6 +257,8 @@ mod tests {
             ("a.b.sonar.working.directory", Some(Confinement::WorkFiles)),
             ("sonar.sources", Some(Confinement::Sources)),
             ("web.sonar.tests", Some(Confinement::Sources)),
+            ("sonar.java.performance.measure.path", Some(Confinement::Sources)),
+            ("sonar.javascript.monitoring.path", Some(Confinement::Sources)),
             ("sonar.sarifReportPaths", Some(Confinement::Reports)),
             ("sonar.cs.opencover.reportsPaths", Some(Confinement::Reports)),
             ("sonar.php.tests.reportPath", Some(Confinement::Reports)),

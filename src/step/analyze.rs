@@ -337,6 +337,7 @@ fn assemble(job: &Job, record: &Record, working_directory: &Path) -> Result<(Pre
     sources.add_modules(&mut precedence, &base_dir)?;
     let mut precedence = settings::expand(job, &precedence)?;
     sources.confine(&mut precedence, &base_dir);
+    sources.check_java_libraries(&precedence, &base_dir)?;
     let work_files = sources.work_files(&precedence, &base_dir)?;
     settings::tell_refused(&precedence);
     let narrowed = sources.narrowed(&precedence, &base_dir);

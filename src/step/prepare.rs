@@ -118,7 +118,7 @@ impl Common<'_> {
             prepared.dotnet = Some(start);
             prepared.begun = Some(begun);
         }
-        self.records.write_prepared(&prepared, &self.seal())?;
+        self.records.write_prepared(&prepared, &secrets, &self.seal())?;
         match (&prepared.project_key, &prepared.skip) {
             (_, Some(_)) => Ending::new("Prepared: nothing will be analysed"),
             (Some(key), None) => Ending::new(format!("Prepared the analysis of {key}")),

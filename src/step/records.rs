@@ -7,9 +7,11 @@
 
 use super::Job;
 use super::seal::Seal;
-use super::tokens::tokens;
+use super::tokens::{Tokens, secrets_text, tokens};
 use crate::agent::{Environment, ServiceConnection, job_token};
-use crate::analysis::{AnalysisId, AnalysisReport, Analyzed, Extent, Outcome, Prepared, RECORD_VERSION};
+use crate::analysis::{
+    AnalysisId, AnalysisReport, Analyzed, Extent, Outcome, Prepared, Properties, RECORD_VERSION,
+};
 use crate::error::{Error, Result};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -21,6 +23,8 @@ const FOLDER: &str = "sonar-azdo";
 const PREPARED: &str = "prepared.json";
 const ANALYZED: &str = "analyzed.json";
 const REPORT: &str = "report-task.txt";
+/// What the seal of the secret properties is over: no file, but a variable of the job.
+const SECRETS: &str = "secrets";
 
 /// Says that SonarPrepare had a service connection and began.
 const BEGAN: &str = "prepare-began";
@@ -146,11 +150,21 @@ impl Records {
         broken.into_iter().chain(foreign).next().map_or(Ok(records), |(_, error)| Err(error))
     }
 
-    /// Writes the record of a prepared analysis.
+    /// Writes the record of a prepared analysis, and the seal of its secret properties, which are in a variable.
     ///
     /// # Errors
     /// The disk refuses.
-    pub(super) fn write_prepared(&self, prepared: &Prepared, seal: &Seal) -> Result<()> {
+    pub(super) fn write_prepared(
+        &self,
+        prepared: &Prepared,
+        secrets: &Properties,
+        seal: &Seal,
+    ) -> Result<()> {
+        if !secrets.is_empty() {
+            let folder = self.folder.join(prepared.id.as_str());
+            let sealed = seal.of(SECRETS, secrets_text(secrets).expose().as_bytes());
+            write_bytes(&folder, &seal_file(SECRETS), sealed.as_bytes())?;
+        }
         write_sealed(&self.folder.join(prepared.id.as_str()), PREPARED, prepared, Some(seal))
     }
 }
@@ -171,7 +185,12 @@ impl Record {
         }
         let seal = match connection {
             Some(connection) => seal_of(environment, connection),
-            None => tokens(environment, id)?.ok_or_else(|| not_of_this_job(&folder, id))?.seal(environment),
+            None => {
+                let tokens = tokens(environment, id)?.ok_or_else(|| not_of_this_job(&folder, id))?;
+                let seal = tokens.seal(environment);
+                check_secrets(&folder, id, &tokens, &seal)?;
+                seal
+            }
         };
         let whose = connection.map(|_| " Or SonarPrepare used another service connection than this step.");
         let read_all = || -> Result<Option<(Prepared, Option<Analyzed>)>> {
@@ -296,6 +315,18 @@ fn read<T: DeserializeOwned>(folder: &Path, name: &str, seal: &Seal) -> Result<O
             .hint("Nothing that it says counts: find the step that writes there, and run the job again."));
     }
     serde_json::from_str(&text).map(Some).map_err(|error| unreadable(&file, &error))
+}
+
+/// Makes sure that the secret properties are those that SonarPrepare left. They win over all others, so a step that replaced
+/// the variable could lead the token to a server of its own.
+fn check_secrets(folder: &Path, id: &AnalysisId, tokens: &Tokens, seal: &Seal) -> Result<()> {
+    let Some(secrets) = tokens.secrets() else { return Ok(()) };
+    let written = read_text(&folder.join(seal_file(SECRETS)))?.unwrap_or_default();
+    if seal.fits(SECRETS, secrets.expose().as_bytes(), &written) {
+        return Ok(());
+    }
+    Err(Error::new(format!("the job variable {} was changed by another step", id.secrets_variable()))
+        .hint("Nothing that the record says counts: find the step that sets it, and run the job again."))
 }
 
 /// What every version of a record has.

@@ -16,6 +16,7 @@ use std::io::{ErrorKind, Read as _};
 use std::path::{Component, Path, PathBuf};
 
 mod confine;
+mod java_runtimes;
 mod left_out;
 mod links;
 

@@ -17,6 +17,14 @@ pub(super) struct Tokens {
     pub(super) properties: Properties,
     /// Where the archive of the scanner is, if the record may not say so.
     pub(super) archive: Option<String>,
+    /// All that the variable of secret properties holds, as [`secrets_text`] writes it.
+    text: Secret,
+}
+
+/// The secret properties of an analysis in one form, which the record's seal is over.
+pub(super) fn secrets_text(properties: &Properties) -> Secret {
+    // Text keys and values always serialise.
+    Secret::new(serde_json::to_string(properties).unwrap_or_default())
 }
 
 impl Tokens {
@@ -41,6 +49,11 @@ impl Tokens {
 
     pub(super) fn seal(&self, environment: &Environment) -> Seal {
         Seal::within_job(job_token(environment).as_ref(), &self.token, self.password().as_ref())
+    }
+
+    /// The text of the secret properties, which the seal of the record must fit; none where there are none.
+    pub(super) fn secrets(&self) -> Option<&Secret> {
+        (!self.properties.is_empty() || self.archive.is_some()).then_some(&self.text)
     }
 
     /// The seal of the record that is exported to other jobs; none where a user's password is used.
@@ -78,6 +91,7 @@ pub(super) fn tokens(environment: &Environment, id: &AnalysisId) -> Result<Optio
             .map_err(|_| Error::new(format!("the job variable {} was changed", id.secrets_variable())))?,
         None => Properties::default(),
     };
+    let text = secrets_text(&properties);
     let archive = properties.remove(ARCHIVE);
-    Ok(Some(Tokens { token: Secret::new(token), properties, archive }))
+    Ok(Some(Tokens { token: Secret::new(token), properties, archive, text }))
 }

@@ -114,15 +114,15 @@ pub(super) async fn prepare(
         record.member =
             Some(Member { of: of.clone(), place: prepared.len(), parallel: monorepo.parallel, untouched });
         set_variables(common.job, &common.connection, &record, &secrets);
-        prepared.push(record);
+        prepared.push((record, secrets));
     }
-    for record in &prepared {
-        common.records.write_prepared(record, &common.seal())?;
+    for (record, secrets) in &prepared {
+        common.records.write_prepared(record, secrets, &common.seal())?;
     }
-    if let Some(record) = prepared.first() {
+    if let Some((record, _)) = prepared.first() {
         set_established_variables(common.job, &common.connection, record, None);
     }
-    let open = prepared.iter().filter(|record| record.skip.is_none()).count();
+    let open = prepared.iter().filter(|(record, _)| record.skip.is_none()).count();
     Ending::new(match (open, prepared.len()) {
         (0, _) => "Prepared: nothing will be analysed".into(),
         (open, all) if open == all => format!("Prepared the analyses of {all} projects"),

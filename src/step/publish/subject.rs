@@ -16,6 +16,9 @@ use crate::step::tokens::tokens_of;
 use crate::summary::AnalysisResult;
 use url::Url;
 
+const NO_END: &str = "SonarAnalyze noted no end of the analysis. It was ended before it could, or another step deleted its note: \
+                      run the job again";
+
 /// One analysis to judge.
 #[derive(Debug)]
 pub(super) struct Subject {
@@ -102,6 +105,10 @@ impl Subject {
                 Ok(report) => report,
                 Err(reason) => return Evidence::None(Verdict::NoReport, reason),
             };
+            // Else a step that deletes what SonarAnalyze noted would hide that the analysis failed, or was one of nothing.
+            if outcome.is_none() && prepared.mode != ScannerMode::Other {
+                return Evidence::None(Verdict::NoReport, NO_END.to_owned());
+            }
             match server_of(job, prepared, connection) {
                 Ok(sonarqube) => {
                     let chosen = prepared.properties.value("sonar.scanner.metadataFilePath").is_some();

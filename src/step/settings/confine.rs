@@ -46,8 +46,7 @@ impl Sources {
     }
 
     fn why_unfit(&self, kind: Confinement, value: &str, start: &Path) -> Option<&'static str> {
-        let paths =
-            || value.split(',').map(|path| path.trim().trim_matches('"')).filter(|path| !path.is_empty());
+        let paths = || paths(value).into_iter();
         match kind {
             Confinement::WorkFiles => {
                 (!is_below(&start.join(value.trim()), start)).then_some(OUT_OF_BASE_DIR)
@@ -55,8 +54,8 @@ impl Sources {
             Confinement::Sources => paths().any(|path| !self.hold(&start.join(path))).then_some(OUT),
             Confinement::Reports => paths()
                 .any(|path| {
-                    let (plain, rest) = before_wildcards(path);
-                    rest.split(['/', '\\']).any(|part| part == "..") || !self.hold_report(&start.join(plain))
+                    let (plain, rest) = before_wildcards(&path);
+                    leads_upwards(rest) || !self.hold_report(&start.join(plain))
                 })
                 .then_some(OUT),
         }
@@ -90,8 +89,30 @@ fn is_below(path: &Path, folder: &Path) -> bool {
     })
 }
 
+/// The paths that a value lists, as the engine takes them: divided by commas, but for those between quotes.
+pub(super) fn paths(value: &str) -> Vec<String> {
+    let (mut paths, mut path, mut quoted) = (Vec::new(), String::new(), false);
+    let mut letters = value.chars().peekable();
+    while let Some(letter) = letters.next() {
+        match letter {
+            // Two of them within quotes are one.
+            '"' if quoted && letters.next_if_eq(&'"').is_some() => path.push('"'),
+            '"' => quoted = !quoted,
+            ',' if !quoted => paths.push(std::mem::take(&mut path)),
+            letter => path.push(letter),
+        }
+    }
+    paths.push(path);
+    paths.iter().map(|path| path.trim().to_owned()).filter(|path| !path.is_empty()).collect()
+}
+
+/// Whether a part of a path is `..`.
+pub(super) fn leads_upwards(path: &str) -> bool {
+    path.split(['/', '\\']).any(|part| part == "..")
+}
+
 /// A path up to the first part with a wildcard, and the rest.
-fn before_wildcards(path: &str) -> (&str, &str) {
+pub(super) fn before_wildcards(path: &str) -> (&str, &str) {
     let Some(wildcard) = path.find(['*', '?', '{', '[']) else { return (path, "") };
     let start = path[..wildcard].rfind(['/', '\\']).map_or(0, |at| at + 1);
     path.split_at(start)
@@ -144,6 +165,18 @@ mod tests {
         assert!(is_below(&root.join("a/b"), &root.join("a")));
         for path in ["a", "a/..", "near/../../x", "away/x", "dead", "a/.git/x", "a/.GIT"] {
             assert!(!is_below(&root.join(path), &root.join("a")), "{path}");
+        }
+    }
+
+    #[test]
+    fn lists_of_paths() {
+        for (value, expected) in [
+            ("a, b/c ,", &["a", "b/c"][..]),
+            ("\"x,y/z\",b", &["x,y/z", "b"]),
+            ("\"a\"\"b\"", &["a\"b"]),
+            ("", &[]),
+        ] {
+            assert_eq!(paths(value), expected, "{value}");
         }
     }
 

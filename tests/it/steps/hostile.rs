@@ -134,14 +134,21 @@ fn what_the_server_says_of_an_analysis_is_text() {
 fn variables_are_neither_inputs_nor_connections() {
     let strangers = (SonarQube::start(), AzureDevOps::start());
     let mut scenario = Scenario::new();
-    scenario.job.set(&format!("ENDPOINT_URL_{}", scenario.connection), &strangers.0.url());
     scenario.job.set("System.CollectionUri", &strangers.1.collection_uri());
     scenario.job.set("System.TeamFoundationCollectionUri", &strangers.1.collection_uri());
-    scenario.job.set_in_case("input_onQualityGateFailureDefaultBranch", "ignore");
     scenario.sonarqube.processed("1", "shop", failed_gate());
     scenario.analysed("1");
     scenario.job.set("Build.BuildId", "76");
     scenario.publish(&[]).ended(TaskResult::Failed);
     assert_eq!(scenario.gate_property().as_deref(), Some("failed"));
+    // Agents before July 2026 would put these over what they hand over themselves.
+    let url = format!("ENDPOINT_URL_{}", scenario.connection);
+    for (name, value) in
+        [("input_onQualityGateFailureDefaultBranch", "ignore".to_owned()), (url.as_str(), strangers.0.url())]
+    {
+        scenario.job.set_in_case(name, &value);
+        let step = scenario.publish(&[]);
+        assert!(step.sole_error().contains("this task can't trust what it is told"), "{}", step.transcript());
+    }
     assert!(strangers.0.asked().is_empty() && strangers.1.requests().is_empty(), "no token goes there");
 }

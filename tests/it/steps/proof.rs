@@ -303,8 +303,7 @@ fn a_project_by_its_key_must_have_been_analysed_by_this_build() {
         });
         let inputs = [("SonarQube", scenario.connection.clone()), ("projectKey", "shop".into())];
         let inputs: Vec<_> = inputs.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let short = [&inputs[..], &[("pollingTimeoutSec", "5")]].concat();
-        let step = scenario.job.run(Task::Publish, &short);
+        let step = scenario.job.run(Task::Publish, &inputs);
         (scenario.gate_property(), step.transcript())
     };
     let now = SystemTime::now();

@@ -233,7 +233,7 @@ fn what_is_only_shown_of_one_analysis_costs_no_other_its_verdict() {
         scenario.sonarqube.processed(key, project, gate("OK"));
         scenario.analysed_as(project, key);
     }
-    let step = scenario.publish(&[("pollingTimeoutSec", "2")]);
+    let step = scenario.publish(&[("pollingTimeoutSec", "10")]);
     step.succeeded().says("What is shown beside the quality gate of The shop is left out");
     assert_eq!(scenario.gate_property().as_deref(), Some("ok"));
 }
@@ -247,7 +247,7 @@ fn metrics_that_are_known_name_the_conditions_of_all() {
         scenario.analysed_as(project, key);
     }
     scenario.sonarqube.script("/api/measures/component", [late]);
-    let step = scenario.publish(&[("pollingTimeoutSec", "2")]);
+    let step = scenario.publish(&[("pollingTimeoutSec", "10")]);
     step.ended(TaskResult::Failed).says("and so of those after it: it takes too long");
     assert_eq!(step.errors.len(), 2);
     for error in &step.errors {

@@ -137,6 +137,32 @@ fn a_record_that_is_gone_is_missed() {
     }
 }
 
+/// Runs SonarPublish as agents before July 2026 do: a job variable is put over the inputs and connections of a task.
+fn publish_below(scenario: &mut Scenario, name: &str, value: &str) -> String {
+    scenario.job.set(name, value);
+    let connection = scenario.connection.clone();
+    let mut command = scenario.job.command(Task::Publish, &[("SonarQube", &connection)]);
+    let output = command.env(name.replace('.', "_").to_uppercase(), value).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn a_job_variable_replaces_no_input_and_no_connection() {
+    for (name, value) in [
+        ("INPUT_ONQUALITYGATEFAILURE", "ignore"),
+        ("Input.Projects", "blog"),
+        ("ENDPOINT_AUTH_PARAMETER_SYSTEMVSSCONNECTION_ACCESSTOKEN", "of a step"),
+    ] {
+        let mut scenario = failed();
+        let said = publish_below(&mut scenario, name, value);
+        assert!(said.contains("##vso[task.complete result=Failed;]"), "{said}");
+        assert!(said.contains(&format!("the job variable {name} has the name by which")), "{said}");
+    }
+    let mut scenario = failed();
+    let said = publish_below(&mut scenario, "INPUT_DIR", "src");
+    assert!(said.contains("##vso[task.complete result=Failed;]Quality gate failed"), "{said}");
+}
+
 /// The seal that a step can make of a record: it knows the algorithm and a token of its own, and has no access token of the
 /// job.
 fn seal_of_a_step(name: &str, content: &[u8], token: &str) -> String {
@@ -212,6 +238,51 @@ fn a_replaced_token_does_not_change_what_the_own_connection_judges() {
     let connection = scenario.connection.clone();
     scenario.publish(&[("SonarQube", &connection)]).ended(TaskResult::Failed);
     assert_eq!(scenario.gate_property().as_deref(), Some("failed"));
+}
+
+#[test]
+fn secret_properties_that_were_replaced_lead_the_token_nowhere() {
+    let evil = SonarQube::start();
+    let mut scenario = Scenario::new();
+    let engine = scenario.engine(&scenario.report("1", "shop"));
+    // The honest ones reach the engine.
+    let extra = format!("{engine}\nsonar.some.password=hush-hush");
+    scenario.prepare(&[("extraProperties", &extra)]).succeeded();
+    scenario.analyze().succeeded();
+    assert!(scenario.noted("stdin").contains("hush-hush"));
+    for (was, extra) in [("set", extra.as_str()), ("unset", engine.as_str())] {
+        std::fs::remove_file(scenario.job.path("engine/stdin")).unwrap();
+        scenario.prepare(&[("extraProperties", extra)]).succeeded();
+        let folder = scenario.records().pop().unwrap();
+        let id = folder.file_name().unwrap().to_string_lossy().to_uppercase();
+        let other = json!({ "sonar.host.url": evil.url(), "sonar.scanner.apiBaseUrl": evil.url() });
+        scenario.job.set_secret(&format!("SONAR_AZDO_SECRETS_{id}"), &other.to_string());
+        let step = scenario.analyze();
+        let error = step.sole_error();
+        assert!(
+            error.contains("SONAR_AZDO_SECRETS_") && error.contains("was changed by another step"),
+            "{was}: {error}"
+        );
+        assert!(!scenario.job.path("engine/stdin").exists(), "{was}");
+        std::fs::remove_dir_all(&folder).unwrap();
+        std::fs::write(scenario.job.path("engine/stdin"), "").unwrap();
+    }
+    assert!(evil.asked().is_empty());
+}
+
+#[test]
+fn a_step_that_deletes_what_sonaranalyze_noted_turns_no_analysis_green() {
+    let mut scenario = Scenario::new();
+    scenario.sonarqube.processed("1", "shop", gate("OK"));
+    let engine = scenario.engine(&format!("{}\nexit 1", scenario.report("1", "shop")));
+    scenario.prepare(&[("extraProperties", &engine)]).succeeded();
+    scenario.analyze().sole_error();
+    for file in ["analyzed.json", "analyzed.json.seal"] {
+        std::fs::remove_file(scenario.records()[0].join(file)).unwrap();
+    }
+    let step = scenario.publish(&[]);
+    assert!(step.sole_error().contains("noted no end of the analysis"), "{}", step.transcript());
+    assert_eq!(scenario.gate_property().as_deref(), Some("no-report"));
 }
 
 #[test]

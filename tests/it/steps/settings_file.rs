@@ -106,6 +106,55 @@ fn settings_file_cannot_choose_the_engine_or_its_options() {
 }
 
 #[test]
+fn settings_file_cannot_have_the_java_analyzer_run_code() {
+    refuses("sonar.java.jdkHome", "jdk");
+    // Libraries called so are run. A pull request may add one to those that the pipeline names, too.
+    for (of_file, extra) in [
+        ("sonar.java.libraries=lib/jrt-fs.jar", ""),
+        ("sonar.java.binaries=out, lib", ""),
+        ("sonar.java.test.libraries=**/*.jar", ""),
+        ("sonar.sourceEncoding=UTF-8", "sonar.java.libraries=lib/*.jar"),
+        ("sonar.java.libraries=../a/*.jar", ""),
+        ("sonar.java.libraries=\"x,y/a.jar\"", ""),
+    ] {
+        let mut scenario = Scenario::new();
+        let engine = scenario.engine(&scenario.report("1", "shop"));
+        scenario.job.write("lib/jrt-fs.jar", "evil");
+        std::fs::write(scenario.job.path("a/jrt-fs.jar"), "of an earlier build").unwrap();
+        std::fs::create_dir(scenario.job.sources().join("x,y")).unwrap();
+        symlink("../lib/jrt-fs.jar", scenario.job.sources().join("x,y/a.jar")).unwrap();
+        scenario.job.write(FILE, &format!("{of_file}\n"));
+        scenario.prepare(&[("extraProperties", &format!("{engine}\n{extra}"))]).succeeded();
+        let step = scenario.analyze();
+        let error = step.sole_error();
+        assert!(error.contains(", whose code the analyzer for Java"), "{of_file}: {error}");
+        assert!(!scenario.job.path("engine/stdin").exists(), "{of_file}");
+    }
+    // Libraries go on working, beside a Java that a build has unpacked in the sources, too.
+    let mut scenario = Scenario::new();
+    let engine = scenario.engine(&scenario.report("1", "shop"));
+    scenario.job.write("tools/jdk/lib/jrt-fs.jar", "honest");
+    scenario.job.write("lib/a.jar", "honest");
+    scenario.job.write(FILE, "sonar.java.libraries=lib/*.jar\nsonar.java.binaries=out\n");
+    scenario.prepare(&[("extraProperties", &engine)]).succeeded();
+    scenario.analyze().succeeded();
+}
+
+#[test]
+fn settings_file_cannot_hide_a_property_behind_a_blank() {
+    let scenario = Scenario::with(SonarQube::with_branches());
+    let lines = "sonar.branch.name\\ =evil\nsonar.exclusions\\ =**/gen/**";
+    let analysis = Analysis::with(scenario, Place::Below, lines, &[]);
+    analysis.ended(TaskResult::Succeeded);
+    analysis.analyze.warns("sonar.branch.name in line 2 of sonar-project.properties is ignored: ");
+    assert_eq!(analysis.given("sonar.exclusions").as_deref(), Some("**/gen/**"));
+    let keys = analysis.scenario.engine_properties();
+    assert!(keys.iter().all(|(key, _)| !key.contains(' ')), "{keys:?}");
+    let narrowed = &analysis.scenario.record(0, "analyzed.json")["extent"]["narrowed"];
+    assert_eq!(narrowed.as_array().map(Vec::len), Some(1), "{narrowed}");
+}
+
+#[test]
 fn settings_file_cannot_move_the_cache() {
     refuses("sonar.userHome", "cache");
 }
