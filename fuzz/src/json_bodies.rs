@@ -1,6 +1,6 @@
 //! Answers of servers.
 
-use sonar_azdo::analysis::{ServerKind, ServerVersion};
+use sonar_azdo::analysis::{ServerKind, ServerVersion, Target};
 use sonar_azdo::azure_devops::AzureDevOps;
 use sonar_azdo::http::{Authentication, Client, Settings};
 use sonar_azdo::secret::Secret;
@@ -30,7 +30,7 @@ pub fn json_bodies(bytes: &[u8]) {
 }
 
 async fn ask(which: u8, sonarqube: &SonarQube, azure_devops: &AzureDevOps) {
-    let (key, branch, pull_request) = ("shop", Some("main"), Some("7"));
+    let (key, branch, pull_request) = ("shop", &Target::branch("main"), &Target::pull_request("7"));
     match which % 24 {
         0 => drop(sonarqube.availability().await),
         1 => drop(sonarqube.authenticate().await),
@@ -43,14 +43,14 @@ async fn ask(which: u8, sonarqube: &SonarQube, azure_devops: &AzureDevOps) {
         8 => drop(sonarqube.languages().await),
         9 => drop(sonarqube.project_access(key).await),
         10 => drop(sonarqube.main_branch(key).await),
-        11 => drop(sonarqube.last_analysis(key, branch, None).await),
-        12 => drop(sonarqube.last_analysis(key, None, pull_request).await),
+        11 => drop(sonarqube.last_analysis(key, branch).await),
+        12 => drop(sonarqube.last_analysis(key, pull_request).await),
         13 => drop(sonarqube.ce_task("AZ-1").await),
-        14 => drop(sonarqube.pending_reports(key, branch, None).await),
+        14 => drop(sonarqube.pending_reports(key, branch).await),
         15 => drop(sonarqube.quality_gate("AZ-1").await.map(|gate| gate.verdict())),
         16 => drop(sonarqube.metrics().await),
-        17 => drop(sonarqube.measures(key, branch, None, &["ncloc", "coverage"]).await),
-        18 => drop(sonarqube.source_files(key, None, pull_request).await),
+        17 => drop(sonarqube.measures(key, branch, &["ncloc", "coverage"]).await),
+        18 => drop(sonarqube.source_files(key, pull_request).await),
         19 => drop(azure_devops.build_properties("p", "1").await),
         20 => drop(azure_devops.build_start("p", "1").await),
         21 => drop(azure_devops.build_attachments("p", "1", "k").await),
