@@ -173,7 +173,7 @@ function inflated(binary) {
   let content;
   try {
     // One output buffer that holds all of it, instead of hundreds of small ones.
-    content = inflate(fs.readFileSync(path.join(__dirname, binary.file)), { chunkSize: 4 << 20 });
+    content = inflate(fs.readFileSync(path.join(__dirname, binary.file)), { chunkSize: 8 << 20 });
   } catch (error) {
     throw damaged(binary.file + ': ' + error.message);
   }
