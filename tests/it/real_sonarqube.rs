@@ -343,8 +343,10 @@ fn a_report_the_server_can_not_process(server: &Server) {
     let mut project = server.project("garbage");
     let token = project.token(TokenKind::Project);
     let mut journey = Journey::new(server, &token);
-    let inputs = [("configMode", "manual"), ("cliProjectKey", project.key.as_str())];
-    let prepare = journey.prepare(&inputs);
+    // The build's own scanner hands it in; in mode `other` it reads its token from a plain variable.
+    journey.job.allow_leaks();
+    let key = format!("sonar.projectKey={}", project.key);
+    let prepare = journey.prepare(&[("scannerMode", "other"), ("extraProperties", &key)]);
     prepare.succeeded();
     let task = project.submit_garbage();
     let report = format!("projectKey={}\nserverUrl={}\nceTaskId={task}\n", project.key, server.url);
