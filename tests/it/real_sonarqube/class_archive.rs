@@ -19,7 +19,8 @@ fn analyse(journey: &mut Journey, key: &str) -> String {
 
 /// Files with this ending in the folders of the cache.
 fn with_extension(cache: &Path, extension: &str) -> Vec<PathBuf> {
-    let folders = fs::read_dir(cache).unwrap().map(|entry| entry.unwrap().path());
+    let folders =
+        fs::read_dir(cache).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
     let files = folders.flat_map(|folder| fs::read_dir(folder).unwrap()).map(|entry| entry.unwrap().path());
     files.filter(|file| file.extension().is_some_and(|found| found == extension)).collect()
 }
