@@ -86,7 +86,43 @@ impl ToolCache {
         downloads: &Cache,
     ) -> Result<PathBuf> {
         let cache = self.trusted(tool.name, &release.version);
-        cache.install_here(tool, release, directory, client, downloads).await
+        let (name, version, seal) = (tool.name, release.version.as_str(), downloads.seal());
+        let folder = cache.folder(name, version);
+        let versions = folder.parent().unwrap_or(&cache.root);
+        downloads.tidy();
+        remove_stale(versions, SystemTime::now(), |name| name.ends_with(UNPACKING));
+        let tell_cached = || tracing::info!("{name} {version} (from the agent's tool cache)");
+        if let Some(folder) = cache.complete(name, release, seal).await {
+            tell_cached();
+            return Ok(folder);
+        }
+        // A cache that can't be written may well hold the tool.
+        let is_writable = create_folder(versions);
+        let _lock = lock_file(&versions.join(format!("{}.lock", cache.arch)), name).await;
+        if let Some(folder) = cache.complete(name, release, seal).await {
+            return Ok(folder);
+        }
+        let archive = obtain(tool, release, directory, client, downloads).await?;
+        // Unpacked by another task, another connection's build or whoever made the machine's image.
+        if marker(&folder).is_file() && archive::is_content(&archive, &folder).await {
+            cache.seal_folder(&folder, release, seal).await;
+            tell_cached();
+            return Ok(folder);
+        }
+        is_writable.map_err(|error| unwritable(versions, &error))?;
+        if marker(&folder).is_file() {
+            tracing::info!("{} is damaged or altered, and is installed afresh", folder.display());
+        }
+        let unpacking =
+            Temporary::in_folder(versions, UNPACKING).map_err(|error| unwritable(versions, &error))?;
+        let unpacked = archive::unpack(archive, unpacking).await.map_err(ProvisionError::from)?;
+        cache.seal_folder(unpacked.as_ref(), release, seal).await;
+        // What is there without a marker was cut short.
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::rename(&unpacked, &folder)
+            .and_then(|()| std::fs::write(marker(&folder), ""))
+            .map_err(|error| unwritable(&folder, &error))?;
+        Ok(folder)
     }
 
     /// This cache, if nobody else can change where the tool is, and it can be put there; else the private one.
@@ -101,53 +137,6 @@ impl ToolCache {
         let root = self.root.display();
         tracing::info!("The agent's tool cache {root} is not used, because {why}: a private {name} is");
         Self { root: private.clone(), private: None, arch: self.arch }
-    }
-
-    async fn install_here(
-        &self,
-        tool: Tool,
-        release: &ScannerRelease,
-        directory: &Path,
-        client: &Client,
-        downloads: &Cache,
-    ) -> Result<PathBuf> {
-        let (name, version, seal) = (tool.name, release.version.as_str(), downloads.seal());
-        let folder = self.folder(name, version);
-        let versions = folder.parent().unwrap_or(&self.root);
-        downloads.tidy();
-        remove_stale(versions, SystemTime::now(), |name| name.ends_with(UNPACKING));
-        let tell_cached = || tracing::info!("{name} {version} (from the agent's tool cache)");
-        if let Some(folder) = self.complete(name, release, seal).await {
-            tell_cached();
-            return Ok(folder);
-        }
-        // A cache that can't be written may well hold the tool.
-        let is_writable = create_folder(versions);
-        let _lock = lock_file(&versions.join(format!("{}.lock", self.arch)), name).await;
-        if let Some(folder) = self.complete(name, release, seal).await {
-            return Ok(folder);
-        }
-        let archive = obtain(tool, release, directory, client, downloads).await?;
-        // Unpacked by another task, another connection's build or whoever made the machine's image.
-        if marker(&folder).is_file() && archive::is_content(&archive, &folder).await {
-            self.seal_folder(&folder, release, seal).await;
-            tell_cached();
-            return Ok(folder);
-        }
-        is_writable.map_err(|error| unwritable(versions, &error))?;
-        if marker(&folder).is_file() {
-            tracing::info!("{} is damaged or altered, and is installed afresh", folder.display());
-        }
-        let unpacking =
-            Temporary::in_folder(versions, UNPACKING).map_err(|error| unwritable(versions, &error))?;
-        let unpacked = archive::unpack(archive, unpacking).await.map_err(ProvisionError::from)?;
-        self.seal_folder(unpacked.as_ref(), release, seal).await;
-        // What is there without a marker was cut short.
-        let _ = std::fs::remove_dir_all(&folder);
-        std::fs::rename(&unpacked, &folder)
-            .and_then(|()| std::fs::write(marker(&folder), ""))
-            .map_err(|error| unwritable(&folder, &error))?;
-        Ok(folder)
     }
 
     /// Seals what is known to be the content of the archive. Without that it is compared with it each time.
