@@ -15,7 +15,7 @@ pub use json_bodies::json_bodies;
 use sonar_azdo::agent::{Environment, http_settings};
 use sonar_azdo::analysis::coverage::{Cobertura, Coverage};
 use sonar_azdo::analysis::dotnet_projects::{ProjectInfo, not_loaded};
-use sonar_azdo::analysis::precedence::{Precedence, Source};
+use sonar_azdo::analysis::precedence::{Precedence, PropertySource};
 use sonar_azdo::analysis::{
     AnalysisReport, Analyzed, Exported, ExtraProperties, Prepared, Rules, Unconnected, is_secret,
     java_properties, monorepo, reports as kinds, seconds_since_1970, suggestion, xml,
@@ -86,8 +86,13 @@ pub fn properties(bytes: &[u8]) {
 /// neither time nor memory.
 fn repository(text: &str, rules: Rules) {
     let mut precedence = Precedence::new(rules);
-    for entry in java_properties::entries(text) {
-        precedence.set(Source::SettingsFile, &entry.key, java_properties::trimmed(&entry.value), None);
+    for entry in java_properties::assignments(text) {
+        precedence.set(
+            PropertySource::SettingsFile,
+            &entry.key,
+            java_properties::trimmed(&entry.value),
+            None,
+        );
     }
     for key in ["sonar.host.url", "sonar.token", "sonar.login", "sonar.scanner.skip", "sonar.userHome"] {
         assert_eq!(precedence.value(key), None);

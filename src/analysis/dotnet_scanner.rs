@@ -3,8 +3,8 @@
 //! Which version works with which server was observed (12.1.0 and 11.3.0 on SonarQube 10.7 and 25.1) and, for versions
 //! before 11, read in SonarSource's release notes.
 
-use super::release::{ReleaseWish, is_sha256};
-use super::{ScannerRelease, ServerFacts, ServerKind};
+use super::release::{ReleaseWish, ScannerRelease, is_sha256};
+use super::server_facts::{ServerFacts, ServerKind};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 

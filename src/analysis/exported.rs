@@ -192,7 +192,7 @@ impl Exported {
 mod tests {
     use super::*;
     use crate::analysis::{
-        AnalysisId, Begun, Line, Narrowing, Rules, ScannerMode, ServerFacts, ServerKind, ServerVersion,
+        AnalysisId, Begun, FileLine, Narrowing, Rules, ScannerMode, ServerFacts, ServerKind, ServerVersion,
         Target,
     };
     use url::Url;
@@ -257,7 +257,7 @@ mod tests {
     fn exported() -> Exported {
         let report = "projectKey=shop\nserverUrl=https://sonar.example\nceTaskId=T\n".to_owned();
         let build = Build::new("https://dev.azure.com/Contoso/", "P1", "12");
-        let at = Line { file: "sonar-project.properties".into(), line: 3 };
+        let at = FileLine { file: "sonar-project.properties".into(), line: 3 };
         let narrowing =
             Narrowing { key: "sonar.exclusions".into(), value: "**/gen/**".into(), at, files: Some(2) };
         let extent = Extent { indexed_files: Some(3), narrowed: vec![narrowing], ..Extent::default() };

@@ -1,6 +1,6 @@
 //! The task input `extraProperties`.
 
-use super::Properties;
+use super::property::Properties;
 
 /// One `key=value` a line, or properties as they are written on a scanner's command line: `/d:key=value`, `-Dkey=value`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use std::fmt;
 
 /// A property of a file.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct Assignment {
     /// Its key.
     pub key: String,
     /// Its value. White space at its end counts.
@@ -19,24 +19,24 @@ pub struct Entry {
     pub line: usize,
 }
 
-impl fmt::Debug for Entry {
+impl fmt::Debug for Assignment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Its value may be a password.
-        f.debug_struct("Entry").field("key", &self.key).field("line", &self.line).finish_non_exhaustive()
+        f.debug_struct("Assignment").field("key", &self.key).field("line", &self.line).finish_non_exhaustive()
     }
 }
 
 /// Reads properties; of a key given twice the last value counts.
 pub fn parse(text: &str) -> BTreeMap<String, String> {
-    entries(text).into_iter().map(|entry| (entry.key, entry.value)).collect()
+    assignments(text).into_iter().map(|assignment| (assignment.key, assignment.value)).collect()
 }
 
 /// Reads properties in the order of the file.
-pub fn entries(text: &str) -> Vec<Entry> {
+pub fn assignments(text: &str) -> Vec<Assignment> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let lines = logical_lines(text).into_iter();
     lines
-        .filter_map(|(line, text)| key_and_value(&text).map(|(key, value)| Entry { key, value, line }))
+        .filter_map(|(line, text)| key_and_value(&text).map(|(key, value)| Assignment { key, value, line }))
         .collect()
 }
 
@@ -209,10 +209,12 @@ mod tests {
     }
 
     #[test]
-    fn entries_know_their_lines() {
-        let found = entries("# a\r\n\r\na=1,\\\r\n  2\r\nb\n!c=3\n  a = 4");
-        let shown: Vec<_> =
-            found.iter().map(|entry| (entry.line, entry.key.as_str(), entry.value.as_str())).collect();
+    fn assignments_know_their_lines() {
+        let found = assignments("# a\r\n\r\na=1,\\\r\n  2\r\nb\n!c=3\n  a = 4");
+        let shown: Vec<_> = found
+            .iter()
+            .map(|assignment| (assignment.line, assignment.key.as_str(), assignment.value.as_str()))
+            .collect();
         assert_eq!(shown, [(3, "a", "1,2"), (5, "b", ""), (7, "a", "4")]);
     }
 

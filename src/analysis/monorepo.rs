@@ -1,11 +1,11 @@
 //! The input `monorepo`: several projects in one repository, as a list in YAML.
 
-use super::Properties;
+use super::property::Properties;
 use super::yaml::{self, Content, Node};
 
 /// One project.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct MonorepoEntry {
     /// Key of the SonarQube project.
     pub key: String,
     /// Its directory, as the user wrote it.
@@ -27,7 +27,7 @@ pub const OF_ONE_PROJECT: &[&str] =
 ///
 /// # Errors
 /// What is wrong with which entry, as a sentence without its full stop.
-pub fn entries(text: &str) -> Result<Vec<Entry>, String> {
+pub fn entries(text: &str) -> Result<Vec<MonorepoEntry>, String> {
     let tree = yaml::read(text).map_err(|why| format!("the input monorepo {why}"))?;
     let Content::List(items) = tree.content else {
         return Err("the input monorepo is no list; write `- key: <project>` for each project".into());
@@ -35,7 +35,7 @@ pub fn entries(text: &str) -> Result<Vec<Entry>, String> {
     if items.is_empty() {
         return Err("the input monorepo lists no project".into());
     }
-    let mut entries: Vec<Entry> = Vec::with_capacity(items.len());
+    let mut entries: Vec<MonorepoEntry> = Vec::with_capacity(items.len());
     for (index, item) in items.into_iter().enumerate() {
         let line = item.line;
         let number = index + 1;
@@ -53,7 +53,7 @@ pub fn entries(text: &str) -> Result<Vec<Entry>, String> {
     Ok(entries)
 }
 
-fn entry(item: Node, number: usize) -> Result<Entry, String> {
+fn entry(item: Node, number: usize) -> Result<MonorepoEntry, String> {
     let Content::Map(pairs) = item.content else {
         return Err("it is no map; write key, baseDir and properties".into());
     };
@@ -77,7 +77,7 @@ fn entry(item: Node, number: usize) -> Result<Entry, String> {
     let base_dir = required(base_dir, "baseDir").map_err(|why| format!("{why} ({key})"))?;
     let properties = properties.map_or(Ok(Properties::default()), of_entry);
     let properties = properties.map_err(|why| format!("{why} ({key})"))?;
-    Ok(Entry { name: format!("entry {number} of monorepo ({key})"), key, base_dir, properties })
+    Ok(MonorepoEntry { name: format!("entry {number} of monorepo ({key})"), key, base_dir, properties })
 }
 
 fn of_entry(node: Node) -> Result<Properties, String> {
@@ -142,7 +142,7 @@ mod tests {
              sonar.projectVersion: 1.10\n    sonar.exclusions:\n- {key: shop-web, baseDir: ./web/}\n",
         )
         .unwrap();
-        let properties = |entry: &Entry| {
+        let properties = |entry: &MonorepoEntry| {
             entry.properties.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>()
         };
         assert_eq!((found[0].key.as_str(), found[0].base_dir.as_str()), ("shop-api", "services/api"));

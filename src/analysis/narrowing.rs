@@ -1,6 +1,6 @@
 //! What the repository's own settings take out of what the quality gate judges: facts for the log and the summary.
 
-use super::precedence::Line;
+use super::precedence::FileLine;
 use super::property_origin::without_module;
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ pub struct Narrowing {
     /// Its value: text from outside.
     pub value: String,
     /// Where it is set.
-    pub at: Line,
+    pub at: FileLine,
     /// How many files it leaves out, where that can be known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub files: Option<usize>,
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     fn narrowing(key: &str, value: &str) -> Narrowing {
-        let at = Line { file: "sonar-project.properties".into(), line: 1 };
+        let at = FileLine { file: "sonar-project.properties".into(), line: 1 };
         Narrowing { key: key.into(), value: value.into(), at, files: None }
     }
 

@@ -1,8 +1,8 @@
 //! Which of several values of a property counts: that of the strongest source, whatever the order in which they are read.
 
-use super::Properties;
 use super::java_properties::trimmed;
 use super::placeholder::{Budget, Meaning, Unexpandable, expand};
+use super::property::Properties;
 use super::property_origin::{self, Setter, may_set, narrows};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use std::fmt;
 
 /// Where values come from, the weakest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Source {
+pub enum PropertySource {
     /// What holds when nobody says anything.
     Default,
     /// A report that was found.
@@ -27,11 +27,11 @@ pub enum Source {
     Scope,
     /// `extraProperties`, over it the properties of an entry of `monorepo`.
     ExtraProperties,
-    /// The service connection, and what a step works out of all others.
-    Own,
+    /// The service connection, and what a step derives from all others.
+    Connection,
 }
 
-impl Source {
+impl PropertySource {
     /// Whether it lies in the repository.
     pub fn is_of_repository(self) -> bool {
         matches!(self, Self::SettingsFile | Self::ModuleFile)
@@ -44,7 +44,7 @@ impl Source {
             Self::Default | Self::FoundReport | Self::Input | Self::Scope | Self::ExtraProperties => {
                 Setter::Pipeline
             }
-            Self::Own => Setter::Connection,
+            Self::Connection => Setter::Connection,
         }
     }
 }
@@ -80,14 +80,14 @@ impl Rules {
 /// A line of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Line {
+pub struct FileLine {
     /// The file, relative to the sources where it lies in them.
     pub file: String,
     /// Its number, from 1.
     pub line: usize,
 }
 
-impl fmt::Display for Line {
+impl fmt::Display for FileLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {} of {}", self.line, self.file)
     }
@@ -99,9 +99,9 @@ pub struct Refused {
     /// The property.
     pub key: String,
     /// Where it is set.
-    pub source: Source,
+    pub source: PropertySource,
     /// Where that is, of a file.
-    pub at: Option<Line>,
+    pub at: Option<FileLine>,
     /// What to do instead, as the end of a sentence.
     pub instead: String,
 }
@@ -118,9 +118,9 @@ impl fmt::Display for Refused {
 
 #[derive(Clone)]
 struct Standing {
-    source: Source,
+    source: PropertySource,
     value: String,
-    at: Option<Line>,
+    at: Option<FileLine>,
 }
 
 /// The values of properties, each with its source.
@@ -143,7 +143,7 @@ impl Precedence {
     }
 
     /// Has `source` set a property, which counts if no stronger one sets it. Of one source the last value counts.
-    pub fn set(&mut self, source: Source, key: &str, value: &str, at: Option<Line>) {
+    pub fn set(&mut self, source: PropertySource, key: &str, value: &str, at: Option<FileLine>) {
         // The engine trims keys, those of modules behind the name of the module, too: else `sonar.branch.name\ =x` of a
         // settings file would be another property here, and this one there.
         let key = trimmed(key);
@@ -166,7 +166,7 @@ impl Precedence {
     }
 
     /// Has `source` set all of these.
-    pub fn set_all(&mut self, source: Source, properties: &Properties) {
+    pub fn set_all(&mut self, source: PropertySource, properties: &Properties) {
         for (key, value) in properties.iter() {
             self.set(source, key, value, None);
         }
@@ -190,17 +190,17 @@ impl Precedence {
     }
 
     /// Who set it.
-    pub fn source(&self, key: &str) -> Option<Source> {
+    pub fn source(&self, key: &str) -> Option<PropertySource> {
         self.standing.get(key).map(|standing| standing.source)
     }
 
     /// Where a file set it.
-    pub fn line(&self, key: &str) -> Option<&Line> {
+    pub fn line(&self, key: &str) -> Option<&FileLine> {
         self.standing.get(key)?.at.as_ref()
     }
 
     /// All values that count, and that the repository set.
-    pub fn of_repository(&self) -> impl Iterator<Item = (&str, &str, Option<&Line>)> {
+    pub fn of_repository(&self) -> impl Iterator<Item = (&str, &str, Option<&FileLine>)> {
         let of_files = self.standing.iter().filter(|(_, standing)| standing.source.is_of_repository());
         of_files.map(|(key, standing)| (key.as_str(), standing.value.as_str(), standing.at.as_ref()))
     }
@@ -267,7 +267,7 @@ mod tests {
         for key in
             ["sonar.branch.name ", "\tsonar.userHome", "sonar.exclusions\u{1}", "web. sonar.exclusions"]
         {
-            precedence.set(Source::SettingsFile, key, "x", None);
+            precedence.set(PropertySource::SettingsFile, key, "x", None);
         }
         let all: Vec<_> = precedence.properties().iter().map(|(key, _)| key.to_owned()).collect();
         assert_eq!(all, ["sonar.exclusions"]);
@@ -275,16 +275,16 @@ mod tests {
         assert_eq!(refused, ["sonar.branch.name", "sonar.userHome", "web. sonar.exclusions"]);
     }
 
-    const SOURCES: [Source; 9] = [
-        Source::Default,
-        Source::FoundReport,
-        Source::SettingsFile,
-        Source::ModuleFile,
-        Source::Variable,
-        Source::Input,
-        Source::Scope,
-        Source::ExtraProperties,
-        Source::Own,
+    const SOURCES: [PropertySource; 9] = [
+        PropertySource::Default,
+        PropertySource::FoundReport,
+        PropertySource::SettingsFile,
+        PropertySource::ModuleFile,
+        PropertySource::Variable,
+        PropertySource::Input,
+        PropertySource::Scope,
+        PropertySource::ExtraProperties,
+        PropertySource::Connection,
     ];
 
     const KEYS: [&str; 12] = [
@@ -310,13 +310,13 @@ mod tests {
     }
 
     /// What each source sets each key to: `<source> sets <key>`.
-    fn sets() -> impl Strategy<Value = Vec<(Source, &'static str)>> {
+    fn sets() -> impl Strategy<Value = Vec<(PropertySource, &'static str)>> {
         let all: Vec<_> = SOURCES.iter().flat_map(|source| KEYS.map(|key| (*source, key))).collect();
         let count = all.len();
         proptest::sample::subsequence(all, 0..=count)
     }
 
-    fn of(rules: Rules, sets: &[(Source, &str)]) -> Precedence {
+    fn of(rules: Rules, sets: &[(PropertySource, &str)]) -> Precedence {
         let mut precedence = Precedence::new(rules);
         for (source, key) in sets {
             precedence.set(*source, key, &format!("by {source:?}"), None);
@@ -365,16 +365,26 @@ mod tests {
     #[test]
     fn names_in_files_stand_for_what_counts() {
         let mut precedence = Precedence::new(Rules::default());
-        precedence.set(Source::SettingsFile, "sonar.projectVersion", "${sonar.projectKey}-${env.N}", None);
-        precedence.set(Source::SettingsFile, "sonar.projectKey", "of the file", None);
-        precedence.set(Source::Input, "sonar.projectKey", "${env.N}", None);
-        precedence.set(Source::SettingsFile, "sonar.links.ci", "${sonar.token}|${sonar.branch.name}", None);
-        precedence.set(Source::SettingsFile, "sonar.branch.name", "${env.N}", None);
+        precedence.set(
+            PropertySource::SettingsFile,
+            "sonar.projectVersion",
+            "${sonar.projectKey}-${env.N}",
+            None,
+        );
+        precedence.set(PropertySource::SettingsFile, "sonar.projectKey", "of the file", None);
+        precedence.set(PropertySource::Input, "sonar.projectKey", "${env.N}", None);
+        precedence.set(
+            PropertySource::SettingsFile,
+            "sonar.links.ci",
+            "${sonar.token}|${sonar.branch.name}",
+            None,
+        );
+        precedence.set(PropertySource::SettingsFile, "sonar.branch.name", "${env.N}", None);
         let expanded = precedence.expand(&|name| (name == "N").then_some("7")).unwrap();
         assert_eq!(expanded.value("sonar.projectVersion"), Some("${env.N}-7"));
         assert_eq!(expanded.value("sonar.links.ci"), Some("|"), "what is refused is unknown");
-        precedence.set(Source::SettingsFile, "a", "${b}", None);
-        precedence.set(Source::SettingsFile, "b", "${a}", None);
+        precedence.set(PropertySource::SettingsFile, "a", "${b}", None);
+        precedence.set(PropertySource::SettingsFile, "b", "${a}", None);
         let (key, names) = precedence.expand(&|_| None).map(|_| ()).unwrap_err();
         assert_eq!((key.as_str(), names.to_string().as_str()), ("a", "leads back to itself: b -> a -> b"));
     }
@@ -382,11 +392,11 @@ mod tests {
     #[test]
     fn what_is_refused_is_told() {
         let mut precedence = Precedence::new(Rules { scope_from_pipeline: true, ..Rules::default() });
-        let at = |line| Some(Line { file: "web/sonar-project.properties".into(), line });
-        precedence.set(Source::ModuleFile, "web.sonar.projectDate", "2020-01-01", at(3));
-        precedence.set(Source::ModuleFile, "web.sonar.exclusions", "**", at(4));
-        precedence.set(Source::Variable, "sonar.branch.name", "other", None);
-        precedence.set(Source::SettingsFile, "sonar.working.directory", "/", at(5));
+        let at = |line| Some(FileLine { file: "web/sonar-project.properties".into(), line });
+        precedence.set(PropertySource::ModuleFile, "web.sonar.projectDate", "2020-01-01", at(3));
+        precedence.set(PropertySource::ModuleFile, "web.sonar.exclusions", "**", at(4));
+        precedence.set(PropertySource::Variable, "sonar.branch.name", "other", None);
+        precedence.set(PropertySource::SettingsFile, "sonar.working.directory", "/", at(5));
         precedence.refuse("sonar.working.directory", "it leads out of the sources");
         let told: Vec<_> = precedence.refused().iter().map(ToString::to_string).collect();
         insta::assert_snapshot!(told.join("\n"), @r"

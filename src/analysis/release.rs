@@ -1,6 +1,6 @@
 //! Which release of SonarSource's scanners is run, where its archive is, and what it must hash to.
 
-use super::ServerFacts;
+use super::server_facts::ServerFacts;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 

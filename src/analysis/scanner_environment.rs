@@ -2,7 +2,7 @@
 //!
 //! Contract: documentation page "Configuring the SonarScanner", and the names the scanners read.
 
-use super::Properties;
+use super::property::Properties;
 
 /// Variables of the established extension that look like scanner properties and are none.
 const OUR_OWN: &[&str] = &[

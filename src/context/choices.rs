@@ -1,6 +1,6 @@
 //! What the user's inputs say about what is analysed.
 
-use super::branch_name;
+use super::git_ref::branch_name;
 
 /// The inputs of SonarPrepare that change the decision.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,44 +1,8 @@
 //! The facts of a run, as the agent's predefined variables give them.
 
-use super::{GitRef, PullRequest};
+use super::git_ref::{GitRef, branch_name};
+use super::provider::Provider;
 use crate::analysis::Target;
-
-/// Where the repository lives (`Build.Repository.Provider`).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Provider {
-    /// Git in Azure Repos.
-    TfsGit,
-    /// Team Foundation Version Control.
-    TfsVersionControl,
-    /// GitHub.
-    GitHub,
-    /// GitHub Enterprise Server.
-    GitHubEnterprise,
-    /// Bitbucket Cloud.
-    Bitbucket,
-    /// Any other Git server.
-    Git,
-    /// Subversion.
-    Svn,
-    /// Something this version does not know, or nothing.
-    Other(String),
-}
-
-impl Provider {
-    /// Reads the agent's spelling.
-    pub fn parse(text: &str) -> Self {
-        match text {
-            "TfsGit" => Self::TfsGit,
-            "TfsVersionControl" => Self::TfsVersionControl,
-            "GitHub" => Self::GitHub,
-            "GitHubEnterprise" => Self::GitHubEnterprise,
-            "Bitbucket" => Self::Bitbucket,
-            "Git" => Self::Git,
-            "Svn" => Self::Svn,
-            other => Self::Other(other.to_owned()),
-        }
-    }
-}
 
 /// A run of a pipeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,7 +30,7 @@ impl PipelineContext {
     /// What this build is of, as far as its variables tell.
     pub fn target(&self) -> Target {
         match (&self.pull_request, &self.source) {
-            (Some(pull_request), _) => pull_request.target(self),
+            (Some(pull_request), _) => self.target_of(pull_request),
             (None, Some(GitRef::Branch(name))) => Target::branch(name.as_str()),
             (None, Some(GitRef::PullRequest(key))) => Target::pull_request(key.as_str()),
             (None, _) => Target::MAIN_BRANCH,
@@ -74,7 +38,7 @@ impl PipelineContext {
     }
 
     /// What a scanner that finds out by itself may analyse in this build, beside the main branch.
-    pub fn own_targets(&self) -> Vec<Target> {
+    pub fn detectable_targets(&self) -> Vec<Target> {
         let mut targets = Vec::new();
         match &self.source {
             Some(GitRef::Branch(name)) => targets.push(Target::branch(name.as_str())),
@@ -87,5 +51,44 @@ impl PipelineContext {
             targets.extend(keys.into_iter().flatten().map(Target::pull_request));
         }
         targets
+    }
+
+    /// The number that people and SonarQube know `pull_request` by.
+    pub fn key_of<'a>(&'a self, pull_request: &'a PullRequest) -> &'a str {
+        match (&self.provider, &pull_request.number, &self.source) {
+            (Provider::GitHub | Provider::GitHubEnterprise, Some(number), _)
+            | (Provider::GitHub | Provider::GitHubEnterprise, None, Some(GitRef::PullRequest(number))) => {
+                number
+            }
+            _ => &pull_request.id,
+        }
+    }
+
+    /// What SonarQube knows `pull_request` as.
+    pub(super) fn target_of(&self, pull_request: &PullRequest) -> Target {
+        let (branch, base) = pull_request.branches();
+        Target::pull_request_between(self.key_of(pull_request), branch, base)
+    }
+}
+
+/// A pull request being built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PullRequest {
+    /// `System.PullRequest.PullRequestId`; on GitHub an internal id.
+    pub id: String,
+    /// `System.PullRequest.PullRequestNumber`: GitHub only.
+    pub number: Option<String>,
+    /// Source branch, as the agent gives it.
+    pub source_branch: String,
+    /// Target branch, as the agent gives it.
+    pub target_branch: String,
+    /// `System.PullRequest.IsFork`: the source branch is one of another repository.
+    pub is_fork: bool,
+}
+
+impl PullRequest {
+    /// Source and target branch, without `refs/heads/`.
+    pub fn branches(&self) -> (&str, &str) {
+        (branch_name(&self.source_branch), branch_name(&self.target_branch))
     }
 }

@@ -1,7 +1,11 @@
 //! The decision: what is analysed, and why.
 
+use super::built::Built;
 use super::choices::{Choices, OnUnsupported};
-use super::{DefaultBranch, PipelineContext, PullRequest, Source, Subject};
+use super::default_branch::{DefaultBranch, Source};
+use super::pipeline::{PipelineContext, PullRequest};
+use super::pull_request_properties;
+use super::refusal::{Refusal, check_name};
 use crate::analysis::{Properties, ServerFacts, Target};
 
 /// What is analysed.
@@ -51,51 +55,38 @@ impl Scope {
     }
 }
 
-/// An analysis that cannot be, or that the user does not want to be left out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    /// What is wrong.
-    pub message: String,
-    /// What to change.
-    pub hint: String,
-}
-
-/// The longest name of a branch and key of a pull request that SonarQube takes, in UTF-16 units: the
-/// width of its column. Other than blank ones it refuses no others (observed on 26.9).
-const LONGEST_NAME: usize = 255;
-
-/// Decides. `default` is looked at for a [`Subject::Branch`], and for a [`Subject::MainBranch`] in the build of a pull
+/// Decides. `default` is looked at for a [`Built::Branch`], and for a [`Built::MainBranch`] in the build of a pull
 /// request.
 ///
 /// # Errors
 /// SonarQube would refuse the name, or it analyses no branches and the user wants an error then.
 pub fn decide(
     context: &PipelineContext,
-    subject: &Subject,
+    built: &Built,
     choices: &Choices,
     server: &ServerFacts,
     default: &DefaultBranch,
 ) -> Result<Scope, Refusal> {
     let table = Table { server, choices, default };
-    match subject {
-        Subject::MainBranch { why, version } => {
+    match built {
+        Built::MainBranch { why, version } => {
             let mut scope = table.main_branch(context, format!("Analysing the main branch: {why}"));
             scope.version.clone_from(version);
             Ok(scope)
         }
-        Subject::Branch(name) => table.branch(name),
-        Subject::OtherBranch { name, what } => {
+        Built::Branch(name) => table.branch(name),
+        Built::OtherBranch { name, what } => {
             table.other_branch(name, what, format!("Analysing the branch {name}: {what}"))
         }
-        Subject::PullRequest(pull_request) => table.pull_request(context, pull_request),
-        Subject::MergeRef(number) => Ok(Scope::skipped(
+        Built::PullRequest(pull_request) => table.pull_request(context, pull_request),
+        Built::MergeRef(number) => Ok(Scope::skipped(
             Target::pull_request(number.as_str()),
             format!(
                 "pull request {number} is being built by its reference alone, and its branches are not known (let the pull \
                  request start the build, or set sonar.pullrequest.key, .branch and .base in extraProperties)"
             ),
         )),
-        Subject::Nothing { name, why } => Ok(Scope::skipped(Target::branch(name.as_str()), why.clone())),
+        Built::Nothing { name, why } => Ok(Scope::skipped(Target::branch(name.as_str()), why.clone())),
     }
 }
 
@@ -181,9 +172,9 @@ impl Table<'_> {
     }
 
     fn pull_request(&self, context: &PipelineContext, pull_request: &PullRequest) -> Result<Scope, Refusal> {
-        let key = pull_request.key(context);
+        let key = context.key_of(pull_request);
         let (branch, base) = pull_request.branches();
-        let target = pull_request.target(context);
+        let target = context.target_of(pull_request);
         if !self.server.branch_support {
             let product = self.server.product();
             let reason =
@@ -197,7 +188,7 @@ impl Table<'_> {
         let of_fork = if pull_request.is_fork { " of a fork" } else { "" };
         let mut scope =
             Scope::new(target, format!("Analysing pull request {key}, from {branch}{of_fork} into {base}"));
-        scope.properties = pull_request.properties(context, self.server.kind);
+        scope.properties = pull_request_properties::properties_of(pull_request, context, self.server.kind);
         Ok(scope)
     }
 
@@ -218,19 +209,4 @@ impl Table<'_> {
             }
         }
     }
-}
-
-/// SonarQube would refuse the name after the scan.
-pub(super) fn check_name(what: &str, name: &str) -> Result<(), Refusal> {
-    let length = name.encode_utf16().count();
-    let wrong = if name.trim().is_empty() {
-        format!("the {what} is blank")
-    } else if length > LONGEST_NAME {
-        let start: String = name.chars().take(40).collect();
-        format!("the {what} {start}... has {length} characters, and SonarQube takes {LONGEST_NAME}")
-    } else {
-        return Ok(());
-    };
-    let hint = "Set the input branch to the name that it is to have in SonarQube, or to off.".into();
-    Err(Refusal { message: wrong, hint })
 }

@@ -38,8 +38,8 @@ fn known(name: &str, source: Source) -> DefaultBranch {
 
 fn decided(name: &str, choices: &Choices, server: &ServerFacts) -> Result<Scope, Refusal> {
     let context = captured(name);
-    let subject = context.subject(choices);
-    decide(&context, &subject, choices, server, &known("main", Source::Remote))
+    let built = context.built(choices);
+    decide(&context, &built, choices, server, &known("main", Source::Remote))
 }
 
 fn shown(properties: &Properties) -> String {
@@ -333,8 +333,8 @@ fn who_says_what_the_default_branch_is() {
             for branch_support in [true, false] {
                 let context = captured(name);
                 let choices = Choices::default();
-                let subject = context.subject(&choices);
-                let scope = decide(&context, &subject, &choices, &server(branch_support), default).unwrap();
+                let built = context.built(&choices);
+                let scope = decide(&context, &built, &choices, &server(branch_support), default).unwrap();
                 let sent = scope.properties.value("sonar.branch.name").unwrap_or("-");
                 writeln!(lines, "{sent}: {}", scope.explanation).unwrap();
                 scope.warnings.iter().for_each(|warning| writeln!(lines, "  {warning}").unwrap());
@@ -379,7 +379,7 @@ fn who_says_what_the_default_branch_is() {
 fn a_pull_request_needs_no_default_branch_and_most_others_do_not() {
     let needing = names()
         .into_iter()
-        .filter(|name| matches!(captured(name).subject(&Choices::default()), Subject::Branch(_)));
+        .filter(|name| matches!(captured(name).built(&Choices::default()), Built::Branch(_)));
     assert!(needing.clone().count() > 10);
     for name in needing {
         assert!(
@@ -395,7 +395,7 @@ fn a_pull_request_needs_no_default_branch_and_most_others_do_not() {
 fn a_merge_ref_becomes_a_pull_request_once_its_branches_are_known() {
     let context = captured("tfsgit-merge-ref-by-hand");
     let choices = Choices::default();
-    assert_eq!(context.subject(&choices), Subject::MergeRef("7".into()));
+    assert_eq!(context.built(&choices), Built::MergeRef("7".into()));
     let pull_request = PullRequest {
         id: "7".into(),
         number: None,
@@ -403,8 +403,8 @@ fn a_merge_ref_becomes_a_pull_request_once_its_branches_are_known() {
         target_branch: "refs/heads/main".into(),
         is_fork: false,
     };
-    let subject = Subject::PullRequest(pull_request);
-    let scope = decide(&context, &subject, &choices, &server(true), &DefaultBranch::Unknown).unwrap();
+    let built = Built::PullRequest(pull_request);
+    let scope = decide(&context, &built, &choices, &server(true), &DefaultBranch::Unknown).unwrap();
     assert_eq!(scope.explanation, "Analysing pull request 7, from feature/x into main");
     assert_eq!(scope.properties.value("sonar.pullrequest.base"), Some("main"));
 }
@@ -463,7 +463,7 @@ fn a_main_branch_of_another_name_is_a_conflict() {
 fn what_users_say_themselves() {
     let own = |pairs: &[(&str, &str)], branch_support| {
         let own: Properties = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        own_scope(&own, "extraProperties", &server(branch_support)).unwrap()
+        user_scope(&own, "extraProperties", &server(branch_support)).unwrap()
     };
     assert_eq!(own(&[("sonar.exclusions", "x"), ("sonar.pullrequest.base", "develop")], true), None);
     let scope = own(&[("sonar.branch.name", "mine"), ("sonar.exclusions", "x")], true).unwrap();
@@ -499,7 +499,7 @@ fn what_users_say_themselves() {
 fn names_of_the_users_own_are_checked_too() {
     let own = |pairs: &[(&str, &str)], branch_support| {
         let own = pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        own_scope(&own, "extraProperties", &server(branch_support))
+        user_scope(&own, "extraProperties", &server(branch_support))
     };
     let (long, longest) = ("a".repeat(256), "a".repeat(255));
     for key in ["sonar.branch.name", "sonar.pullrequest.key", "sonar.pullrequest.branch"] {

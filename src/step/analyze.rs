@@ -8,7 +8,7 @@ use super::runtime::{self, Jdk, Setting, network};
 use super::tokens::tokens_of;
 use super::{Ending, Job, caches, missing, settings};
 use crate::agent::{AnalyzeInputs, Child};
-use crate::analysis::precedence::{Precedence, Source};
+use crate::analysis::precedence::{Precedence, PropertySource};
 use crate::analysis::{
     Extent, Narrowing, Outcome, Prepared, ScannerMode, ScannerRelease, scanner_environment,
 };
@@ -187,7 +187,7 @@ async fn run(job: &Job, inputs: &AnalyzeInputs, shared: &Shared, record: &Record
     reports::import(&mut properties, &places, prepared.member.is_some());
     for (key, value) in properties.iter() {
         if precedence.value(key).is_none() {
-            precedence.set(Source::FoundReport, key, value, None);
+            precedence.set(PropertySource::FoundReport, key, value, None);
         }
     }
     let mut properties = precedence.properties();
@@ -321,8 +321,8 @@ fn assemble(job: &Job, record: &Record, working_directory: &Path) -> Result<(Pre
         Error::new(format!("the variable SONAR_SCANNER_JSON_PARAMS can't be read: {error}"))
             .hint("It must hold a JSON object whose values are strings.")
     })?;
-    precedence.set_all(Source::Variable, &variables);
-    precedence.set_all(Source::ExtraProperties, &prepared.properties);
+    precedence.set_all(PropertySource::Variable, &variables);
+    precedence.set_all(PropertySource::ExtraProperties, &prepared.properties);
     let named = prepared.settings_file.as_ref().map(|file| working_directory.join(file));
     if let Some(file) = sources.add_project(&mut precedence, named.as_deref(), &given)? {
         tracing::info!("Settings: {}", file.display());
@@ -344,7 +344,7 @@ fn assemble(job: &Job, record: &Record, working_directory: &Path) -> Result<(Pre
     sources.exclude_links(&mut precedence, &base_dir)?;
     // They make void what a settings file says; the engine would take them for a pull request without a name.
     precedence.unset(|key, value| value.is_empty() && is_of_scope(key));
-    let mut own = |key: &str, value: &str| precedence.set(Source::Own, key, value, None);
+    let mut own = |key: &str, value: &str| precedence.set(PropertySource::Connection, key, value, None);
     own("sonar.projectBaseDir", &base_dir.display().to_string());
     own("sonar.working.directory", &work_files.display().to_string());
     own("sonar.host.url", prepared.server_address());
@@ -353,7 +353,7 @@ fn assemble(job: &Job, record: &Record, working_directory: &Path) -> Result<(Pre
     own("sonar.scanner.app", "sonar-azdo");
     own("sonar.scanner.appVersion", env!("CARGO_PKG_VERSION"));
     if job.predefined.is_debug() {
-        precedence.set(Source::Default, "sonar.verbose", "true", None);
+        precedence.set(PropertySource::Default, "sonar.verbose", "true", None);
     }
     Ok((precedence, narrowed))
 }

@@ -5,7 +5,7 @@ use super::repository::clone_of;
 use super::seal::Seal;
 use super::{Ending, Job, Records, caches, runtime, server};
 use crate::agent::{ConfigMode, PrepareInputs, ServiceConnection};
-use crate::analysis::precedence::{Precedence, Source};
+use crate::analysis::precedence::{Precedence, PropertySource};
 use crate::analysis::{
     ARCHIVE, AnalysisId, Prepared, Properties, RECORD_VERSION, ScannerMode, ScannerRelease, ServerKind,
 };
@@ -172,12 +172,12 @@ impl Common<'_> {
 
     fn properties(&self, project: &Project, scope: &Scope) -> Properties {
         let mut precedence = Precedence::new(self.inputs.rules);
-        precedence.set_all(Source::Input, &properties_of_inputs(&self.inputs));
-        precedence.set_all(Source::Scope, &scope.properties);
+        precedence.set_all(PropertySource::Input, &properties_of_inputs(&self.inputs));
+        precedence.set_all(PropertySource::Scope, &scope.properties);
         if scope.skip.is_some() {
-            precedence.set(Source::Scope, "sonar.scanner.skip", "true", None);
+            precedence.set(PropertySource::Scope, "sonar.scanner.skip", "true", None);
         }
-        precedence.set_all(Source::ExtraProperties, &project.own);
+        precedence.set_all(PropertySource::ExtraProperties, &project.own);
         let mut properties = precedence.properties();
         name_branches(&mut properties);
         properties

@@ -4,9 +4,9 @@
 //! says; where the paths in them may lead, and which files are read at all, this module does.
 
 use super::Job;
-use crate::analysis::java_properties::{self, Entry, trimmed};
+use crate::analysis::java_properties::{self, Assignment, trimmed};
 use crate::analysis::placeholder::{Budget, Unexpandable};
-use crate::analysis::precedence::{Line, Precedence, Source};
+use crate::analysis::precedence::{FileLine, Precedence, PropertySource};
 use crate::analysis::property_origin::without_module;
 use crate::context::is_of_scope;
 use crate::error::{Error, Result};
@@ -74,7 +74,7 @@ impl Sources {
         let file = named.map_or_else(|| base_dir.join(FILE), Path::to_owned);
         match self.load(&file)? {
             Some(entries) => {
-                self.add(precedence, Source::SettingsFile, "", &file, &entries);
+                self.add(precedence, PropertySource::SettingsFile, "", &file, &entries);
                 Ok(Some(file))
             }
             None if named.is_none() => Ok(None),
@@ -91,7 +91,7 @@ impl Sources {
     /// A name in its value leads back to itself.
     pub(super) fn base_dir(&self, job: &Job, precedence: &mut Precedence, given: PathBuf) -> Result<PathBuf> {
         let Some(chosen) = precedence.value(BASE_DIR) else { return Ok(given) };
-        let is_of_file = precedence.source(BASE_DIR).is_some_and(Source::is_of_repository);
+        let is_of_file = precedence.source(BASE_DIR).is_some_and(PropertySource::is_of_repository);
         if !is_of_file {
             return Ok(self.working_directory.join(chosen));
         }
@@ -183,7 +183,7 @@ impl Sources {
         if let Some(file) = file
             && let Some(entries) = self.load(&file)?
         {
-            self.add(precedence, Source::ModuleFile, prefix, &file, &entries);
+            self.add(precedence, PropertySource::ModuleFile, prefix, &file, &entries);
             let of_file = entries.iter().rev().find(|entry| entry.key == BASE_DIR);
             if let Some(chosen) = of_file.filter(|_| precedence.rules().allow_repository(&key)) {
                 directory = directory.join(&chosen.value);
@@ -199,18 +199,25 @@ impl Sources {
                 .hint(format!("Correct {MODULES}, or set {name}.{BASE_DIR} to the module's directory.")));
         }
         let directory = without_dots(&directory);
-        precedence.set(Source::Own, &key, &directory.display().to_string(), None);
+        precedence.set(PropertySource::Connection, &key, &directory.display().to_string(), None);
         Ok(directory)
     }
 
-    fn add(&self, precedence: &mut Precedence, source: Source, prefix: &str, file: &Path, entries: &[Entry]) {
+    fn add(
+        &self,
+        precedence: &mut Precedence,
+        source: PropertySource,
+        prefix: &str,
+        file: &Path,
+        entries: &[Assignment],
+    ) {
         let file = self.shown(file);
-        for Entry { key, value, line } in entries {
+        for Assignment { key, value, line } in entries {
             // Of a branch or a pull request nothing says nothing.
             if value.is_empty() && is_of_scope(without_module(key)) {
                 continue;
             }
-            let at = Line { file: file.clone(), line: *line };
+            let at = FileLine { file: file.clone(), line: *line };
             precedence.set(source, &format!("{prefix}{key}"), value, Some(at));
         }
     }
@@ -222,7 +229,7 @@ impl Sources {
     }
 
     /// Reads a settings file; `None` where there is none.
-    fn load(&self, file: &Path) -> Result<Option<Vec<Entry>>> {
+    fn load(&self, file: &Path) -> Result<Option<Vec<Assignment>>> {
         let wrong = |what: String, hint: &str| {
             Err(Error::new(format!("the settings file {} {what}", file.display())).hint(hint.to_owned()))
         };
@@ -263,8 +270,10 @@ impl Sources {
                 return wrong(what, "Save it as UTF-8; or write letters outside of ASCII as \\uXXXX.");
             }
         };
-        let entries = java_properties::entries(&text).into_iter();
-        Ok(Some(entries.map(|entry| Entry { value: trimmed(&entry.value).to_owned(), ..entry }).collect()))
+        let entries = java_properties::assignments(&text).into_iter();
+        Ok(Some(
+            entries.map(|entry| Assignment { value: trimmed(&entry.value).to_owned(), ..entry }).collect(),
+        ))
     }
 }
 
@@ -278,7 +287,7 @@ pub(super) fn expand(job: &Job, precedence: &Precedence) -> Result<Precedence> {
 }
 
 /// The error of names that can't be replaced.
-pub(super) fn unexpandable(key: &str, why: &Unexpandable, at: Option<&Line>) -> Error {
+pub(super) fn unexpandable(key: &str, why: &Unexpandable, at: Option<&FileLine>) -> Error {
     let mut message = format!("{key} {why}");
     if let Some(at) = at {
         let _ = write!(message, " ({at})");

@@ -5,7 +5,7 @@ use super::place::Place;
 use super::properties::checked;
 use super::{Common, Decided, Project, history, new_id, set_established_variables, set_variables, target};
 use crate::agent::{Monorepo, PrepareInputs};
-use crate::analysis::monorepo::{Entry, OF_ONE_PROJECT, entries};
+use crate::analysis::monorepo::{MonorepoEntry, OF_ONE_PROJECT, entries};
 use crate::analysis::{Member, Properties};
 use crate::error::{Error, Result};
 use crate::step::{Ending, Job, concurrent};
@@ -61,8 +61,8 @@ pub(super) fn projects(
 }
 
 /// The directory of an entry, by its real name.
-fn base_dir(entry: &Entry, start: &Path, working_directory: &Path) -> Result<PathBuf> {
-    let Entry { name, base_dir, .. } = entry;
+fn base_dir(entry: &MonorepoEntry, start: &Path, working_directory: &Path) -> Result<PathBuf> {
+    let MonorepoEntry { name, base_dir, .. } = entry;
     let directory = start.join(base_dir);
     if !directory.is_dir() {
         return Err(Error::new(format!("{name}: the baseDir {} does not exist", directory.display())).hint(

@@ -2,7 +2,7 @@
 
 use crate::agent::{ConfigMode, PrepareInputs};
 use crate::analysis::placeholder::Budget;
-use crate::analysis::precedence::{Precedence, Source};
+use crate::analysis::precedence::{Precedence, PropertySource};
 use crate::analysis::{Properties, ScannerMode, project_key, scanner_environment};
 use crate::context::unexpanded;
 use crate::error::{Error, Result};
@@ -83,9 +83,9 @@ impl Place {
             precedence.of_repository().map(|(key, value, _)| (key.to_owned(), value.to_owned())).collect();
         // A name in the file stands for what counts, whoever says it. What is wrong with the variable, SonarAnalyze says.
         let variables = scanner_environment::read(job.environment.iter()).unwrap_or_default();
-        precedence.set_all(Source::Variable, &variables);
-        precedence.set_all(Source::Input, &super::properties_of_inputs(inputs));
-        precedence.set_all(Source::ExtraProperties, own);
+        precedence.set_all(PropertySource::Variable, &variables);
+        precedence.set_all(PropertySource::Input, &super::properties_of_inputs(inputs));
+        precedence.set_all(PropertySource::ExtraProperties, own);
         let (mut settings, mut budget) = (Properties::default(), Budget::default());
         for (key, value) in of_file {
             let text = precedence

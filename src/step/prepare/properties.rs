@@ -4,7 +4,7 @@ use super::place::not_replaced;
 use crate::agent::PrepareInputs;
 use crate::analysis::property_origin::{Setter, instead, may_set};
 use crate::analysis::{ExtraProperties, Properties, UnreadableLine, suggestion};
-use crate::context::{BranchChoice, is_of_scope, name_branches, take_unset, unexpanded};
+use crate::context::{BranchChoice, is_of_scope, name_branches, remove_unset, unexpanded};
 use crate::error::{Error, Result};
 use crate::step::Job;
 
@@ -48,7 +48,7 @@ pub(super) fn checked(job: &Job, mut properties: Properties, place: &str) -> Res
         properties.remove(key);
         tracing::warn!("{key} in {place} is ignored: {}", instead(key));
     }
-    let unset = take_unset(&mut properties, is_of_pull_request(job));
+    let unset = remove_unset(&mut properties, is_of_pull_request(job));
     if !unset.is_empty() {
         // Templates that many pipelines share do this in every build of a branch: no warning.
         tracing::info!("Left out of {place}, because this build gives them no value: {}", unset.join(", "));

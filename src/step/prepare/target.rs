@@ -5,8 +5,8 @@ use crate::agent::{JobConnection, PrepareInputs};
 use crate::analysis::{Properties, ScannerMode, ServerFacts, ServerKind};
 use crate::azure_devops::AzureDevOps;
 use crate::context::{
-    BranchChoice, DefaultBranch, PipelineContext, Provider, PullRequest, Refusal, Scope, Source, Subject,
-    branch_name, check_own_pull_request, decide, decides, is_of_scope, name_branches, own_scope,
+    BranchChoice, Built, DefaultBranch, PipelineContext, Provider, PullRequest, Refusal, Scope, Source,
+    branch_name, check_pull_request_properties, decide, decides, is_of_scope, name_branches, user_scope,
 };
 use crate::error::{Error, Result};
 use crate::git;
@@ -63,10 +63,10 @@ pub(super) async fn choose(asker: &Asker<'_>, extra: &Properties) -> Result<Scop
     let Asker { inputs, facts, .. } = asker;
     let settings = asker.place.settings();
     let refused = |refusal: Refusal| Error::new(refusal.message).hint(refusal.hint);
-    let of_extra = own_scope(extra, "extraProperties", facts).map_err(refused)?;
+    let of_extra = user_scope(extra, "extraProperties", facts).map_err(refused)?;
     let own = match inputs.choices.branch {
         BranchChoice::Auto if of_extra.is_none() => {
-            own_scope(&settings, "the settings file", facts).map_err(refused)?
+            user_scope(&settings, "the settings file", facts).map_err(refused)?
         }
         _ => of_extra,
     };
@@ -79,7 +79,7 @@ pub(super) async fn choose(asker: &Asker<'_>, extra: &Properties) -> Result<Scop
         drop_others(&mut scope, &settings, extra);
     }
     if is_own && facts.branch_support {
-        check_own_pull_request(&scope.properties).map_err(refused)?;
+        check_pull_request_properties(&scope.properties).map_err(refused)?;
     }
     name_branches(&mut scope.properties);
     if scope.target.is_pull_request() && scope.skip.is_none() {
@@ -173,14 +173,14 @@ impl Asker<'_> {
     async fn decided(&self) -> Result<Scope> {
         let choices = &self.inputs.choices;
         let context = self.job.predefined.pipeline_context();
-        let mut subject = context.subject(choices);
-        if let Subject::MergeRef(number) = &subject
+        let mut subject = context.built(choices);
+        if let Built::MergeRef(number) = &subject
             && let Some(pull_request) = self.pull_request(&context, number).await
         {
-            subject = Subject::PullRequest(pull_request);
+            subject = Built::PullRequest(pull_request);
         }
         let (mut default, mut conflict) = (DefaultBranch::Unknown, None);
-        if matches!(subject, Subject::MainBranch { .. })
+        if matches!(subject, Built::MainBranch { .. })
             && context.is_of_pull_request()
             && self.facts.branch_support
         {
@@ -196,7 +196,7 @@ impl Asker<'_> {
                 default = DefaultBranch::Known { name, source };
             }
         }
-        if let Subject::Branch(built) = &subject {
+        if let Built::Branch(built) = &subject {
             let is_elsewhere = self.clone_of_another_repository().await?.is_some();
             let (of_repository, of_sonarqube) =
                 tokio::join!(self.default_branch(&context, is_elsewhere), self.main_branch());

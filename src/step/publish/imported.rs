@@ -288,7 +288,7 @@ fn evidence(
         );
         // Which branch or pull request it names is anybody's word. What it says of an analysis of nothing stays: it can only
         // take a pass away.
-        reported.own_targets = Some(OwnTargets(job.predefined.pipeline_context().own_targets()));
+        reported.own_targets = Some(OwnTargets(job.predefined.pipeline_context().detectable_targets()));
     }
     Ok(Evidence::Report(Box::new(reported)))
 }

@@ -141,7 +141,7 @@ impl<'a> Standalone<'a> {
             created: None,
             id: None,
             start: self.start.as_ref().ok().copied(),
-            own_targets: told.is_none().then(|| OwnTargets(build.own_targets())),
+            own_targets: told.is_none().then(|| OwnTargets(build.detectable_targets())),
             extent: Extent::default(),
         };
         // Without a name the server says which of the build's it is.

@@ -2,7 +2,7 @@
 //! sources, and no link of the repository leads it elsewhere.
 
 use super::{BASE_DIR, Sources};
-use crate::analysis::precedence::{Precedence, Source};
+use crate::analysis::precedence::{Precedence, PropertySource};
 use crate::analysis::property_origin::{Confinement, confinement, without_module};
 use crate::error::{Error, Result};
 use std::path::{Component, Path, PathBuf};
@@ -69,7 +69,7 @@ impl Sources {
         let chosen = precedence.value(WORK_FILES).filter(|text| !text.trim().is_empty());
         let folder = base_dir.join(chosen.unwrap_or(".scannerwork").trim());
         let is_of_pipeline =
-            precedence.source(WORK_FILES).is_some_and(|source| !Source::is_of_repository(source));
+            precedence.source(WORK_FILES).is_some_and(|source| !PropertySource::is_of_repository(source));
         if (is_of_pipeline && chosen.is_some()) || is_below(&folder, base_dir) {
             return Ok(folder);
         }

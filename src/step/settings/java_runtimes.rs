@@ -8,7 +8,7 @@ use super::{
     BASE_DIR, Sources,
     confine::{before_wildcards, leads_upwards, paths},
 };
-use crate::analysis::precedence::{Precedence, Source};
+use crate::analysis::precedence::{Precedence, PropertySource};
 use crate::analysis::property_origin::without_module;
 use crate::error::{Error, Result};
 use std::collections::HashSet;
@@ -42,7 +42,7 @@ impl Sources {
         let modules = properties.iter().filter(|(key, _)| key.ends_with(BASE_DIR)).map(|(_, value)| value);
         let starts: Vec<_> = modules.map(Path::new).chain([base_dir]).collect();
         for (key, value) in properties.iter().filter(|(key, _)| LIBRARIES.contains(&without_module(key))) {
-            let is_of_repository = precedence.source(key).is_some_and(Source::is_of_repository);
+            let is_of_repository = precedence.source(key).is_some_and(PropertySource::is_of_repository);
             for path in paths(value) {
                 let (plain, rest) = before_wildcards(&path);
                 // What leads upwards behind a wildcard may end anywhere.

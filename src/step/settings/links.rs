@@ -2,7 +2,7 @@
 //! (observed of the engine of SonarQube 10.7), so they are excluded from the analysis.
 
 use super::{BASE_DIR, Sources};
-use crate::analysis::precedence::{Precedence, Source};
+use crate::analysis::precedence::{Precedence, PropertySource};
 use crate::error::{Error, Result};
 use std::path::{Path, PathBuf};
 
@@ -62,7 +62,7 @@ impl Sources {
                 let all: Vec<_> =
                     own.filter(|own| !own.trim().is_empty()).into_iter().map(str::to_owned).collect();
                 let all = [all, patterns.clone()].concat().join(",");
-                precedence.set(Source::Own, &key, &all, None);
+                precedence.set(PropertySource::Connection, &key, &all, None);
             }
         }
         Ok(())

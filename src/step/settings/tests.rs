@@ -21,8 +21,8 @@ fn sources(base: &Path) -> Sources {
 fn of(base: &Path, root: &str) -> String {
     let mut precedence = Precedence::new(Rules::default());
     let sources = sources(base);
-    let entries: Vec<_> = java_properties::entries(root);
-    sources.add(&mut precedence, Source::SettingsFile, "", &base.join(FILE), &entries);
+    let entries: Vec<_> = java_properties::assignments(root);
+    sources.add(&mut precedence, PropertySource::SettingsFile, "", &base.join(FILE), &entries);
     let text = match sources.add_modules(&mut precedence, base) {
         Ok(()) => {
             let properties = precedence.properties();

@@ -1,11 +1,13 @@
 //! What is being built, before anybody was asked.
 
 use super::choices::{BranchChoice, Choices, Tags};
-use super::{GitRef, PipelineContext, Provider, PullRequest};
+use super::git_ref::GitRef;
+use super::pipeline::{PipelineContext, PullRequest};
+use super::provider::Provider;
 
 /// What is being built.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Subject {
+pub enum Built {
     /// The main branch, whatever its name.
     MainBranch {
         /// Why it is that.
@@ -37,27 +39,27 @@ pub enum Subject {
 
 impl PipelineContext {
     /// What is being built, by the agent's variables and the user's choices.
-    pub fn subject(&self, choices: &Choices) -> Subject {
-        let main = |why: String| Subject::MainBranch { why, version: None };
+    pub fn built(&self, choices: &Choices) -> Built {
+        let main = |why: String| Built::MainBranch { why, version: None };
         match &choices.branch {
             BranchChoice::Off => return main("the input branch is off".into()),
-            BranchChoice::Named(name) => return Subject::Branch(name.clone()),
+            BranchChoice::Named(name) => return Built::Branch(name.clone()),
             BranchChoice::Auto => {}
         }
         if let Some(pull_request) = &self.pull_request {
-            return Subject::PullRequest(pull_request.clone());
+            return Built::PullRequest(pull_request.clone());
         }
         match &self.source {
             None => main("this run names no branch".into()),
-            Some(GitRef::Branch(name)) => Subject::Branch(name.clone()),
+            Some(GitRef::Branch(name)) => Built::Branch(name.clone()),
             Some(GitRef::Tag(name)) => of_tag(name, choices.tags),
-            Some(GitRef::PullRequest(number)) => Subject::MergeRef(number.clone()),
+            Some(GitRef::PullRequest(number)) => Built::MergeRef(number.clone()),
             Some(GitRef::Other(text)) => self.of_other(text, choices.tags),
         }
     }
 
-    fn of_other(&self, text: &str, tags: Tags) -> Subject {
-        let main = |why: String| Subject::MainBranch { why, version: None };
+    fn of_other(&self, text: &str, tags: Tags) -> Built {
+        let main = |why: String| Built::MainBranch { why, version: None };
         if self.provider == Provider::Svn {
             return of_subversion(text, tags);
         }
@@ -69,48 +71,48 @@ impl PipelineContext {
                 "{text} is a gated check-in or a shelveset, whose changes are not checked in yet (set the input branch to \
                  off to analyse it as the main branch)"
             );
-            return Subject::Nothing { name: text.to_owned(), why };
+            return Built::Nothing { name: text.to_owned(), why };
         }
         let is_commit = text.len() >= 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         if is_commit || text.starts_with("refs/") {
             let what = if is_commit { "a commit" } else { "a reference" };
             let why =
                 format!("{text} is {what} and no branch (set the input branch to the branch that it is of)");
-            return Subject::Nothing { name: text.to_owned(), why };
+            return Built::Nothing { name: text.to_owned(), why };
         }
-        Subject::Branch(text.to_owned())
+        Built::Branch(text.to_owned())
     }
 }
 
 /// By the layout that Subversion recommends: `trunk`, `branches/<name>`, `tags/<name>`, below any folders.
-fn of_subversion(folder: &str, tags: Tags) -> Subject {
+fn of_subversion(folder: &str, tags: Tags) -> Built {
     let what = format!("{folder} is being built");
     let mut rest = folder.trim_end_matches('/');
     while let Some((part, name)) = rest.split_once('/') {
         match part {
             "trunk" => break,
             "tags" => return of_tag(name, tags),
-            "branches" => return Subject::OtherBranch { name: name.to_owned(), what },
+            "branches" => return Built::OtherBranch { name: name.to_owned(), what },
             _ => rest = name,
         }
     }
-    Subject::MainBranch { why: what, version: None }
+    Built::MainBranch { why: what, version: None }
 }
 
-fn of_tag(name: &str, tags: Tags) -> Subject {
+fn of_tag(name: &str, tags: Tags) -> Built {
     match tags {
-        Tags::Skip => Subject::Nothing {
+        Tags::Skip => Built::Nothing {
             name: format!("refs/tags/{name}"),
             why: format!(
                 "the tag {name} is being built, and a SonarQube branch for each tag would stay for ever (set the input tags \
                  to main or branch to analyse it)"
             ),
         },
-        Tags::Main => Subject::MainBranch {
+        Tags::Main => Built::MainBranch {
             why: format!("the tag {name} is being built, and the input tags is main"),
             version: Some(name.to_owned()),
         },
-        Tags::Branch => Subject::OtherBranch {
+        Tags::Branch => Built::OtherBranch {
             name: name.to_owned(),
             what: format!("the tag {name} is being built, and the input tags is branch"),
         },
@@ -136,8 +138,8 @@ mod tests {
             ("old-branches/2.0", None),
         ] {
             let found = match of_subversion(folder, Tags::Skip) {
-                Subject::OtherBranch { name, .. } => Some(name),
-                Subject::MainBranch { .. } => None,
+                Built::OtherBranch { name, .. } => Some(name),
+                Built::MainBranch { .. } => None,
                 other => panic!("{folder}: {other:?}"),
             };
             assert_eq!(found.as_deref(), expected, "{folder}");

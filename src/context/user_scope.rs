@@ -1,7 +1,8 @@
 //! A user's own parameters of a branch or a pull request, which win over the decision.
 
-use super::name_branches;
-use super::scope::{Refusal, Scope, check_name};
+use super::pull_request_properties::name_branches;
+use super::refusal::{Refusal, check_name};
+use super::scope::Scope;
 use crate::analysis::target::{BRANCH_NAME, PULL_REQUEST_BRANCH, PULL_REQUEST_KEY};
 use crate::analysis::{Properties, ServerFacts, Target};
 
@@ -32,7 +33,7 @@ pub fn unexpanded(text: &str) -> Option<&str> {
 /// Takes out of `own` what says nothing: parameters of a branch or pull request that are blank, and, in a build that is
 /// `of_pull_request` not, those whose value is a variable of pull requests. Templates that many pipelines share leave
 /// such lines. Returns the keys that are out.
-pub fn take_unset(own: &mut Properties, of_pull_request: bool) -> Vec<String> {
+pub fn remove_unset(own: &mut Properties, of_pull_request: bool) -> Vec<String> {
     let is_unset = |value: &str| {
         value.trim().is_empty()
             || (!of_pull_request
@@ -62,7 +63,7 @@ pub fn take_unset(own: &mut Properties, of_pull_request: bool) -> Vec<String> {
 ///
 /// # Errors
 /// SonarQube would refuse a name.
-pub fn own_scope(own: &Properties, place: &str, server: &ServerFacts) -> Result<Option<Scope>, Refusal> {
+pub fn user_scope(own: &Properties, place: &str, server: &ServerFacts) -> Result<Option<Scope>, Refusal> {
     let of_scope = own.iter().filter(|(key, _)| is_of_scope(key));
     let mut properties: Properties =
         of_scope.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
@@ -111,7 +112,7 @@ mod tests {
         let taken = |pairs: &[(&str, &str)], of_pull_request| {
             let mut own: Properties =
                 pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-            let taken = take_unset(&mut own, of_pull_request);
+            let taken = remove_unset(&mut own, of_pull_request);
             let left: Vec<_> = own.iter().map(|(key, _)| key.to_owned()).collect();
             (taken.join(" "), left.join(" "))
         };
