@@ -10,7 +10,7 @@ use crate::cancel::CancelSource;
 use crate::command::{self, Gate};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http;
-use crate::step::{self, Ending, Job};
+use crate::step::{self, Completion, Job};
 use std::process::ExitCode;
 use std::time::Duration;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -71,7 +71,7 @@ fn run_step(step: Step, environment: Environment, bugs: &Bugs) -> ExitCode {
     if told { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn execute(step: Step, environment: Environment, console: &Console, bugs: &Bugs) -> Result<Ending> {
+fn execute(step: Step, environment: Environment, console: &Console, bugs: &Bugs) -> Result<Completion> {
     let runtime = runtime()?;
     let (source, cancellation) = CancelSource::new();
     console.cancel_on_failure(source);
@@ -131,8 +131,8 @@ async fn carry_out(
     step: Step,
     job: &Job,
     bugs: &Bugs,
-    work: impl Future<Output = Result<Ending>>,
-) -> Result<Ending> {
+    work: impl Future<Output = Result<Completion>>,
+) -> Result<Completion> {
     let result = bugs.caught(work).await;
     if step == Step::Publish && bugs.are_found() {
         // Else what other jobs of the build passed would be all that is known of it. A second bug changes nothing.
@@ -156,7 +156,7 @@ async fn carry_out(
 }
 
 /// The task's last words: one error at most, and exactly one result.
-fn tell(commands: &Commands, result: Result<Ending>) {
+fn tell(commands: &Commands, result: Result<Completion>) {
     match result {
         Ok(ending) => {
             let result =
@@ -216,7 +216,7 @@ mod tests {
             let work = async {
                 let work = http::blocking(Box::new(|| panic!("hush")));
                 work.await.unwrap();
-                Ok(Ending { message: "Quality gate passed".into(), with_issues: false })
+                Ok(Completion { message: "Quality gate passed".into(), with_issues: false })
             };
             let error = carry_out(step, &job, &bugs, work).await.unwrap_err();
             let text = error.to_string();

@@ -1,12 +1,10 @@
 //! SonarAnalyze: runs the scanner engine for the record that is open, and notes how it ended.
 
-use super::records::{Record, Records};
 use super::reports::{self, Places};
 use super::runtime::java_options::JavaOptions;
 use super::runtime::provision::{Offered, Ready};
 use super::runtime::{self, Jdk, Setting, network};
-use super::tokens::tokens_of;
-use super::{Ending, Job, caches, missing, settings};
+use super::{caches, settings};
 use crate::agent::{AnalyzeInputs, Child};
 use crate::analysis::precedence::{Precedence, PropertySource};
 use crate::analysis::{
@@ -16,6 +14,11 @@ use crate::context::is_of_scope;
 use crate::error::{Error, ErrorKind, Result};
 use crate::scanner::{Audit, ClassArchive, Engine, EngineEnd, EngineResult, Provisioned};
 use crate::secret::Secret;
+use crate::step::job::{Completion, Job};
+use crate::step::record::list::Records;
+use crate::step::record::no_connection;
+use crate::step::record::read::Record;
+use crate::step::record::tokens::tokens_of;
 use shared::Shared;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -33,29 +36,29 @@ mod shared;
 ///
 /// # Errors
 /// No analysis is open, or it fails.
-pub async fn analyze(job: &Job) -> Result<Ending> {
+pub async fn analyze(job: &Job) -> Result<Completion> {
     let inputs = AnalyzeInputs::read(&job.environment)?;
     let records = Records::new(&job.predefined.temp_directory()?);
     let found = records.list_unbroken(&job.environment)?;
     if found.is_empty()
-        && let Some(reason) = missing::reason(job, &records, inputs.on_missing_connection)
+        && let Some(reason) = no_connection::reason(job, &records, inputs.on_missing_connection)
     {
         tracing::warn!("Nothing is analysed: {reason}");
         if let Some(folder) = &inputs.export_to {
             export::without_connection(job, folder, reason)?;
         }
-        return Ending::new("Skipped: nothing was analysed");
+        return Completion::new("Skipped: nothing was analysed");
     }
     let result = match open::choose(found, inputs.analysis_name.as_deref(), records.folder())?.as_slice() {
         [] => {
             tracing::info!(
                 "In scannerMode other the build itself runs the scanner: there is nothing to do here"
             );
-            Ending::new("The build runs the scanner")
+            Completion::new("The build runs the scanner")
         }
         [record] => match analyze_record(job, &inputs, &Shared::among(1), record).await {
-            Ok(Done::Analysed) => Ending::new("The analysis succeeded"),
-            Ok(Done::Skipped) => Ending::new("Skipped: nothing was analysed"),
+            Ok(Done::Analysed) => Completion::new("The analysis succeeded"),
+            Ok(Done::Skipped) => Completion::new("Skipped: nothing was analysed"),
             Err(error) => Err(error),
         },
         records => several::analyze(job, &inputs, records).await,

@@ -1,9 +1,9 @@
 //! Where an analysis keeps what it downloads.
 
-use super::Job;
 use crate::error::{Error, Result};
 use crate::scanner::{Audit, Cache, CacheSeal};
 use crate::secret::Secret;
+use crate::step::job::Job;
 use std::path::{Path, PathBuf};
 
 /// The SONAR_USER_HOME of a job's own: it goes with the job.

@@ -1,6 +1,6 @@
 //! Files by pattern: `*` and `?` within a name, `**` for any folders. Links are not followed.
 
-use super::Job;
+use crate::step::job::Job;
 use std::path::{Path, PathBuf};
 
 /// Entries of folders looked at in all: seconds.

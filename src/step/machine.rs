@@ -1,9 +1,10 @@
 //! What the steps ask of the machine they run on.
 
-use super::{Job, caches};
+use super::caches;
 use crate::analysis::jvm_profile::Strength;
 use crate::error::Result;
 use crate::scanner::{Platform, ToolCache, WindowsProcessor};
+use crate::step::job::Job;
 use std::path::{Path, PathBuf};
 
 /// The variable with the user's home.

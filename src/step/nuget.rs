@@ -3,11 +3,11 @@
 //!
 //! Contract: .NET's documentation of `HttpClient.DefaultProxy` (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`).
 
-use super::Job;
 use crate::agent::{Child, Passed};
 use crate::error::Result;
 use crate::http::{Proxy, ProxyScope};
 use crate::scanner::dotnet::environment::{self, Variables};
+use crate::step::job::Job;
 use std::path::PathBuf;
 
 /// Those variables.

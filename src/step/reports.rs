@@ -6,13 +6,13 @@ mod dotnet;
 mod search;
 mod sources;
 
-use super::Job;
-use super::repository::clone_of;
 use crate::analysis::Properties;
 use crate::analysis::reports::{Kind, Named, tested_files};
 use crate::analysis::seconds_since_1970;
 use crate::analysis::xml::decode;
 use crate::error::Result;
+use crate::step::job::Job;
+use crate::step::sources_clone::clone_of;
 use age::Age;
 use search::{Found, LARGEST, Search, named, read, relative};
 use sources::Sources;

@@ -1,11 +1,12 @@
 //! What runs an analysis: the scanner engine, a Java with options that suit it, and its way to the server. SonarAnalyze asks
 //! for it, and SonarPrepare where a scanner begins there.
 
-use super::{Job, machine};
+use super::machine;
 use crate::analysis::{Properties, ServerFacts};
 use crate::error::Result;
 use crate::scanner::{Cache, JavaChoices, JavaHome, Platform};
 use crate::sonarqube::SonarQube;
+use crate::step::job::Job;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 

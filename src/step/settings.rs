@@ -3,13 +3,13 @@
 //! They lie in the repository, so whoever opens a pull request writes them. What they may set, `analysis::property_origin`
 //! says; where the paths in them may lead, and which files are read at all, this module does.
 
-use super::Job;
 use crate::analysis::java_properties::{self, Assignment, trimmed};
 use crate::analysis::placeholder::{Budget, Unexpandable};
 use crate::analysis::precedence::{FileLine, Precedence, PropertySource};
 use crate::analysis::property_origin::without_module;
 use crate::context::is_of_scope;
 use crate::error::{Error, Result};
+use crate::step::job::Job;
 use confine::real;
 use std::fmt::Write as _;
 use std::io::{ErrorKind, Read as _};

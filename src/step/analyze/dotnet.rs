@@ -9,17 +9,18 @@ use crate::error::{Error, Result};
 use crate::scanner::dotnet::environment::{self, Variables};
 use crate::scanner::dotnet::{self, Dotnet};
 use crate::scanner::{Audit, Cache, ClassArchive, EngineEnd, JavaHome};
-use crate::step::dotnet::{
+use crate::step::caches;
+use crate::step::dotnet_begin_end::{
     BUILD_URI, SOURCES_DIRECTORY, configuration, facts, product, sign_in, variables, work_folder,
     write_settings,
 };
-use crate::step::records::Record;
+use crate::step::job::Job;
+use crate::step::record::read::Record;
+use crate::step::record::tokens::tokens_of;
 use crate::step::reports;
 use crate::step::runtime::java_options::JavaOptions;
 use crate::step::runtime::network;
 use crate::step::runtime::provision::verify;
-use crate::step::tokens::tokens_of;
-use crate::step::{Job, caches};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 

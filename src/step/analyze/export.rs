@@ -2,10 +2,12 @@
 
 use crate::analysis::{Build, Exported, Unconnected};
 use crate::error::{Error, Result};
-use crate::step::Job;
-use crate::step::ledger::ledger;
-use crate::step::records::{Records, report_roots, write};
-use crate::step::tokens::tokens_of;
+use crate::step::job::Job;
+use crate::step::record::list::Records;
+use crate::step::record::report_file::report_roots;
+use crate::step::record::sealed_file::write;
+use crate::step::record::tokens::tokens_of;
+use crate::step::record::which_job::ledger;
 use std::path::{Path, PathBuf};
 
 /// Writes one file for each analysis of this job into `folder`, which is made if need be.

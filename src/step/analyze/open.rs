@@ -2,7 +2,7 @@
 
 use crate::analysis::ScannerMode;
 use crate::error::{Error, Result};
-use crate::step::records::Record;
+use crate::step::record::read::Record;
 use std::path::Path;
 
 /// The records that were prepared and not analysed yet: the one called `name`, else the only one, or those that one

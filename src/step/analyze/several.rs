@@ -5,8 +5,9 @@ use super::{Done, analyze_record};
 use crate::agent::AnalyzeInputs;
 use crate::analysis::{Extent, Outcome};
 use crate::error::{Error, ErrorKind, Result};
-use crate::step::records::Record;
-use crate::step::{Ending, Job, concurrent};
+use crate::step::concurrent;
+use crate::step::job::{Completion, Job};
+use crate::step::record::read::Record;
 use std::cell::Cell;
 use std::pin::Pin;
 
@@ -17,7 +18,7 @@ const ISSUES: usize = 9;
 ///
 /// # Errors
 /// Some failed: they have been reported; cancelled.
-pub(super) async fn analyze(job: &Job, inputs: &AnalyzeInputs, records: &[Record]) -> Result<Ending> {
+pub(super) async fn analyze(job: &Job, inputs: &AnalyzeInputs, records: &[Record]) -> Result<Completion> {
     let members = records.iter().filter_map(|record| record.prepared.member.as_ref());
     let parallel = members.map(|member| member.parallel).max().unwrap_or(1);
     let not_skipped = records.iter().filter(|record| record.prepared.skip.is_none()).count();
@@ -43,7 +44,7 @@ pub(super) async fn analyze(job: &Job, inputs: &AnalyzeInputs, records: &[Record
         return Err(Error::reported(message));
     }
     let analysed = results.iter().filter(|result| matches!(result, Ok(Done::Analysed))).count();
-    Ending::new(match analysed {
+    Completion::new(match analysed {
         0 => "Skipped: nothing was analysed".into(),
         analysed if analysed == all => format!("All {all} analyses succeeded"),
         analysed => format!("{analysed} analyses succeeded, {} were skipped", all - analysed),

@@ -8,7 +8,8 @@ use crate::analysis::{DotnetScanner, ReleaseWish, ServerFacts};
 use crate::error::{Error, Result};
 use crate::scanner::Cache;
 use crate::scanner::dotnet::{self, DotnetCommand, FoundTool, Verifier};
-use crate::step::{Job, machine, nuget};
+use crate::step::job::Job;
+use crate::step::{machine, nuget};
 use std::cell::RefCell;
 use std::ffi::OsStr;
 

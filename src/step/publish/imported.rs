@@ -10,10 +10,12 @@ use super::subject::{Evidence, Reported, Subject, blank_result, is_same, untouch
 use crate::agent::{PublishInputs, ServiceConnection};
 use crate::analysis::{AnalysisId, Exported, Target, Unconnected};
 use crate::quality_gate::{OwnTargets, Verdict};
-use crate::step::records::read_text;
-use crate::step::seal::Seal;
-use crate::step::server::connect;
-use crate::step::{Job, glob, missing};
+use crate::step::glob;
+use crate::step::job::Job;
+use crate::step::record::no_connection;
+use crate::step::record::seal::Seal;
+use crate::step::record::sealed_file::read_text;
+use crate::step::server_check::connect;
 use crate::summary::AnalysisResult;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -193,7 +195,7 @@ fn without_connection(
         Some(build) => note.build.refusal(&build),
         None => Some(NO_BUILD.to_owned()),
     };
-    match (refusal, missing::wished(job, inputs.on_missing_connection)) {
+    match (refusal, no_connection::wished(job, inputs.on_missing_connection)) {
         (Some(reason), _) => (Verdict::NoReport, reason),
         (None, Some(reason)) => (Verdict::Skipped, reason.to_owned()),
         (None, None) => {

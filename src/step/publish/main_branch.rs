@@ -1,14 +1,14 @@
 //! Whether a branch is the main branch of its project, which the policy goes by. A pipeline may name it (`sonar.branch.name`),
 //! and SonarPrepare may not have known it.
 
-use super::super::records::Found;
 use super::subject::server_of;
 use crate::agent::ServiceConnection;
 use crate::analysis::Target;
 use crate::quality_gate::Verdict;
 use crate::sonarqube::SonarQube;
-use crate::step::Job;
-use crate::step::server::connect;
+use crate::step::job::Job;
+use crate::step::record::list::FoundRecords;
+use crate::step::server_check::connect;
 use crate::summary::AnalysisResult;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -21,7 +21,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// does not answer, it stays unknown, and the stricter rule counts.
 pub(super) async fn learn(
     job: &Job,
-    found: &Found,
+    found: &FoundRecords,
     connection: Option<&ServiceConnection>,
     results: &mut [AnalysisResult],
 ) {
@@ -59,7 +59,7 @@ pub(super) async fn learn(
 /// Who knows the project: the server of its record, else that of the connection.
 fn server(
     job: &Job,
-    found: &Found,
+    found: &FoundRecords,
     connection: Option<&ServiceConnection>,
     project: &str,
 ) -> Option<SonarQube> {

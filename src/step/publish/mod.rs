@@ -15,14 +15,15 @@ mod subject;
 mod tell;
 mod weigh;
 
-use super::records::{Found, Records};
-use super::server::warn_of_http;
-use super::{Ending, Job, missing};
 use crate::agent::{Predefined, PublishInputs, ServiceConnection};
 use crate::analysis::{AnalysisId, Properties, ScannerMode, Target};
 use crate::error::{Error, ErrorKind, Result};
 use crate::quality_gate::{AGGREGATE, Policy, Reaction, Verdict};
 use crate::sonarqube::Wait;
+use crate::step::job::{Completion, Job};
+use crate::step::record::list::{FoundRecords, Records};
+use crate::step::record::no_connection;
+use crate::step::server_check::warn_of_http;
 use crate::summary::{AnalysisResult, BuildSummary, build_summary};
 use imported::import;
 use judge::{Judge, case_of};
@@ -36,7 +37,7 @@ use tokio::time::Instant;
 ///
 /// # Errors
 /// The gate did not pass, or nobody can say that it did, and the policy says that this fails the task.
-pub async fn publish(job: &Job) -> Result<Ending> {
+pub async fn publish(job: &Job) -> Result<Completion> {
     let judged = tokio::select! {
         judged = judge_all(job) => judged,
         () = job.cancellation.requested() => Err(Error::cancelled()),
@@ -112,7 +113,7 @@ async fn subjects(
     job: &Job,
     inputs: &PublishInputs,
     records: &Records,
-    found: &Found,
+    found: &FoundRecords,
     connection: Option<&ServiceConnection>,
     latest: Instant,
 ) -> Result<Vec<Subject>> {
@@ -137,7 +138,7 @@ async fn subjects(
     if subjects.is_empty()
         && inputs.analyses.is_empty()
         && connection.is_none()
-        && let Some(reason) = missing::reason(job, records, inputs.on_missing_connection)
+        && let Some(reason) = no_connection::reason(job, records, inputs.on_missing_connection)
     {
         let result = AnalysisResult::unknown("the project".into(), target);
         let evidence = Evidence::None(Verdict::Skipped, reason.into());
@@ -185,7 +186,7 @@ fn absent(projects: &[String], results: &[AnalysisResult], predefined: &Predefin
 }
 
 /// Analyses of this job whose records say nothing any more. That of a record which nobody can vouch for is no report.
-fn lost(found: &Found, target: &Target) -> Vec<Subject> {
+fn lost(found: &FoundRecords, target: &Target) -> Vec<Subject> {
     let broken = found.broken.iter().map(|(id, error)| (id, error.to_string()));
     let gone = found.gone.iter().map(|id| {
         let why = "another step deleted it, or SonarPrepare failed half-way";
@@ -203,7 +204,7 @@ fn without_report(id: &AnalysisId, reason: String, target: &Target) -> Subject {
 }
 
 /// In mode `other` the scanner read its token from a plain variable; nobody needs it there any more.
-fn take_back_token(job: &Job, found: &Found) {
+fn take_back_token(job: &Job, found: &FoundRecords) {
     const PARAMETERS: &str = "SONARQUBE_SCANNER_PARAMS";
     let Some(json) = job.environment.value(PARAMETERS) else { return };
     let of_mode_other = found.records.iter().any(|record| record.prepared.mode == ScannerMode::Other);
@@ -241,7 +242,7 @@ fn conclude(
     results: &[AnalysisResult],
     policy: &Policy,
     records: &Records,
-) -> Result<Ending> {
+) -> Result<Completion> {
     let reaction = policy.reaction_to_all(
         results.iter().map(case_of),
         job.predefined.system_pullrequest_pullrequestid.is_some(),
@@ -269,7 +270,7 @@ fn conclude(
     };
     match reaction {
         Reaction::Fail => Err(Error::reported(message)),
-        Reaction::Warn => Ok(Ending { message, with_issues: true }),
-        Reaction::Ignore => Ending::new(message),
+        Reaction::Warn => Ok(Completion { message, with_issues: true }),
+        Reaction::Ignore => Completion::new(message),
     }
 }

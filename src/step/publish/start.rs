@@ -3,7 +3,7 @@
 use crate::agent::{JobConnection, Predefined};
 use crate::analysis::seconds_since_1970;
 use crate::azure_devops::AzureDevOps;
-use crate::step::Job;
+use crate::step::job::Job;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::timeout;
 

@@ -9,10 +9,11 @@ use crate::analysis::{
 use crate::error::{Error, Result};
 use crate::quality_gate::{Expected, OwnTargets, Verdict};
 use crate::sonarqube::SonarQube;
-use crate::step::Job;
-use crate::step::records::{Record, report_roots};
-use crate::step::server::connect;
-use crate::step::tokens::tokens_of;
+use crate::step::job::Job;
+use crate::step::record::read::Record;
+use crate::step::record::report_file::report_roots;
+use crate::step::record::tokens::tokens_of;
+use crate::step::server_check::connect;
 use crate::summary::AnalysisResult;
 use url::Url;
 

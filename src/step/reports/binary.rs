@@ -6,7 +6,7 @@ use crate::analysis::Invocation;
 use crate::cancel::Cancellation;
 use crate::error::{Error, Result};
 use crate::process::{self, Ended, first_in_path, is_executable};
-use crate::step::Job;
+use crate::step::job::Job;
 use crate::step::machine::HOME;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};

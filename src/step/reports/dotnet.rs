@@ -13,8 +13,8 @@ use crate::analysis::coverage::{Cobertura, Coverage};
 use crate::analysis::reports::{Kind, Named};
 use crate::analysis::xml::decode;
 use crate::error::{Error, Result};
-use crate::step::Job;
-use crate::step::records::Record;
+use crate::step::job::Job;
+use crate::step::record::read::Record;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 

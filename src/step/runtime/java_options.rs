@@ -1,7 +1,8 @@
 //! Options for Java that suit what is analysed.
 
 use crate::analysis::jvm_profile::{self, JvmProfile};
-use crate::step::{Job, machine, source_size};
+use crate::step::job::Job;
+use crate::step::{machine, source_size};
 use std::path::Path;
 
 /// Variables that every Java reads by itself.

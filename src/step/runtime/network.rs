@@ -3,7 +3,7 @@
 use super::java_options::READ_BY_JAVA;
 use crate::analysis::{Prepared, Properties, ScannerMode, trust_store};
 use crate::error::{Error, Result};
-use crate::step::Job;
+use crate::step::job::Job;
 use std::path::Path;
 use url::Url;
 

@@ -1,8 +1,8 @@
 //! The clone of the sources, opened with what this job may use.
 
-use super::Job;
 use crate::agent::{Child, JobConnection, Passed, azure_devops_settings};
 use crate::git::{Access, Error, Repository};
+use crate::step::job::Job;
 use std::path::Path;
 use url::Url;
 

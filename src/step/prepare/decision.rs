@@ -11,8 +11,8 @@ use crate::context::{
 use crate::error::{Error, Result};
 use crate::git;
 use crate::sonarqube::{ProjectAccess, SonarQube};
-use crate::step::Job;
-use crate::step::repository::{is_of_build, open};
+use crate::step::job::Job;
+use crate::step::sources_clone::{is_of_build, open};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};

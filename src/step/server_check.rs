@@ -1,11 +1,11 @@
 //! Makes sure that the server can be worked with, before anything else is done.
 
-use super::Job;
 use crate::agent::{ServiceConnection, allow_http};
 use crate::analysis::{ServerFacts, ServerKind, ServerVersion};
 use crate::cancel::Cancellation;
 use crate::error::{Error, Result};
 use crate::sonarqube::{Authenticated, Availability, ProjectAccess, SonarQube};
+use crate::step::job::Job;
 use std::time::{Duration, Instant};
 
 /// A server on its way up is waited for this long: SonarQube takes one to three minutes to start.

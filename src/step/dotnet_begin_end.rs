@@ -1,6 +1,5 @@
 //! What the beginning and the end of the SonarScanner for .NET have in common.
 
-use super::Job;
 use super::runtime::network;
 use crate::agent::{Child, Passed};
 use crate::analysis::{Prepared, Properties};
@@ -9,6 +8,7 @@ use crate::http;
 use crate::scanner::dotnet::environment::{self, Variables};
 use crate::scanner::dotnet::{Facts, settings_file};
 use crate::secret::Secret;
+use crate::step::job::Job;
 use sha2::{Digest as _, Sha256};
 use std::path::{Path, PathBuf};
 

@@ -1,14 +1,17 @@
 //! Several projects of one repository.
 
-use super::changes::Changes;
-use super::place::Place;
-use super::properties::checked;
-use super::{Common, Decided, Project, history, new_id, set_established_variables, set_variables, target};
+use super::changed_projects::Changes;
+use super::project::Place;
+use super::user_properties::checked;
+use super::{
+    Common, Decided, Project, complete_history, decision, new_id, set_established_variables, set_variables,
+};
 use crate::agent::{Monorepo, PrepareInputs};
 use crate::analysis::monorepo::{MonorepoEntry, OF_ONE_PROJECT, entries};
 use crate::analysis::{Member, Properties};
 use crate::error::{Error, Result};
-use crate::step::{Ending, Job, concurrent};
+use crate::step::concurrent;
+use crate::step::job::{Completion, Job};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -88,8 +91,8 @@ pub(super) async fn prepare(
     common: &Common<'_>,
     monorepo: &Monorepo,
     projects: &[Project],
-) -> Result<Ending> {
-    let shared = target::Shared::default();
+) -> Result<Completion> {
+    let shared = decision::Shared::default();
     let decisions = projects.iter().map(|project| {
         let decision = common.decide(project, &shared);
         Box::pin(decision) as Pin<Box<dyn Future<Output = Result<Decided>> + '_>>
@@ -100,7 +103,7 @@ pub(super) async fn prepare(
     let wanted = analysed.map(|(project, Decided { scope, .. })| {
         (&project.place, common.properties(project, scope), scope.default_branch.as_deref())
     });
-    history::complete(common.job, &common.inputs, &wanted.collect::<Vec<_>>()).await?;
+    complete_history::complete(common.job, &common.inputs, &wanted.collect::<Vec<_>>()).await?;
     let untouched = match monorepo.changed_only {
         true => leave_out_untouched(common, projects, &mut decided).await?,
         false => vec![false; projects.len()],
@@ -123,7 +126,7 @@ pub(super) async fn prepare(
         set_established_variables(common.job, &common.connection, record, None);
     }
     let open = prepared.iter().filter(|(record, _)| record.skip.is_none()).count();
-    Ending::new(match (open, prepared.len()) {
+    Completion::new(match (open, prepared.len()) {
         (0, _) => "Prepared: nothing will be analysed".into(),
         (open, all) if open == all => format!("Prepared the analyses of {all} projects"),
         (open, all) => format!("Prepared the analyses of {open} of {all} projects"),

@@ -1,39 +1,39 @@
 //! The secrets of an analysis, which SonarPrepare leaves in secret variables of the job for the steps after it.
 
-use super::Job;
-use super::seal::Seal;
 use crate::agent::{Environment, authentication, job_token};
 use crate::analysis::{ARCHIVE, AnalysisId, Prepared, Properties};
 use crate::error::{Error, Result};
 use crate::http::Authentication;
 use crate::secret::Secret;
 use crate::sonarqube::SonarQube;
+use crate::step::job::Job;
+use crate::step::record::seal::Seal;
 
 /// The token of an analysis and its other secret properties, from the job's secret variables.
 #[derive(Debug)]
-pub(super) struct Tokens {
-    pub(super) token: Secret,
+pub(crate) struct Tokens {
+    pub(crate) token: Secret,
     /// Secret properties, `sonar.password` among them where a password is used.
-    pub(super) properties: Properties,
+    pub(crate) properties: Properties,
     /// Where the archive of the scanner is, if the record may not say so.
-    pub(super) archive: Option<String>,
+    pub(crate) archive: Option<String>,
     /// All that the variable of secret properties holds, as [`secrets_text`] writes it.
     text: Secret,
 }
 
 /// The secret properties of an analysis in one form, which the record's seal is over.
-pub(super) fn secrets_text(properties: &Properties) -> Secret {
+pub(crate) fn secrets_text(properties: &Properties) -> Secret {
     // Text keys and values always serialise.
     Secret::new(serde_json::to_string(properties).unwrap_or_default())
 }
 
 impl Tokens {
-    pub(super) fn authentication(&self, prepared: &Prepared) -> Authentication {
+    pub(crate) fn authentication(&self, prepared: &Prepared) -> Authentication {
         authentication(prepared.server.kind, &self.token, self.password().as_ref())
     }
 
     /// The server of the analysis, as these reach it.
-    pub(super) fn sonarqube(&self, job: &Job, prepared: &Prepared) -> SonarQube {
+    pub(crate) fn sonarqube(&self, job: &Job, prepared: &Prepared) -> SonarQube {
         SonarQube::new(
             job.http.clone(),
             prepared.server_url.clone(),
@@ -43,21 +43,21 @@ impl Tokens {
         )
     }
 
-    pub(super) fn password(&self) -> Option<Secret> {
+    pub(crate) fn password(&self) -> Option<Secret> {
         self.properties.value("sonar.password").map(Secret::new)
     }
 
-    pub(super) fn seal(&self, environment: &Environment) -> Seal {
+    pub(crate) fn seal(&self, environment: &Environment) -> Seal {
         Seal::within_job(job_token(environment).as_ref(), &self.token, self.password().as_ref())
     }
 
     /// The text of the secret properties, which the seal of the record must fit; none where there are none.
-    pub(super) fn secrets(&self) -> Option<&Secret> {
+    pub(crate) fn secrets(&self) -> Option<&Secret> {
         (!self.properties.is_empty() || self.archive.is_some()).then_some(&self.text)
     }
 
     /// The seal of the record that is exported to other jobs; none where a user's password is used.
-    pub(super) fn seal_between_jobs(&self) -> Option<Seal> {
+    pub(crate) fn seal_between_jobs(&self) -> Option<Seal> {
         Seal::between_jobs(&self.token, self.password().as_ref())
     }
 }
@@ -66,7 +66,7 @@ impl Tokens {
 ///
 /// # Errors
 /// The job has no token of this analysis.
-pub(super) fn tokens_of(job: &Job, prepared: &Prepared) -> Result<Tokens> {
+pub(crate) fn tokens_of(job: &Job, prepared: &Prepared) -> Result<Tokens> {
     tokens(&job.environment, &prepared.id)?.ok_or_else(|| {
         Error::new(format!("the token of the analysis prepared for {} is not in this job", prepared.server_address())).hint(
             "Run the three tasks in one job; if the pipeline restricts which variables may be set, allow SONAR_AZDO_*.",
@@ -75,7 +75,7 @@ pub(super) fn tokens_of(job: &Job, prepared: &Prepared) -> Result<Tokens> {
 }
 
 /// The tokens of the analysis `id`; `None` when the job does not have them.
-pub(super) fn tokens(environment: &Environment, id: &AnalysisId) -> Result<Option<Tokens>> {
+pub(crate) fn tokens(environment: &Environment, id: &AnalysisId) -> Result<Option<Tokens>> {
     let name = id.token_variable();
     let Some(token) = environment.secret_variable(&name) else {
         // Any step may empty it, to be rid of the seal: agents only warn of it.

@@ -6,7 +6,8 @@ use crate::analysis::precedence::{Precedence, PropertySource};
 use crate::analysis::{Properties, ScannerMode, project_key, scanner_environment};
 use crate::context::unexpanded;
 use crate::error::{Error, Result};
-use crate::step::{Job, settings};
+use crate::step::job::Job;
+use crate::step::settings;
 use std::path::{Path, PathBuf};
 
 /// The directories and the settings file of an analysis.

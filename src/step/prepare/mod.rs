@@ -1,9 +1,6 @@
 //! SonarPrepare: decides what is analysed and how, checks that it can be, and leaves a record.
 
-use super::records::seal_of;
-use super::repository::clone_of;
-use super::seal::Seal;
-use super::{Ending, Job, Records, caches, runtime, server};
+use super::{caches, runtime};
 use crate::agent::{ConfigMode, PrepareInputs, ServiceConnection};
 use crate::analysis::precedence::{Precedence, PropertySource};
 use crate::analysis::{
@@ -15,51 +12,56 @@ use crate::http::{self, Authentication};
 use crate::scanner::Audit;
 use crate::secret::Secret;
 use crate::sonarqube::SonarQube;
-use place::Place;
+use crate::step::job::{Completion, Job};
+use crate::step::record::list::Records;
+use crate::step::record::seal::{Seal, seal_of};
+use crate::step::server_check;
+use crate::step::sources_clone::clone_of;
+use project::Place;
 use serde_json::json;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 use url::Url;
 
-mod changes;
-mod dotnet;
+mod changed_projects;
+mod complete_history;
+mod decision;
+mod dotnet_begin;
 mod dotnet_tool;
-mod history;
-mod monorepo;
-mod place;
-mod properties;
-mod scanners;
-mod target;
+mod project;
+mod scanner_choice;
+mod several_projects;
+mod user_properties;
 
 /// Runs the step.
 ///
 /// # Errors
 /// Whatever keeps the analysis from succeeding later, in words of the user.
-pub async fn prepare(job: &Job) -> Result<Ending> {
+pub async fn prepare(job: &Job) -> Result<Completion> {
     let connection = ServiceConnection::read(&job.environment)?;
     register_secrets(job, &connection);
     if let Ok(temporary) = job.predefined.temp_directory() {
         Records::new(&temporary).note_prepare()?;
     }
     let mut inputs = PrepareInputs::read(&job.environment)?;
-    properties::check_branches(job, &mut inputs)?;
-    let extra = properties::read_extra(job, &inputs)?;
+    user_properties::check_branches(job, &mut inputs)?;
+    let extra = user_properties::read_extra(job, &inputs)?;
     let projects = match &inputs.monorepo {
-        Some(monorepo) => monorepo::projects(job, &inputs, monorepo, &extra)?,
+        Some(monorepo) => several_projects::projects(job, &inputs, monorepo, &extra)?,
         None => vec![Project { place: Place::find(job, &inputs, &extra)?, own: extra }],
     };
 
-    server::warn_of_http(job, &connection)?;
-    let sonarqube = server::connect(job, &connection);
-    let server = server::check(&sonarqube, &job.cancellation).await?;
+    server_check::warn_of_http(job, &connection)?;
+    let sonarqube = server_check::connect(job, &connection);
+    let server = server_check::check(&sonarqube, &job.cancellation).await?;
     tracing::info!("{} {} at {}", server.facts.product(), server.facts.version, sonarqube.address());
-    let cli = scanners::cli_release(&inputs, &server.facts)?;
+    let cli = scanner_choice::cli_release(&inputs, &server.facts)?;
     let records = Records::new(&job.predefined.temp_directory()?);
     let common = Common { job, connection, records, inputs, sonarqube, server, cli };
     match (&common.inputs.monorepo, projects.as_slice()) {
         (None, [project]) => common.prepare_one(project).await,
         (None, _) => Err(Error::new("there is no project to analyse")),
-        (Some(monorepo), projects) => monorepo::prepare(&common, monorepo, projects).await,
+        (Some(monorepo), projects) => several_projects::prepare(&common, monorepo, projects).await,
     }
 }
 
@@ -83,22 +85,22 @@ struct Common<'a> {
     records: Records,
     inputs: PrepareInputs,
     sonarqube: SonarQube,
-    server: server::Checked,
+    server: server_check::Checked,
     cli: Option<ScannerRelease>,
 }
 
 impl Common<'_> {
-    async fn prepare_one(&self, project: &Project) -> Result<Ending> {
-        let decided = self.decide(project, &target::Shared::default()).await?;
+    async fn prepare_one(&self, project: &Project) -> Result<Completion> {
+        let decided = self.decide(project, &decision::Shared::default()).await?;
         if self.inputs.mode == ScannerMode::Dotnet {
-            properties::check_for_dotnet(&decided.scope.properties)?;
+            user_properties::check_for_dotnet(&decided.scope.properties)?;
         }
         let id = new_id()?;
         let properties = self.properties(project, &decided.scope);
         if decided.scope.skip.is_none() {
             let default = decided.scope.default_branch.as_deref();
             let wanted = (&project.place, properties.clone(), default);
-            history::complete(self.job, &self.inputs, &[wanted]).await?;
+            complete_history::complete(self.job, &self.inputs, &[wanted]).await?;
         }
         let (mut prepared, secrets) = self.record(project, decided, id, properties).await?;
         if prepared.mode == ScannerMode::Other && prepared.skip.is_none() {
@@ -114,15 +116,15 @@ impl Common<'_> {
         );
         let is_skipped = prepared.skip.is_some() || prepared.properties.is_true("sonar.scanner.skip");
         if prepared.mode == ScannerMode::Dotnet && !is_skipped {
-            let (start, begun) = dotnet::begin(self, &prepared, &secrets, &project.place).await?;
+            let (start, begun) = dotnet_begin::begin(self, &prepared, &secrets, &project.place).await?;
             prepared.dotnet = Some(start);
             prepared.begun = Some(begun);
         }
         self.records.write_prepared(&prepared, &secrets, &self.seal())?;
         match (&prepared.project_key, &prepared.skip) {
-            (_, Some(_)) => Ending::new("Prepared: nothing will be analysed"),
-            (Some(key), None) => Ending::new(format!("Prepared the analysis of {key}")),
-            (None, None) => Ending::new("Prepared the analysis"),
+            (_, Some(_)) => Completion::new("Prepared: nothing will be analysed"),
+            (Some(key), None) => Completion::new(format!("Prepared the analysis of {key}")),
+            (None, None) => Completion::new("Prepared the analysis"),
         }
     }
 
@@ -146,15 +148,15 @@ impl Common<'_> {
     }
 
     /// Makes sure that the project may be analysed, and decides what of it is.
-    async fn decide(&self, project: &Project, shared: &target::Shared) -> Result<Decided> {
+    async fn decide(&self, project: &Project, shared: &decision::Shared) -> Result<Decided> {
         let Project { place, own } = project;
         let key = place.project_key(&self.inputs, own)?;
         let access = match &key {
-            Some(key) => Some(server::check_project(&self.sonarqube, &self.server.facts, key).await?),
+            Some(key) => Some(server_check::check_project(&self.sonarqube, &self.server.facts, key).await?),
             None => None,
         };
         let sources = place.sources(self.job);
-        let asker = target::Asker {
+        let asker = decision::Asker {
             job: self.job,
             inputs: &self.inputs,
             place,
@@ -166,7 +168,7 @@ impl Common<'_> {
             access,
             shared,
         };
-        let scope = target::choose(&asker, own).await?;
+        let scope = decision::choose(&asker, own).await?;
         Ok(Decided { key, scope })
     }
 
@@ -194,7 +196,8 @@ impl Common<'_> {
         let Self { job, connection, records, inputs, sonarqube, server, .. } = self;
         if inputs.build_wrapper && scope.skip.is_none() {
             let folder = records.folder().join(id.as_str()).join("build-wrapper");
-            scanners::install_build_wrapper(job, sonarqube, &server.facts, &folder, &mut properties).await?;
+            scanner_choice::install_build_wrapper(job, sonarqube, &server.facts, &folder, &mut properties)
+                .await?;
         }
         let mut secrets = properties.take_secrets();
         if let Some(password) = &connection.password {

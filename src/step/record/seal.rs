@@ -1,5 +1,6 @@
 //! Seals records, so that a step or a job that lacks the credentials cannot change one unnoticed.
 
+use crate::agent::{Environment, ServiceConnection, job_token};
 use crate::secret::Secret;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -9,7 +10,7 @@ use std::fmt;
 
 /// What one analysis' records are sealed with: HMAC-SHA256.
 #[derive(Clone)]
-pub(super) struct Seal(Hmac<Sha256>);
+pub(crate) struct Seal(Hmac<Sha256>);
 
 impl Seal {
     /// The seal of a record within its job. `of_job` is the access token of the job's own connection to Azure DevOps.
@@ -17,14 +18,14 @@ impl Seal {
     /// The token of the analysis alone would not do: it travels in a job variable, and a step may set that to a token of
     /// its own, point the record at its own server and seal it again. No script is given the endpoint
     /// `SYSTEMVSSCONNECTION`, so none can make this key.
-    pub(super) fn within_job(of_job: Option<&Secret>, token: &Secret, password: Option<&Secret>) -> Self {
+    pub(crate) fn within_job(of_job: Option<&Secret>, token: &Secret, password: Option<&Secret>) -> Self {
         Self::keyed(&["job", of_job.map_or("", Secret::expose), token.expose(), exposed(password)])
     }
 
     /// The seal of a record on its way to another job: both jobs have the service connection, and nothing else in common.
     /// There is none where a user's password is used: people can guess one, and whoever reads the artifact could try
     /// guesses against the seal.
-    pub(super) fn between_jobs(token: &Secret, password: Option<&Secret>) -> Option<Self> {
+    pub(crate) fn between_jobs(token: &Secret, password: Option<&Secret>) -> Option<Self> {
         password.is_none().then(|| Self::keyed(&["artifact", token.expose()]))
     }
 
@@ -41,18 +42,23 @@ impl Seal {
     }
 
     /// The seal of the file `name` with this content.
-    pub(super) fn of(&self, name: &str, content: &[u8]) -> String {
+    pub(crate) fn of(&self, name: &str, content: &[u8]) -> String {
         BASE64.encode(self.over(name, content).finalize().into_bytes())
     }
 
     /// Whether `seal` is that of the file. How long it takes does not depend on how much of it is right.
-    pub(super) fn fits(&self, name: &str, content: &[u8], seal: &str) -> bool {
+    pub(crate) fn fits(&self, name: &str, content: &[u8], seal: &str) -> bool {
         BASE64.decode(seal.trim()).is_ok_and(|seal| self.over(name, content).verify_slice(&seal).is_ok())
     }
 
     fn over(&self, name: &str, content: &[u8]) -> Hmac<Sha256> {
         self.0.clone().chain_update(name).chain_update([0]).chain_update(content)
     }
+}
+
+/// The seal of the records of this job that were made with the step's own connection.
+pub(crate) fn seal_of(environment: &Environment, connection: &ServiceConnection) -> Seal {
+    Seal::within_job(job_token(environment).as_ref(), &connection.token, connection.password.as_ref())
 }
 
 /// With user name and password both are in the key: the name alone is not secret.

@@ -1,14 +1,14 @@
 //! Which files the change that is built touches.
 
-use super::history::remote_name;
-use super::target::azure_repos;
+use super::complete_history::remote_name;
+use super::decision::azure_repos;
 use crate::analysis::Target;
 use crate::analysis::monorepo::touches;
 use crate::context::{GitRef, Scope};
 use crate::error::{Error, Result};
 use crate::git;
-use crate::step::Job;
-use crate::step::repository::{clone_of, is_of_build, open};
+use crate::step::job::Job;
+use crate::step::sources_clone::{clone_of, is_of_build, open};
 use std::path::{Path, PathBuf};
 
 /// What a change touches.

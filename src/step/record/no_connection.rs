@@ -1,11 +1,12 @@
 //! Builds that get no service connection, so that SonarPrepare never ran: pull requests from forks.
 
-use super::{Job, Records};
 use crate::agent::OnMissingConnection;
+use crate::step::job::Job;
+use crate::step::record::list::Records;
 
 /// Why nothing was prepared, where that is to be skipped; `None` where it is an error. To be asked when there are
 /// no records: `wish` is the input `onMissingConnection`.
-pub(super) fn reason(
+pub(crate) fn reason(
     job: &Job,
     records: &Records,
     wish: Option<OnMissingConnection>,
@@ -19,7 +20,7 @@ pub(super) fn reason(
 }
 
 /// Why a missing connection is to be skipped here; `None` where it is an error.
-pub(super) fn wished(job: &Job, wish: Option<OnMissingConnection>) -> Option<&'static str> {
+pub(crate) fn wished(job: &Job, wish: Option<OnMissingConnection>) -> Option<&'static str> {
     match (wish, job.predefined.is_fork()) {
         (Some(OnMissingConnection::Fail), _) | (None, false) => None,
         (_, true) => Some(

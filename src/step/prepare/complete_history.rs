@@ -6,7 +6,8 @@ use crate::analysis::Properties;
 use crate::context::Provider;
 use crate::error::{Error, Result};
 use crate::git::{self, Repository};
-use crate::step::{Job, repository};
+use crate::step::job::Job;
+use crate::step::sources_clone;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -27,10 +28,10 @@ pub(super) async fn complete(job: &Job, inputs: &PrepareInputs, projects: &[Want
         if settings.are_for_git() {
             let sources = place.sources(job);
             // A submodule has a history of its own: the clone that git reads there, not what it belongs to.
-            if let Some(folder) = repository::false_git_directory(job, &sources) {
+            if let Some(folder) = sources_clone::false_git_directory(job, &sources) {
                 return Err(disguised(folder));
             }
-            let Some(clone) = repository::nearest_clone(job, &sources) else { continue };
+            let Some(clone) = sources_clone::nearest_clone(job, &sources) else { continue };
             let branches = clones.entry(clone.to_owned()).or_default();
             let named = [settings.value("sonar.pullrequest.base"), settings.value(REFERENCE), *default];
             for (name, role) in named.into_iter().zip([Role::Target, Role::Reference, Role::Default]) {
@@ -67,7 +68,7 @@ fn disguised(folder: &Path) -> Error {
 }
 
 async fn complete_clone(job: &Job, inputs: &PrepareInputs, clone: &Path, branches: &Branches) -> Result<()> {
-    let result = match repository::open(job, clone).await {
+    let result = match sources_clone::open(job, clone).await {
         Ok(repository) => History { job, repository }.complete(inputs.unshallow, branches).await,
         // SonarQube's scanner reads clones without git, too.
         Err(error @ git::Error::NotInstalled) if clone.join(".git/shallow").is_file() => {

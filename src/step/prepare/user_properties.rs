@@ -1,12 +1,12 @@
 //! The user's own properties: read, and checked before anybody is asked.
 
-use super::place::not_replaced;
+use super::project::not_replaced;
 use crate::agent::PrepareInputs;
 use crate::analysis::property_origin::{Setter, instead, may_set};
 use crate::analysis::{ExtraProperties, Properties, UnreadableLine, suggestion};
 use crate::context::{BranchChoice, is_of_scope, name_branches, remove_unset, unexpanded};
 use crate::error::{Error, Result};
-use crate::step::Job;
+use crate::step::job::Job;
 
 /// Reads the input `extraProperties`.
 ///

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::scanner::dotnet::{self, Dotnet};
 use crate::scanner::{Audit, Cache, ClassArchive, EngineResult, Java, JavaHome};
 use crate::step::caches;
-use crate::step::dotnet::{
+use crate::step::dotnet_begin_end::{
     BUILD_URI, SOURCES_DIRECTORY, configuration, facts, product, sign_in, variables, work_folder,
     write_settings,
 };

@@ -7,7 +7,7 @@ use crate::quality_gate::Ledger;
 ///
 /// `System.PhaseName` is the job as the pipeline names it, `System.JobName` the leg of a matrix (and
 /// `__default` or the job's own name without one).
-pub(super) fn ledger(environment: &Environment) -> Ledger {
+pub(crate) fn ledger(environment: &Environment) -> Ledger {
     let variable = |name: &str| environment.variable(name).unwrap_or_default();
     let first =
         |names: &[&'static str]| names.iter().map(|name| variable(name)).find(|value| !value.is_empty());

@@ -5,7 +5,8 @@ use crate::analysis::{Properties, ReleaseWish, ScannerMode, ScannerRelease, Serv
 use crate::error::{Error, Result};
 use crate::scanner::build_wrapper;
 use crate::sonarqube::SonarQube;
-use crate::step::{Job, machine};
+use crate::step::job::Job;
+use crate::step::machine;
 use std::path::Path;
 
 /// The SonarScanner CLI to run, in its mode.
