@@ -193,7 +193,7 @@ mod tests {
             ("SECRET_SYSTEM_ACCESSTOKEN", "t"),
         ];
         let environment = Environment::new(variables.map(|(name, value)| (name.into(), value.into())));
-        let client = http::Client::new(http::Settings::default());
+        let client = http::Client::new(http::NetworkSettings::default());
         Job {
             predefined: Predefined::read(&environment).unwrap(),
             environment,

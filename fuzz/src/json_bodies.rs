@@ -2,7 +2,7 @@
 
 use sonar_azdo::analysis::{ServerKind, ServerVersion, Target};
 use sonar_azdo::azure_devops::AzureDevOps;
-use sonar_azdo::http::{Authentication, Client, Settings};
+use sonar_azdo::http::{Authentication, Client, NetworkSettings};
 use sonar_azdo::secret::Secret;
 use sonar_azdo::sonarqube::SonarQube;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -79,7 +79,7 @@ impl World {
                 thread::spawn(move || serve(&stream, &answer));
             }
         });
-        let http = Client::new(Settings::default());
+        let http = Client::new(NetworkSettings::default());
         let token = || Secret::new("token");
         let api = SonarQube::api_url_of(&base, ServerKind::Server);
         let authentication = Authentication::BasicToken(token());

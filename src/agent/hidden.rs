@@ -5,7 +5,7 @@
 //! put job variables over inputs and endpoints (microsoft/azure-pipelines-agent, `NodeHandler.cs`, pull request 5606). So a
 //! step could choose the policy, the server, and the key of the records' seal.
 
-use super::Environment;
+use super::env::Environment;
 use crate::error::{Error, Result};
 use serde::Deserialize;
 

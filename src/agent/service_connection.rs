@@ -3,7 +3,8 @@
 //! Contract: the agent sets `ENDPOINT_URL_<id>`, `ENDPOINT_AUTH_<id>` (JSON) and
 //! `ENDPOINT_AUTH_PARAMETER_<id>_<KEY>`; the value of a connectedService input is the id.
 
-use super::{Environment, Predefined};
+use super::env::Environment;
+use super::variables::Predefined;
 use crate::analysis::ServerKind;
 use crate::error::{Error, Result};
 use crate::http::Authentication;

@@ -3,7 +3,7 @@
 //! The agent sends SIGINT to the direct child only, SIGTERM 7.5 seconds later and kills the tree
 //! 2.5 seconds after that; the launcher relays both.
 
-use super::log::Console;
+use super::console::Console;
 use std::time::Duration;
 
 const STDOUT_CHECK: Duration = Duration::from_secs(1);

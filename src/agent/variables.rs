@@ -2,7 +2,7 @@
 //!
 //! Source: Microsoft's documentation page "Use predefined variables" and the agent's `Constants.cs`.
 
-use super::Environment;
+use super::env::Environment;
 use crate::analysis::Build;
 use crate::context::{GitRef, PipelineContext, Provider, PullRequest};
 use crate::error::{Error, Result};

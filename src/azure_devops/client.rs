@@ -103,7 +103,7 @@ mod tests {
     fn segments_are_encoded_and_collections_kept() {
         let client = |base: &str| {
             AzureDevOps::new(
-                Client::new(crate::http::Settings::default()),
+                Client::new(crate::http::NetworkSettings::default()),
                 Url::parse(base).unwrap(),
                 Secret::new("t"),
             )

@@ -3,11 +3,11 @@
 //! Contract: Microsoft's own descriptions (vsts-rest-api-specs). Versions: 5.0 (Azure DevOps Server
 //! 2019) and its previews, which every later product keeps accepting.
 
-mod build;
+mod build_resource;
 mod client;
 mod error;
-mod git;
-mod pull_request;
+mod pull_request_resource;
+mod repository_resource;
 
 pub use client::AzureDevOps;
 pub use error::Error;

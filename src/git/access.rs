@@ -5,7 +5,7 @@
 //! `AUTHORIZATION: bearer <token>` for Azure Repos, its CA file for Azure DevOps' own host, its proxy for all.
 
 use super::origin::Origin;
-use crate::http::Settings;
+use crate::http::NetworkSettings;
 use crate::secret::Secret;
 use url::Url;
 
@@ -15,7 +15,7 @@ pub struct Access {
     /// URL of the job's organisation or collection, and the job's token, which is for its repositories only.
     pub job: Option<(Url, Secret)>,
     /// Proxy and certificates.
-    pub network: Settings,
+    pub network: NetworkSettings,
 }
 
 /// git's configuration for one remote.
@@ -92,7 +92,7 @@ mod tests {
 
     fn access(collection: &str) -> Access {
         let job = Some((Url::parse(collection).unwrap(), Secret::new("t0k")));
-        Access { job, network: Settings::default() }
+        Access { job, network: NetworkSettings::default() }
     }
 
     fn lines(access: &Access, origin: &str) -> Vec<String> {
@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn proxy_and_certificates() {
         let mut access = access("https://tfs.corp/A");
-        access.network = Settings {
+        access.network = NetworkSettings {
             ca_files: vec!["/etc/ca.pem".into()],
             proxies: vec![Proxy {
                 scope: ProxyScope::All,

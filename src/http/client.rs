@@ -24,7 +24,7 @@ const TOTAL_TIME: Duration = Duration::from_secs(120);
 
 /// How this job reaches the network. Filled by the agent edge.
 #[derive(Debug, Clone, Default)]
-pub struct Settings {
+pub struct NetworkSettings {
     /// PEM files with certificate authorities trusted beside the platform's own (`Agent.CAInfo`).
     pub ca_files: Vec<PathBuf>,
     /// Proxies; the first whose scope has a URL's scheme is used.
@@ -151,14 +151,14 @@ pub struct Client {
 
 #[derive(Debug)]
 struct Inner {
-    settings: Settings,
+    settings: NetworkSettings,
     plain: OnceLock<reqwest::Client>,
     tls: OnceLock<reqwest::Client>,
 }
 
 impl Client {
     /// A client for these settings. Opens nothing and reads no file yet.
-    pub fn new(settings: Settings) -> Self {
+    pub fn new(settings: NetworkSettings) -> Self {
         Self {
             inner: Arc::new(Inner { settings, plain: OnceLock::new(), tls: OnceLock::new() }),
             cancellation: None,
@@ -172,7 +172,7 @@ impl Client {
     }
 
     /// How it reaches the network.
-    pub fn settings(&self) -> &Settings {
+    pub fn settings(&self) -> &NetworkSettings {
         &self.inner.settings
     }
 
@@ -291,7 +291,7 @@ impl Client {
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the one place")]
-fn build(settings: &Settings, url: &Url, tls: bool) -> Result<reqwest::Client, Error> {
+fn build(settings: &NetworkSettings, url: &Url, tls: bool) -> Result<reqwest::Client, Error> {
     let setup = |cause: String| Error::new(ErrorKind::Setup, url, cause);
     // Trust is read only when a TLS connection is wanted: it costs more than the rest of a short step.
     let tls_config = if tls { tls::trusting(settings, url)? } else { tls::trusting_nobody() };

@@ -218,7 +218,7 @@ fn mebibytes(bytes: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::Settings;
+    use crate::http::NetworkSettings;
     use std::io::{Read as _, Write as _};
     use std::net::TcpListener;
 
@@ -240,7 +240,7 @@ mod tests {
     async fn download(url: url::Url, to: &Path, checksum: Option<Checksum<'_>>) -> Result<(), Error> {
         let to = Arc::new(to.to_owned());
         let download = Download { request: Request::get(url), label: Some("file"), to, checksum };
-        download.store(&Client::new(Settings::default())).await
+        download.store(&Client::new(NetworkSettings::default())).await
     }
 
     #[tokio::test]

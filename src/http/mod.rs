@@ -14,7 +14,7 @@ mod tls;
 
 pub use blocking::blocking;
 pub use body::Body;
-pub use client::{Client, Proxy, ProxyScope, Request, Settings};
+pub use client::{Client, NetworkSettings, Proxy, ProxyScope, Request};
 pub use credentials::{Authentication, Credentials};
 pub(crate) use download::hex;
 pub use download::{Checksum, Download, Reader};

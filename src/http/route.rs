@@ -1,6 +1,6 @@
 //! Which way a URL is reached, for programs that go there by themselves.
 
-use super::client::{Proxy, ProxyScope, Settings};
+use super::client::{NetworkSettings, Proxy, ProxyScope};
 use crate::secret::Secret;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::{Error as PemError, PemObject as _};
@@ -60,7 +60,7 @@ fn decoded(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-impl Settings {
+impl NetworkSettings {
     /// The proxy that `url` is reached through; `None`: it is reached directly.
     pub fn proxy_for(&self, url: &Url) -> Option<&Proxy> {
         self.proxies.iter().find(|proxy| {
@@ -238,13 +238,13 @@ mod tests {
             credentials: None,
             no_proxy: no_proxy.to_owned(),
         };
-        let settings = Settings {
+        let settings = NetworkSettings {
             proxies: vec![
                 proxy(ProxyScope::Https, "http://a", "past.corp"),
                 proxy(ProxyScope::Http, "http://b", ""),
                 proxy(ProxyScope::All, "http://c", "past.corp"),
             ],
-            ..Settings::default()
+            ..NetworkSettings::default()
         };
         for (address, expected) in [
             ("https://sonar.corp", Some("http://a/")),

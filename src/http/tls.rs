@@ -1,6 +1,6 @@
 //! What a TLS connection trusts: rustls with ring, the platform's trust store and the agent's CA files.
 
-use super::client::Settings;
+use super::client::NetworkSettings;
 use super::error::{Error, ErrorKind};
 use std::sync::Arc;
 use url::Url;
@@ -10,7 +10,7 @@ fn provider() -> Arc<rustls::crypto::CryptoProvider> {
 }
 
 /// A configuration that trusts the platform's store and the agent's CA files.
-pub(super) fn trusting(settings: &Settings, url: &Url) -> Result<rustls::ClientConfig, Error> {
+pub(super) fn trusting(settings: &NetworkSettings, url: &Url) -> Result<rustls::ClientConfig, Error> {
     let setup = |cause: String| Error::new(ErrorKind::Setup, url, cause);
     let builder = rustls::ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()

@@ -147,7 +147,7 @@ mod tests {
             .await;
         let url = Url::parse(&server.uri()).unwrap();
         let token = http::Authentication::BasicToken(Secret::new("t"));
-        let http = http::Client::new(http::Settings::default());
+        let http = http::Client::new(http::NetworkSettings::default());
         SonarQube::new(http, url.clone(), url, ServerKind::Server, token).without_retries().ce_task("T").await
     }
 
@@ -199,7 +199,7 @@ mod tests {
             (status(403), false, None),
         ] {
             let error = ask(response).await.unwrap_err();
-            assert_eq!(error.is_passing(), passing, "{error}");
+            assert_eq!(error.is_transient(), passing, "{error}");
             assert_eq!(error.retry_after(), pause.map(Duration::from_secs), "{error}");
         }
     }

@@ -41,7 +41,7 @@ impl Error {
     /// Whether a server that is restarted, moved or overloaded may answer like this for a while, so that
     /// asking again later may help. An answer of another program is among them (a proxy's page of a server
     /// that is down), and so is the 404 of a server whose API is not loaded yet.
-    pub fn is_passing(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         match &self.fault {
             Fault::Network(error) => error.is_transient(),
             Fault::Unavailable(_) | Fault::TooManyRequests(_) | Fault::NotTheApi(_) => true,

@@ -39,7 +39,7 @@ impl SonarQube {
 mod tests {
     use super::*;
     use crate::analysis::ServerKind;
-    use crate::http::{Authentication, Client, Settings};
+    use crate::http::{Authentication, Client, NetworkSettings};
     use crate::secret::Secret;
     use serde_json::json;
     use url::Url;
@@ -54,7 +54,7 @@ mod tests {
         Mock::given(any()).respond_with(answer).expect(PAGES as u64).mount(&server).await;
         let url = Url::parse(&server.uri()).unwrap();
         let token = Authentication::BasicToken(Secret::new("t"));
-        let http = Client::new(Settings::default());
+        let http = Client::new(NetworkSettings::default());
         let sonarqube = SonarQube::new(http, url.clone(), url, ServerKind::Server, token);
         assert!(sonarqube.metrics().await.is_ok());
     }

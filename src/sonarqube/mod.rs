@@ -2,21 +2,21 @@
 //!
 //! Contracts: the server's own `api/webservices/list`, and what real servers answer to which token.
 
-mod analysis;
 mod ce;
 mod client;
 mod error;
+mod installed_plugins;
 mod measures;
 mod metrics;
-mod plugins;
-mod project;
+mod project_branches;
 mod quality_gates;
-mod server;
+mod scanner_downloads;
+mod system;
 mod wait;
 
 pub use ce::{CeTask, CeTaskStatus};
 pub use client::SonarQube;
 pub use error::{Error, Fault};
-pub use project::{LastAnalysis, ProjectAccess};
-pub use server::{Authenticated, Availability};
+pub use project_branches::{LastAnalysis, ProjectAccess};
+pub use system::{Authenticated, Availability};
 pub use wait::{Look, Wait, Waited};

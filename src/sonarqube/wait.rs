@@ -150,7 +150,7 @@ impl Wait {
                     let submitted = age.and_then(|age| Instant::now().checked_sub(Duration::from_secs(age)));
                     seen.replace(Seen { state, understood: true, submitted });
                 }
-                Ok(Err(error)) if error.is_passing() => {
+                Ok(Err(error)) if error.is_transient() => {
                     retry_after = error.retry_after();
                     let mut seen = seen.borrow_mut();
                     seen.understood = !matches!(error.fault, Fault::NotTheApi(_));

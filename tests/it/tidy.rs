@@ -300,7 +300,9 @@ fn inputs_that_are_read_are_inputs_of_a_task_and_explained() {
         let source = sources().into_iter().find(|source| source.name == file).unwrap();
         source.code.into_iter().map(|(_, line)| line).collect::<Vec<_>>().join(" ")
     };
-    let inputs = code("src/agent/inputs.rs");
+    let inputs: Vec<_> = files("src/agent/inputs").into_iter().map(|(name, _)| name).collect();
+    let inputs = inputs.iter().filter(|name| !name.ends_with("/tests.rs")).map(|name| code(name));
+    let inputs = inputs.chain([code("src/agent/inputs.rs")]).collect::<Vec<_>>().join(" ");
     let mut read: BTreeSet<String> = ["input(", "text(", "boolean(env, ", "Some(", "one_of("]
         .iter()
         .flat_map(|before| quoted_after(&inputs, before))

@@ -1,5 +1,5 @@
 use super::*;
-use crate::agent::Environment;
+use crate::agent::env::Environment;
 
 fn inherited(child: Child, passed: &str, names: &[&str]) -> Vec<String> {
     let env = Environment::new(names.iter().map(|name| ((*name).into(), "x".into())));

@@ -1,4 +1,7 @@
 use super::*;
+use crate::analysis::ScannerMode;
+use crate::quality_gate::{Policy, Reaction, Rule};
+use std::time::Duration;
 
 fn environment(inputs: &[(&str, &str)]) -> Environment {
     Environment::new(inputs.iter().map(|(name, value)| (format!("INPUT_{name}").into(), value.into())))

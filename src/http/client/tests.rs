@@ -26,7 +26,7 @@ const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n";
 #[tokio::test]
 async fn a_body_without_end_does_not_take_the_memory() {
     let url = serve(HEAD, vec![b' '; 1 << 20], 64);
-    let response = Client::new(Settings::default()).send(Request::get(url)).await.unwrap();
+    let response = Client::new(NetworkSettings::default()).send(Request::get(url)).await.unwrap();
     let error = response.bytes().await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::TooLarge);
     assert!(
@@ -39,7 +39,7 @@ async fn a_body_without_end_does_not_take_the_memory() {
 async fn a_server_that_sends_a_byte_now_and_then_does_not_hold_a_step() {
     let url = serve(HEAD, b" ".to_vec(), 1);
     let request = Request::get(url).timeout(Duration::from_millis(300));
-    let response = Client::new(Settings::default()).send(request).await.unwrap();
+    let response = Client::new(NetworkSettings::default()).send(request).await.unwrap();
     assert_eq!(response.bytes().await.unwrap_err().kind, ErrorKind::Timeout);
 }
 
@@ -49,7 +49,7 @@ async fn a_cancellation_ends_a_request_wherever_it_is() {
     let busy = "HTTP/1.1 503 Busy\r\nRetry-After: 20\r\nContent-Length: 0\r\n\r\n";
     for head in ["", HEAD, busy] {
         let (source, cancellation) = CancelSource::new();
-        let client = Client::new(Settings::default()).until(cancellation);
+        let client = Client::new(NetworkSettings::default()).until(cancellation);
         let pieces = usize::from(head == HEAD);
         let request = Request::get(serve(head, b" ".to_vec(), pieces));
         let asking = async { client.send(request).await?.bytes().await };

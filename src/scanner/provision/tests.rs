@@ -1,7 +1,7 @@
 use super::*;
 use crate::error::Error;
 use crate::http::ErrorKind;
-use crate::http::{Authentication, Settings};
+use crate::http::{Authentication, NetworkSettings};
 use crate::scanner::CacheSeal;
 use crate::secret::Secret;
 use sha2::{Digest as _, Sha256};
@@ -60,7 +60,7 @@ impl Fixture {
     }
 
     async fn provision_suspect(&self, since: Option<SystemTime>) -> Result<Provisioned, ProvisionError> {
-        let (client, credentials) = (Client::new(Settings::default()), self.credentials());
+        let (client, credentials) = (Client::new(NetworkSettings::default()), self.credentials());
         self.provisioning(&client, &credentials, since).file(&self.artifact, &|| ()).await
     }
 
@@ -69,7 +69,7 @@ impl Fixture {
     }
 
     async fn provision_suspect_jre(&self, since: Option<SystemTime>) -> Result<Provisioned, ProvisionError> {
-        let (client, credentials) = (Client::new(Settings::default()), self.credentials());
+        let (client, credentials) = (Client::new(NetworkSettings::default()), self.credentials());
         let jre = Jre { artifact: self.artifact.clone(), java_path: "jdk/bin/java".to_owned() };
         self.provisioning(&client, &credentials, since).jre(&jre).await
     }
@@ -440,7 +440,7 @@ async fn a_cache_that_another_user_may_write_is_not_used_and_its_private_copy_is
     let private = fixture.home.path().join("private");
     let trusted = || fixture.cache.clone().or_private(private.clone()).trusted();
     assert_eq!(trusted().root(), root);
-    let (client, credentials) = (Client::new(Settings::default()), fixture.credentials());
+    let (client, credentials) = (Client::new(NetworkSettings::default()), fixture.credentials());
     let provision = async |cache: &Cache| {
         let provisioning = Provisioning { cache, ..fixture.provisioning(&client, &credentials, None) };
         provisioning.file(&fixture.artifact, &|| ()).await.unwrap()
@@ -575,7 +575,7 @@ async fn a_suspect_file_is_hashed() {
 #[tokio::test]
 async fn who_downloads_is_told_once() {
     let fixture = Fixture::new("engine.jar", CONTENT, 1).await;
-    let (client, credentials) = (Client::new(Settings::default()), fixture.credentials());
+    let (client, credentials) = (Client::new(NetworkSettings::default()), fixture.credentials());
     let provisioning = fixture.provisioning(&client, &credentials, None);
     let misses = std::cell::Cell::new(0);
     let on_miss = || misses.set(misses.get() + 1);
@@ -590,7 +590,7 @@ async fn who_downloads_is_told_once() {
 
 /// A server with a plugin, asked for it `downloads` times.
 async fn provision_plugin(fixture: &Fixture, md5: &str) -> Result<(), ProvisionError> {
-    let (client, credentials) = (Client::new(Settings::default()), fixture.credentials());
+    let (client, credentials) = (Client::new(NetworkSettings::default()), fixture.credentials());
     let url = format!("{}/api/plugins/download?plugin=python", fixture.server.uri()).parse().unwrap();
     let plugin = Plugin { key: "python".into(), md5: md5.into(), url, languages: Vec::new() };
     fixture.provisioning(&client, &credentials, None).plugin(&plugin).await

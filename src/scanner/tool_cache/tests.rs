@@ -34,7 +34,7 @@ impl Machine {
     }
 
     async fn install_tool(&self, tool: Tool, release: &ScannerRelease) -> Result<PathBuf> {
-        let client = Client::new(http::Settings::default());
+        let client = Client::new(http::NetworkSettings::default());
         let seal = CacheSeal::new(&crate::secret::Secret::new("squ_1"));
         let downloads = Cache::in_user_home(&self.folder.path().join("home")).sealed(Some(seal));
         self.tools.install(tool, release, self.folder.path(), &client, &downloads).await

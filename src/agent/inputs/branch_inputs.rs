@@ -1,7 +1,7 @@
 //! Inputs of SonarPrepare about what is analysed.
 
-use super::one_of;
-use crate::agent::Environment;
+use super::input_value::one_of;
+use crate::agent::env::Environment;
 use crate::context::{BranchChoice, Choices, OnUnsupported, Tags, branch_name};
 use crate::error::Result;
 

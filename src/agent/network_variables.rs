@@ -2,14 +2,14 @@
 //!
 //! Source: the agent passes its own configuration as variables `Agent.ProxyUrl`, `Agent.CAInfo`, ...
 
-use super::Environment;
-use crate::http::{Proxy, ProxyScope, Settings};
+use super::env::Environment;
+use crate::http::{NetworkSettings, Proxy, ProxyScope};
 use crate::secret::Secret;
 
 /// The settings for all requests but those to Azure DevOps: to SonarQube, and for downloads. The input
 /// `allowInvalidCertificate` of the task decides whether certificates are checked, never the agent's own configuration:
 /// who configured that had Azure DevOps in mind, not the server that gives the verdict and the programs.
-pub fn http_settings(env: &Environment) -> Settings {
+pub fn http_settings(env: &Environment) -> NetworkSettings {
     let is_allowed =
         env.input("allowInvalidCertificate").is_some_and(|value| value.eq_ignore_ascii_case("true"));
     settings(env, is_allowed)
@@ -17,13 +17,13 @@ pub fn http_settings(env: &Environment) -> Settings {
 
 /// The settings for requests to Azure DevOps: an agent that was configured with `--sslskipcertvalidation` takes any
 /// certificate there.
-pub fn azure_devops_settings(env: &Environment) -> Settings {
+pub fn azure_devops_settings(env: &Environment) -> NetworkSettings {
     let is_skipped = env.variable("Agent.SkipCertValidation");
     settings(env, is_skipped.is_some_and(|value| value.eq_ignore_ascii_case("true")))
 }
 
-fn settings(env: &Environment, skip_certificate_validation: bool) -> Settings {
-    Settings {
+fn settings(env: &Environment, skip_certificate_validation: bool) -> NetworkSettings {
+    NetworkSettings {
         ca_files: env.variable("Agent.CAInfo").map(Into::into).into_iter().collect(),
         proxies: proxies(env),
         skip_certificate_validation,

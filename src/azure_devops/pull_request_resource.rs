@@ -67,7 +67,7 @@ impl AzureDevOps {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::{Client, Settings};
+    use crate::http::{Client, NetworkSettings};
     use crate::secret::Secret;
     use serde_json::json;
     use url::Url;
@@ -85,7 +85,7 @@ mod tests {
         };
         Mock::given(any()).respond_with(answer).mount(&server).await;
         let url = Url::parse(&server.uri()).unwrap();
-        let azure = AzureDevOps::new(Client::new(Settings::default()), url, Secret::new("t"));
+        let azure = AzureDevOps::new(Client::new(NetworkSettings::default()), url, Secret::new("t"));
         azure.changed_paths("p", "r", "7").await
     }
 

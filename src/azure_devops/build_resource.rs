@@ -93,7 +93,7 @@ impl AzureDevOps {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::{Client, Settings};
+    use crate::http::{Client, NetworkSettings};
     use crate::secret::Secret;
     use url::Url;
     use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
@@ -111,7 +111,7 @@ mod tests {
             let answer = ResponseTemplate::new(200).set_body_raw(body, "application/json");
             Mock::given(any()).respond_with(answer).mount(&server).await;
             let url = Url::parse(&server.uri()).unwrap();
-            let azure = AzureDevOps::new(Client::new(Settings::default()), url, Secret::new("t"));
+            let azure = AzureDevOps::new(Client::new(NetworkSettings::default()), url, Secret::new("t"));
             let found = azure.build_properties("p", "1").await.ok();
             assert_eq!(found.map(|properties| properties.len()), count, "{body}");
         }

@@ -4,7 +4,8 @@
 //! `taskcommand.ts`: `##vso[area.event key=value;]data`, `%` as `%AZP25`, CR, LF, `]` and `;` as
 //! percent escapes (the last two in properties only).
 
-use super::log::{Console, neutralise};
+use super::console::Console;
+use super::neutralise::neutralise;
 use crate::secret::Secret;
 use std::path::Path;
 

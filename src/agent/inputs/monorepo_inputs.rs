@@ -1,6 +1,7 @@
 //! The inputs of SonarPrepare about several projects in one repository.
 
-use super::{Environment, boolean};
+use super::input_value::boolean;
+use crate::agent::env::Environment;
 use crate::analysis::ScannerMode;
 use crate::error::{Error, Result};
 use crate::secret::Secret;
