@@ -1,7 +1,9 @@
 //! The order of the house: who may use whom, and what no file may hold.
 
+mod uses;
+
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -46,6 +48,7 @@ fn sources() -> Vec<Source> {
         }
         let text = fs::read_to_string(path).unwrap();
         let lines = text.lines().enumerate().map(|(index, line)| (index + 1, line.trim().to_owned()));
+        // Tests stand last in a file.
         let lines = lines
             .take_while(|(_, line)| !line.starts_with("#[cfg(test)]") && !line.starts_with("#[cfg(all(test"));
         Some(Source { name, module, code: lines.filter(|(_, line)| !line.starts_with("//")).collect() })
@@ -109,6 +112,37 @@ fn modules_use_what_lies_below_them() {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
+
+/// A file that uses another which uses the first again cannot be read, tested or moved alone.
+#[test]
+fn no_files_use_each_other_in_a_circle() {
+    let uses = uses::uses(&sources());
+    let circles = uses::circles(&uses);
+    let files: usize = circles.iter().map(BTreeSet::len).sum();
+    let lines: Vec<_> = circles.iter().map(|circle| uses::lines(circle, &uses)).collect();
+    assert!(files <= FILES_IN_CIRCLES, "{files} files are in circles, {FILES_IN_CIRCLES} were: {lines:#?}");
+}
+
+/// Circles are being broken up: this number only shrinks, to 0.
+const FILES_IN_CIRCLES: usize = 83;
+
+/// A file is found, and spoken of, by its base name.
+#[test]
+fn a_base_name_stands_for_one_file() {
+    let mut by_name: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (path, _) in files("src") {
+        let name = path.rsplit('/').next().unwrap().to_owned();
+        if !["mod.rs", "client.rs", "error.rs", "tests.rs"].contains(&name.as_str()) {
+            by_name.entry(name).or_default().push(path);
+        }
+    }
+    by_name.retain(|_, paths| paths.len() > 1);
+    let count = by_name.len();
+    assert!(count <= SHARED_NAMES, "{count} names stand for several files, {SHARED_NAMES} did: {by_name:#?}");
+}
+
+/// Files are being renamed: this number only shrinks, to 0.
+const SHARED_NAMES: usize = 24;
 
 #[test]
 fn the_core_is_pure() {
