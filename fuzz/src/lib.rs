@@ -22,7 +22,7 @@ use sonar_azdo::analysis::{
 };
 use sonar_azdo::context::{GitRef, branch_name};
 use sonar_azdo::git::{files_in_index, tracking};
-use sonar_azdo::quality_gate::{Ledger, Properties, aggregate};
+use sonar_azdo::quality_gate::{BuildJob, BuildProperties, aggregate};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use url::Url;
@@ -141,12 +141,15 @@ pub fn records(bytes: &[u8]) {
     if let Some(note) = Unconnected::parse(&text) {
         assert_eq!(Unconnected::parse(&serde_json::to_string(&note).unwrap()), Some(note));
     }
-    if let Ok(properties) = serde_json::from_str::<Properties>(&text) {
+    if let Ok(properties) = serde_json::from_str::<BuildProperties>(&text) {
         let together = aggregate(&properties);
         // One more bad word in the build never makes it better.
         let mut worse = properties.clone();
-        let other = Ledger::new(&["another", "job"], (1, 1));
-        worse.insert(other.turn(), other.announcement(sonar_azdo::quality_gate::Verdict::Failed));
+        let other = BuildJob::new(&["another", "job"], (1, 1));
+        worse.insert(
+            other.announcement_property(),
+            other.announcement(sonar_azdo::quality_gate::Verdict::Failed),
+        );
         assert!(aggregate(&worse) >= together);
         let _ = other.others_may_write_ok(&properties);
     }

@@ -98,7 +98,7 @@ async fn ask(args: &Gate, sonarqube: &SonarQube) -> AnalysisResult {
             result.verdict = gate.verdict();
             result.reason = match result.verdict {
                 Verdict::None => Some("No quality gate was computed yet".into()),
-                Verdict::Unknown => Some(gate.oddity()),
+                Verdict::Unknown => Some(gate.unknown_reason()),
                 _ => None,
             };
             if !gate.conditions.is_empty() {

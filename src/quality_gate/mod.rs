@@ -1,21 +1,23 @@
 //! What a quality gate says and what follows from it. Pure: no clock, no network.
 
-mod doubt;
-mod ledger;
+mod build_verdict;
 mod measure;
 mod metric;
-mod origin;
+mod pass_check;
 mod policy;
 mod poll;
+mod provenance;
 mod verdict;
 
-pub use doubt::{Doubt, SourceFile, missing_target, nothing_analysed, shrunk, uncounted, unseen_lines};
-pub use ledger::{AGGREGATE, Attempt, Entry, Ledger, Properties, aggregate};
+pub use build_verdict::{AGGREGATE, Attempt, BuildJob, BuildProperties, VerdictRecord, aggregate};
 pub use measure::{Measure, MeasureSet};
 pub use metric::{Metric, MetricKind, Metrics};
-pub use origin::{Expected, OwnTargets, Processed};
+pub use pass_check::{
+    Objection, SourceFile, missing_target, nothing_analysed, shrunk, uncounted, unseen_lines,
+};
 pub use policy::{Case, Context, Policy, Reaction, Rule};
 pub use poll::{LONGEST_WAIT, SHORTEST_PAUSE, pause_after_poll};
+pub use provenance::{Expected, OwnTargets, Processed};
 pub use verdict::Verdict;
 
 /// `1 second`, `12 seconds`.
@@ -47,7 +49,7 @@ impl QualityGate {
     }
 
     /// What is odd about one whose verdict is `Unknown`.
-    pub fn oddity(&self) -> String {
+    pub fn unknown_reason(&self) -> String {
         let failed = self.failed_conditions().count();
         let beside =
             if failed > 0 { format!(", although {failed} of its conditions failed") } else { String::new() };

@@ -61,7 +61,7 @@ impl Verdict {
     }
 
     /// Whether it takes away a pass that others earned: anything but passed and skipped.
-    pub fn spoils(self) -> bool {
+    pub fn blocks_pass(self) -> bool {
         self > Self::Passed
     }
 
@@ -134,7 +134,7 @@ mod tests {
         for verdict in Verdict::ALL {
             assert_eq!(Verdict::parse(verdict.token()), verdict);
             assert_eq!(verdict.build_property() == "ok", verdict == Verdict::Passed);
-            assert_eq!(verdict.spoils(), !matches!(verdict, Verdict::Passed | Verdict::Skipped));
+            assert_eq!(verdict.blocks_pass(), !matches!(verdict, Verdict::Passed | Verdict::Skipped));
         }
         assert!(Verdict::ALL.is_sorted());
         assert_eq!(Verdict::parse("ok"), Verdict::Unknown);

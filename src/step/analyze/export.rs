@@ -7,7 +7,7 @@ use crate::step::record::list::Records;
 use crate::step::record::report_file::report_roots;
 use crate::step::record::sealed_file::write;
 use crate::step::record::tokens::tokens_of;
-use crate::step::record::which_job::ledger;
+use crate::step::record::which_job::this_job;
 use std::path::{Path, PathBuf};
 
 /// Writes one file for each analysis of this job into `folder`, which is made if need be.
@@ -15,7 +15,7 @@ pub(super) fn export(job: &Job, records: &Records, folder: &Path) -> Result<()> 
     let (build, folder) = destination(job, folder)?;
     let found = records.list_unbroken(&job.environment)?;
     let roots = report_roots(job);
-    let ledger = ledger(&job.environment);
+    let build_job = this_job(&job.environment);
     for record in &found {
         let report = record.report_text(&roots).unwrap_or_else(|error| {
             tracing::warn!("{error}");
@@ -23,7 +23,7 @@ pub(super) fn export(job: &Job, records: &Records, folder: &Path) -> Result<()> 
         });
         let report = report.map(|(_, text)| text);
         let mut exported =
-            Exported::new(build.clone(), ledger.job(), &record.prepared, record.analyzed.as_ref(), report);
+            Exported::new(build.clone(), build_job.job(), &record.prepared, record.analyzed.as_ref(), report);
         let seal = tokens_of(job, &record.prepared)?.seal_between_jobs();
         exported.seal = seal.map(|seal| seal.of(&exported.file_name(), exported.sealed_text().as_bytes()));
         write(&folder, &exported.file_name(), &exported)?;

@@ -1,8 +1,8 @@
 //! What became of one analysis. Trouble with it is a verdict with a reason, not an error, so that the
 //! others are still judged.
 
-use super::subject::{Evidence, Reported, Subject};
-use super::weigh::{Claim, Weighed, weigh};
+use super::evidence::{AnalysisToJudge, Evidence, ReportEvidence};
+use super::report_verdict::{Claim, Judgement, judge_report};
 use crate::analysis::Target;
 use crate::quality_gate::{Case, Context, Metrics, Verdict};
 use crate::sonarqube::{SonarQube, Wait};
@@ -48,7 +48,7 @@ impl Judge {
     }
 
     /// Judges all of them. What is only shown is asked for when all that counts is known.
-    pub(super) async fn judge(&mut self, subjects: Vec<Subject>) -> Vec<AnalysisResult> {
+    pub(super) async fn judge(&mut self, subjects: Vec<AnalysisToJudge>) -> Vec<AnalysisResult> {
         let mut results = Vec::with_capacity(subjects.len());
         let mut shown = Vec::with_capacity(subjects.len());
         for subject in subjects {
@@ -82,8 +82,8 @@ impl Judge {
         results
     }
 
-    async fn judge_one(&mut self, subject: Subject) -> (AnalysisResult, Option<Shown>) {
-        let Subject { mut result, evidence, .. } = subject;
+    async fn judge_one(&mut self, subject: AnalysisToJudge) -> (AnalysisResult, Option<Shown>) {
+        let AnalysisToJudge { mut result, evidence, .. } = subject;
         let shown = match evidence {
             Evidence::None(verdict, reason) => without_gate(&mut result, verdict, reason),
             Evidence::Nothing(reason) => {
@@ -114,8 +114,8 @@ impl Judge {
         }
     }
 
-    async fn ask(&mut self, reported: &Reported, result: &mut AnalysisResult) -> Option<Shown> {
-        let Reported { report, sonarqube, start, own_targets, .. } = reported;
+    async fn ask(&mut self, reported: &ReportEvidence, result: &mut AnalysisResult) -> Option<Shown> {
+        let ReportEvidence { report, sonarqube, start, own_targets, .. } = reported;
         let server = sonarqube.base_url();
         if result.project_key != report.project_key {
             result.project_key.clone_from(&report.project_key);
@@ -136,10 +136,10 @@ impl Judge {
             extent: &reported.extent,
         };
         let last = self.polled.entry(server.clone()).or_default();
-        let mut weighed = weigh(&sonarqube.without_retries(), &claim, &mut self.wait, last).await;
-        let task = weighed.task.take();
-        let is_main_branch = weighed.is_main_branch;
-        take(result, weighed);
+        let mut judgement = judge_report(&sonarqube.without_retries(), &claim, &mut self.wait, last).await;
+        let task = judgement.task.take();
+        let is_main_branch = judgement.is_main_branch;
+        take(result, judgement);
         if result.verdict != Verdict::NoReport {
             result.dashboard_url = Some(link(server, result));
         }
@@ -190,13 +190,13 @@ impl Judge {
 }
 
 /// Takes over what was found out.
-pub(super) fn take(result: &mut AnalysisResult, weighed: Weighed) {
-    result.verdict = weighed.verdict;
-    result.reason = weighed.reason;
-    result.gate = weighed.gate;
-    result.nothing_analysed = weighed.nothing_analysed;
-    result.measures = weighed.measures.unwrap_or_default();
-    if let Some(warning) = weighed.warning {
+pub(super) fn take(result: &mut AnalysisResult, judgement: Judgement) {
+    result.verdict = judgement.verdict;
+    result.reason = judgement.reason;
+    result.gate = judgement.gate;
+    result.nothing_analysed = judgement.nothing_analysed;
+    result.measures = judgement.measures.unwrap_or_default();
+    if let Some(warning) = judgement.warning {
         tracing::warn!("{}: {warning}", result.project_name);
         result.notes.push(format!("{warning}."));
     }

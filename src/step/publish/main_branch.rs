@@ -1,7 +1,7 @@
 //! Whether a branch is the main branch of its project, which the policy goes by. A pipeline may name it (`sonar.branch.name`),
 //! and SonarPrepare may not have known it.
 
-use super::subject::server_of;
+use super::evidence::server_of;
 use crate::agent::ServiceConnection;
 use crate::analysis::Target;
 use crate::quality_gate::Verdict;

@@ -2,18 +2,18 @@
 //! came of it: in the log, in the Build Summary, in the build's properties, in output variables, and
 //! by its own result.
 
-mod build;
-mod by_key;
-mod doubt;
-mod imported;
+mod build_property;
+mod evidence;
 mod judge;
 mod main_branch;
-mod property;
-mod standalone;
-mod start;
-mod subject;
+mod other_jobs;
+mod pipeline_start;
+mod project_verdict;
+mod report_verdict;
 mod tell;
-mod weigh;
+mod tell_build;
+mod verify_pass;
+mod without_record;
 
 use crate::agent::{Predefined, PublishInputs, ServiceConnection};
 use crate::analysis::{AnalysisId, Properties, ScannerMode, Target};
@@ -25,13 +25,13 @@ use crate::step::record::list::{FoundRecords, Records};
 use crate::step::record::no_connection;
 use crate::step::server_check::warn_of_http;
 use crate::summary::{AnalysisResult, BuildSummary, build_summary};
-use imported::import;
+use evidence::{AnalysisToJudge, Evidence};
 use judge::{Judge, case_of};
-use standalone::Standalone;
-use start::PipelineStart;
+use other_jobs::import;
+use pipeline_start::PipelineStart;
 use std::path::PathBuf;
-use subject::{Evidence, Subject};
 use tokio::time::Instant;
+use without_record::WithoutRecord;
 
 /// Runs the step.
 ///
@@ -48,7 +48,7 @@ pub async fn publish(job: &Job) -> Result<Completion> {
             // What another job of the build passed is not all of the build.
             let is_cancelled = error.kind() == ErrorKind::Cancelled;
             let verdict = if is_cancelled { Verdict::Cancelled } else { Verdict::Unknown };
-            build::tell(job, None, &[build::without_analysis(verdict)], None).await;
+            tell_build::tell(job, None, &[tell_build::without_analysis(verdict)], None).await;
             return Err(error);
         }
     };
@@ -58,7 +58,8 @@ pub async fn publish(job: &Job) -> Result<Completion> {
     let summary = (!results.is_empty()).then(|| build_summary(&results));
     let attached = summary.as_ref().map_or(Ok(()), |summary| attach(job, summary, &temp));
     let title = summary.as_ref().filter(|_| attached.is_ok()).map(|summary| summary.title.as_str());
-    let is_known = build::tell(job, build.as_deref(), &build::entries(&analyses, &results), title).await;
+    let is_known =
+        tell_build::tell(job, build.as_deref(), &tell_build::entries(&analyses, &results), title).await;
     attached?;
     let ending = conclude(job, verdict, &results, &inputs.policy, &records)?;
     if is_known {
@@ -74,7 +75,7 @@ pub async fn publish(job: &Job) -> Result<Completion> {
 
 /// Records that nobody can say how the analyses fared: for a run that a bug ended.
 pub async fn record_unknown(job: &Job) {
-    build::tell(job, None, &[build::without_analysis(Verdict::Unknown)], None).await;
+    tell_build::tell(job, None, &[tell_build::without_analysis(Verdict::Unknown)], None).await;
 }
 
 /// What there was to judge, and what came of it.
@@ -116,7 +117,7 @@ async fn subjects(
     found: &FoundRecords,
     connection: Option<&ServiceConnection>,
     latest: Instant,
-) -> Result<Vec<Subject>> {
+) -> Result<Vec<AnalysisToJudge>> {
     connection.map_or(Ok(()), |connection| warn_of_http(job, connection))?;
     let own: Vec<AnalysisId> = found.records.iter().map(|record| record.prepared.id.clone()).collect();
     let target = job.predefined.pipeline_context().target();
@@ -127,8 +128,11 @@ async fn subjects(
         false => None,
     };
     let imported = import(job, inputs, &own, connection, &target, start);
-    let mut subjects: Vec<_> =
-        found.records.iter().map(|record| Subject::of_record(job, record, connection, start)).collect();
+    let mut subjects: Vec<_> = found
+        .records
+        .iter()
+        .map(|record| AnalysisToJudge::of_record(job, record, connection, start))
+        .collect();
     subjects.extend(imported.subjects);
     subjects.extend(lost(found, &target));
     // Files that no SonarPrepare of this job wrote do not end the search for reports: any step can write some.
@@ -142,7 +146,7 @@ async fn subjects(
     {
         let result = AnalysisResult::unknown("the project".into(), target);
         let evidence = Evidence::None(Verdict::Skipped, reason.into());
-        return Ok(vec![Subject { analysis: None, result, evidence }]);
+        return Ok(vec![AnalysisToJudge { analysis: None, result, evidence }]);
     }
     subjects.extend(imported.missing);
     let names_reports = !inputs.report_task_files.is_empty();
@@ -156,10 +160,10 @@ async fn subjects(
     };
     match &inputs.project_key {
         Some(key) if !names_reports => {
-            subjects.push(Standalone::new(job, inputs, connection, latest).await.project(key).await);
+            subjects.push(WithoutRecord::new(job, inputs, connection, latest).await.project(key).await);
         }
         _ if names_reports || !is_known => {
-            let reported = Standalone::new(job, inputs, connection, latest).await.reports().await;
+            let reported = WithoutRecord::new(job, inputs, connection, latest).await.reports().await;
             // A record says more of an analysis than its report alone.
             let new: Vec<_> =
                 reported.into_iter().filter(|new| !subjects.iter().any(|old| old.is_same(new))).collect();
@@ -186,7 +190,7 @@ fn absent(projects: &[String], results: &[AnalysisResult], predefined: &Predefin
 }
 
 /// Analyses of this job whose records say nothing any more. That of a record which nobody can vouch for is no report.
-fn lost(found: &FoundRecords, target: &Target) -> Vec<Subject> {
+fn lost(found: &FoundRecords, target: &Target) -> Vec<AnalysisToJudge> {
     let broken = found.broken.iter().map(|(id, error)| (id, error.to_string()));
     let gone = found.gone.iter().map(|id| {
         let why = "another step deleted it, or SonarPrepare failed half-way";
@@ -195,8 +199,8 @@ fn lost(found: &FoundRecords, target: &Target) -> Vec<Subject> {
     broken.chain(gone).map(|(id, reason)| without_report(id, reason, target)).collect()
 }
 
-fn without_report(id: &AnalysisId, reason: String, target: &Target) -> Subject {
-    Subject {
+fn without_report(id: &AnalysisId, reason: String, target: &Target) -> AnalysisToJudge {
+    AnalysisToJudge {
         analysis: Some(id.clone()),
         result: AnalysisResult::unknown("the project".into(), target.clone()),
         evidence: Evidence::None(Verdict::NoReport, reason),

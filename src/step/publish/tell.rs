@@ -141,7 +141,7 @@ fn analyses(results: &[AnalysisResult]) -> String {
         }
     }
     let mut length = "[".len();
-    let spoiling = results.iter().filter(|result| result.verdict.spoils());
+    let spoiling = results.iter().filter(|result| result.verdict.blocks_pass());
     let texts = spoiling.map(|result| without_conditions(result).to_string()).take_while(|text| {
         length += text.len() + ",".len();
         length <= LARGEST_VARIABLE

@@ -1,13 +1,13 @@
 //! Which job of the build this is, and which attempt of it.
 
 use crate::agent::Environment;
-use crate::quality_gate::Ledger;
+use crate::quality_gate::BuildJob;
 
 /// This job's part of the build's properties, by names that no other job of the build has.
 ///
 /// `System.PhaseName` is the job as the pipeline names it, `System.JobName` the leg of a matrix (and
 /// `__default` or the job's own name without one).
-pub(crate) fn ledger(environment: &Environment) -> Ledger {
+pub(crate) fn this_job(environment: &Environment) -> BuildJob {
     let variable = |name: &str| environment.variable(name).unwrap_or_default();
     let first =
         |names: &[&'static str]| names.iter().map(|name| variable(name)).find(|value| !value.is_empty());
@@ -23,7 +23,7 @@ pub(crate) fn ledger(environment: &Environment) -> Ledger {
         leg = "";
     }
     let stage = first(&["System.StageName"]).unwrap_or("__default");
-    Ledger::new(&[stage, job, leg], (attempt("System.StageAttempt"), attempt("System.JobAttempt")))
+    BuildJob::new(&[stage, job, leg], (attempt("System.StageAttempt"), attempt("System.JobAttempt")))
 }
 
 #[cfg(test)]
@@ -52,10 +52,14 @@ mod tests {
         ] {
             let environment =
                 Environment::new(variables.iter().map(|(name, value)| (name.into(), value.into())));
-            assert_eq!(ledger(&environment).turn(), format!("sonar-azdo-turn.{expected}"), "{variables:?}");
+            assert_eq!(
+                this_job(&environment).announcement_property(),
+                format!("sonar-azdo-turn.{expected}"),
+                "{variables:?}"
+            );
         }
         let retried = [("SYSTEM_STAGEATTEMPT", "2"), ("SYSTEM_JOBATTEMPT", "3")];
         let environment = Environment::new(retried.map(|(name, value)| (name.into(), value.into())));
-        assert_eq!(ledger(&environment), Ledger::new(&["__default", "job", ""], (2, 3)));
+        assert_eq!(this_job(&environment), BuildJob::new(&["__default", "job", ""], (2, 3)));
     }
 }

@@ -1,9 +1,9 @@
 //! The records of a build's analyses in its properties, and what they say together.
 //!
-//! Properties are last-write-wins for each name, and every job of a build may write. So each analysis
+//! BuildProperties are last-write-wins for each name, and every job of a build may write. So each analysis
 //! has a property of its own, `sonar-azdo.<stage>.<job>.<n>`, and the one that readers compare with
 //! `ok` is computed from all of them. Beside them each job has a property `sonar-azdo-turn.<stage>.<job>`,
-//! with which jobs announce what they are about to write (see [`Ledger::announcement`]).
+//! with which jobs announce what they are about to write (see [`BuildJob::announcement`]).
 
 use super::Verdict;
 use serde_json::{Value, json};
@@ -18,14 +18,14 @@ const IDLE: &str = "idle";
 
 /// All properties of a build, by their names. Azure DevOps ignores case in them, and hands back the spelling by which it
 /// met a name first, in this build or another; here they are in lower case.
-pub type Properties = BTreeMap<String, String>;
+pub type BuildProperties = BTreeMap<String, String>;
 
 /// Attempt of the stage, and attempt of the job in it; the later of two is the greater.
 pub type Attempt = (u64, u64);
 
 /// A job and its attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ledger {
+pub struct BuildJob {
     /// `<stage>.<job>` or, in a matrix, `<stage>.<job>.<leg>`; each part of lower case letters, digits, `_`, `-` and `!`.
     job: String,
     attempt: Attempt,
@@ -33,7 +33,7 @@ pub struct Ledger {
 
 /// What is recorded of one analysis.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct VerdictRecord {
     /// Key of the project.
     pub project: String,
     /// The branch, unless it is the main branch without a known name.
@@ -50,7 +50,7 @@ pub struct Entry {
     pub link: Option<String>,
 }
 
-impl Ledger {
+impl BuildJob {
     /// The part of this job. What is empty is left out of the name.
     pub fn new(parts: &[&str], attempt: Attempt) -> Self {
         let parts: Vec<_> = parts.iter().filter(|part| !part.is_empty()).map(|part| encode(part)).collect();
@@ -63,7 +63,7 @@ impl Ledger {
     }
 
     /// Name of this job's turn property.
-    pub fn turn(&self) -> String {
+    pub fn announcement_property(&self) -> String {
         format!("{TURN}{}", self.job)
     }
 
@@ -71,8 +71,8 @@ impl Ledger {
     ///
     /// What `found` holds of this attempt under the same name is kept where it is worse: only a higher
     /// attempt turns a failure into a pass.
-    pub fn records(&self, entries: &[Entry], found: &Properties) -> Vec<(String, String)> {
-        let record = |(index, entry): (usize, &Entry)| {
+    pub fn records(&self, entries: &[VerdictRecord], found: &BuildProperties) -> Vec<(String, String)> {
+        let record = |(index, entry): (usize, &VerdictRecord)| {
             let name = format!("{RECORD}{}.{}", self.job, index + 1);
             let text = json!({
                 "project": entry.project, "branch": entry.branch, "pullRequest": entry.pull_request,
@@ -91,7 +91,7 @@ impl Ledger {
     /// The turn property of a job that is about to write `verdict`.
     ///
     /// A job writes it, reads all properties, and only then writes records and the aggregate, with its
-    /// turn property idle again, in one request. A verdict that spoils a pass counts in the aggregate from
+    /// turn property idle again, in one request. A verdict that blocks_pass a pass counts in the aggregate from
     /// its announcement on; and before it is recorded, [`others_may_write_ok`](Self::others_may_write_ok)
     /// is waited for. So either the one who is about to write `ok` sees the other's announcement, or the
     /// other waits for him, and nobody reads `ok` beside a record that contradicts it.
@@ -106,17 +106,17 @@ impl Ledger {
     }
 
     /// Whether another job may be about to write `ok`.
-    pub fn others_may_write_ok(&self, properties: &Properties) -> bool {
-        let turn = self.turn();
+    pub fn others_may_write_ok(&self, properties: &BuildProperties) -> bool {
+        let turn = self.announcement_property();
         let mut others = properties
             .iter()
             .filter(|(name, text)| name.starts_with(TURN) && **name != turn && *text != IDLE);
-        others.any(|(_, text)| !read(text).1.spoils())
+        others.any(|(_, text)| !read(text).1.blocks_pass())
     }
 }
 
 /// The worst of all records and announcements, those of lower attempts of a job left out.
-pub fn aggregate(properties: &Properties) -> Verdict {
+pub fn aggregate(properties: &BuildProperties) -> Verdict {
     let mut jobs: BTreeMap<&str, (Attempt, Verdict)> = BTreeMap::new();
     for (name, text) in properties {
         let announced = name.strip_prefix(TURN).filter(|_| text != IDLE);
@@ -124,7 +124,7 @@ pub fn aggregate(properties: &Properties) -> Verdict {
             name.strip_prefix(RECORD).map(|rest| rest.rsplit_once('.').map_or(rest, |(job, _)| job));
         let Some(job) = announced.or(recorded) else { continue };
         let (attempt, verdict) = read(text);
-        if announced.is_some() && !verdict.spoils() {
+        if announced.is_some() && !verdict.blocks_pass() {
             continue;
         }
         let standing = jobs.entry(job).or_insert((attempt, verdict));
@@ -168,8 +168,8 @@ fn encode(part: &str) -> String {
 mod tests {
     use super::*;
 
-    fn entry(verdict: Verdict) -> Entry {
-        Entry {
+    fn entry(verdict: Verdict) -> VerdictRecord {
+        VerdictRecord {
             project: "shop".into(),
             branch: Some("main".into()),
             pull_request: None,
@@ -180,16 +180,16 @@ mod tests {
         }
     }
 
-    fn write(properties: &mut Properties, ledger: &Ledger, verdicts: &[Verdict]) {
+    fn write(properties: &mut BuildProperties, build_job: &BuildJob, verdicts: &[Verdict]) {
         let entries: Vec<_> = verdicts.iter().map(|verdict| entry(*verdict)).collect();
-        let records = ledger.records(&entries, properties);
+        let records = build_job.records(&entries, properties);
         properties.extend(records);
     }
 
     #[test]
     fn names_and_values() {
-        let ledger = Ledger::new(&["Build", "unit tests", "linux"], (1, 2));
-        let records = ledger.records(&[entry(Verdict::Passed)], &Properties::new());
+        let build_job = BuildJob::new(&["Build", "unit tests", "linux"], (1, 2));
+        let records = build_job.records(&[entry(Verdict::Passed)], &BuildProperties::new());
         assert_eq!(records[0].0, "sonar-azdo.build.unit!20!tests.linux.1");
         assert_eq!(
             serde_json::from_str::<Value>(&records[0].1).unwrap(),
@@ -198,34 +198,37 @@ mod tests {
                 "when": "Tue, 24 Nov 2026 07:00:00 GMT", "link": null, "stageAttempt": 1, "attempt": 2,
             })
         );
-        assert_ne!(Ledger::new(&["a.b"], (1, 1)), Ledger::new(&["a", "b"], (1, 1)));
-        assert_ne!(Ledger::new(&["a-b"], (1, 1)).turn(), Ledger::new(&["a", "b"], (1, 1)).turn());
+        assert_ne!(BuildJob::new(&["a.b"], (1, 1)), BuildJob::new(&["a", "b"], (1, 1)));
+        assert_ne!(
+            BuildJob::new(&["a-b"], (1, 1)).announcement_property(),
+            BuildJob::new(&["a", "b"], (1, 1)).announcement_property()
+        );
     }
 
     #[test]
     fn the_aggregate_is_the_worst_of_all() {
         use Verdict::{Failed, NoReport, Passed, Skipped, Timeout, Unknown};
-        let mut properties = Properties::new();
+        let mut properties = BuildProperties::new();
         assert_eq!(aggregate(&properties), NoReport);
-        write(&mut properties, &Ledger::new(&["s", "a"], (1, 1)), &[Passed, Skipped]);
+        write(&mut properties, &BuildJob::new(&["s", "a"], (1, 1)), &[Passed, Skipped]);
         assert_eq!(aggregate(&properties), Passed);
-        write(&mut properties, &Ledger::new(&["s", "b"], (1, 1)), &[Passed, Timeout]);
+        write(&mut properties, &BuildJob::new(&["s", "b"], (1, 1)), &[Passed, Timeout]);
         assert_eq!(aggregate(&properties), Timeout);
         properties.insert("sonar-azdo.s.c.1".into(), "ok".into());
         properties.insert("other".into(), "x".into());
         assert_eq!(aggregate(&properties), Unknown);
-        let d = Ledger::new(&["s", "d"], (1, 1));
-        properties.insert(d.turn(), d.announcement(Failed));
+        let d = BuildJob::new(&["s", "d"], (1, 1));
+        properties.insert(d.announcement_property(), d.announcement(Failed));
         assert_eq!(aggregate(&properties), Failed);
-        properties.insert(d.turn(), Ledger::idle().into());
+        properties.insert(d.announcement_property(), BuildJob::idle().into());
         assert_eq!(aggregate(&properties), Unknown);
     }
 
     #[test]
     fn only_a_higher_attempt_of_the_same_job_replaces_a_failure() {
         use Verdict::{Failed, Passed};
-        let mut properties = Properties::new();
-        let job = |leg: &str, attempt| Ledger::new(&["s", "a", leg], attempt);
+        let mut properties = BuildProperties::new();
+        let job = |leg: &str, attempt| BuildJob::new(&["s", "a", leg], attempt);
         write(&mut properties, &job("linux", (1, 1)), &[Failed, Failed]);
         write(&mut properties, &job("linux", (1, 1)), &[Passed, Passed]);
         write(&mut properties, &job("windows", (1, 2)), &[Passed]);
@@ -240,14 +243,14 @@ mod tests {
 
     #[test]
     fn who_may_write_ok_is_seen() {
-        let (a, b) = (Ledger::new(&["s", "a"], (1, 1)), Ledger::new(&["s", "b"], (1, 1)));
+        let (a, b) = (BuildJob::new(&["s", "a"], (1, 1)), BuildJob::new(&["s", "b"], (1, 1)));
         for (text, expected) in [
             (a.announcement(Verdict::Passed), true),
             (a.announcement(Verdict::Skipped), true),
             (a.announcement(Verdict::Failed), false),
-            (Ledger::idle().into(), false),
+            (BuildJob::idle().into(), false),
         ] {
-            let properties = Properties::from([(a.turn(), text.clone())]);
+            let properties = BuildProperties::from([(a.announcement_property(), text.clone())]);
             assert_eq!(b.others_may_write_ok(&properties), expected, "{text}");
             assert!(!a.others_may_write_ok(&properties));
         }

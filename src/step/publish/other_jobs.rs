@@ -5,8 +5,10 @@
 //! an analysis was skipped, where its report lay, which attempt it was, which branch it was of) counts only in a record
 //! that is sealed with the connection's token.
 
-use super::start::PipelineStart;
-use super::subject::{Evidence, Reported, Subject, blank_result, is_same, untouched, without_gate};
+use super::evidence::{
+    AnalysisToJudge, Evidence, ReportEvidence, blank_result, is_same, untouched, without_gate,
+};
+use super::pipeline_start::PipelineStart;
 use crate::agent::{PublishInputs, ServiceConnection};
 use crate::analysis::{AnalysisId, Exported, Target, Unconnected};
 use crate::quality_gate::{OwnTargets, Verdict};
@@ -27,11 +29,11 @@ const NO_BUILD: &str = "The variables do not tell which build this is";
 
 /// What the patterns of the input `analyses` brought.
 #[derive(Debug, Default)]
-pub(super) struct Imported {
+pub(super) struct FromOtherJobs {
     /// Analyses, in the order in which they were prepared; then files that are no records.
-    pub(super) subjects: Vec<Subject>,
+    pub(super) subjects: Vec<AnalysisToJudge>,
     /// One for each pattern that names no record.
-    pub(super) missing: Vec<Subject>,
+    pub(super) missing: Vec<AnalysisToJudge>,
 }
 
 /// Reads the records that the input names, but for those of `own` analyses. `start` is when the pipeline began, where that
@@ -43,11 +45,11 @@ pub(super) fn import(
     connection: Option<&ServiceConnection>,
     target: &Target,
     start: Option<PipelineStart>,
-) -> Imported {
-    let mut imported = Imported::default();
-    let mut records: BTreeMap<(u64, AnalysisId), Candidate> = BTreeMap::new();
+) -> FromOtherJobs {
+    let mut imported = FromOtherJobs::default();
+    let mut records: BTreeMap<(u64, AnalysisId), RecordCopy> = BTreeMap::new();
     let mut unreadable = Vec::new();
-    let no_report = |what: &str, reason: String| Subject {
+    let no_report = |what: &str, reason: String| AnalysisToJudge {
         analysis: None,
         result: AnalysisResult::unknown(what.to_owned(), target.clone()),
         evidence: Evidence::None(Verdict::NoReport, reason),
@@ -76,7 +78,7 @@ pub(super) fn import(
                     tracing::info!("{} is a record of this job, which is judged by itself", file.display());
                 }
                 Ok(Read::Analysis(record)) => {
-                    let candidate = Candidate::new(*record, connection);
+                    let candidate = RecordCopy::new(*record, connection);
                     let key = (candidate.record.prepared.created, candidate.record.prepared.id.clone());
                     let kept = records.entry(key).or_insert_with(|| candidate.clone());
                     if kept.worth() < candidate.worth() {
@@ -100,20 +102,20 @@ pub(super) fn import(
     imported.subjects.extend(unconnected.map(|note| {
         let (verdict, reason) = without_connection(job, inputs, connection, &note);
         let result = AnalysisResult::unknown("the project".into(), target.clone());
-        Subject { analysis: None, result, evidence: Evidence::None(verdict, reason) }
+        AnalysisToJudge { analysis: None, result, evidence: Evidence::None(verdict, reason) }
     }));
     imported
 }
 
 /// A record that was read.
 #[derive(Debug, Clone)]
-struct Candidate {
+struct RecordCopy {
     record: Exported,
     /// Whether it is as a job with this step's connection wrote it.
     is_sealed: bool,
 }
 
-impl Candidate {
+impl RecordCopy {
     fn new(record: Exported, connection: Option<&ServiceConnection>) -> Self {
         let fits = |connection: &ServiceConnection| {
             let seal = Seal::between_jobs(&connection.token, connection.password.as_ref());
@@ -132,7 +134,7 @@ impl Candidate {
 
 /// Leaves out the earlier attempts of jobs that were run again. Only sealed records tell their attempt: else a record
 /// with a made-up higher number would remove the genuine one. What does not count in this build stays, and is refused.
-fn leave_out_earlier_attempts(job: &Job, records: &mut BTreeMap<(u64, AnalysisId), Candidate>) {
+fn leave_out_earlier_attempts(job: &Job, records: &mut BTreeMap<(u64, AnalysisId), RecordCopy>) {
     let Some(build) = job.predefined.build() else { return };
     let mut newest: BTreeMap<String, (u64, u64)> = BTreeMap::new();
     let sealed = records.values().filter(|candidate| candidate.is_sealed);
@@ -142,7 +144,7 @@ fn leave_out_earlier_attempts(job: &Job, records: &mut BTreeMap<(u64, AnalysisId
         let standing = newest.entry(job.clone()).or_default();
         *standing = (*standing).max(*attempt);
     }
-    records.retain(|_, Candidate { record, is_sealed }| {
+    records.retain(|_, RecordCopy { record, is_sealed }| {
         let Exported { build: of, job, attempt, prepared, .. } = record;
         let counts = !*is_sealed || *of != build || newest.get(job) == Some(attempt);
         if !counts {
@@ -208,12 +210,12 @@ fn without_connection(
 
 fn subject(
     job: &Job,
-    candidate: &Candidate,
+    candidate: &RecordCopy,
     connection: Option<&ServiceConnection>,
     start: Option<PipelineStart>,
-) -> Subject {
+) -> AnalysisToJudge {
     let prepared = &candidate.record.prepared;
-    Subject {
+    AnalysisToJudge {
         analysis: Some(prepared.id.clone()),
         result: AnalysisResult {
             notes: candidate.record.extent.left_out.clone(),
@@ -227,7 +229,7 @@ fn subject(
 
 fn evidence(
     job: &Job,
-    Candidate { record, is_sealed }: &Candidate,
+    RecordCopy { record, is_sealed }: &RecordCopy,
     connection: Option<&ServiceConnection>,
     start: Option<PipelineStart>,
 ) -> Result<Evidence, (Verdict, String)> {
@@ -281,7 +283,7 @@ fn evidence(
     }
     let sonarqube = connect(job, connection);
     let chosen = record.chosen_report_file && *is_sealed;
-    let mut reported = Reported::of(prepared, chosen, report, sonarqube, start);
+    let mut reported = ReportEvidence::of(prepared, chosen, report, sonarqube, start);
     reported.extent = record.extent.clone();
     if !is_sealed {
         tracing::warn!(

@@ -1,9 +1,9 @@
 //! From a report to the verdict: waits until the server has processed it, makes sure that it is this
 //! analysis', and reads the gate.
 
-use super::doubt::doubt;
-use super::start::PipelineStart;
-use super::subject::is_same;
+use super::evidence::is_same;
+use super::pipeline_start::PipelineStart;
+use super::verify_pass::verify_pass;
 use crate::analysis::{AnalysisReport, Extent, Target};
 use crate::quality_gate::{
     Expected, MeasureSet, OwnTargets, Processed, QualityGate, SourceFile, Verdict, seconds,
@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use url::Url;
 
 /// What is asked of a server. SonarQube, or a model of one.
-pub(super) trait Server {
+pub(super) trait GateServer {
     /// The compute engine task with this id.
     async fn ce_task(&self, id: &str) -> Result<CeTask, Error>;
     /// The gate of this analysis.
@@ -36,7 +36,7 @@ pub(super) struct Analysed<'a> {
     pub(super) target: &'a Target,
 }
 
-impl Server for SonarQube {
+impl GateServer for SonarQube {
     async fn ce_task(&self, id: &str) -> Result<CeTask, Error> {
         self.ce_task(id).await
     }
@@ -91,7 +91,7 @@ impl Claim<'_> {
 
 /// What came of it.
 #[derive(Debug)]
-pub(super) struct Weighed {
+pub(super) struct Judgement {
     pub(super) verdict: Verdict,
     pub(super) reason: Option<String>,
     pub(super) gate: Option<QualityGate>,
@@ -107,7 +107,7 @@ pub(super) struct Weighed {
     pub(super) warning: Option<String>,
 }
 
-impl Weighed {
+impl Judgement {
     pub(super) fn without_gate(verdict: Verdict, reason: impl Into<String>) -> Self {
         Self::new(verdict, Some(reason.into()), None)
     }
@@ -127,26 +127,26 @@ impl Weighed {
 }
 
 /// Waits, checks, reads. `last` is when the server last answered about a task.
-pub(super) async fn weigh(
-    server: &impl Server,
+pub(super) async fn judge_report(
+    server: &impl GateServer,
     claim: &Claim<'_>,
     wait: &mut Wait,
     last: &mut Option<Instant>,
-) -> Weighed {
+) -> Judgement {
     let task = match processed(server, claim, wait, last).await {
         Ok(task) => task,
-        Err(weighed) => return weighed,
+        Err(judgement) => return judgement,
     };
     let is_main_branch = match contradiction(server, claim, &task, wait).await {
         Ok(is_main_branch) => is_main_branch,
         Err(foreign) => return *foreign,
     };
-    let mut weighed = match (&task.status, &task.analysis_id) {
+    let mut judgement = match (&task.status, &task.analysis_id) {
         (CeTaskStatus::Success, Some(id)) => gate(server, id, wait).await,
         (CeTaskStatus::Success, None) => {
-            Weighed::without_gate(Verdict::Unknown, "SonarQube names no analysis for the report")
+            Judgement::without_gate(Verdict::Unknown, "SonarQube names no analysis for the report")
         }
-        (CeTaskStatus::Canceled, _) => Weighed::without_gate(
+        (CeTaskStatus::Canceled, _) => Judgement::without_gate(
             Verdict::AnalysisFailed,
             "SonarQube's processing of the report was cancelled",
         ),
@@ -157,23 +157,23 @@ pub(super) async fn weigh(
                 .as_deref()
                 .unwrap_or("it gives no reason; see Background Tasks in SonarQube");
             let reason = format!("SonarQube could not process the report ({state}): {why}");
-            Weighed::without_gate(Verdict::AnalysisFailed, reason)
+            Judgement::without_gate(Verdict::AnalysisFailed, reason)
         }
     };
     let of = Analysed { project: &claim.report.project_key, target: &task.target };
-    doubt(server, of, (claim.extent, &task.warnings), wait, &mut weighed).await;
-    weighed.task = Some(task);
-    weighed.is_main_branch = is_main_branch;
-    weighed
+    verify_pass(server, of, (claim.extent, &task.warnings), wait, &mut judgement).await;
+    judgement.task = Some(task);
+    judgement.is_main_branch = is_main_branch;
+    judgement
 }
 
 /// The task, once it has ended.
 async fn processed(
-    server: &impl Server,
+    server: &impl GateServer,
     claim: &Claim<'_>,
     wait: &mut Wait,
     last: &mut Option<Instant>,
-) -> Result<CeTask, Weighed> {
+) -> Result<CeTask, Judgement> {
     let id = &claim.report.ce_task_id;
     let what = format!("SonarQube to process the report of {}", claim.report.project_key);
     let look = async || {
@@ -191,7 +191,7 @@ async fn processed(
         Waited::TimedOut { state, understood } => {
             Err(timed_out("has not processed the report", &state, understood, wait))
         }
-        Waited::Refused(Error { fault: Fault::NotFound(reason), .. }) => Err(Weighed::without_gate(
+        Waited::Refused(Error { fault: Fault::NotFound(reason), .. }) => Err(Judgement::without_gate(
             Verdict::NoReport,
             format!(
                 "{} knows no compute engine task {id}, which the report names (404 Not Found: {reason})",
@@ -200,12 +200,12 @@ async fn processed(
         )),
         Waited::Refused(error) => {
             let reason = error.explain("ask what became of the report").to_string();
-            Err(Weighed::without_gate(Verdict::Unknown, reason))
+            Err(Judgement::without_gate(Verdict::Unknown, reason))
         }
     }
 }
 
-async fn gate(server: &impl Server, analysis_id: &str, wait: &mut Wait) -> Weighed {
+async fn gate(server: &impl GateServer, analysis_id: &str, wait: &mut Wait) -> Judgement {
     let look = async || server.quality_gate(analysis_id).await.map(Look::Done);
     let gate = match wait.until("SonarQube's quality gate", &mut None, look).await {
         Waited::Done(gate) => gate,
@@ -213,14 +213,14 @@ async fn gate(server: &impl Server, analysis_id: &str, wait: &mut Wait) -> Weigh
             return timed_out("has not told the quality gate", &state, understood, wait);
         }
         Waited::Refused(error) => {
-            return Weighed::without_gate(
+            return Judgement::without_gate(
                 Verdict::Unknown,
                 error.explain("read the quality gate").to_string(),
             );
         }
     };
     let (verdict, reason) = gate_verdict(&gate);
-    Weighed::new(verdict, reason, Some(gate))
+    Judgement::new(verdict, reason, Some(gate))
 }
 
 /// The verdict that a gate is, and why it is neither a pass nor a failure.
@@ -228,27 +228,27 @@ pub(super) fn gate_verdict(gate: &QualityGate) -> (Verdict, Option<String>) {
     let verdict = gate.verdict();
     let reason = match verdict {
         Verdict::None => Some("SonarQube computed no quality gate for this analysis".into()),
-        Verdict::Unknown => Some(gate.oddity()),
+        Verdict::Unknown => Some(gate.unknown_reason()),
         _ => None,
     };
     (verdict, reason)
 }
 
-pub(super) fn timed_out(what: &str, state: &str, understood: bool, wait: &Wait) -> Weighed {
+pub(super) fn timed_out(what: &str, state: &str, understood: bool, wait: &Wait) -> Judgement {
     let verdict = if understood { Verdict::Timeout } else { Verdict::Unknown };
     let limit = seconds(wait.limit());
-    Weighed::without_gate(verdict, format!("SonarQube {what} within {limit} (state: {state})"))
+    Judgement::without_gate(verdict, format!("SonarQube {what} within {limit} (state: {state})"))
 }
 
 /// Whether the task is of the main branch; or why the report is not this analysis', if it isn't, or if that could
 /// not be found out.
 async fn contradiction(
-    server: &impl Server,
+    server: &impl GateServer,
     claim: &Claim<'_>,
     task: &CeTask,
     wait: &mut Wait,
-) -> Result<bool, Box<Weighed>> {
-    let foreign = |reason: String| Box::new(Weighed::without_gate(Verdict::NoReport, reason));
+) -> Result<bool, Box<Judgement>> {
+    let foreign = |reason: String| Box::new(Judgement::without_gate(Verdict::NoReport, reason));
     let report = claim.report;
     let mut processed = Processed {
         project: task.project_key.as_deref(),

@@ -114,7 +114,7 @@ impl Model {
     }
 }
 
-impl Server for Model {
+impl GateServer for Model {
     async fn ce_task(&self, id: &str) -> Result<CeTask, Error> {
         self.polls.borrow_mut().push(self.started.elapsed());
         self.meet(self.troubles).await?;
@@ -220,7 +220,7 @@ static UNKNOWN: std::sync::LazyLock<Extent> = std::sync::LazyLock::new(Extent::d
 const EXPECTED: Expected<'_> =
     Expected { project: Some("shop"), target: &Target::MAIN_BRANCH, created: Some(1_000), id: Some("1d") };
 
-async fn weigh_with(model: &Model, report: &AnalysisReport, limit: u64) -> Weighed {
+async fn weigh_with(model: &Model, report: &AnalysisReport, limit: u64) -> Judgement {
     let server_url = Url::parse("http://sonar.example/base").unwrap();
     let claim = Claim {
         report,
@@ -230,7 +230,7 @@ async fn weigh_with(model: &Model, report: &AnalysisReport, limit: u64) -> Weigh
         own_targets: None,
         extent: &model.extent,
     };
-    weigh(model, &claim, &mut Wait::new(Duration::from_secs(limit)), &mut None).await
+    judge_report(model, &claim, &mut Wait::new(Duration::from_secs(limit)), &mut None).await
 }
 
 /// Name, troubles of the task, troubles of the gate, milliseconds the task takes, its end, deadline in seconds,
@@ -321,12 +321,16 @@ async fn fault_schedules() {
     assert!(SCHEDULES.len() >= 40);
     for &(name, troubles, gate_troubles, ends_after, end, limit, expected) in SCHEDULES {
         let model = Model { started: Instant::now(), troubles, gate_troubles, ends_after, end, ..model() };
-        let weighed = weigh_with(&model, &report(), limit).await;
+        let judgement = weigh_with(&model, &report(), limit).await;
         let elapsed = model.started.elapsed();
-        assert_eq!(weighed.verdict, expected, "{name}: {weighed:?}");
+        assert_eq!(judgement.verdict, expected, "{name}: {judgement:?}");
         assert!(expected != Verdict::Passed || matches!(end, Gate("OK")), "{name}");
-        let has_reason = weighed.reason.as_ref().is_some_and(|reason| !reason.is_empty());
-        assert_eq!(has_reason, !matches!(expected, Verdict::Passed | Verdict::Failed), "{name}: {weighed:?}");
+        let has_reason = judgement.reason.as_ref().is_some_and(|reason| !reason.is_empty());
+        assert_eq!(
+            has_reason,
+            !matches!(expected, Verdict::Passed | Verdict::Failed),
+            "{name}: {judgement:?}"
+        );
         assert!(elapsed <= Duration::from_secs(limit + 2), "{name}: {elapsed:?}");
         let asks_for_a_pause = troubles.iter().any(|(_, _, trouble)| matches!(trouble, Busy(Some(_))));
         for pair in model.polls.borrow().windows(2) {
@@ -379,7 +383,7 @@ async fn share_polls(limit: u64) {
             extent: &UNKNOWN,
         };
         let model = Model { started, ends_after: 0, ..model() };
-        assert_eq!(weigh(&model, &claim, &mut wait, &mut last).await.verdict, Verdict::Passed);
+        assert_eq!(judge_report(&model, &claim, &mut wait, &mut last).await.verdict, Verdict::Passed);
         polls.extend(model.polls.take());
     }
     assert_eq!(polls.len(), 10);
@@ -469,8 +473,8 @@ async fn a_report_counts_only_if_it_is_this_analysis() {
             model.public_url = Some("https://sonar.corp.example/");
         },
     ] {
-        let weighed = change(ours).await;
-        assert_eq!(weighed.verdict, Verdict::Passed, "{weighed:?}");
+        let judgement = change(ours).await;
+        assert_eq!(judgement.verdict, Verdict::Passed, "{judgement:?}");
     }
     let late = change(|model, _| {
         model.task.target = Target::branch("main");
@@ -511,15 +515,15 @@ async fn a_report_counts_only_if_it_is_this_analysis() {
             "evil",
         ),
     ] {
-        let weighed = change(forged).await;
-        let reason = weighed.reason.unwrap_or_default();
-        assert_eq!(weighed.verdict, Verdict::NoReport, "{word}: {reason}");
-        assert!(reason.contains(word) && weighed.gate.is_none() && weighed.task.is_none(), "{reason}");
+        let judgement = change(forged).await;
+        let reason = judgement.reason.unwrap_or_default();
+        assert_eq!(judgement.verdict, Verdict::NoReport, "{word}: {reason}");
+        assert!(reason.contains(word) && judgement.gate.is_none() && judgement.task.is_none(), "{reason}");
     }
 }
 
 /// A report of pull request 7, whose record knows `extent`.
-async fn weigh_pull_request(model: Model) -> Weighed {
+async fn weigh_pull_request(model: Model) -> Judgement {
     let (server_url, report) = (Url::parse("http://sonar.example/base").unwrap(), report());
     let model = Model { task: CeTask { target: Target::pull_request("7"), ..model.task.clone() }, ..model };
     let claim = Claim {
@@ -530,7 +534,7 @@ async fn weigh_pull_request(model: Model) -> Weighed {
         own_targets: None,
         extent: &model.extent,
     };
-    weigh(&model, &claim, &mut Wait::new(Duration::from_secs(300)), &mut None).await
+    judge_report(&model, &claim, &mut Wait::new(Duration::from_secs(300)), &mut None).await
 }
 
 #[tokio::test(start_paused = true)]
@@ -593,11 +597,11 @@ async fn a_gate_that_passed_over_nothing_is_no_pass() {
         (|model| model.measure_troubles = &[(0, FOREVER, Hangs)], Verdict::Timeout),
         (|model| model.measure_troubles = &[(0, FOREVER, Status(400))], Verdict::Unknown),
     ] {
-        let weighed = change(case).await;
-        assert_eq!(weighed.verdict, expected, "{weighed:?}");
-        assert_eq!(weighed.nothing_analysed, expected == Verdict::NoReport, "{weighed:?}");
+        let judgement = change(case).await;
+        assert_eq!(judgement.verdict, expected, "{judgement:?}");
+        assert_eq!(judgement.nothing_analysed, expected == Verdict::NoReport, "{judgement:?}");
         let has_reason = !matches!(expected, Verdict::Passed | Verdict::Failed);
-        assert_eq!(weighed.reason.is_some(), has_reason, "{weighed:?}");
+        assert_eq!(judgement.reason.is_some(), has_reason, "{judgement:?}");
     }
 }
 
@@ -646,8 +650,8 @@ async fn a_pull_request_without_new_code_is_no_pass_where_git_counts_added_lines
         ),
         (|model| model.extent.indexed_files = Some(0), Verdict::NoReport),
     ] {
-        let weighed = change(case).await;
-        assert_eq!(weighed.verdict, expected, "{weighed:?}");
+        let judgement = change(case).await;
+        assert_eq!(judgement.verdict, expected, "{judgement:?}");
     }
     // The main branch has no target.
     let mut branch = model();
@@ -658,7 +662,7 @@ async fn a_pull_request_without_new_code_is_no_pass_where_git_counts_added_lines
 #[tokio::test(start_paused = true)]
 async fn without_any_clock_only_a_proven_report_counts() {
     let (server_url, report) = (Url::parse("http://sonar.example/base").unwrap(), report());
-    let weighed = async |file: Option<&str>, start: Option<PipelineStart>| {
+    let judgement = async |file: Option<&str>, start: Option<PipelineStart>| {
         let mut model = model();
         model.task.report_file = file.map(str::to_owned);
         let claim = Claim {
@@ -669,12 +673,12 @@ async fn without_any_clock_only_a_proven_report_counts() {
             own_targets: None,
             extent: &UNKNOWN,
         };
-        weigh(&model, &claim, &mut Wait::new(Duration::from_secs(300)), &mut None).await
+        judge_report(&model, &claim, &mut Wait::new(Duration::from_secs(300)), &mut None).await
     };
-    let refused = weighed(None, None).await;
+    let refused = judgement(None, None).await;
     assert_eq!(refused.verdict, Verdict::NoReport, "{refused:?}");
     assert!(refused.reason.unwrap().contains("no Date header"));
-    assert_eq!(weighed(Some("/temp/1d/report-task.txt"), None).await.verdict, Verdict::Passed);
-    let old = weighed(None, Some(PipelineStart(u64::MAX / 2))).await;
+    assert_eq!(judgement(Some("/temp/1d/report-task.txt"), None).await.verdict, Verdict::Passed);
+    let old = judgement(None, Some(PipelineStart(u64::MAX / 2))).await;
     assert!(old.reason.unwrap().contains("older"));
 }

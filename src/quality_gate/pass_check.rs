@@ -6,7 +6,7 @@ use crate::analysis::Extent;
 
 /// A reason to take a gate that passed for none.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Doubt {
+pub struct Objection {
     /// The reason: a sentence, which may hold text from outside.
     pub reason: String,
     /// Whether it is that nothing was analysed.
@@ -27,7 +27,7 @@ const UNCOUNTED: [&str; 2] = ["json", "yaml"];
 
 const CHECK_SCOPE: &str = "Check sonar.sources, sonar.inclusions and sonar.exclusions in the pipeline and in the settings file of the repository";
 
-impl Doubt {
+impl Objection {
     fn nothing(reason: String) -> Self {
         Self { reason, nothing_analysed: true }
     }
@@ -39,31 +39,31 @@ pub fn nothing_analysed(
     extent: &Extent,
     measures: Option<&MeasureSet>,
     is_pull_request: bool,
-) -> Option<Doubt> {
+) -> Option<Objection> {
     if let Some(reason) = &extent.nothing {
-        return Some(Doubt::nothing(format!("Nothing was analysed: {reason}")));
+        return Some(Objection::nothing(format!("Nothing was analysed: {reason}")));
     }
     if extent.indexed_files == Some(0) {
-        return Some(Doubt::nothing(format!(
+        return Some(Objection::nothing(format!(
             "Nothing was analysed: the scanner engine indexed 0 files. {CHECK_SCOPE}"
         )));
     }
     let files = measures?.number("files").unwrap_or(0);
     (files == 0 && !is_pull_request).then(|| {
-        Doubt::nothing(format!("Nothing was analysed: SonarQube counts no source file. {CHECK_SCOPE}"))
+        Objection::nothing(format!("Nothing was analysed: SonarQube counts no source file. {CHECK_SCOPE}"))
     })
 }
 
 /// No analyzer ran although there are files for one. To be asked where there are files and no lines of code; `languages`
 /// are those of the files, none where nobody tells.
-pub fn uncounted(languages: &[String]) -> Option<Doubt> {
+pub fn uncounted(languages: &[String]) -> Option<Objection> {
     let missed: Vec<&str> =
         languages.iter().map(String::as_str).filter(|language| !UNCOUNTED.contains(language)).collect();
     if missed.is_empty() && !languages.is_empty() {
         return None;
     }
     let of = if missed.is_empty() { String::new() } else { format!(" (languages: {})", missed.join(", ")) };
-    Some(Doubt::nothing(format!(
+    Some(Objection::nothing(format!(
         "Nothing was analysed: SonarQube has the files{of} and counts no line of code in them, because no analyzer ran. C# and \
          VB.NET need scannerMode dotnet; else the log of SonarAnalyze tells which analyzer was left out"
     )))
@@ -71,10 +71,10 @@ pub fn uncounted(languages: &[String]) -> Option<Doubt> {
 
 /// The engine could not find the target branch of the pull request in the clone: then no code counts as new, and the gate
 /// passes whatever the code is like. `warnings` are those of the server, which keeps what the engine warned of.
-pub fn missing_target(extent: &Extent, warnings: &[String]) -> Option<Doubt> {
+pub fn missing_target(extent: &Extent, warnings: &[String]) -> Option<Objection> {
     let is_it = |warning: &&String| warning.contains("Could not find ref");
     let warning = warnings.iter().find(is_it).or(extent.missing_target.as_ref())?;
-    Some(Doubt {
+    Some(Objection {
         reason: format!(
             "The target branch of the pull request is not in the clone, so SonarQube took no code for new and its quality gate \
              proves nothing ({warning}). Check out the whole history with the target branch (fetchDepth: 0), and set \
@@ -86,13 +86,13 @@ pub fn missing_target(extent: &Extent, warnings: &[String]) -> Option<Doubt> {
 
 /// SonarQube counts no new line in a pull request, and git counts added lines in `file`, which SonarQube analysed.
 /// `files` are those that the server has of the pull request.
-pub fn unseen_lines(extent: &Extent, measures: &MeasureSet, files: &[SourceFile]) -> Option<Doubt> {
+pub fn unseen_lines(extent: &Extent, measures: &MeasureSet, files: &[SourceFile]) -> Option<Objection> {
     if measures.number("new_lines").unwrap_or(0) > 0 {
         return None;
     }
     let is_analysed = |path: &&String| files.iter().any(|file| file.path == **path);
     let path = extent.files_with_added_lines.iter().find(is_analysed)?;
-    Some(Doubt {
+    Some(Objection {
         reason: format!(
             "SonarQube counts no new line in the pull request, but git counts added lines in {path}, which was analysed: so \
              the quality gate proves nothing. Check sonar.pullrequest.base and sonar.scm.*, and check out the whole history \
@@ -155,8 +155,11 @@ mod tests {
         ] {
             let found = nothing_analysed(&extent, measures, is_pull_request);
             assert_eq!(found.is_some(), words.is_some(), "{extent:?} {measures:?}: {found:?}");
-            assert!(found.as_ref().is_none_or(|doubt| doubt.nothing_analysed));
-            assert!(found.is_none_or(|doubt| doubt.reason.contains(words.unwrap_or_default())), "{extent:?}");
+            assert!(found.as_ref().is_none_or(|objection| objection.nothing_analysed));
+            assert!(
+                found.is_none_or(|objection| objection.reason.contains(words.unwrap_or_default())),
+                "{extent:?}"
+            );
         }
     }
 
@@ -170,7 +173,7 @@ mod tests {
             let languages: Vec<_> = languages.iter().map(|language| (*language).to_owned()).collect();
             let found = uncounted(&languages);
             assert_eq!(found.is_some(), expected.is_some(), "{languages:?}");
-            assert!(found.is_none_or(|doubt| doubt.reason.contains(expected.unwrap_or_default())));
+            assert!(found.is_none_or(|objection| objection.reason.contains(expected.unwrap_or_default())));
         }
     }
 

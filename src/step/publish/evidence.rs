@@ -1,7 +1,7 @@
 //! What SonarPublish judges: the analyses of this job, those that other jobs exported, and those that its own
 //! inputs point at.
 
-use super::start::PipelineStart;
+use super::pipeline_start::PipelineStart;
 use crate::agent::ServiceConnection;
 use crate::analysis::{
     AnalysisId, AnalysisReport, Extent, Outcome, Prepared, ScannerMode, ServerKind, Target,
@@ -22,7 +22,7 @@ const NO_END: &str = "SonarAnalyze noted no end of the analysis. It was ended be
 
 /// One analysis to judge.
 #[derive(Debug)]
-pub(super) struct Subject {
+pub(super) struct AnalysisToJudge {
     /// Its identity, where there is a record of it.
     pub(super) analysis: Option<AnalysisId>,
     /// What is known of it beforehand; the judge adds the rest.
@@ -40,14 +40,14 @@ pub(super) enum Evidence {
     /// It was left out because nothing of it changed: why, and who knows its last gate.
     Untouched(Box<SonarQube>, String),
     /// A scanner's report.
-    Report(Box<Reported>),
+    Report(Box<ReportEvidence>),
     /// The project as it is now, if it was analysed since the pipeline began, at this revision where that is known.
     Project(Box<SonarQube>, PipelineStart, Option<String>),
 }
 
 /// A scanner's report, whom to ask about it, and what has to be true of it.
 #[derive(Debug)]
-pub(super) struct Reported {
+pub(super) struct ReportEvidence {
     pub(super) report: AnalysisReport,
     pub(super) sonarqube: SonarQube,
     /// Key of the project; none where only the scanner knew it.
@@ -64,7 +64,7 @@ pub(super) struct Reported {
     pub(super) extent: Extent,
 }
 
-impl Reported {
+impl ReportEvidence {
     pub(super) fn expected<'a>(&'a self, target: &'a Target) -> Expected<'a> {
         Expected {
             project: self.project.as_deref(),
@@ -75,7 +75,7 @@ impl Reported {
     }
 }
 
-impl Subject {
+impl AnalysisToJudge {
     /// Whether both rest on the same report.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         match (&self.evidence, &other.evidence) {
@@ -114,7 +114,7 @@ impl Subject {
                 Ok(sonarqube) => {
                     let chosen = prepared.properties.value("sonar.scanner.metadataFilePath").is_some();
                     let start = start.filter(|_| !prepared.by_server_clock);
-                    let mut reported = Reported::of(prepared, chosen, report, sonarqube, start);
+                    let mut reported = ReportEvidence::of(prepared, chosen, report, sonarqube, start);
                     reported.extent = extent;
                     Evidence::Report(Box::new(reported))
                 }
@@ -128,7 +128,7 @@ impl Subject {
     }
 }
 
-impl Reported {
+impl ReportEvidence {
     /// A report whose analysis was prepared. `chosen` says that a user had it left elsewhere than in the folder that is
     /// named after the analysis.
     pub(super) fn of(

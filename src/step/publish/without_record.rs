@@ -1,7 +1,7 @@
 //! Analyses without a record: by the reports that scanners left, or by the key of a project.
 
-use super::start::PipelineStart;
-use super::subject::{Evidence, Reported, Subject};
+use super::evidence::{AnalysisToJudge, Evidence, ReportEvidence};
+use super::pipeline_start::PipelineStart;
 use crate::agent::{PublishInputs, ServiceConnection};
 use crate::analysis::{AnalysisReport, Extent, ServerKind, Target};
 use crate::quality_gate::{OwnTargets, Verdict};
@@ -22,7 +22,7 @@ const REPORT: &str = "report-task.txt";
 const NAME: Duration = Duration::from_secs(5);
 
 /// What the inputs point at, with what is the same for all of it.
-pub(super) struct Standalone<'a> {
+pub(super) struct WithoutRecord<'a> {
     job: &'a Job,
     inputs: &'a PublishInputs,
     sonarqube: SonarQube,
@@ -35,7 +35,7 @@ pub(super) struct Standalone<'a> {
     main_branches: RefCell<BTreeMap<String, Option<String>>>,
 }
 
-impl<'a> Standalone<'a> {
+impl<'a> WithoutRecord<'a> {
     pub(super) async fn new(
         job: &'a Job,
         inputs: &'a PublishInputs,
@@ -50,7 +50,7 @@ impl<'a> Standalone<'a> {
     }
 
     /// The project that the inputs name.
-    pub(super) async fn project(&self, key: &str) -> Subject {
+    pub(super) async fn project(&self, key: &str) -> AnalysisToJudge {
         let target = self.target_of_inputs(key).await.unwrap_or(Target::MAIN_BRANCH);
         let evidence = match &self.start {
             Ok(start) => {
@@ -72,7 +72,7 @@ impl<'a> Standalone<'a> {
     }
 
     /// The reports that the inputs name, else those in the usual places of scanners.
-    pub(super) async fn reports(&self) -> Vec<Subject> {
+    pub(super) async fn reports(&self) -> Vec<AnalysisToJudge> {
         let patterns = &self.inputs.report_task_files;
         let searched = patterns.is_empty();
         let mut subjects = Vec::new();
@@ -131,11 +131,11 @@ impl<'a> Standalone<'a> {
         subjects
     }
 
-    async fn reported(&self, report: AnalysisReport) -> Subject {
+    async fn reported(&self, report: AnalysisReport) -> AnalysisToJudge {
         let key = report.project_key.clone();
         let told = self.target_of_inputs(&key).await;
         let build = self.job.predefined.pipeline_context();
-        let reported = Reported {
+        let reported = ReportEvidence {
             report,
             sonarqube: self.sonarqube.clone(),
             project: self.inputs.project_key.clone(),
@@ -201,16 +201,16 @@ impl<'a> Standalone<'a> {
         Ok(sources.into_iter().filter(is_usual).chain(temporary).collect())
     }
 
-    fn no_report(&self, reason: String) -> Subject {
+    fn no_report(&self, reason: String) -> AnalysisToJudge {
         let key = self.inputs.project_key.as_deref().unwrap_or("the project").to_owned();
         let target = self.job.predefined.pipeline_context().target();
         self.subject(key, target, Evidence::None(Verdict::NoReport, reason))
     }
 
-    fn subject(&self, key: String, target: Target, evidence: Evidence) -> Subject {
+    fn subject(&self, key: String, target: Target, evidence: Evidence) -> AnalysisToJudge {
         let mut result = AnalysisResult::unknown(key, target);
         (result.server_name, result.server_version) = self.server.clone();
-        Subject { analysis: None, result, evidence }
+        AnalysisToJudge { analysis: None, result, evidence }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Writes the build's properties: a record of each analysis, and the aggregate that readers compare
-//! with `ok`. The rules are in `quality_gate::ledger`; here is the order of reading and writing.
+//! with `ok`. The rules are in `quality_gate::build_verdict`; here is the order of reading and writing.
 
-use crate::quality_gate::{AGGREGATE, Entry, Ledger, Properties, Verdict, aggregate};
+use crate::quality_gate::{AGGREGATE, BuildJob, BuildProperties, Verdict, VerdictRecord, aggregate};
 
 /// Pauses for an answer that has this job's own announcement in it; and those that a job about to write a failure
 /// leaves to others, who may be about to write `ok`.
@@ -17,34 +17,37 @@ const ROUNDS: u32 = 40;
 ///
 /// # Errors
 /// What `read` or `write` fail with. A verdict that is no pass is written even if nothing can be read.
-pub(super) async fn settle<E>(
-    ledger: &Ledger,
-    entries: &[Entry],
-    read: impl AsyncFn() -> Result<Properties, E>,
+pub(super) async fn record_verdicts<E>(
+    job: &BuildJob,
+    entries: &[VerdictRecord],
+    read: impl AsyncFn() -> Result<BuildProperties, E>,
     write: impl AsyncFn(&[(String, String)]) -> Result<(), E>,
     pause: impl AsyncFn() -> bool,
 ) -> Result<Option<Verdict>, E> {
     let verdict = Verdict::worst(entries.iter().map(|entry| entry.verdict));
-    let idle = (ledger.turn(), Ledger::idle().to_owned());
+    let idle = (job.announcement_property(), BuildJob::idle().to_owned());
     let with_aggregate = |mut properties: Vec<(String, String)>, verdict: Verdict| {
         properties.extend([(AGGREGATE.to_owned(), verdict.build_property().to_owned()), idle.clone()]);
         properties
     };
     let read = async || {
         let found = read().await?;
-        Ok(found.into_iter().map(|(name, text)| (name.to_ascii_lowercase(), text)).collect::<Properties>())
+        Ok(found
+            .into_iter()
+            .map(|(name, text)| (name.to_ascii_lowercase(), text))
+            .collect::<BuildProperties>())
     };
     // Who does not see what this job wrote last does not see what others wrote before it either.
-    let is_late = |found: &Properties, written: &[(String, String)]| {
+    let is_late = |found: &BuildProperties, written: &[(String, String)]| {
         written.iter().any(|(name, text)| found.get(name) != Some(text))
     };
-    let announcement = [(ledger.turn(), ledger.announcement(verdict))];
+    let announcement = [(job.announcement_property(), job.announcement(verdict))];
     write(&announcement).await?;
     let seen = async {
         let mut found = read().await?;
         let mut patience = PATIENCE;
         while patience > 0
-            && (is_late(&found, &announcement) || verdict.spoils() && ledger.others_may_write_ok(&found))
+            && (is_late(&found, &announcement) || verdict.blocks_pass() && job.others_may_write_ok(&found))
         {
             patience = if pause().await { patience - 1 } else { 0 };
             found = read().await?;
@@ -54,12 +57,12 @@ pub(super) async fn settle<E>(
     let mut found = match seen.await {
         Ok(Some(found)) => found,
         unseen => {
-            let blind = ledger.records(entries, &Properties::new());
-            write(&if verdict.spoils() { with_aggregate(blind, verdict) } else { vec![idle] }).await?;
+            let blind = job.records(entries, &BuildProperties::new());
+            write(&if verdict.blocks_pass() { with_aggregate(blind, verdict) } else { vec![idle] }).await?;
             return unseen.map(|_| None);
         }
     };
-    let records = ledger.records(entries, &found);
+    let records = job.records(entries, &found);
     found.extend(records.iter().cloned());
     write(&with_aggregate(records.clone(), aggregate(&found))).await?;
     // What an answer must have in it: the records, and this job's turn as it was written last.
@@ -76,9 +79,9 @@ pub(super) async fn settle<E>(
             if found.get(AGGREGATE).map(String::as_str) == Some(expected.build_property()) {
                 return Ok(Some(expected));
             }
-            if !expected.spoils() {
+            if !expected.blocks_pass() {
                 // What was read is no ground for `ok` yet: another job may be about to record a failure.
-                let announcement = [(ledger.turn(), ledger.announcement(expected))];
+                let announcement = [(job.announcement_property(), job.announcement(expected))];
                 write(&announcement).await?;
                 written = [records.as_slice(), &announcement].concat();
                 continue;

@@ -1,9 +1,9 @@
 //! The gate of a project that SonarPublish knows by its key alone: it counts if this build analysed the project.
 
-use super::doubt::doubt;
 use super::judge::{Judge, Shown, link, take, without_gate};
-use super::start::PipelineStart;
-use super::weigh::{Analysed, Weighed, gate_verdict, timed_out};
+use super::pipeline_start::PipelineStart;
+use super::report_verdict::{Analysed, Judgement, gate_verdict, timed_out};
+use super::verify_pass::verify_pass;
 use crate::analysis::{Extent, Target};
 use crate::quality_gate::{Verdict, seconds};
 use crate::sonarqube::{LastAnalysis, Look, SonarQube, Waited};
@@ -56,16 +56,16 @@ impl Judge {
         match gate {
             Waited::Done(gate) => {
                 let (verdict, reason) = gate_verdict(&gate);
-                let mut weighed = Weighed::new(verdict, reason, Some(gate));
+                let mut judgement = Judgement::new(verdict, reason, Some(gate));
                 let of = Analysed { project: &project, target: &target };
                 let nothing = (&Extent::default(), [].as_slice());
-                doubt(&polled, of, nothing, &mut self.wait, &mut weighed).await;
-                take(result, weighed);
+                verify_pass(&polled, of, nothing, &mut self.wait, &mut judgement).await;
+                take(result, judgement);
                 Some(Shown::Measures(sonarqube.clone(), target))
             }
             Waited::TimedOut { state, understood } => {
-                let weighed = timed_out("has not told the quality gate", &state, understood, &self.wait);
-                (result.verdict, result.reason) = (weighed.verdict, weighed.reason);
+                let judgement = timed_out("has not told the quality gate", &state, understood, &self.wait);
+                (result.verdict, result.reason) = (judgement.verdict, judgement.reason);
                 None
             }
             Waited::Refused(error) => {

@@ -1,13 +1,13 @@
 //! Tells the build: its properties, and whether the Build Summary arrived. In a build only; trouble
 //! here is a warning, because the task's own result tells the truth already, if the policy lets it.
 
-use super::property::settle;
+use super::build_property::record_verdicts;
 use crate::agent::JobConnection;
 use crate::analysis::AnalysisId;
 use crate::azure_devops::{AzureDevOps, Error};
-use crate::quality_gate::{AGGREGATE, Entry, Properties, Verdict};
+use crate::quality_gate::{AGGREGATE, BuildProperties, Verdict, VerdictRecord};
 use crate::step::job::Job;
-use crate::step::record::which_job::ledger;
+use crate::step::record::which_job::this_job;
 use crate::summary::AnalysisResult;
 use std::cell::RefCell;
 use std::time::{Duration, SystemTime};
@@ -27,7 +27,7 @@ const LAST_WORDS: Duration = Duration::from_secs(3);
 pub(super) async fn tell(
     job: &Job,
     recorded: Option<&str>,
-    entries: &[Entry],
+    entries: &[VerdictRecord],
     summary: Option<&str>,
 ) -> bool {
     let predefined = &job.predefined;
@@ -43,10 +43,10 @@ pub(super) async fn tell(
         return true;
     };
     let azure = AzureDevOps::new(job.azure_devops.clone(), connection.collection, connection.token);
-    let written = RefCell::new(Properties::new());
-    let ledger = ledger(&job.environment);
-    let settling = settle(
-        &ledger,
+    let written = RefCell::new(BuildProperties::new());
+    let build_job = this_job(&job.environment);
+    let settling = record_verdicts(
+        &build_job,
         entries,
         async || read_or_remembered(azure.build_properties(project, build).await, &written),
         async |properties: &[(String, String)]| {
@@ -78,7 +78,7 @@ pub(super) async fn tell(
         Err(error) => may_pass_elsewhere(error, is_reached),
     };
     let verdict = Verdict::worst(entries.iter().map(|entry| entry.verdict));
-    let is_known = !(may_be_ok_elsewhere && verdict.spoils());
+    let is_known = !(may_be_ok_elsewhere && verdict.blocks_pass());
     match settled {
         Ok(None) => tracing::warn!(
             "the build property {AGGREGATE} may not be what the build's analyses say together: it kept \
@@ -105,9 +105,9 @@ fn may_pass_elsewhere(error: &Error, is_reached: bool) -> bool {
 
 /// What the build holds; on a server that takes properties and shows none (404 or 405), what this job wrote.
 fn read_or_remembered(
-    read: Result<Properties, Error>,
-    written: &RefCell<Properties>,
-) -> Result<Properties, Error> {
+    read: Result<BuildProperties, Error>,
+    written: &RefCell<BuildProperties>,
+) -> Result<BuildProperties, Error> {
     match read {
         Err(Error::Status(_, 404 | 405, _)) => Ok(written.borrow().clone()),
         other => other,
@@ -119,8 +119,8 @@ fn now() -> String {
 }
 
 /// What is recorded where no analysis was judged.
-pub(super) fn without_analysis(verdict: Verdict) -> Entry {
-    Entry {
+pub(super) fn without_analysis(verdict: Verdict) -> VerdictRecord {
+    VerdictRecord {
         project: String::new(),
         branch: None,
         pull_request: None,
@@ -132,14 +132,14 @@ pub(super) fn without_analysis(verdict: Verdict) -> Entry {
 }
 
 /// `analyses` are the identities of the `results`, where there are records of them.
-pub(super) fn entries(analyses: &[Option<AnalysisId>], results: &[AnalysisResult]) -> Vec<Entry> {
+pub(super) fn entries(analyses: &[Option<AnalysisId>], results: &[AnalysisResult]) -> Vec<VerdictRecord> {
     if results.is_empty() {
         return vec![without_analysis(Verdict::NoReport)];
     }
     let when = now();
     let entry = |(analysis, result): (&Option<AnalysisId>, &AnalysisResult)| {
         let (branch, pull_request) = result.target.names();
-        Entry {
+        VerdictRecord {
             project: result.project_key.clone(),
             branch: branch.map(str::to_owned),
             pull_request: pull_request.map(str::to_owned),
@@ -182,8 +182,8 @@ mod tests {
 
     #[test]
     fn a_server_that_shows_no_properties_does_not_hide_the_own() {
-        let own = Properties::from([(AGGREGATE.to_owned(), "ok".to_owned())]);
-        let others = Properties::from([(AGGREGATE.to_owned(), "failed".to_owned())]);
+        let own = BuildProperties::from([(AGGREGATE.to_owned(), "ok".to_owned())]);
+        let others = BuildProperties::from([(AGGREGATE.to_owned(), "failed".to_owned())]);
         let written = RefCell::new(own.clone());
         let read = |answer| read_or_remembered(answer, &written).map_err(|error| error.to_string());
         assert_eq!(read(Ok(others.clone())), Ok(others));

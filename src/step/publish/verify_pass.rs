@@ -1,35 +1,35 @@
 //! Asks the server what was analysed where a gate passed: a gate that passed over nothing is no pass.
 
-use super::weigh::{Analysed, Server, Weighed, timed_out};
+use super::report_verdict::{Analysed, GateServer, Judgement, timed_out};
 use crate::analysis::Extent;
 use crate::quality_gate::{
-    Doubt, MeasureSet, Verdict, missing_target, nothing_analysed, shrunk, uncounted, unseen_lines,
+    MeasureSet, Objection, Verdict, missing_target, nothing_analysed, shrunk, uncounted, unseen_lines,
 };
 use crate::sonarqube::{Error, Look, Wait, Waited};
 
 /// Takes a pass back where it proves nothing. `of` is what the gate is of, `warnings` are those of the server.
-pub(super) async fn doubt(
-    server: &impl Server,
+pub(super) async fn verify_pass(
+    server: &impl GateServer,
     of: Analysed<'_>,
     (extent, warnings): (&Extent, &[String]),
     wait: &mut Wait,
-    weighed: &mut Weighed,
+    judgement: &mut Judgement,
 ) {
-    if weighed.verdict != Verdict::Passed {
+    if judgement.verdict != Verdict::Passed {
         return;
     }
     let is_pull_request = of.target.is_pull_request();
     let look = async || server.measures(of).await.map(Look::Done);
     let found = match wait.until("SonarQube's measures", &mut None, look).await {
         Waited::Done(measures) => {
-            weighed.warning = shrunk(extent, measures.as_ref().filter(|_| !is_pull_request));
-            weighed.measures = measures;
-            let measures = weighed.measures.as_ref();
+            judgement.warning = shrunk(extent, measures.as_ref().filter(|_| !is_pull_request));
+            judgement.measures = measures;
+            let measures = judgement.measures.as_ref();
             let certain = missing_target(extent, warnings)
                 .filter(|_| is_pull_request)
                 .or_else(|| nothing_analysed(extent, measures, is_pull_request));
             match (certain, measures) {
-                (Some(doubt), _) => Ok(Some(doubt)),
+                (Some(objection), _) => Ok(Some(objection)),
                 (None, Some(measures)) => by_files(server, of, extent, measures, wait).await,
                 (None, None) => Ok(None),
             }
@@ -41,22 +41,22 @@ pub(super) async fn doubt(
     };
     match found {
         Ok(None) => {}
-        Ok(Some(Doubt { reason, nothing_analysed })) => {
-            (weighed.verdict, weighed.reason) = (Verdict::NoReport, Some(reason));
-            weighed.nothing_analysed = nothing_analysed;
+        Ok(Some(Objection { reason, nothing_analysed })) => {
+            (judgement.verdict, judgement.reason) = (Verdict::NoReport, Some(reason));
+            judgement.nothing_analysed = nothing_analysed;
         }
-        Err(Weighed { verdict, reason, .. }) => (weighed.verdict, weighed.reason) = (verdict, reason),
+        Err(Judgement { verdict, reason, .. }) => (judgement.verdict, judgement.reason) = (verdict, reason),
     }
 }
 
 /// What only the list of source files tells. It is asked for where the measures leave something open.
 async fn by_files(
-    server: &impl Server,
+    server: &impl GateServer,
     of: Analysed<'_>,
     extent: &Extent,
     measures: &MeasureSet,
     wait: &mut Wait,
-) -> Result<Option<Doubt>, Weighed> {
+) -> Result<Option<Objection>, Judgement> {
     let is_open = match of.target.is_pull_request() {
         true => !extent.files_with_added_lines.is_empty() && measures.number("new_lines").unwrap_or(0) == 0,
         false => measures.value("ncloc").is_none(),
@@ -84,6 +84,6 @@ async fn by_files(
     })
 }
 
-fn unreadable(error: Error) -> Weighed {
-    Weighed::without_gate(Verdict::Unknown, error.explain("read what was analysed").to_string())
+fn unreadable(error: Error) -> Judgement {
+    Judgement::without_gate(Verdict::Unknown, error.explain("read what was analysed").to_string())
 }

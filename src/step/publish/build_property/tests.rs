@@ -9,11 +9,11 @@ use std::task::{Context, Poll, Waker};
 /// The properties of a build, and every state they were in.
 #[derive(Default)]
 struct Build {
-    properties: RefCell<Properties>,
-    /// Whether a record that spoils a pass has been written, by the newest attempt of its job.
+    properties: RefCell<BuildProperties>,
+    /// Whether a record that blocks_pass a pass has been written, by the newest attempt of its job.
     wrong: RefCell<Vec<String>>,
     /// What is read: of a build whose answers lag behind, an earlier state, and with each answer the next.
-    lagging: Option<RefCell<Vec<Properties>>>,
+    lagging: Option<RefCell<Vec<BuildProperties>>>,
 }
 
 impl Build {
@@ -35,7 +35,7 @@ impl Build {
 }
 
 impl Build {
-    fn read(&self) -> Properties {
+    fn read(&self) -> BuildProperties {
         let Some(states) = &self.lagging else { return self.properties.borrow().clone() };
         let mut states = states.borrow_mut();
         if states.len() > 1 { states.remove(0) } else { states[0].clone() }
@@ -78,8 +78,8 @@ fn run(jobs: Vec<Pin<Box<dyn Future<Output = ()> + '_>>>, seed: u64) {
     }
 }
 
-fn entry(verdict: Verdict) -> Entry {
-    Entry {
+fn entry(verdict: Verdict) -> VerdictRecord {
+    VerdictRecord {
         project: "p".into(),
         branch: None,
         pull_request: None,
@@ -104,7 +104,8 @@ async fn job(build: &Build, name: &str, attempt: u64, verdicts: &[Verdict]) {
         others().await;
         Ok(())
     };
-    let Ok(_) = settle(&Ledger::new(&["s", name], (1, attempt)), &entries, read, write, patiently).await;
+    let Ok(_) =
+        record_verdicts(&BuildJob::new(&["s", name], (1, attempt)), &entries, read, write, patiently).await;
 }
 
 #[test]
@@ -114,10 +115,10 @@ fn ok_is_never_read_beside_a_record_that_contradicts_it() {
 
 #[test]
 fn nor_where_answers_lag_behind() {
-    in_any_order(|| Some(RefCell::new(vec![Properties::new()])));
+    in_any_order(|| Some(RefCell::new(vec![BuildProperties::new()])));
 }
 
-fn in_any_order(lagging: fn() -> Option<RefCell<Vec<Properties>>>) {
+fn in_any_order(lagging: fn() -> Option<RefCell<Vec<BuildProperties>>>) {
     use Verdict::{Failed, None, Passed, Skipped, Timeout};
     let kinds: [&[Verdict]; 6] =
         [&[Passed], &[Failed], &[Passed, Skipped], &[Skipped], &[Passed, Timeout], &[None]];
@@ -173,13 +174,13 @@ fn a_second_attempt_beside_another_job() {
 #[test]
 fn a_job_that_died_before_its_record_leaves_no_ok() {
     let build = Build::default();
-    let dead = Ledger::new(&["s", "dead"], (1, 1));
-    build.write(&[(dead.turn(), dead.announcement(Verdict::Failed))]);
+    let dead = BuildJob::new(&["s", "dead"], (1, 1));
+    build.write(&[(dead.announcement_property(), dead.announcement(Verdict::Failed))]);
     run(vec![Box::pin(job(&build, "a", 1, &[Verdict::Passed]))], 1);
     assert_eq!(build.properties.borrow()[AGGREGATE], "failed");
     // One that died before its `ok` is waited for with patience, not for ever.
     let build = Build::default();
-    build.write(&[(dead.turn(), dead.announcement(Verdict::Passed))]);
+    build.write(&[(dead.announcement_property(), dead.announcement(Verdict::Passed))]);
     run(vec![Box::pin(job(&build, "a", 1, &[Verdict::Failed]))], 1);
     assert_eq!(build.properties.borrow()[AGGREGATE], "failed");
 }
@@ -187,8 +188,11 @@ fn a_job_that_died_before_its_record_leaves_no_ok() {
 #[test]
 fn who_has_no_time_does_not_wait_for_others() {
     let build = Build::default();
-    let dead = Ledger::new(&["s", "dead"], (1, 1));
-    build.write(&[(dead.turn(), dead.announcement(Verdict::Passed)), (AGGREGATE.into(), "ok".into())]);
+    let dead = BuildJob::new(&["s", "dead"], (1, 1));
+    build.write(&[
+        (dead.announcement_property(), dead.announcement(Verdict::Passed)),
+        (AGGREGATE.into(), "ok".into()),
+    ]);
     let pauses = Cell::new(0);
     let read = async || Ok::<_, Infallible>(build.properties.borrow().clone());
     let write = async |changes: &[(String, String)]| {
@@ -199,10 +203,10 @@ fn who_has_no_time_does_not_wait_for_others() {
         pauses.set(pauses.get() + 1);
         false
     };
-    let (ledger, entries) = (Ledger::new(&["s", "a"], (1, 1)), [entry(Verdict::Cancelled)]);
+    let (build_job, entries) = (BuildJob::new(&["s", "a"], (1, 1)), [entry(Verdict::Cancelled)]);
     run(
         vec![Box::pin(async {
-            let settled = settle(&ledger, &entries, read, write, hurry).await;
+            let settled = record_verdicts(&build_job, &entries, read, write, hurry).await;
             assert_eq!(settled, Ok(Some(Verdict::Cancelled)));
         })],
         1,
@@ -222,10 +226,10 @@ fn records_and_aggregate_that_never_agree_are_no_verdict() {
         build.write(changes);
         Ok(())
     };
-    let (ledger, entries) = (Ledger::new(&["s", "a"], (1, 1)), [entry(Verdict::Failed)]);
+    let (build_job, entries) = (BuildJob::new(&["s", "a"], (1, 1)), [entry(Verdict::Failed)]);
     run(
         vec![Box::pin(async {
-            assert_eq!(settle(&ledger, &entries, read, write, patiently).await, Ok(None));
+            assert_eq!(record_verdicts(&build_job, &entries, read, write, patiently).await, Ok(None));
         })],
         1,
     );
@@ -235,20 +239,20 @@ fn records_and_aggregate_that_never_agree_are_no_verdict() {
 fn an_answer_that_never_has_the_own_announcement_in_it_is_no_ground_for_ok() {
     for (verdict, expected) in [(Verdict::Failed, Some("failed")), (Verdict::Passed, None)] {
         let build = Build { lagging: Some(RefCell::default()), ..Build::default() };
-        let read = async || Ok::<_, Infallible>(Properties::new());
+        let read = async || Ok::<_, Infallible>(BuildProperties::new());
         let write = async |changes: &[(String, String)]| {
             build.write(changes);
             Ok(())
         };
-        let (ledger, entries) = (Ledger::new(&["s", "a"], (1, 1)), [entry(verdict)]);
+        let (build_job, entries) = (BuildJob::new(&["s", "a"], (1, 1)), [entry(verdict)]);
         run(
             vec![Box::pin(async {
-                assert_eq!(settle(&ledger, &entries, read, write, patiently).await, Ok(None));
+                assert_eq!(record_verdicts(&build_job, &entries, read, write, patiently).await, Ok(None));
             })],
             1,
         );
         assert_eq!(build.properties.borrow().get(AGGREGATE).map(String::as_str), expected);
-        assert_eq!(build.properties.borrow()[&ledger.turn()], "idle");
+        assert_eq!(build.properties.borrow()[&build_job.announcement_property()], "idle");
         let states = build.lagging.iter().flat_map(RefCell::take);
         assert!(states.flatten().all(|(_, text)| text != "ok"));
     }
@@ -257,13 +261,13 @@ fn an_answer_that_never_has_the_own_announcement_in_it_is_no_ground_for_ok() {
 #[test]
 fn nor_is_one_without_a_later_announcement() {
     let build = Build::default();
-    let (ledger, entries) = (Ledger::new(&["s", "a"], (1, 1)), [entry(Verdict::Passed)]);
+    let (build_job, entries) = (BuildJob::new(&["s", "a"], (1, 1)), [entry(Verdict::Passed)]);
     let reads = Cell::new(0);
     let read = async || {
         let mut properties = build.properties.borrow().clone();
         if reads.replace(reads.get() + 1) > 0 {
             properties.insert(AGGREGATE.into(), "none".into());
-            properties.remove(&ledger.turn());
+            properties.remove(&build_job.announcement_property());
         }
         Ok::<_, Infallible>(properties)
     };
@@ -276,11 +280,14 @@ fn nor_is_one_without_a_later_announcement() {
     };
     run(
         vec![Box::pin(async {
-            assert_eq!(settle(&ledger, &entries, read, write, patiently).await, Ok(None));
+            assert_eq!(record_verdicts(&build_job, &entries, read, write, patiently).await, Ok(None));
         })],
         1,
     );
-    assert_eq!((passes.get(), build.properties.borrow()[&ledger.turn()].as_str()), (1, "idle"));
+    assert_eq!(
+        (passes.get(), build.properties.borrow()[&build_job.announcement_property()].as_str()),
+        (1, "idle")
+    );
 }
 
 #[test]
@@ -301,10 +308,13 @@ fn names_come_back_in_the_spelling_they_were_met_in_first() {
             pauses.set(pauses.get() + 1);
             true
         };
-        let (ledger, entries) = (Ledger::new(&["Build", "a"], (1, 1)), [entry(verdict)]);
+        let (build_job, entries) = (BuildJob::new(&["Build", "a"], (1, 1)), [entry(verdict)]);
         run(
             vec![Box::pin(async {
-                assert_eq!(settle(&ledger, &entries, read, write, pause).await, Ok(Some(verdict)));
+                assert_eq!(
+                    record_verdicts(&build_job, &entries, read, write, pause).await,
+                    Ok(Some(verdict))
+                );
             })],
             1,
         );
@@ -325,11 +335,11 @@ fn a_failure_is_written_even_if_nothing_can_be_read() {
             build.write(changes);
             Ok(())
         };
-        let ledger = Ledger::new(&["s", "a"], (1, 1));
+        let build_job = BuildJob::new(&["s", "a"], (1, 1));
         let entries = [entry(verdict)];
         run(
             vec![Box::pin(async {
-                assert_eq!(settle(&ledger, &entries, read, write, patiently).await, Err("403"));
+                assert_eq!(record_verdicts(&build_job, &entries, read, write, patiently).await, Err("403"));
             })],
             1,
         );
