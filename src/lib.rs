@@ -9,18 +9,20 @@
 //!   -> CeTask (polled) -> QualityGate -> Verdict -> BuildSummary             SonarPublish
 //! ```
 //!
-//! `main -> cli -> step, command -> edges (agent, sonarqube, azure_devops, scanner, git) -> http, process`; all but `http` may use
+//! Two programs stand on it: `sonar-azdo-task` runs a step ([`task`]), `sonar-azdo` what people run themselves (`command`).
+//!
+//! `task -> step` and `command`, both `-> edges (agent, sonarqube, azure_devops, scanner, git) -> http, process`; all but `http` may use
 //! the pure core (context, analysis, quality_gate, summary), which uses nothing but [`secret`]. The map is docs/architecture.md.
 
-pub mod arguments;
 pub mod bug;
 pub mod cancel;
-pub mod cli;
 pub mod error;
 pub mod secret;
 
+#[cfg(feature = "cli")]
 pub mod command;
 pub mod step;
+pub mod task;
 
 pub mod analysis;
 pub mod context;

@@ -26,6 +26,8 @@ pub use network_variables::{azure_devops_settings, http_settings};
 pub use neutralise::neutralise;
 pub(crate) use service_connection::authentication;
 pub use service_connection::{JobConnection, ServiceConnection, job_token};
+#[cfg(feature = "cli")]
+pub(crate) use signals::interrupted;
 pub use signals::listen as listen_for_cancellation;
 pub use task_log::Log;
 pub use variables::Predefined;

@@ -11,14 +11,15 @@ const STDOUT_CHECK: Duration = Duration::from_secs(1);
 /// Listens for as long as the runtime lives; the first signal cancels what `console` cancels.
 pub async fn listen(console: Console) {
     tokio::select! {
-        () = signal() => {}
+        () = interrupted() => {}
         () = stdout_closed() => {}
     }
     console.cancel();
 }
 
+/// Returns when this process is told to end: Ctrl-C, SIGTERM, or the console's window is closed.
 #[cfg(unix)]
-async fn signal() {
+pub(crate) async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut interrupt), Ok(mut terminate)) =
         (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
@@ -32,8 +33,9 @@ async fn signal() {
     }
 }
 
+/// Returns when this process is told to end: Ctrl-C, Ctrl-Break, or the console's window is closed.
 #[cfg(windows)]
-async fn signal() {
+pub(crate) async fn interrupted() {
     use tokio::signal::windows;
     let (Ok(mut c), Ok(mut brk), Ok(mut close)) =
         (windows::ctrl_c(), windows::ctrl_break(), windows::ctrl_close())

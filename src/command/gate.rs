@@ -1,5 +1,8 @@
 //! `sonar-azdo gate`: the quality gate of a project as it is now, for deployment jobs, scripts and any CI.
 
+use super::arguments::GateArguments;
+use super::exit_code::ExitCode;
+use super::format::{Format, JSON_VERSION};
 use crate::agent::{Console, Environment, ServiceConnection, http_settings};
 use crate::analysis::Target;
 use crate::error::Result;
@@ -10,90 +13,65 @@ use crate::summary::{AnalysisResult, build_summary, issue_line, outcome_line};
 use std::time::{Duration, Instant};
 use url::Url;
 
-/// Exit code of a command that was called wrongly.
-pub const USAGE: u8 = 2;
-/// Exit code where the server refused, was not understood, or the answer could not be told.
-pub const UNKNOWN: u8 = 5;
-
 /// The names of the metrics are worth this much time.
 const METRICS: Duration = Duration::from_secs(10);
 
-/// What is asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Gate {
-    /// Key of the project.
-    pub project_key: String,
-    /// Branch; the main branch if neither this nor the pull request is given.
-    pub branch: Option<String>,
-    /// Pull request.
-    pub pull_request: Option<String>,
-    /// Seconds to wait for a server that is not up, for reports that are being processed (if the token may see
-    /// them) and for a first analysis.
-    pub wait: u64,
-    /// How the answer is written.
-    pub format: Format,
+/// The question, and the server that answers it.
+#[derive(Debug)]
+pub(super) struct Gate {
+    arguments: GateArguments,
+    sonarqube: SonarQube,
 }
 
-/// How the answer is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// A line for the gate and one for each failed condition.
-    Text,
-    /// One JSON object.
-    Json,
-    /// The page of the Build Summary.
-    Markdown,
+/// What came of the question.
+struct Answer {
+    result: AnalysisResult,
+    code: ExitCode,
 }
 
-/// Runs the command; what it returns is the exit code.
-///
-/// # Errors
-/// The environment names no server or no token.
-pub async fn gate(args: &Gate, environment: &Environment, console: &Console) -> Result<u8> {
-    let connection = ServiceConnection::from_variables(environment)?;
-    let sonarqube = SonarQube::new(
-        http::Client::new(http_settings(environment)),
-        connection.url.clone(),
-        SonarQube::api_url_of(&connection.url, connection.kind),
-        connection.kind,
-        connection.authentication(),
-    );
-    let result = ask(args, &sonarqube).await;
-    match args.format {
-        Format::Json => {
-            let mut json = result.to_json();
-            json["reason"] = result.reason.clone().into();
-            console.print_json(&json);
-        }
-        Format::Markdown => console.print(&build_summary(std::slice::from_ref(&result)).markdown),
-        Format::Text => {
-            console.print(&outcome_line(&result));
-            for condition in result.gate.iter().flat_map(QualityGate::failed_conditions) {
-                console.print(&issue_line(&result, condition));
+impl Gate {
+    /// Reads what the command needs, and sends nothing.
+    ///
+    /// # Errors
+    /// The environment names no server or no token.
+    pub(super) fn new(arguments: GateArguments, environment: &Environment) -> Result<Self> {
+        let connection = ServiceConnection::from_variables(environment)?;
+        let sonarqube = SonarQube::new(
+            http::Client::new(http_settings(environment)),
+            connection.url.clone(),
+            SonarQube::api_url_of(&connection.url, connection.kind),
+            connection.kind,
+            connection.authentication(),
+        );
+        Ok(Self { arguments, sonarqube })
+    }
+
+    /// Asks, and writes the answer to `console`.
+    pub(super) async fn run(&self, console: &Console) -> ExitCode {
+        let Answer { result, code } = ask(&self.arguments, &self.sonarqube).await;
+        match self.arguments.format {
+            Format::Json => {
+                let mut json = result.to_json();
+                json["version"] = JSON_VERSION.into();
+                json["reason"] = result.reason.clone().into();
+                console.print_json(&json);
+            }
+            Format::Markdown => console.print(&build_summary(std::slice::from_ref(&result)).markdown),
+            Format::Text => {
+                console.print(&outcome_line(&result));
+                for condition in result.gate.iter().flat_map(QualityGate::failed_conditions) {
+                    console.print(&issue_line(&result, condition));
+                }
             }
         }
-    }
-    Ok(exit_code(result.verdict))
-}
-
-fn exit_code(verdict: Verdict) -> u8 {
-    match verdict {
-        Verdict::Passed => 0,
-        Verdict::Failed => 1,
-        Verdict::None => 3,
-        Verdict::Timeout => 4,
-        Verdict::Skipped
-        | Verdict::Cancelled
-        | Verdict::NoReport
-        | Verdict::Unknown
-        | Verdict::AnalysisFailed => UNKNOWN,
+        code
     }
 }
 
-async fn ask(args: &Gate, sonarqube: &SonarQube) -> AnalysisResult {
+async fn ask(args: &GateArguments, sonarqube: &SonarQube) -> Answer {
     let target = Target::named(args.branch.clone(), args.pull_request.clone());
     let mut result = AnalysisResult::unknown(args.project_key.clone(), target);
-    match wait_for_gate(args, &result.target, sonarqube).await {
+    let code = match wait_for_gate(args, &result.target, sonarqube).await {
         Ok(gate) => {
             result.verdict = gate.verdict();
             result.reason = match result.verdict {
@@ -107,12 +85,14 @@ async fn ask(args: &Gate, sonarqube: &SonarQube) -> AnalysisResult {
                 result.metrics = metrics.ok().and_then(Result::ok).unwrap_or_default();
             }
             result.gate = Some(gate);
+            code_of_gate(result.verdict)
         }
-        Err((verdict, reason)) => {
+        Err(NoGate { verdict, reason, code }) => {
             result.verdict = verdict;
             result.reason = Some(reason);
+            code
         }
-    }
+    };
     // People may know the server by another address than this machine does.
     let public =
         tokio::time::timeout(METRICS, sonarqube.public_url()).await.ok().and_then(Result::ok).flatten();
@@ -122,15 +102,31 @@ async fn ask(args: &Gate, sonarqube: &SonarQube) -> AnalysisResult {
         &args.project_key,
         &result.target,
     ));
-    result
+    Answer { result, code }
+}
+
+/// The code for the verdict of a gate that the server told.
+fn code_of_gate(verdict: Verdict) -> ExitCode {
+    match verdict {
+        Verdict::Passed => ExitCode::Ok,
+        Verdict::Failed => ExitCode::GateFailed,
+        _ => ExitCode::NoVerdict,
+    }
+}
+
+/// The server told no gate.
+struct NoGate {
+    verdict: Verdict,
+    reason: String,
+    code: ExitCode,
 }
 
 /// The gate, once nothing is being processed that may change it.
 async fn wait_for_gate(
-    args: &Gate,
+    args: &GateArguments,
     target: &Target,
     sonarqube: &SonarQube,
-) -> Result<QualityGate, (Verdict, String)> {
+) -> Result<QualityGate, NoGate> {
     let project = args.project_key.as_str();
     let polled = sonarqube.without_retries();
     let limit = Duration::from_secs(args.wait);
@@ -172,21 +168,29 @@ fn is_first_awaited(reason: &str) -> bool {
     ["Pull request '", "Branch '"].iter().any(|what| reason.starts_with(what))
 }
 
-fn ended<T>(waited: Waited<T>, wait: &Wait) -> Result<T, (Verdict, String)> {
+fn ended<T>(waited: Waited<T>, wait: &Wait) -> Result<T, NoGate> {
     match waited {
         Waited::Done(value) => Ok(value),
-        Waited::TimedOut { state, understood } => {
-            let verdict = if understood { Verdict::Timeout } else { Verdict::Unknown };
-            Err((verdict, format!("The time is up after {} (state: {state})", seconds(wait.limit()))))
-        }
-        Waited::Refused(error) => Err((Verdict::Unknown, error.explain("read the quality gate").to_string())),
+        Waited::TimedOut { state, understood } => Err(NoGate {
+            verdict: if understood { Verdict::Timeout } else { Verdict::Unknown },
+            reason: format!("The time is up after {} (state: {state})", seconds(wait.limit())),
+            code: if understood { ExitCode::Timeout } else { ExitCode::Error },
+        }),
+        Waited::Refused(error) => Err(NoGate {
+            verdict: Verdict::Unknown,
+            code: match error.fault {
+                Fault::Unauthorized | Fault::Forbidden(_) => ExitCode::Permission,
+                _ => ExitCode::Error,
+            },
+            reason: error.explain("read the quality gate").to_string(),
+        }),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arguments::{Command, parse};
+    use crate::command::arguments::{Command, parse};
     use wiremock::matchers::{method, path, query_param};
     use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -197,10 +201,10 @@ mod tests {
         ]);
         let arguments = format!("sonar-azdo gate --project-key shop {arguments}");
         let arguments: Vec<_> = arguments.split_whitespace().map(Into::into).collect();
-        let Command::Gate(args) = parse(&arguments).unwrap() else { panic!("{arguments:?}") };
+        let Command::Gate(args) = parse(&arguments).unwrap().command else { panic!("{arguments:?}") };
         let (console, written) = Console::buffer();
-        let code = gate(&args, &environment, &console).await.unwrap();
-        (code, written())
+        let code = Gate::new(args, &environment).unwrap().run(&console).await;
+        (code.number(), written())
     }
 
     fn answer(body: &str) -> ResponseTemplate {
@@ -224,17 +228,17 @@ mod tests {
     async fn each_verdict_has_its_exit_code() {
         for (response, code, word) in [
             (answer(r#"{"projectStatus":{"status":"OK","conditions":[]}}"#), 0, "Quality gate passed"),
-            (answer(FAILED), 1, "Quality gate failed"),
+            (answer(FAILED), 3, "Quality gate failed"),
             (
                 answer(r#"{"projectStatus":{"status":"NONE","conditions":[]}}"#),
-                3,
+                4,
                 "No quality gate was computed",
             ),
-            (ResponseTemplate::new(503), 4, "time is up"),
-            (answer(r#"{"projectStatus":{"status":"MAYBE"}}"#), 5, "MAYBE"),
+            (ResponseTemplate::new(503), 5, "time is up"),
+            (answer(r#"{"projectStatus":{"status":"MAYBE"}}"#), 4, "MAYBE"),
             (
                 answer(&FAILED.replacen("ERROR", "OK", 1)),
-                5,
+                4,
                 "\"OK\" for the quality gate, although 1 of its conditions failed",
             ),
             (
@@ -246,16 +250,16 @@ mod tests {
                 0,
                 "Quality gate passed",
             ),
-            (answer(&FAILED.replace("metricKey", "metric")), 5, "a condition without metricKey"),
-            (answer(&FAILED.replace("LT", "BELOW")), 5, "the comparator \"BELOW\""),
-            (ResponseTemplate::new(200).set_body_raw("<html>", "text/html"), 5, "text/html"),
-            (ResponseTemplate::new(401), 5, "401"),
-            (ResponseTemplate::new(403), 5, "Execute Analysis"),
-            (ResponseTemplate::new(404), 5, "Check the URL"),
+            (answer(&FAILED.replace("metricKey", "metric")), 1, "a condition without metricKey"),
+            (answer(&FAILED.replace("LT", "BELOW")), 1, "the comparator \"BELOW\""),
+            (ResponseTemplate::new(200).set_body_raw("<html>", "text/html"), 1, "text/html"),
+            (ResponseTemplate::new(401), 6, "401"),
+            (ResponseTemplate::new(403), 6, "Execute Analysis"),
+            (ResponseTemplate::new(404), 1, "Check the URL"),
             (
                 ResponseTemplate::new(404)
                     .set_body_raw(r#"{"errors":[{"msg":"Project 'shop' not found"}]}"#, "application/json"),
-                5,
+                1,
                 "404 Not Found: Project 'shop' not found. Check that name",
             ),
         ] {
@@ -277,7 +281,7 @@ mod tests {
             .await;
         let (code, text) = run(&server, "--pull-request 7").await;
         let link = format!("{}/dashboard?id=shop&pullRequest=7", server.uri());
-        assert_eq!(code, 1);
+        assert_eq!(code, 3);
         assert_eq!(
             text,
             format!(
@@ -290,7 +294,7 @@ mod tests {
         assert_eq!(
             json,
             serde_json::json!({
-                "key": "shop", "branch": null, "pullRequest": "7", "verdict": "failed", "link": link, "reason": null,
+                "version": 1, "key": "shop", "branch": null, "pullRequest": "7", "verdict": "failed", "link": link, "reason": null,
                 "conditions": [{
                     "metric": "new_coverage", "failed": true, "actual": "41.7", "comparator": "LT", "threshold": "80",
                 }],
@@ -299,7 +303,7 @@ mod tests {
         let (_, markdown) = run(&server, "--pull-request 7 --format markdown").await;
         assert!(markdown.starts_with("### ❌ Quality gate failed"), "{markdown}");
         // What was not asked for is not there.
-        assert_eq!(run(&server, "--branch main").await.0, 5);
+        assert_eq!(run(&server, "--branch main").await.0, 1);
     }
 
     #[tokio::test]
@@ -323,7 +327,7 @@ mod tests {
         assert_eq!(run(&server, "--wait 60 --branch main").await.0, 0);
         let asked = server.received_requests().await.unwrap();
         assert_eq!(asked.iter().filter(|request| request.url.path() == "/api/ce/component").count(), 3);
-        assert_eq!(run(&server, "--wait 1 --pull-request 7").await.0, 4);
+        assert_eq!(run(&server, "--wait 1 --pull-request 7").await.0, 5);
     }
 
     #[tokio::test]
@@ -343,10 +347,10 @@ mod tests {
             .await;
         assert_eq!(run(&server, "--wait 60 --pull-request 7").await.0, 0);
         // Who does not wait is told at once, and so is who asks for a project that is not there.
-        assert_eq!(run(&with_gate(unknown()).await, "--pull-request 7").await.0, 5);
+        assert_eq!(run(&with_gate(unknown()).await, "--pull-request 7").await.0, 1);
         let no_project = r#"{"errors":[{"msg":"Project 'shop' not found"}]}"#;
         let no_project = ResponseTemplate::new(404).set_body_raw(no_project, "application/json");
-        assert_eq!(run(&with_gate(no_project).await, "--wait 60 --pull-request 7").await.0, 5);
+        assert_eq!(run(&with_gate(no_project).await, "--wait 60 --pull-request 7").await.0, 1);
     }
 
     #[tokio::test]

@@ -1,6 +1,10 @@
-//! What people and scripts run themselves, one file a command.
+//! What people, scripts and services run: the program `sonar-azdo`, one file a command.
 
+mod arguments;
+mod exit_code;
+mod format;
 mod gate;
+mod run;
 
-pub use crate::quality_gate::LONGEST_WAIT;
-pub use gate::{Format, Gate, UNKNOWN, USAGE, gate};
+pub use exit_code::ExitCode;
+pub use run::run;

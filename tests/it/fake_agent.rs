@@ -261,7 +261,7 @@ impl Job {
         let (folder, manifest) = self.task_folder(task);
         let mut command = match &self.runner {
             Runner::Executable => {
-                let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_sonar-azdo"));
+                let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_sonar-azdo-task"));
                 command.args(["task", task.name()]);
                 command
             }

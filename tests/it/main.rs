@@ -22,6 +22,7 @@ mod relay;
 mod squid;
 mod test_data;
 
+mod command_line;
 mod contract;
 mod errors;
 mod examples;

@@ -31,10 +31,10 @@ pub(super) fn a_gate_of_every_kind_of_metric(server: &Server) {
     }
     let user = project.token(TokenKind::User);
     let gate = |project: &Project| Told::by(server, &user, project);
-    gate(&project).is(3, "No quality gate was computed yet", false);
+    gate(&project).is(4, "No quality gate was computed yet", false);
     let task = project.submit_garbage();
     project.await_end(&task);
-    gate(&project).is(3, "No quality gate was computed yet", false);
+    gate(&project).is(4, "No quality gate was computed yet", false);
 
     project
         .require(&conditions.iter().map(|(metric, op, error, _)| (*metric, *op, *error)).collect::<Vec<_>>());
@@ -76,7 +76,7 @@ pub(super) fn a_gate_of_every_kind_of_metric(server: &Server) {
     publish.ended(TaskResult::Failed);
     assert_eq!(journey.gate_property().as_deref(), Some("failed"));
     let told = gate(&project);
-    told.is(1, "Quality gate failed", false);
+    told.is(3, "Quality gate failed", false);
     let answer = project.gate_now();
     let (_, summary) = journey.summary();
     assert_eq!(publish.errors.len(), conditions.len(), "{}", publish.transcript());

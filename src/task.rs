@@ -1,55 +1,62 @@
-//! The command line: the three steps, as their launchers call them, and what people type.
+//! Runs one step of a pipeline as a task of the agent: the arguments, the runtime, the cancellation, and the task's result.
 
 use crate::agent::{
     Commands, Console, Environment, Host, Log, Predefined, TaskResult, allow_invalid_certificate,
     azure_devops_settings, http_settings, listen_for_cancellation,
 };
-use crate::arguments::{self, Command, HELP, Step};
 use crate::bug::Bugs;
 use crate::cancel::CancelSource;
-use crate::command::{self, Gate};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http;
 use crate::step::{self, Completion, Job};
+use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::Duration;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 const LAST_WORK: Duration = Duration::from_secs(3);
+const USAGE: &str = "Usage: sonar-azdo-task <prepare|analyze|publish>";
+const WRONG_USAGE: u8 = 2;
 
-/// Runs what the command line says.
+/// A step of a pipeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Prepare,
+    Analyze,
+    Publish,
+}
+
+/// Runs the step that the command line names.
 ///
-/// A step exits with 0 once it has told the agent its result, whatever that is: the agent reports any
-/// other code as a second error. It exits with 1 only when it could not tell.
+/// The exit code is 0 once the agent has been told the result, whatever that is: the agent reports any
+/// other code as a second error. It is 1 if the agent could not be told, and 2 if no step was named.
 pub fn run(host: Host) -> ExitCode {
     let bugs = Bugs::watch();
-    match arguments::parse(&host.arguments) {
-        Ok(Command::Task(step)) => run_step(step, host.environment, &bugs),
-        Ok(Command::Gate(gate)) => run_gate(&gate, &host.environment, &bugs),
-        Ok(Command::Help) => print(HELP.trim_end()),
-        Ok(Command::Version) => print(concat!("sonar-azdo ", env!("CARGO_PKG_VERSION"))),
+    match step_of(&host.arguments) {
+        Ok(step) => run_step(step, host.environment, &bugs),
         Err(error) => {
-            Console::stderr().print(&format!("error: {error}\n\n{}", HELP.trim_end()));
-            ExitCode::from(command::USAGE)
+            Console::stderr().print(&format!("error: {error}\n{USAGE}"));
+            ExitCode::from(WRONG_USAGE)
         }
     }
 }
 
-fn print(text: &str) -> ExitCode {
-    Console::stdout().print(text);
-    ExitCode::SUCCESS
-}
-
-fn run_gate(gate: &Gate, environment: &Environment, bugs: &Bugs) -> ExitCode {
-    let console = Console::stdout();
-    let code = runtime()
-        .and_then(|runtime| runtime.block_on(bugs.caught(command::gate(gate, environment, &console))));
-    let code = code.unwrap_or_else(|error| {
-        Console::stderr().print(&format!("error: {error}"));
-        if bugs.are_found() { command::UNKNOWN } else { command::USAGE }
-    });
-    // An answer that nobody received is none.
-    if console.is_healthy() { ExitCode::from(code) } else { ExitCode::from(command::UNKNOWN) }
+/// The step that the arguments name, the program's name first. `task prepare` and `prepare` are the same.
+fn step_of(arguments: &[OsString]) -> Result<Step, String> {
+    let mut names: Vec<_> = arguments.iter().skip(1).map(|argument| argument.to_string_lossy()).collect();
+    if names.first().is_some_and(|name| name == "task") {
+        names.remove(0);
+    }
+    match names.as_slice() {
+        [] => Err("a step is missing".into()),
+        [name] => match name.as_ref() {
+            "prepare" => Ok(Step::Prepare),
+            "analyze" => Ok(Step::Analyze),
+            "publish" => Ok(Step::Publish),
+            other => Err(format!("there is no step {other:?}")),
+        },
+        [_, extra, ..] => Err(format!("unexpected argument {extra:?}")),
+    }
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime> {
@@ -204,6 +211,25 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_arguments_name_one_step() {
+        let read = |line: &str| {
+            let arguments: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
+            step_of(&arguments)
+        };
+        assert_eq!(read("sonar-azdo-task task publish"), Ok(Step::Publish));
+        assert_eq!(read("sonar-azdo-task prepare"), Ok(Step::Prepare));
+        assert_eq!(read("sonar-azdo-task analyze"), Ok(Step::Analyze));
+        for (line, expected) in [
+            ("sonar-azdo-task", "a step is missing"),
+            ("sonar-azdo-task task", "a step is missing"),
+            ("sonar-azdo-task begin", "there is no step \"begin\""),
+            ("sonar-azdo-task task prepare publish", "unexpected argument \"publish\""),
+        ] {
+            assert_eq!(read(line), Err(expected.to_owned()), "{line}");
+        }
+    }
+
     #[tokio::test]
     async fn a_bug_fails_the_task_with_its_place_and_leaves_the_verdict_unknown() {
         let azure = MockServer::start().await;
@@ -221,7 +247,7 @@ mod tests {
             let error = carry_out(step, &job, &bugs, work).await.unwrap_err();
             let text = error.to_string();
             assert_eq!(error.kind(), ErrorKind::Failed);
-            assert!(text.contains("has a bug, at src/cli.rs:") && !text.contains("hush"), "{text}");
+            assert!(text.contains("has a bug, at src/task.rs:") && !text.contains("hush"), "{text}");
             let sent = azure.received_requests().await.unwrap();
             let is_unknown = |body: &[u8]| String::from_utf8_lossy(body).contains("unknown");
             assert_eq!(sent.iter().any(|request| is_unknown(&request.body)), is_recorded, "{step:?}");
