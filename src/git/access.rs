@@ -4,7 +4,7 @@
 //! Contract: what the agent's own checkout does (microsoft/azure-pipelines-agent, `GitSourceProvider.cs`): the header
 //! `AUTHORIZATION: bearer <token>` for Azure Repos, its CA file for Azure DevOps' own host, its proxy for all.
 
-use super::origin::Origin;
+use super::remote::Remote;
 use crate::http::NetworkSettings;
 use crate::secret::Secret;
 use url::Url;
@@ -29,7 +29,7 @@ pub(super) struct Configuration {
 
 impl Access {
     /// git's configuration for `origin`. Each key is for its very URL, which no setting of the machine can outbid.
-    pub(super) fn configuration(&self, origin: &Origin) -> Configuration {
+    pub(super) fn configuration(&self, origin: &Remote) -> Configuration {
         let Some(url) = origin.url.as_ref().filter(|url| url.scheme() != "file") else {
             return Configuration::default();
         };
@@ -96,7 +96,7 @@ mod tests {
     }
 
     fn lines(access: &Access, origin: &str) -> Vec<String> {
-        let configuration = access.configuration(&Origin::new(origin, &[])).configuration.into_iter();
+        let configuration = access.configuration(&Remote::new(origin, &[])).configuration.into_iter();
         configuration.map(|(key, value)| format!("{key}={}", value.expose())).collect()
     }
 

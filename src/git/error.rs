@@ -1,56 +1,41 @@
-//! Why git told nothing.
+//! Why a question to git has no answer.
 
-use std::fmt;
 use std::path::PathBuf;
 
-/// A question git did not answer, or something it did not do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Error {
-    /// There is no `git` in `PATH`.
+/// A question that git did not answer, or something that it did not do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GitError {
+    /// No folder of `PATH` holds `git`.
+    #[error("there is no git in PATH")]
     NotInstalled,
-    /// This directory is in no clone.
+    /// This folder is not the top of a clone.
+    #[error("{} is not a git clone", .0.display())]
     NoRepository(PathBuf),
-    /// The clone of this directory can't be read: why.
+    /// The clone in this folder could not be read, and why.
+    #[error("the clone {} could not be read: {}", .0.display(), .1)]
     Unreadable(PathBuf, String),
     /// The clone has no remote `origin`.
+    #[error("the clone has no remote origin")]
     NoOrigin,
-    /// The URL of `origin` is not one of http or https.
+    /// The URL of `origin` does not begin with `http:` or `https:`.
+    #[error("the URL of origin is neither http:// nor https://, and no other transport is used")]
     Transport,
-    /// This version of git can't be given a credential unseen.
+    /// This version of git takes a credential only from arguments and files, which other processes can read.
+    #[error(
+        "git {0} takes credentials only from files and arguments, which other processes can read. Install git 2.31 or \
+         newer"
+    )]
     TooOld(String),
-    /// This commit and `HEAD` have no ancestor in common, or the clone does not reach back to it.
+    /// `HEAD` and this commit have no common ancestor in the clone.
+    #[error("git finds no common ancestor of HEAD and {0}")]
     NoMergeBase(String),
     /// A command failed: its name, and git's reason.
+    #[error("git {0} failed: {1}")]
     Failed(&'static str, String),
-    /// A command took longer than these seconds.
+    /// A command took longer than this many seconds.
+    #[error("git {0} took more than {1} seconds")]
     TimedOut(&'static str, u64),
     /// The run was cancelled.
+    #[error("the run was cancelled")]
     Cancelled,
 }
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotInstalled => f.write_str("there is no git in PATH"),
-            Self::NoRepository(directory) => write!(f, "{} is in no clone of git", directory.display()),
-            Self::Unreadable(directory, reason) => {
-                write!(f, "the clone {} can't be read: {reason}", directory.display())
-            }
-            Self::NoOrigin => f.write_str("the clone has no remote origin"),
-            Self::Transport => f.write_str(
-                "only a remote at http:// or https:// is asked, and the URL of origin is another one",
-            ),
-            Self::TooOld(version) => write!(
-                f,
-                "git {version} reads a credential from files and arguments alone, where others could see it: install git \
-                 2.31 or newer"
-            ),
-            Self::NoMergeBase(base) => write!(f, "git finds no common ancestor of HEAD and {base}"),
-            Self::Failed(command, reason) => write!(f, "git {command} failed: {reason}"),
-            Self::TimedOut(command, seconds) => write!(f, "git {command} took more than {seconds} seconds"),
-            Self::Cancelled => f.write_str("the run was cancelled"),
-        }
-    }
-}
-
-impl std::error::Error for Error {}

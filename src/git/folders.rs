@@ -1,13 +1,13 @@
 //! Where a clone keeps its things, found without git: it would search on its own, and take a tracked folder that looks
 //! like a git directory for one.
 
-use super::error::Error;
+use super::error::GitError;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 /// The folders of a clone.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Folders {
+pub(super) struct CloneFolders {
     /// Where the files are checked out.
     pub(super) top_level: PathBuf,
     /// What is of this work tree alone: `HEAD`.
@@ -19,14 +19,14 @@ pub(super) struct Folders {
 /// Longer than every file with one path or one reference.
 const SHORT: u64 = 64 * 1024;
 
-impl Folders {
+impl CloneFolders {
     /// Those of the clone whose files are checked out in `folder`: its `.git` is the git directory, or for a submodule or
     /// a work tree a file that names it.
     ///
     /// # Errors
-    /// [`Error::NoRepository`].
-    pub(super) fn of(folder: &Path) -> Result<Self, Error> {
-        Self::find(folder).ok_or_else(|| Error::NoRepository(folder.to_owned()))
+    /// [`GitError::NoRepository`].
+    pub(super) fn of(folder: &Path) -> Result<Self, GitError> {
+        Self::find(folder).ok_or_else(|| GitError::NoRepository(folder.to_owned()))
     }
 
     fn find(folder: &Path) -> Option<Self> {

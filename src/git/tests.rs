@@ -78,7 +78,7 @@ fn environment() -> Vec<(OsString, OsString)> {
     vec![("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into())]
 }
 
-async fn open(directory: &Path) -> Result<Repository, Error> {
+async fn open(directory: &Path) -> Result<Repository, GitError> {
     let (_source, cancellation) = CancelSource::new();
     open_with(directory, environment(), &cancellation).await
 }
@@ -87,7 +87,7 @@ async fn open_with(
     directory: &Path,
     environment: Vec<(OsString, OsString)>,
     cancellation: &Cancellation,
-) -> Result<Repository, Error> {
+) -> Result<Repository, GitError> {
     let temporary = directory.parent().unwrap();
     Repository::open(directory, temporary, environment, &Access::default(), cancellation).await
 }
@@ -99,7 +99,7 @@ async fn what_a_clone_tells() {
     let repository = open(&clone).await.unwrap();
     assert_eq!(repository.top_level(), clone.canonicalize().unwrap());
     let below = clone.join("dir");
-    assert_eq!(open(&below).await.unwrap_err(), Error::NoRepository(below), "nobody searches");
+    assert_eq!(open(&below).await.unwrap_err(), GitError::NoRepository(below), "nobody searches");
     assert_eq!(repository.head().await.unwrap(), git(&origin.path(), &["rev-parse", "feature"]));
     assert_eq!(repository.origin_head().await, Ok(None));
     git(&clone, &["symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main"]);
@@ -116,26 +116,26 @@ async fn what_a_clone_tells() {
 #[tokio::test]
 async fn without_git_or_clone_there_is_none() {
     let folder = tempfile::tempdir().unwrap();
-    assert_eq!(open(folder.path()).await.unwrap_err(), Error::NoRepository(folder.path().to_owned()));
+    assert_eq!(open(folder.path()).await.unwrap_err(), GitError::NoRepository(folder.path().to_owned()));
     let (source, cancellation) = CancelSource::new();
     let nowhere = vec![("PATH".into(), folder.path().as_os_str().to_owned())];
     let opened = open_with(folder.path(), nowhere, &cancellation).await;
-    assert_eq!(opened.unwrap_err(), Error::NotInstalled);
+    assert_eq!(opened.unwrap_err(), GitError::NotInstalled);
     git(folder.path(), &["init", "--quiet"]);
     source.cancel();
     let opened = open_with(folder.path(), environment(), &cancellation).await;
-    assert_eq!(opened.unwrap_err(), Error::Cancelled);
+    assert_eq!(opened.unwrap_err(), GitError::Cancelled);
 }
 
 #[tokio::test]
 async fn without_a_remote_that_is_the_reason() {
     let origin = Origin::new();
     let repository = open(&origin.path()).await.unwrap();
-    assert_eq!(repository.remote_default_branch().await, Err(Error::NoOrigin));
+    assert_eq!(repository.remote_default_branch().await, Err(GitError::NoOrigin));
     for url in ["git@host:shop", "ssh://host/shop", "ext::sh -c date", "../shop"] {
         git(&origin.path(), &["config", "remote.origin.url", url]);
         let repository = open(&origin.path()).await.unwrap();
-        assert_eq!(repository.remote_default_branch().await, Err(Error::Transport), "{url}");
+        assert_eq!(repository.remote_default_branch().await, Err(GitError::Transport), "{url}");
     }
 }
 
@@ -239,7 +239,10 @@ async fn a_shallow_clone_becomes_whole() {
     assert_eq!(repository.is_shallow().await, Ok(true));
     assert_eq!(git(&clone, &["rev-list", "--count", "HEAD"]), "1");
     repository.fetch_branch("main").await.unwrap();
-    assert_eq!(repository.changed_files("origin/main").await, Err(Error::NoMergeBase("origin/main".into())));
+    assert_eq!(
+        repository.changed_files("origin/main").await,
+        Err(GitError::NoMergeBase("origin/main".into()))
+    );
 
     let head = repository.head().await.unwrap();
     repository.complete(&[&head, &tracking("main")]).await.unwrap();

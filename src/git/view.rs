@@ -4,7 +4,7 @@
 //! So nothing that a repository, a step or an earlier build wrote into the clone's configuration, hooks or attributes is
 //! read by git, let alone run. Contract: `gitrepository-layout`(5), `git-config`(1), `reftable`(5).
 
-use super::folders::{Folders, short_text};
+use super::folders::{CloneFolders, short_text};
 use std::fs;
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ pub(super) struct View {
 
 /// Forms of a clone that its configuration tells, and that a copy must have, too.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Format {
+pub(super) struct CloneFormat {
     /// `extensions.objectFormat`, where it is not SHA-1.
     pub(super) objects: Option<String>,
     /// `extensions.refStorage`, where it is not files.
@@ -67,7 +67,7 @@ impl View {
             fs::create_dir(view.folder.join(name))?;
         }
         fs::write(view.folder.join("HEAD"), "ref: refs/heads/none\n")?;
-        view.configure(&Format::default())?;
+        view.configure(&CloneFormat::default())?;
         Ok(view)
     }
 
@@ -76,7 +76,7 @@ impl View {
         &self.folder
     }
 
-    fn configure(&self, format: &Format) -> io::Result<()> {
+    fn configure(&self, format: &CloneFormat) -> io::Result<()> {
         let extensions = [("objectFormat", &format.objects), ("refStorage", &format.references)];
         let mut text = String::from("[core]\n\trepositoryFormatVersion = 1\n");
         text.push_str(SETTINGS);
@@ -93,7 +93,7 @@ impl View {
     }
 
     /// Copies the references of the clone, which has this format.
-    pub(super) fn fill(&self, clone: &Folders, format: &Format) -> io::Result<()> {
+    pub(super) fn fill(&self, clone: &CloneFolders, format: &CloneFormat) -> io::Result<()> {
         self.configure(format)?;
         let head = short_text(&clone.git_dir.join("HEAD")).unwrap_or_default();
         fs::write(self.folder.join("HEAD"), head)?;
@@ -108,7 +108,7 @@ impl View {
 
     /// Writes into the clone what a fetch changed here: where its history ends, and `references`, full names with their
     /// commits.
-    pub(super) fn give_back(&self, clone: &Folders, references: &[(String, String)]) -> io::Result<()> {
+    pub(super) fn give_back(&self, clone: &CloneFolders, references: &[(String, String)]) -> io::Result<()> {
         let tables = self.folder.join("reftable");
         if tables.is_dir() {
             give_back_tables(&tables, &clone.common_dir.join("reftable"))?;
@@ -206,13 +206,13 @@ fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    fn clone_in(folder: &Path) -> Folders {
+    fn clone_in(folder: &Path) -> CloneFolders {
         let git_dir = folder.join("clone/.git");
         for name in ["refs/remotes/origin", "objects"] {
             fs::create_dir_all(git_dir.join(name)).unwrap();
         }
         fs::write(git_dir.join("HEAD"), "1111\n").unwrap();
-        Folders { top_level: folder.join("clone"), git_dir: git_dir.clone(), common_dir: git_dir }
+        CloneFolders { top_level: folder.join("clone"), git_dir: git_dir.clone(), common_dir: git_dir }
     }
 
     #[test]
@@ -224,7 +224,7 @@ mod tests {
         fs::create_dir(reference("empty")).unwrap();
         fs::write(clone.common_dir.join("shallow"), "3333\n").unwrap();
         let view = View::create(folder.path()).unwrap();
-        view.fill(&clone, &Format::default()).unwrap();
+        view.fill(&clone, &CloneFormat::default()).unwrap();
         let copied = |name: &str| fs::read_to_string(view.folder().join(name)).unwrap();
         assert_eq!(copied("HEAD"), "1111\n");
         assert_eq!(copied("refs/remotes/origin/main"), "2222\n");
@@ -255,7 +255,7 @@ mod tests {
         fs::write(tables.join("tables.list"), "one\n").unwrap();
         fs::write(tables.join("one"), "1").unwrap();
         let view = View::create(folder.path()).unwrap();
-        let format = Format { objects: Some("sha256".into()), references: Some("reftable".into()) };
+        let format = CloneFormat { objects: Some("sha256".into()), references: Some("reftable".into()) };
         view.fill(&clone, &format).unwrap();
         let configuration = fs::read_to_string(view.folder().join("config")).unwrap();
         assert!(
@@ -274,7 +274,7 @@ mod tests {
     fn a_format_cannot_add_a_setting() {
         let folder = tempfile::tempdir().unwrap();
         let view = View::create(folder.path()).unwrap();
-        let format = Format { objects: Some("sha1\n[core]\n\tsshCommand = x".into()), references: None };
+        let format = CloneFormat { objects: Some("sha1\n[core]\n\tsshCommand = x".into()), references: None };
         view.configure(&format).unwrap();
         assert!(!fs::read_to_string(view.folder().join("config")).unwrap().contains("sshCommand"));
     }

@@ -106,7 +106,7 @@ async fn observe(
     if cancellation.is_requested() {
         return Ok(Ended::Cancelled);
     }
-    let mut tree = Tree::start(invocation, environment)?;
+    let mut tree = ProcessTree::start(invocation, environment)?;
     let mut stdout = Lines::new(tree.0.stdout().take());
     let mut stderr = Lines::new(tree.0.stderr().take());
     let feed = feed(tree.0.stdin().take(), invocation);
@@ -147,9 +147,9 @@ async fn observe(
 
 /// A child and all it starts.
 #[derive(Debug)]
-struct Tree(Box<dyn ChildWrapper>);
+struct ProcessTree(Box<dyn ChildWrapper>);
 
-impl Tree {
+impl ProcessTree {
     fn start(invocation: &Invocation, environment: &[(OsString, OsString)]) -> Result<Self> {
         check_length(invocation)?;
         #[expect(clippy::disallowed_methods, reason = "this is the one place")]
@@ -220,7 +220,7 @@ fn check_length(invocation: &Invocation) -> Result<()> {
     Ok(())
 }
 
-impl Drop for Tree {
+impl Drop for ProcessTree {
     fn drop(&mut self) {
         self.kill();
     }

@@ -2,7 +2,7 @@
 //! nothing that fills the disk.
 
 use super::intact::yes;
-use super::manifest;
+use super::sealed_folder;
 use crate::error::cause_chain;
 use crate::http::Body;
 use compare::Comparison;
@@ -12,7 +12,7 @@ use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tree::Tree;
+use tree::UnpackedTree;
 
 mod compare;
 mod tree;
@@ -91,7 +91,7 @@ pub(super) fn unpack_stream(body: &mut Body, announced: u64, into: &Path) -> io:
     let limit = most_bytes(announced);
     // A download that nobody waits for ends by itself, and with it this.
     let never = AtomicBool::new(false);
-    read_tar(body, &mut Tree::create(into, limit, &never)?, limit)
+    read_tar(body, &mut UnpackedTree::create(into, limit, &never)?, limit)
 }
 
 /// Whether an archive of this name can be unpacked while it comes.
@@ -120,7 +120,7 @@ fn most_bytes(size: u64) -> u64 {
 }
 
 fn unpack_within(limit: u64, archive: &Path, into: &Path, stopped: &AtomicBool) -> io::Result<()> {
-    read(archive, &mut Tree::create(into, limit, stopped)?, limit)
+    read(archive, &mut UnpackedTree::create(into, limit, stopped)?, limit)
 }
 
 /// What is done with the entries of an archive.
@@ -194,7 +194,7 @@ fn read_zip(file: File, entries: &mut dyn Entries) -> io::Result<()> {
 /// Whether each file below `folder` is that of the zip `jar` with the same path, and nobody else may change it.
 pub(super) fn holds(jar: &Path, folder: &Path) -> bool {
     let holds = || {
-        let entries = manifest::entries(folder)?;
+        let entries = sealed_folder::entries(folder)?;
         if entries.is_empty() {
             return Ok(());
         }

@@ -8,9 +8,9 @@ use super::archive;
 use super::cache::{self, Cache, EXTRACTED};
 use super::cache_seal::CacheSeal;
 use super::intact::{hash, md5, own_file, read_note, stamp, write_note, yes};
-use super::manifest;
 use super::ownership::others;
-use super::provision::ProvisionError;
+use super::provision_error::ProvisionError;
+use super::sealed_folder;
 use std::collections::BTreeMap;
 use std::fs::{DirEntry, Metadata};
 use std::path::{Path, PathBuf};
@@ -84,7 +84,7 @@ impl Cache {
         let Some(seal) = self.seal().cloned() else { return };
         let folder = self.user_home().join(UNPACKED);
         if folder.is_dir() && !self.is_unpacked_sealed().await {
-            let is_sealed = yes(move || manifest::write(&folder, &seal, UNPACKED).is_ok()).await;
+            let is_sealed = yes(move || sealed_folder::write(&folder, &seal, UNPACKED).is_ok()).await;
             tracing::debug!("What analyzers have unpacked is sealed: {is_sealed}");
         }
     }
@@ -96,7 +96,7 @@ impl Cache {
             return true;
         }
         let Some(seal) = self.seal().cloned() else { return false };
-        yes(move || manifest::is_whole(&folder, &seal, UNPACKED, false)).await
+        yes(move || sealed_folder::is_whole(&folder, &seal, UNPACKED, false)).await
     }
 
     /// Whether a folder that something was unpacked to holds what that does.
@@ -112,7 +112,7 @@ impl Cache {
         let what = path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned();
         if let Some(seal) = self.seal().cloned() {
             let (folder, what) = (path.clone(), what.clone());
-            if yes(move || manifest::is_whole(&folder, &seal, &what, false)).await {
+            if yes(move || sealed_folder::is_whole(&folder, &seal, &what, false)).await {
                 return true;
             }
         }

@@ -2,7 +2,7 @@
 
 use super::cache_seal::CacheSeal;
 use super::ownership::others_on_the_way;
-use super::provision::ProvisionError;
+use super::provision_error::ProvisionError;
 use crate::analysis::Artifact;
 use crate::http;
 use std::fs::{File, OpenOptions, TryLockError};

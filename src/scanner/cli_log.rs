@@ -1,7 +1,7 @@
 //! What the SonarScanner CLI says.
 
-use super::engine::{EngineEnd, EngineResult};
 use super::engine_log::{COMPLETED, EngineLog, emit};
+use super::outcome::{EngineEnd, EngineResult};
 use crate::analysis::Invocation;
 use crate::cancel::Cancellation;
 use crate::error::Result;

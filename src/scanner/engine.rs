@@ -5,7 +5,8 @@
 
 use super::class_archive::ClassArchive;
 use super::engine_log::{EngineLog, emit};
-use crate::analysis::{Extent, Invocation, Properties, is_secret};
+use super::outcome::{EngineEnd, EngineResult};
+use crate::analysis::{Invocation, Properties, is_secret};
 use crate::cancel::Cancellation;
 use crate::error::Result;
 use crate::process::{self, Ended, Exit};
@@ -32,36 +33,6 @@ pub struct Engine<'a> {
     pub properties: &'a Properties,
     /// The project's base directory.
     pub directory: &'a Path,
-}
-
-/// How an analysis ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum EngineResult {
-    /// The analysis is done and its report is with the server.
-    Succeeded,
-    /// The user asked the engine to wait for the quality gate (`sonar.qualitygate.wait`), and it failed.
-    GateFailed {
-        /// What the engine says about it. Not yet reported.
-        message: String,
-    },
-    /// The analysis failed.
-    Failed {
-        /// The engine's last error, or how Java ended. Not yet reported.
-        message: String,
-    },
-    /// The run was cancelled; the engine has ended.
-    Cancelled,
-}
-
-/// The end of the engine.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EngineEnd {
-    /// How the analysis ended.
-    pub result: EngineResult,
-    /// The engine failed before it said anything, so Java or the engine may be damaged.
-    pub may_be_damage: bool,
-    /// What the engine said of what the analysis covers.
-    pub extent: Extent,
 }
 
 impl Engine<'_> {
@@ -139,17 +110,17 @@ fn shown(invocation: &Invocation) -> Invocation {
 fn standard_input(properties: &Properties) -> Secret {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
-    struct Input<'a> {
-        scanner_properties: Vec<Property<'a>>,
+    struct EngineInput<'a> {
+        scanner_properties: Vec<EngineProperty<'a>>,
     }
     #[derive(Serialize)]
-    struct Property<'a> {
+    struct EngineProperty<'a> {
         key: &'a str,
         value: &'a str,
     }
-    let scanner_properties = properties.iter().map(|(key, value)| Property { key, value }).collect();
+    let scanner_properties = properties.iter().map(|(key, value)| EngineProperty { key, value }).collect();
     // Text keys and values always serialise.
-    Secret::new(serde_json::to_string(&Input { scanner_properties }).unwrap_or_default())
+    Secret::new(serde_json::to_string(&EngineInput { scanner_properties }).unwrap_or_default())
 }
 
 #[cfg(test)]

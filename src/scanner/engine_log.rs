@@ -1,6 +1,6 @@
 //! What the scanner engine says, and what that means for the analysis.
 
-use super::engine::EngineResult;
+use super::outcome::EngineResult;
 use crate::analysis::Extent;
 use crate::process::{Exit, Stream};
 use serde::Deserialize;
@@ -63,7 +63,7 @@ struct EngineError {
 
 /// A line of the engine's standard output.
 #[derive(Debug, Deserialize)]
-struct Entry {
+struct EngineLogEntry {
     level: String,
     message: Option<String>,
     stacktrace: Option<String>,
@@ -121,7 +121,7 @@ impl EngineLog {
     /// Takes one line and hands on what is to be told.
     pub(super) fn line(&mut self, stream: Stream, line: &str, emit: &mut impl FnMut(Level, &str)) {
         let entry = match stream {
-            Stream::Stdout => serde_json::from_str::<Entry>(line).ok(),
+            Stream::Stdout => serde_json::from_str::<EngineLogEntry>(line).ok(),
             Stream::Stderr => None,
         };
         match entry {
@@ -144,12 +144,16 @@ impl EngineLog {
         emit: &mut impl FnMut(Level, &str),
     ) {
         self.entry(
-            Entry { level: "ERROR".to_owned(), message: Some(message), stacktrace: Some(stacktrace) },
+            EngineLogEntry {
+                level: "ERROR".to_owned(),
+                message: Some(message),
+                stacktrace: Some(stacktrace),
+            },
             emit,
         );
     }
 
-    fn entry(&mut self, entry: Entry, emit: &mut impl FnMut(Level, &str)) {
+    fn entry(&mut self, entry: EngineLogEntry, emit: &mut impl FnMut(Level, &str)) {
         self.has_spoken = true;
         let trace = entry.stacktrace.unwrap_or_default();
         let message = match entry.message {

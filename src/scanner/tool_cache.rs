@@ -8,9 +8,10 @@ use super::archive;
 use super::cache::{Cache, Temporary, create_folder, lock_file, remove_stale};
 use super::cache_seal::CacheSeal;
 use super::intact::{hash_of, yes};
-use super::manifest;
 use super::ownership::others_on_the_way;
-use super::provision::{ProvisionError, Provisioning};
+use super::provision_error::ProvisionError;
+use super::provisioning::Provisioning;
+use super::sealed_folder;
 use crate::analysis::{Artifact, ScannerRelease};
 use crate::error::{Error, Result};
 use crate::http::{self, Client};
@@ -64,7 +65,7 @@ impl ToolCache {
         let folder = self.folder(tool, &release.version);
         let seal = seal.filter(|_| marker(&folder).is_file())?.clone();
         let (checked, what) = (folder.clone(), release.sha256.clone());
-        yes(move || manifest::is_whole(&checked, &seal, &what, false)).await.then_some(folder)
+        yes(move || sealed_folder::is_whole(&checked, &seal, &what, false)).await.then_some(folder)
     }
 
     fn folder(&self, tool: &str, version: &str) -> PathBuf {
@@ -143,7 +144,7 @@ impl ToolCache {
     async fn seal_folder(&self, folder: &Path, release: &ScannerRelease, seal: Option<&CacheSeal>) {
         let Some(seal) = seal.cloned() else { return };
         let (folder, what) = (folder.to_owned(), release.sha256.clone());
-        yes(move || manifest::write(&folder, &seal, &what).is_ok()).await;
+        yes(move || sealed_folder::write(&folder, &seal, &what).is_ok()).await;
     }
 }
 

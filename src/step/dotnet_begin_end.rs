@@ -6,7 +6,7 @@ use crate::analysis::{Prepared, Properties};
 use crate::error::{Error, Result};
 use crate::http;
 use crate::scanner::dotnet::environment::{self, Variables};
-use crate::scanner::dotnet::{Facts, settings_file};
+use crate::scanner::dotnet::{LogContext, settings_file};
 use crate::secret::Secret;
 use crate::step::job::Job;
 use sha2::{Digest as _, Sha256};
@@ -76,8 +76,8 @@ pub(super) fn facts<'a>(
     prepared: &'a Prepared,
     product: &'a str,
     work_folder: &'a Path,
-) -> Facts<'a> {
-    Facts {
+) -> LogContext<'a> {
+    LogContext {
         server: prepared.server_address(),
         product,
         work_folder: Some(work_folder),

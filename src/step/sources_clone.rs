@@ -1,7 +1,7 @@
 //! The clone of the sources, opened with what this job may use.
 
 use crate::agent::{Child, JobConnection, Passed, azure_devops_settings};
-use crate::git::{Access, Error, Repository};
+use crate::git::{Access, GitError, Repository};
 use crate::step::job::Job;
 use std::path::Path;
 use url::Url;
@@ -52,7 +52,7 @@ pub(super) fn false_git_directory<'a>(job: &Job, directory: &'a Path) -> Option<
 ///
 /// # Errors
 /// Cancelled.
-pub(super) async fn is_of_build(job: &Job, clone: &Path) -> Result<bool, Error> {
+pub(super) async fn is_of_build(job: &Job, clone: &Path) -> Result<bool, GitError> {
     let Some(commit) = job.predefined.build_sourceversion.as_deref() else { return Ok(true) };
     // As the agent's checkout leaves it.
     if std::fs::read_to_string(clone.join(".git/HEAD")).is_ok_and(|head| head.trim() == commit) {
@@ -67,7 +67,7 @@ pub(super) async fn is_of_build(job: &Job, clone: &Path) -> Result<bool, Error> 
         }
     };
     match answer.await {
-        Err(Error::Cancelled) => Err(Error::Cancelled),
+        Err(GitError::Cancelled) => Err(GitError::Cancelled),
         Err(_) => Ok(job.predefined.build_repository_localpath.as_deref() == Some(clone)),
         known => known,
     }
@@ -89,10 +89,10 @@ fn is_same_url(a: &str, b: &str) -> bool {
 ///
 /// # Errors
 /// There is none, or it can't be read; cancelled.
-pub(super) async fn open(job: &Job, directory: &Path) -> Result<Repository, Error> {
-    let folder = nearest_clone(job, directory).ok_or_else(|| Error::NoRepository(directory.to_owned()))?;
+pub(super) async fn open(job: &Job, directory: &Path) -> Result<Repository, GitError> {
+    let folder = nearest_clone(job, directory).ok_or_else(|| GitError::NoRepository(directory.to_owned()))?;
     let temporary = job.predefined.temp_directory();
-    let temporary = temporary.map_err(|error| Error::Unreadable(folder.to_owned(), error.to_string()))?;
+    let temporary = temporary.map_err(|error| GitError::Unreadable(folder.to_owned(), error.to_string()))?;
     let connection = JobConnection::read(&job.environment, &job.predefined);
     let access = Access {
         job: connection.map(|connection| (connection.collection, connection.token)),

@@ -1,7 +1,7 @@
 //! Whether a folder holds what an archive does, and nothing else.
 
 use super::{Entries, inside, refuse};
-use crate::scanner::manifest;
+use crate::scanner::sealed_folder;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
@@ -78,7 +78,7 @@ impl Entries for Comparison<'_> {
     /// same set of paths.
     fn finish(&mut self) -> io::Result<()> {
         let found: BTreeSet<_> =
-            manifest::entries(self.root)?.into_iter().map(|(path, _)| PathBuf::from(path)).collect();
+            sealed_folder::entries(self.root)?.into_iter().map(|(path, _)| PathBuf::from(path)).collect();
         if found == self.seen { Ok(()) } else { Err(refuse("the folder holds other files than it")) }
     }
 }

@@ -14,7 +14,7 @@ const MOST_ENTRIES: usize = 100_000;
 /// A tree that is being unpacked. Symbolic links are made last of all, when none of them can lead a
 /// file astray.
 #[derive(Debug)]
-pub(super) struct Tree<'a> {
+pub(super) struct UnpackedTree<'a> {
     root: &'a Path,
     bytes_left: u64,
     entries: usize,
@@ -22,7 +22,7 @@ pub(super) struct Tree<'a> {
     stopped: &'a AtomicBool,
 }
 
-impl<'a> Tree<'a> {
+impl<'a> UnpackedTree<'a> {
     /// Makes the folder `root`, for at most `bytes` of content.
     pub(super) fn create(root: &'a Path, bytes: u64, stopped: &'a AtomicBool) -> io::Result<Self> {
         create_folder(root)?;
@@ -30,7 +30,7 @@ impl<'a> Tree<'a> {
     }
 }
 
-impl Entries for Tree<'_> {
+impl Entries for UnpackedTree<'_> {
     fn directory(&mut self, name: &str) -> io::Result<()> {
         let path = self.count(name)?;
         create_folder(&self.root.join(path))
@@ -86,7 +86,7 @@ impl Entries for Tree<'_> {
     }
 }
 
-impl Tree<'_> {
+impl UnpackedTree<'_> {
     /// Where the entry `name` goes, its folder made.
     fn place(&mut self, name: &str) -> io::Result<PathBuf> {
         let path = self.root.join(self.count(name)?);

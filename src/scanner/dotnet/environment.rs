@@ -1,5 +1,6 @@
 //! The environment in which programs of .NET run.
 
+use super::dotnet_program::DOTNET;
 use crate::process::first_in_path;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -43,7 +44,7 @@ pub fn prepare(variables: &mut Variables, temporary: &Path) {
     }
     // An installed tool looks for .NET where this variable says and in some fixed folders, not in PATH.
     if value(variables, "DOTNET_ROOT").is_none() {
-        let dotnet = first_in_path(value(variables, "PATH"), super::DOTNET);
+        let dotnet = first_in_path(value(variables, "PATH"), DOTNET);
         let real = dotnet.and_then(|dotnet| std::fs::canonicalize(dotnet).ok());
         if let Some(folder) =
             real.as_deref().and_then(Path::parent).filter(|folder| folder.join("shared").is_dir())

@@ -16,7 +16,7 @@ use zip::ZipArchive;
 
 /// What of a package or archive lies in a folder, and runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Unpacked {
+pub(super) struct UnpackedPackage {
     /// The package or archive.
     pub(super) package: PathBuf,
     /// The folder with its files.
@@ -25,7 +25,7 @@ pub(super) struct Unpacked {
     pub(super) part: &'static str,
 }
 
-impl Unpacked {
+impl UnpackedPackage {
     /// The SHA-256 of the package, after it has been found to be `expected` (a signature aside) and each file in the folder
     /// to be the package's. A file more is refused, too: .NET loads what lies beside a program.
     pub(super) async fn inspect(&self, expected: &Expected) -> io::Result<String> {

@@ -3,9 +3,9 @@
 //! It is run as `dotnet SonarScanner.MSBuild.dll`, not by the small program that `dotnet tool install` makes for it: no
 //! package holds that one, so nothing could be compared with it.
 
-use super::command::DotnetCommand;
+use super::dotnet_command::DotnetCommand;
 use super::feed;
-use super::package::Unpacked;
+use super::package::UnpackedPackage;
 use crate::analysis::DotnetScanner;
 use crate::analysis::dotnet_scanner::{Expected, PACKAGE, ToolVersion};
 use crate::error::{Error, Result};
@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 pub struct FoundTool {
     /// Its version.
     pub version: ToolVersion,
-    unpacked: Unpacked,
+    unpacked: UnpackedPackage,
 }
 
 impl FoundTool {
@@ -29,7 +29,7 @@ impl FoundTool {
         let store = [".store", PACKAGE, &version.to_string(), PACKAGE, &version.to_string()];
         let store = store.iter().fold(folder.to_owned(), |path, part| path.join(part));
         let package = store.join(format!("{PACKAGE}.{version}.nupkg"));
-        Self { version, unpacked: Unpacked { package, folder: store.join("tools"), part: "tools/" } }
+        Self { version, unpacked: UnpackedPackage { package, folder: store.join("tools"), part: "tools/" } }
     }
 }
 
@@ -155,7 +155,7 @@ fn refused(version: ToolVersion, expected: &Expected, error: &io::Error) -> Erro
 pub async fn hold(scanner: &DotnetScanner) -> Result<()> {
     let DotnetScanner { version, package, sha256, folder, .. } = scanner;
     let part = if package.ends_with(".nupkg") { "tools/" } else { "" };
-    let unpacked = Unpacked { package: PathBuf::from(package), folder: PathBuf::from(folder), part };
+    let unpacked = UnpackedPackage { package: PathBuf::from(package), folder: PathBuf::from(folder), part };
     match unpacked.inspect(&Expected::Sha256(sha256.clone())).await {
         Ok(_) => Ok(()),
         Err(error) => Err(Error::new(format!(

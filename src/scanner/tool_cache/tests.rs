@@ -1,4 +1,4 @@
-use super::super::{cli, dotnet};
+use super::super::{dotnet, scanner_cli};
 use super::*;
 use std::fs::File;
 use std::io::Write as _;
@@ -14,7 +14,7 @@ fn archive(folder: &Path, name: &str) -> ScannerRelease {
     ScannerRelease { version: "1.2.3.4".into(), sha256, archive: name.into() }
 }
 
-const CLI: Tool = Tool { name: "cli", ..cli::TOOL };
+const CLI: Tool = Tool { name: "cli", ..scanner_cli::TOOL };
 
 struct Machine {
     folder: tempfile::TempDir,

@@ -5,7 +5,7 @@ use crate::agent::Child;
 use crate::analysis::property_origin::without_module;
 use crate::analysis::{Properties, ScannerRelease};
 use crate::error::{Error, Result};
-use crate::scanner::cli::{Cli, CliHome, TOOL, knows_provisioning};
+use crate::scanner::scanner_cli::{Cli, CliHome, TOOL, knows_provisioning};
 use crate::scanner::{EngineEnd, Java, JavaHome, java_needed};
 use crate::step::machine;
 use crate::step::runtime::network;

@@ -84,7 +84,11 @@ fn target_branch(prepared: &Prepared) -> Option<&str> {
 }
 
 /// Those to which git counts added lines, relative to the base directory; those outside of it are left out.
-async fn files_with_added_lines(job: &Job, base_dir: &Path, base: &str) -> Result<Vec<String>, git::Error> {
+async fn files_with_added_lines(
+    job: &Job,
+    base_dir: &Path,
+    base: &str,
+) -> Result<Vec<String>, git::GitError> {
     let clone = open(job, base_dir).await?;
     let (Ok(top), Ok(base_dir)) = (clone.top_level().canonicalize(), base_dir.canonicalize()) else {
         return Ok(Vec::new());

@@ -105,7 +105,7 @@ async fn find(job: &Job, scope: &Scope, clone: Option<&Path>, may_fetch: bool) -
     let told = async {
         let Some(clone) = clone else {
             let directory = job.predefined.working_directory().unwrap_or_default();
-            return Err(git::Error::NoRepository(directory));
+            return Err(git::GitError::NoRepository(directory));
         };
         let base = match &scope.target {
             Target::MainBranch { .. } => {
@@ -131,8 +131,8 @@ async fn find(job: &Job, scope: &Scope, clone: Option<&Path>, may_fetch: bool) -
     };
     match told.await {
         Ok(change) => Ok(change),
-        Err(git::Error::Cancelled) => Err(Error::cancelled()),
-        Err(error @ git::Error::NoMergeBase(_)) => Ok(Change::Everything(format!(
+        Err(git::GitError::Cancelled) => Err(Error::cancelled()),
+        Err(error @ git::GitError::NoMergeBase(_)) => Ok(Change::Everything(format!(
             "what changed is not known: {error}. Check out the whole history (`fetchDepth: 0`)"
         ))),
         Err(error) => Ok(Change::Everything(format!("what changed is not known: {error}"))),
@@ -158,7 +158,7 @@ async fn of_pull_request(job: &Job, number: &str, clone: &Path) -> Option<Change
     }
 }
 
-async fn by_git(job: &Job, clone: &Path, base: &str, may_fetch: bool) -> Result<Change, git::Error> {
+async fn by_git(job: &Job, clone: &Path, base: &str, may_fetch: bool) -> Result<Change, git::GitError> {
     let clone = open(job, clone).await?;
     let name = remote_name(base);
     let remote = format!("refs/remotes/origin/{name}");

@@ -71,7 +71,7 @@ async fn complete_clone(job: &Job, inputs: &PrepareInputs, clone: &Path, branche
     let result = match sources_clone::open(job, clone).await {
         Ok(repository) => History { job, repository }.complete(inputs.unshallow, branches).await,
         // SonarQube's scanner reads clones without git, too.
-        Err(error @ git::Error::NotInstalled) if clone.join(".git/shallow").is_file() => {
+        Err(error @ git::GitError::NotInstalled) if clone.join(".git/shallow").is_file() => {
             warn_of_lack(job, &format!("The clone is shallow, and {error}"));
             Ok(None)
         }
@@ -80,7 +80,7 @@ async fn complete_clone(job: &Job, inputs: &PrepareInputs, clone: &Path, branche
     match result {
         Ok(None) => Ok(()),
         Ok(Some(missing)) => Err(missing),
-        Err(git::Error::Cancelled) => Err(Error::cancelled()),
+        Err(git::GitError::Cancelled) => Err(Error::cancelled()),
         Err(error) => {
             tracing::debug!("Whether the history is whole is not known: {error}");
             Ok(())
@@ -113,7 +113,7 @@ impl History<'_> {
         &mut self,
         mut may_fetch: bool,
         branches: &Branches,
-    ) -> Result<Option<Error>, git::Error> {
+    ) -> Result<Option<Error>, git::GitError> {
         let is_shallow = self.repository.is_shallow().await?;
         let lack = match self.repository.filter() {
             Some(filter) => Some(format!("partial ({filter})")),
@@ -161,7 +161,7 @@ impl History<'_> {
 
     /// The reference by which the scanner engine finds a branch: the first of the places where it looks (its own message,
     /// "Could not find ref", names them).
-    async fn found_by_scanner(&self, name: &str) -> Result<Option<String>, git::Error> {
+    async fn found_by_scanner(&self, name: &str) -> Result<Option<String>, git::GitError> {
         for place in ["refs/heads/", "refs/remotes/", "refs/remotes/upstream/", "refs/remotes/origin/"] {
             let reference = format!("{place}{name}");
             if self.repository.has_commit(&reference).await? {
@@ -173,7 +173,7 @@ impl History<'_> {
 
     /// Whether a reference of the branch has nothing that the branch at `origin` has not. One that a step or an earlier build
     /// has left, and that leads to what is built, would have no line count as new.
-    async fn is_sound(&self, reference: &str, branch: &str) -> Result<bool, git::Error> {
+    async fn is_sound(&self, reference: &str, branch: &str) -> Result<bool, git::GitError> {
         let repository = &self.repository;
         let at_origin = format!("refs/remotes/origin/{}", remote_name(branch));
         if repository.is_symbolic(reference).await? {
@@ -186,7 +186,7 @@ impl History<'_> {
             && repository.is_ancestor(reference, &at_origin).await?)
     }
 
-    fn missing_target(&self, branch: &str, failure: Option<&git::Error>) -> Error {
+    fn missing_target(&self, branch: &str, failure: Option<&git::GitError>) -> Error {
         let reason = failure.map(|error| format!(": {error}")).unwrap_or_default();
         Error::new(format!(
             "the clone {} does not have the pull request's target branch {branch}{reason}. Without it SonarQube counts no \
@@ -202,13 +202,15 @@ impl History<'_> {
 
     /// By the commit, which a branch may have left behind; if that fails, by what is built, as some servers give no
     /// commits.
-    async fn fetch_all(&mut self) -> Result<Option<git::Error>, git::Error> {
+    async fn fetch_all(&mut self) -> Result<Option<git::GitError>, git::GitError> {
         let head = self.repository.head().await?;
         let error = trouble(self.repository.complete(&[&head]).await)?;
         let built =
             self.job.predefined.build_sourcebranch.as_deref().filter(|name| name.starts_with("refs/"));
         match (&error, built) {
-            (Some(git::Error::Failed(..)), Some(built)) => trouble(self.repository.complete(&[built]).await),
+            (Some(git::GitError::Failed(..)), Some(built)) => {
+                trouble(self.repository.complete(&[built]).await)
+            }
             _ => Ok(error),
         }
     }
@@ -219,7 +221,7 @@ impl History<'_> {
         &self,
         branches: &Branches,
         was_shallow: bool,
-    ) -> Result<Option<git::Error>, git::Error> {
+    ) -> Result<Option<git::GitError>, git::GitError> {
         let mut failure = None;
         let built = self.job.predefined.build_sourcebranch.as_deref().unwrap_or_default();
         for (branch, role) in branches {
@@ -276,10 +278,10 @@ impl<'a> Settings<'a> {
 }
 
 /// What went wrong, unless the run was cancelled: that ends everything.
-fn trouble(result: Result<(), git::Error>) -> Result<Option<git::Error>, git::Error> {
+fn trouble(result: Result<(), git::GitError>) -> Result<Option<git::GitError>, git::GitError> {
     match result {
         Ok(()) => Ok(None),
-        Err(git::Error::Cancelled) => Err(git::Error::Cancelled),
+        Err(git::GitError::Cancelled) => Err(git::GitError::Cancelled),
         Err(error) => Ok(Some(error)),
     }
 }

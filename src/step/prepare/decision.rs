@@ -261,7 +261,7 @@ impl Asker<'_> {
             }
             Ok(repository.origin_head().await?.map(|name| (name, Source::OriginHead)))
         };
-        told.await.unwrap_or_else(|error: git::Error| {
+        told.await.unwrap_or_else(|error: git::GitError| {
             tracing::info!("The clone tells no default branch: {error}");
             None
         })

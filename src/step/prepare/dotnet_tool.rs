@@ -60,7 +60,7 @@ pub(super) async fn provision(
             verifier.provide(version, &expected, &tools, source, &sources).await
         }
         Plan::Archive(release) => {
-            dotnet::archive::provide(&release, &tools, &sources, &job.http, downloads, path).await
+            dotnet::dotnet_archive::provide(&release, &tools, &sources, &job.http, downloads, path).await
         }
     }
 }

@@ -362,7 +362,7 @@ fn sources_that_are_no_clone_are_all_analysed() {
     std::fs::remove_dir_all(scenario.job.sources().join(".git")).unwrap();
     scenario.job.azure.change_files(&[("edit", "/docs/index.md", None)]);
     let inputs = [("extraProperties", engine.as_str()), ("changedOnly", "true")];
-    prepare(&mut scenario, &inputs).succeeded().warns("is in no clone of git");
+    prepare(&mut scenario, &inputs).succeeded().warns("is not a git clone");
     scenario.analyze().succeeded();
     assert_eq!(analysed(&scenario), ["api", "docs", "web"]);
 }

@@ -5,7 +5,7 @@ use zip::write::SimpleFileOptions;
 const TOOLS: &str = "tools/netcoreapp3.1/any";
 
 /// A package with these files, and what NuGet unpacks of it.
-fn package(folder: &Path, files: &[(&str, &str)]) -> Unpacked {
+fn package(folder: &Path, files: &[(&str, &str)]) -> UnpackedPackage {
     let package = folder.join("x.nupkg");
     let mut zip = zip::ZipWriter::new(File::create(&package).unwrap());
     for (name, content) in files {
@@ -16,10 +16,10 @@ fn package(folder: &Path, files: &[(&str, &str)]) -> Unpacked {
         fs::write(path, content).unwrap();
     }
     zip.finish().unwrap();
-    Unpacked { package, folder: folder.join("tools"), part: "tools/" }
+    UnpackedPackage { package, folder: folder.join("tools"), part: "tools/" }
 }
 
-fn scanner(folder: &Path) -> Unpacked {
+fn scanner(folder: &Path) -> UnpackedPackage {
     let dll = format!("{TOOLS}/SonarScanner.MSBuild.dll");
     let targets = format!("{TOOLS}/Targets/with%20blank.targets");
     package(folder, &[("x.nuspec", "<x/>"), (&dll, "the scanner"), (&targets, "<Project/>")])
@@ -86,7 +86,7 @@ fn no_entry_leads_out() {
     let mut zip = zip::ZipWriter::new(File::create(&package).unwrap());
     zip.start_file("tools/%2e%2e/%2e%2e/x", SimpleFileOptions::default()).unwrap();
     zip.finish().unwrap();
-    let unpacked = Unpacked { package, folder: folder.path().join("tools"), part: "tools/" };
+    let unpacked = UnpackedPackage { package, folder: folder.path().join("tools"), part: "tools/" };
     let refusal = unpacked.inspect_now(&Expected::Signed).unwrap_err().to_string();
     assert!(refusal.contains("leads out of the package"), "{refusal}");
 }

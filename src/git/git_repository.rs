@@ -1,11 +1,11 @@
 //! A clone, and what it is asked.
 
 use super::access::{Access, Configuration};
-use super::command::{Git, Reach, program};
-use super::error::Error;
-use super::folders::Folders;
-use super::origin::Origin;
-use super::view::{Format, View};
+use super::error::GitError;
+use super::folders::CloneFolders;
+use super::git_command::{Git, Reach, program};
+use super::remote::Remote;
+use super::view::{CloneFormat, View};
 use crate::cancel::Cancellation;
 use std::ffi::OsString;
 use std::path::Path;
@@ -18,8 +18,8 @@ pub(super) const LOCAL: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Repository {
     git: Git,
-    clone: Folders,
-    origin: Option<Origin>,
+    clone: CloneFolders,
+    origin: Option<Remote>,
     filter: Option<String>,
     access: Access,
 }
@@ -36,14 +36,14 @@ impl Repository {
         environment: Vec<(OsString, OsString)>,
         access: &Access,
         cancellation: &Cancellation,
-    ) -> Result<Self, Error> {
-        let program = program(&environment).ok_or(Error::NotInstalled)?;
-        let clone = Folders::of(folder)?;
-        let unreadable = |error: std::io::Error| Error::Unreadable(folder.to_owned(), error.to_string());
+    ) -> Result<Self, GitError> {
+        let program = program(&environment).ok_or(GitError::NotInstalled)?;
+        let clone = CloneFolders::of(folder)?;
+        let unreadable = |error: std::io::Error| GitError::Unreadable(folder.to_owned(), error.to_string());
         let view = View::create(temporary).map_err(unreadable)?;
         let objects = clone.common_dir.join("objects");
         let git = Git { program, environment, view, objects, cancellation: cancellation.clone() };
-        let settings = Settings::read(&git, &clone).await?;
+        let settings = CloneSettings::read(&git, &clone).await?;
         git.view.fill(&clone, &settings.format).map_err(unreadable)?;
         let (origin, filter) = (settings.origin, settings.filter);
         Ok(Self { git, clone, origin, filter, access: access.clone() })
@@ -68,20 +68,23 @@ impl Repository {
     ///
     /// # Errors
     /// There is none yet; cancelled.
-    pub async fn head(&self) -> Result<String, Error> {
+    pub async fn head(&self) -> Result<String, GitError> {
         self.commit("HEAD").await
     }
 
-    async fn commit(&self, revision: &str) -> Result<String, Error> {
+    async fn commit(&self, revision: &str) -> Result<String, GitError> {
         let lines = self.run("rev-parse", &["--verify", revision], LOCAL).await?;
-        lines.into_iter().next().ok_or_else(|| Error::Failed("rev-parse", format!("{revision} is no commit")))
+        lines
+            .into_iter()
+            .next()
+            .ok_or_else(|| GitError::Failed("rev-parse", format!("{revision} is no commit")))
     }
 
     /// Whether `revision` names a commit that the clone has.
     ///
     /// # Errors
     /// Cancelled, or git hangs.
-    pub async fn has_commit(&self, revision: &str) -> Result<bool, Error> {
+    pub async fn has_commit(&self, revision: &str) -> Result<bool, GitError> {
         let commit = format!("{}^{{commit}}", checked(revision)?);
         Ok(optional(self.run("rev-parse", &["--verify", "--quiet", &commit], LOCAL).await)?.is_some())
     }
@@ -90,7 +93,7 @@ impl Repository {
     ///
     /// # Errors
     /// Cancelled, or git hangs.
-    pub async fn is_symbolic(&self, reference: &str) -> Result<bool, Error> {
+    pub async fn is_symbolic(&self, reference: &str) -> Result<bool, GitError> {
         let answer = self.run("symbolic-ref", &["--quiet", checked(reference)?], LOCAL).await;
         Ok(optional(answer)?.is_some())
     }
@@ -99,11 +102,11 @@ impl Repository {
     ///
     /// # Errors
     /// Cancelled, or git hangs.
-    pub async fn is_ancestor(&self, revision: &str, other: &str) -> Result<bool, Error> {
+    pub async fn is_ancestor(&self, revision: &str, other: &str) -> Result<bool, GitError> {
         let arguments = ["--is-ancestor", checked(revision)?, checked(other)?];
         match self.run("merge-base", &arguments, LOCAL).await {
             Ok(_) => Ok(true),
-            Err(Error::Failed(..)) => Ok(false),
+            Err(GitError::Failed(..)) => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -112,7 +115,7 @@ impl Repository {
     ///
     /// # Errors
     /// Cancelled, or git hangs.
-    pub async fn origin_head(&self) -> Result<Option<String>, Error> {
+    pub async fn origin_head(&self) -> Result<Option<String>, GitError> {
         let answer = self.run("symbolic-ref", &["--quiet", "refs/remotes/origin/HEAD"], LOCAL).await;
         Ok(optional(answer)?.and_then(|line| Some(line.strip_prefix("refs/remotes/origin/")?.to_owned())))
     }
@@ -123,7 +126,7 @@ impl Repository {
         command: &'static str,
         arguments: &[&str],
         limit: Duration,
-    ) -> Result<Vec<String>, Error> {
+    ) -> Result<Vec<String>, GitError> {
         self.git.run(&Reach::Nowhere, command, arguments, limit).await
     }
 
@@ -134,9 +137,9 @@ impl Repository {
         options: &[&str],
         wanted: &[&str],
         limit: Duration,
-    ) -> Result<Vec<String>, Error> {
-        let origin = self.origin.as_ref().ok_or(Error::NoOrigin)?;
-        let url = origin.url.as_ref().ok_or(Error::Transport)?;
+    ) -> Result<Vec<String>, GitError> {
+        let origin = self.origin.as_ref().ok_or(GitError::NoOrigin)?;
+        let url = origin.url.as_ref().ok_or(GitError::Transport)?;
         let Configuration { configuration, has_credential } = self.access.configuration(origin);
         if has_credential {
             self.git.check_version().await?;
@@ -146,17 +149,17 @@ impl Repository {
     }
 
     /// Gives the clone what was fetched: these references, and where its history ends now.
-    pub(super) async fn keep(&self, references: &[&str]) -> Result<(), Error> {
+    pub(super) async fn keep(&self, references: &[&str]) -> Result<(), GitError> {
         let mut fetched = Vec::new();
         for name in references {
             fetched.push(((*name).to_owned(), self.commit(name).await?));
         }
         let kept = self.git.view.give_back(&self.clone, &fetched);
-        kept.map_err(|error| Error::Failed("fetch", format!("the clone can't be written: {error}")))
+        kept.map_err(|error| GitError::Failed("fetch", format!("the clone can't be written: {error}")))
     }
 
     /// Has the clone be partial no more.
-    pub(super) async fn forget_filter(&mut self) -> Result<(), Error> {
+    pub(super) async fn forget_filter(&mut self) -> Result<(), GitError> {
         let file = self.clone.common_dir.join("config").display().to_string();
         let arguments = ["--file", &file, "--unset-all", "remote.origin.partialclonefilter"];
         optional(self.run("config", &arguments, LOCAL).await)?;
@@ -167,20 +170,20 @@ impl Repository {
 
 /// What is read of the clone's configuration: that file alone, not what it includes, and these keys alone.
 #[derive(Debug, Default)]
-struct Settings {
-    format: Format,
-    origin: Option<Origin>,
+struct CloneSettings {
+    format: CloneFormat,
+    origin: Option<Remote>,
     filter: Option<String>,
 }
 
 const READ_KEYS: &str = r"^(remote\.origin\.(url|partialclonefilter)|extensions\.(objectformat|refstorage)|http\.(.*\.)?extraheader)$";
 
-impl Settings {
-    async fn read(git: &Git, clone: &Folders) -> Result<Self, Error> {
+impl CloneSettings {
+    async fn read(git: &Git, clone: &CloneFolders) -> Result<Self, GitError> {
         let file = clone.common_dir.join("config").display().to_string();
         let arguments = ["--file", &file, "--no-includes", "--get-regexp", READ_KEYS];
         let lines = match git.run(&Reach::Nowhere, "config", &arguments, LOCAL).await {
-            Err(Error::Failed(..)) => Vec::new(),
+            Err(GitError::Failed(..)) => Vec::new(),
             answer => answer?,
         };
         let mut settings = Self::default();
@@ -195,24 +198,24 @@ impl Settings {
                 _ => headers.push((key, value)),
             }
         }
-        settings.origin = url.map(|url| Origin::new(url, &headers));
+        settings.origin = url.map(|url| Remote::new(url, &headers));
         Ok(settings)
     }
 }
 
 /// The first line of an answer that git may well refuse.
-pub(super) fn optional(answer: Result<Vec<String>, Error>) -> Result<Option<String>, Error> {
+pub(super) fn optional(answer: Result<Vec<String>, GitError>) -> Result<Option<String>, GitError> {
     match answer {
         Ok(lines) => Ok(lines.into_iter().next()),
-        Err(Error::Failed(..)) => Ok(None),
+        Err(GitError::Failed(..)) => Ok(None),
         Err(error) => Err(error),
     }
 }
 
 /// A revision from outside, which must not be an option.
-pub(super) fn checked(revision: &str) -> Result<&str, Error> {
+pub(super) fn checked(revision: &str) -> Result<&str, GitError> {
     match revision.starts_with('-') {
-        true => Err(Error::Failed("rev-parse", format!("{revision:?} is no revision"))),
+        true => Err(GitError::Failed("rev-parse", format!("{revision:?} is no revision"))),
         false => Ok(revision),
     }
 }

@@ -1,7 +1,7 @@
 //! How git is run: alone with what we give it.
 
-use super::error::Error;
-use super::repository::LOCAL;
+use super::error::GitError;
+use super::git_repository::LOCAL;
 use super::view::View;
 use crate::analysis::Invocation;
 use crate::cancel::Cancellation;
@@ -54,12 +54,12 @@ impl Git {
     ///
     /// # Errors
     /// It is too old; cancelled.
-    pub(super) async fn check_version(&self) -> Result<(), Error> {
+    pub(super) async fn check_version(&self) -> Result<(), GitError> {
         let lines = self.run(&Reach::Nowhere, "version", &[], LOCAL).await?;
         let told = lines.first().map(String::as_str).unwrap_or_default();
         match version(told).is_some_and(|version| version >= READS_ENVIRONMENT) {
             true => Ok(()),
-            false => Err(Error::TooOld(told.trim_start_matches("git version ").to_owned())),
+            false => Err(GitError::TooOld(told.trim_start_matches("git version ").to_owned())),
         }
     }
 
@@ -70,7 +70,7 @@ impl Git {
         command: &'static str,
         arguments: &[&str],
         limit: Duration,
-    ) -> Result<Vec<String>, Error> {
+    ) -> Result<Vec<String>, GitError> {
         let mut environment = UNATTENDED.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
         let home = self.view.folder().display().to_string();
         let objects = self.objects.display().to_string();
@@ -108,10 +108,10 @@ impl Git {
         let running = process::run(&invocation, &self.environment, &self.cancellation, on_line);
         match tokio::time::timeout(limit, running).await {
             Ok(Ok(Ended::Exit(exit))) if exit.is_success() => Ok(output),
-            Ok(Ok(Ended::Exit(_))) => Err(Error::Failed(command, reason(&complaints))),
-            Ok(Ok(Ended::Cancelled)) => Err(Error::Cancelled),
-            Ok(Err(error)) => Err(Error::Failed(command, error.to_string())),
-            Err(_) => Err(Error::TimedOut(command, limit.as_secs())),
+            Ok(Ok(Ended::Exit(_))) => Err(GitError::Failed(command, reason(&complaints))),
+            Ok(Ok(Ended::Cancelled)) => Err(GitError::Cancelled),
+            Ok(Err(error)) => Err(GitError::Failed(command, error.to_string())),
+            Err(_) => Err(GitError::TimedOut(command, limit.as_secs())),
         }
     }
 }

@@ -4,8 +4,9 @@
 use super::archive::{self, UnpackError};
 use super::cache::{Cache, EXTRACTED, Temporary, beside, remove};
 use super::intact::{copy_if_intact, flush, is_intact, md5 as file_md5, note_checked, own_file, yes};
-use super::manifest;
 use super::ownership::others;
+use super::provision_error::ProvisionError;
+use super::sealed_folder;
 use crate::analysis::{Artifact, Jre, Plugin};
 use crate::http::{self, Body, Checksum, Client, Credentials, Download, Request};
 use crate::process::is_executable;
@@ -13,9 +14,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
-
-mod error;
-pub use error::ProvisionError;
 
 /// A file that is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,7 +139,7 @@ impl Provisioning<'_> {
         if let Some(seal) = self.cache.seal().cloned() {
             let (folder, what) = (unpacked.to_owned(), artifact.sha256.clone());
             let suspect = self.suspect_since.is_some();
-            if yes(move || manifest::is_whole(&folder, &seal, &what, suspect)).await {
+            if yes(move || sealed_folder::is_whole(&folder, &seal, &what, suspect)).await {
                 return true;
             }
         }
@@ -162,7 +160,7 @@ impl Provisioning<'_> {
         let Some(seal) = self.cache.seal().cloned() else { return Ok(()) };
         let (folder, what) = (folder.to_owned(), artifact.sha256.clone());
         let sealed = http::blocking(Box::new(move || {
-            manifest::write(&folder, &seal, &what)?;
+            sealed_folder::write(&folder, &seal, &what)?;
             Ok(String::new())
         }));
         sealed.await.map(drop)

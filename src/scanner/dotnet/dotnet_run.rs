@@ -1,14 +1,15 @@
 //! One run of the scanner, and what it is given.
 
+use super::dotnet_log::{DotnetLog, LogContext};
 use super::environment::{self, Variables};
-use super::log::{self, DotnetLog};
 use crate::analysis::{Invocation, Properties, is_secret};
 use crate::cancel::Cancellation;
 use crate::error::Result;
 use crate::process::{self, Ended, Exit};
 use crate::scanner::class_archive::ClassArchive;
-use crate::scanner::engine::{EngineEnd, EngineResult, NO_USELESS_PASSWORD};
+use crate::scanner::engine::NO_USELESS_PASSWORD;
 use crate::scanner::engine_log::emit;
+use crate::scanner::outcome::{EngineEnd, EngineResult};
 use crate::secret::Secret;
 use quick_xml::escape::escape;
 use std::borrow::Cow;
@@ -97,7 +98,7 @@ pub struct Dotnet<'a> {
     /// What the engine does with the archive of its classes.
     pub archive: &'a ClassArchive,
     /// What its log is told by.
-    pub facts: log::Facts<'a>,
+    pub facts: LogContext<'a>,
 }
 
 impl Dotnet<'_> {
@@ -217,7 +218,7 @@ mod tests {
             directory: Path::new("/src"),
             parameters: parameters(&properties(&[("sonar.token", "hush")])),
             archive: &ClassArchive::Unused,
-            facts: log::Facts::default(),
+            facts: LogContext::default(),
         };
         let invocation = run.invocation();
         assert_eq!(invocation.to_string(), "/tools/dotnet-sonarscanner end");

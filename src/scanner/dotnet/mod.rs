@@ -5,73 +5,34 @@
 //! nothing to quote on Unix; on Windows the standard library quotes by the rules of the C runtime, which .NET's are
 //! (the tests hold both rules against each other).
 
-use super::tool_cache::Tool;
-use crate::error::{Error, Result};
-use crate::process::first_in_path;
-use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
-
-pub mod archive;
-mod command;
+pub mod dotnet_archive;
+mod dotnet_command;
+mod dotnet_log;
+mod dotnet_program;
+mod dotnet_run;
 pub mod environment;
 mod feed;
-mod log;
 mod package;
-mod run;
 mod tool;
 
-pub use command::DotnetCommand;
-pub use log::Facts;
-pub use run::{Dotnet, Handed, hand_over, parameters, set_java_options, settings_file};
+pub use dotnet_command::DotnetCommand;
+pub use dotnet_log::LogContext;
+pub use dotnet_program::{Start, TOOL, dotnet_in, unpacked};
+pub use dotnet_run::{Dotnet, Handed, hand_over, parameters, set_java_options, settings_file};
 pub use tool::{FoundTool, Verifier, hold, installed};
-
-/// What it is in the agent's tool cache.
-pub const TOOL: Tool = Tool { name: "sonar-scanner-msbuild", hash_input: "dotnetScannerSha256" };
-
-const DOTNET: &str = if cfg!(windows) { "dotnet.exe" } else { "dotnet" };
-
-/// How an installed scanner is started: the program, and the arguments before its own.
-pub type Start = Vec<String>;
-
-/// The scanner in an unpacked archive: the .NET Framework one starts by itself, the other one by `dotnet`.
-///
-/// # Errors
-/// There is none, or no `dotnet`.
-pub fn unpacked(folder: &Path, path: Option<&OsStr>) -> Result<Start> {
-    unpacked_on(cfg!(windows), folder, path)
-}
-
-fn unpacked_on(windows: bool, folder: &Path, path: Option<&OsStr>) -> Result<Start> {
-    let program = |name: &str| Some(folder.join(name)).filter(|file| file.is_file());
-    if let Some(exe) = program("SonarScanner.MSBuild.exe").filter(|_| windows) {
-        return Ok(vec![exe.display().to_string()]);
-    }
-    let dll = program("SonarScanner.MSBuild.dll").ok_or_else(|| {
-        Error::new(format!("{} holds no SonarScanner for .NET of this platform", folder.display()))
-            .hint("Remove that folder, and have scannerDownloadUrl lead to the right archive.")
-    })?;
-    let dotnet = if windows { "dotnet.exe" } else { "dotnet" };
-    let dotnet = first_in_path(path, dotnet).ok_or_else(|| {
-        Error::new(format!("PATH holds no {dotnet} to run the SonarScanner for .NET"))
-            .hint("Install the .NET SDK before SonarPrepare, such as by the task UseDotNet@2.")
-    })?;
-    Ok(vec![dotnet.display().to_string(), dll.display().to_string()])
-}
-
-/// The `dotnet` in `path`.
-pub fn dotnet_in(path: Option<&OsStr>) -> Option<PathBuf> {
-    first_in_path(path, DOTNET)
-}
 
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
+    use super::dotnet_program::unpacked_on;
     use super::*;
     use crate::analysis::Properties;
     use crate::scanner::ClassArchive;
-    use crate::scanner::engine::EngineResult;
+    use crate::scanner::outcome::EngineResult;
     use proptest::prelude::*;
+    use std::ffi::OsStr;
     use std::os::unix::fs::PermissionsExt as _;
+    use std::path::Path;
 
     fn executable(path: &Path, text: &str) {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -155,7 +116,7 @@ mod tests {
             directory: folder,
             parameters: parameters(&Properties::default()),
             archive: &ClassArchive::Unused,
-            facts: Facts::default(),
+            facts: LogContext::default(),
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let (_source, cancellation) = crate::cancel::CancelSource::new();

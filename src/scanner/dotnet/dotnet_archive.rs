@@ -1,15 +1,16 @@
 //! The archive of the SonarScanner for .NET: in the agent's tool cache lie both it and what was unpacked from it, so that each
 //! run can compare them.
 
-use super::package::Unpacked;
-use super::{TOOL, unpacked};
+use super::dotnet_program::{TOOL, unpacked};
+use super::package::UnpackedPackage;
 use crate::analysis::dotnet_scanner::Expected;
 use crate::analysis::{DotnetScanner, ScannerRelease};
 use crate::error::{Error, Result};
 use crate::http::Client;
-use crate::scanner::provision::ProvisionError;
+use crate::scanner::archive;
+use crate::scanner::cache::Cache;
+use crate::scanner::provision_error::ProvisionError;
 use crate::scanner::tool_cache::{ToolCache, obtain};
-use crate::scanner::{Cache, archive};
 use std::ffi::OsStr;
 use std::path::Path;
 
@@ -29,7 +30,7 @@ pub async fn provide(
     path: Option<&OsStr>,
 ) -> Result<DotnetScanner> {
     let check = async |folder: &Path| {
-        let files = Unpacked { package: folder.join(ARCHIVE), folder: folder.join(FILES), part: "" };
+        let files = UnpackedPackage { package: folder.join(ARCHIVE), folder: folder.join(FILES), part: "" };
         let sha256 = files.inspect(&Expected::Sha256(release.sha256.clone())).await.map_err(|error| {
             Error::new(format!("the SonarScanner for .NET {} is refused: {error}", release.version))
         })?;

@@ -7,7 +7,7 @@ const SUCCEEDED: Exit = Exit { code: Some(0), signal: None };
 fn run_in(folder: Option<&Path>, lines: &str, exit: Exit) -> (Vec<String>, EngineResult) {
     let mut told = Vec::new();
     let mut emit = |level: Level, text: &str| told.push(format!("{level} {text}"));
-    let mut log = DotnetLog::new(Facts {
+    let mut log = DotnetLog::new(LogContext {
         server: "https://sonar.corp",
         product: "SonarQube Server 10.7",
         work_folder: folder,
@@ -99,7 +99,7 @@ fn warnings_are_plain() {
 
 #[test]
 fn the_end_of_the_engine_is_seen() {
-    let mut log = DotnetLog::new(Facts::default());
+    let mut log = DotnetLog::new(LogContext::default());
     let mut line = |text: &str| {
         log.line(Stream::Stdout, text, &mut |_, _| {});
         (log.is_engine_silent(), log.has_completed())

@@ -34,7 +34,8 @@ fn only_the_authors_signature_counts() {
 
 #[test]
 fn why_it_was_not_installed() {
-    let message = |text: &str| not_installed("12.1.0", &Said { code: 1, lines: lines(text) }).to_string();
+    let message =
+        |text: &str| not_installed("12.1.0", &CommandOutput { code: 1, lines: lines(text) }).to_string();
     insta::assert_snapshot!(message("Unhandled exception: Unable to load the service index for source https://feed.example/v3/index.json."), @"the SonarScanner for .NET 12.1.0 could not be installed, because a NuGet feed could not be reached: Unable to load the service index for source https://feed.example/v3/index.json. Set nugetSource to a feed that this agent reaches (a URL, a folder, or the name of a configured feed); behind a proxy, configure it for the agent.");
     insta::assert_snapshot!(message("Version 12.1.0 of package dotnet-sonarscanner is not found in NuGet feeds /srv/packages."), @"the SonarScanner for .NET 12.1.0 could not be installed, because the feed does not have this version: Version 12.1.0 of package dotnet-sonarscanner is not found in NuGet feeds /srv/packages. Add it to that feed, set nugetSource to a feed that has it, or dotnetScannerVersion to a version that the feed has.");
     insta::assert_snapshot!(message("Unhandled exception: Unable to load the service index for source https://feed.example/.\nResponse status code does not indicate success: 401 (Unauthorized)."), @"the SonarScanner for .NET 12.1.0 could not be installed, because a NuGet feed refused the credentials: Response status code does not indicate success: 401 (Unauthorized). Run the task NuGetAuthenticate@1 before SonarPrepare, or set nugetSource to a feed that the agent may read.");

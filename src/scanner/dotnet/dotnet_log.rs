@@ -6,14 +6,14 @@
 
 use crate::analysis::Extent;
 use crate::process::{Exit, Stream};
-use crate::scanner::engine::EngineResult;
 use crate::scanner::engine_log::EngineLog;
+use crate::scanner::outcome::EngineResult;
 use std::path::Path;
 use tracing::Level;
 
 /// What the log is told by.
 #[derive(Debug, Clone, Default)]
-pub struct Facts<'a> {
+pub struct LogContext<'a> {
     /// The server's address.
     pub server: &'a str,
     /// The product and its version, such as `SonarQube Server 10.7.0.96327`.
@@ -27,9 +27,9 @@ pub struct Facts<'a> {
 /// Reads its lines, and tells each error once, as the engine's log does.
 #[derive(Debug)]
 pub(super) struct DotnetLog<'a> {
-    facts: Facts<'a>,
+    facts: LogContext<'a>,
     log: EngineLog,
-    error: Option<Failure>,
+    error: Option<PendingError>,
     /// The exception of .NET that it died of: the innermost one.
     exception: Option<String>,
     /// The .NET that is not there.
@@ -42,7 +42,7 @@ pub(super) struct DotnetLog<'a> {
 
 /// An error that more lines may belong to.
 #[derive(Debug)]
-struct Failure {
+struct PendingError {
     message: String,
     /// Of Java.
     trace: String,
@@ -67,7 +67,7 @@ const OUTSIDE_OF_GIT: &str =
 const USAGE: &str = "Expecting at least the following command line argument";
 
 impl<'a> DotnetLog<'a> {
-    pub(super) fn new(facts: Facts<'a>) -> Self {
+    pub(super) fn new(facts: LogContext<'a>) -> Self {
         Self {
             facts,
             log: EngineLog::of_program("SonarScanner for .NET", true),
@@ -179,11 +179,11 @@ impl<'a> DotnetLog<'a> {
 
     fn begin_error(&mut self, text: &str, emit: &mut impl FnMut(Level, &str)) {
         self.flush(emit);
-        self.error = Some(Failure { message: text.to_owned(), trace: String::new() });
+        self.error = Some(PendingError { message: text.to_owned(), trace: String::new() });
     }
 
     fn flush(&mut self, emit: &mut impl FnMut(Level, &str)) {
-        if let Some(Failure { message, trace }) = self.error.take() {
+        if let Some(PendingError { message, trace }) = self.error.take() {
             self.log.error_of(message, trace, emit);
         }
     }
@@ -194,7 +194,7 @@ impl<'a> DotnetLog<'a> {
         let Self { facts, log, exception, framework, .. } = self;
         match log.result(exit, emit) {
             EngineResult::Failed { message } => {
-                let said = Said { message, exception, framework, exit };
+                let said = ScannerFailure { message, exception, framework, exit };
                 EngineResult::Failed { message: said.explained(&facts) }
             }
             other => other,
@@ -202,7 +202,7 @@ impl<'a> DotnetLog<'a> {
     }
 }
 
-impl Failure {
+impl PendingError {
     fn add(&mut self, line: &str) {
         // The engine's headline is followed by the exception itself.
         let text = if self.message.starts_with(HEADLINE) { &mut self.trace } else { &mut self.message };
@@ -214,15 +214,15 @@ impl Failure {
 }
 
 /// All that was said of a failure.
-struct Said {
+struct ScannerFailure {
     message: String,
     exception: Option<String>,
     framework: Option<String>,
     exit: Exit,
 }
 
-impl Said {
-    fn explained(self, facts: &Facts<'_>) -> String {
+impl ScannerFailure {
+    fn explained(self, facts: &LogContext<'_>) -> String {
         let Self { message, exception, framework, exit } = self;
         let server = facts.server;
         let has = |words: &[&str]| {

@@ -1,7 +1,7 @@
 //! How far back the clone reaches, and how to get the rest.
 
-use super::error::Error;
-use super::repository::{LOCAL, Repository, optional};
+use super::error::GitError;
+use super::git_repository::{LOCAL, Repository, optional};
 use std::time::Duration;
 
 /// The whole history of a large repository; a checkout that takes longer had better fetch it itself.
@@ -12,7 +12,7 @@ impl Repository {
     ///
     /// # Errors
     /// Cancelled, or git hangs.
-    pub async fn is_shallow(&self) -> Result<bool, Error> {
+    pub async fn is_shallow(&self) -> Result<bool, GitError> {
         let answer = self.run("rev-parse", &["--is-shallow-repository"], LOCAL).await;
         Ok(optional(answer)?.as_deref() == Some("true"))
     }
@@ -22,7 +22,7 @@ impl Repository {
     ///
     /// # Errors
     /// `origin` is not to be reached, does not let us in or has none such; it takes longer than 15 minutes; cancelled.
-    pub async fn complete(&mut self, wanted: &[&str]) -> Result<(), Error> {
+    pub async fn complete(&mut self, wanted: &[&str]) -> Result<(), GitError> {
         let is_shallow = self.is_shallow().await?;
         let is_partial = self.filter().is_some();
         let mut options = Vec::new();
@@ -38,7 +38,9 @@ impl Repository {
             self.forget_filter().await?;
         }
         match self.is_shallow().await? {
-            true => Err(Error::Failed("fetch", "the clone is still shallow, as origin itself may be".into())),
+            true => {
+                Err(GitError::Failed("fetch", "the clone is still shallow, as origin itself may be".into()))
+            }
             false => Ok(()),
         }
     }
@@ -47,14 +49,14 @@ impl Repository {
     ///
     /// # Errors
     /// As those of [`Repository::complete`]; the name is not one of a branch.
-    pub async fn fetch_branch(&self, name: &str) -> Result<(), Error> {
+    pub async fn fetch_branch(&self, name: &str) -> Result<(), GitError> {
         if !is_branch_name(name) {
-            return Err(Error::Failed("fetch", format!("{name:?} is not the name of a branch")));
+            return Err(GitError::Failed("fetch", format!("{name:?} is not the name of a branch")));
         }
         self.fetch(Vec::new(), &[&tracking(name)]).await
     }
 
-    async fn fetch(&self, mut options: Vec<&str>, wanted: &[&str]) -> Result<(), Error> {
+    async fn fetch(&self, mut options: Vec<&str>, wanted: &[&str]) -> Result<(), GitError> {
         options.extend(["--no-tags", "--no-recurse-submodules"]);
         let references: Vec<_> = wanted.iter().filter_map(|one| Some(one.split_once(':')?.1)).collect();
         for reference in &references {

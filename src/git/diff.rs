@@ -1,7 +1,7 @@
 //! What a change touches.
 
-use super::error::Error;
-use super::repository::{LOCAL, Repository, checked, optional};
+use super::error::GitError;
+use super::git_repository::{LOCAL, Repository, checked, optional};
 use std::time::Duration;
 
 /// Comparing two trees of a large repository.
@@ -13,9 +13,9 @@ impl Repository {
     ///
     /// # Errors
     /// The clone has no such revision, or does not reach back to the common ancestor; cancelled.
-    pub async fn changed_files(&self, base: &str) -> Result<Vec<String>, Error> {
+    pub async fn changed_files(&self, base: &str) -> Result<Vec<String>, GitError> {
         let merge_base = self.run("merge-base", &[checked(base)?, "HEAD"], LOCAL).await;
-        let fork = optional(merge_base)?.ok_or_else(|| Error::NoMergeBase(base.to_owned()))?;
+        let fork = optional(merge_base)?.ok_or_else(|| GitError::NoMergeBase(base.to_owned()))?;
         let arguments =
             ["-r", "--name-only", "--no-renames", "--no-ext-diff", "--no-textconv", &fork, "HEAD"];
         let names = self.run("diff-tree", &arguments, COMPARISON).await?;
@@ -28,7 +28,7 @@ impl Repository {
     ///
     /// # Errors
     /// The clone does not reach back to the common ancestor; cancelled.
-    pub async fn files_with_added_lines(&self, base: &str) -> Result<Vec<String>, Error> {
+    pub async fn files_with_added_lines(&self, base: &str) -> Result<Vec<String>, GitError> {
         // In the engine's order.
         let places = ["refs/heads", "refs/remotes", "refs/remotes/upstream", "refs/remotes/origin"];
         for place in places {
@@ -37,7 +37,7 @@ impl Repository {
                 continue;
             }
             let merge_base = self.run("merge-base", &[checked(&name)?, "HEAD"], LOCAL).await;
-            let fork = optional(merge_base)?.ok_or_else(|| Error::NoMergeBase(base.to_owned()))?;
+            let fork = optional(merge_base)?.ok_or_else(|| GitError::NoMergeBase(base.to_owned()))?;
             let arguments = ["-r", "--numstat", "-w", "-M", "--diff-filter=AM", &fork, "HEAD"];
             let lines = self.run("diff-tree", &arguments, COMPARISON).await?;
             return Ok(lines.iter().filter_map(|line| added_to(line)).collect());

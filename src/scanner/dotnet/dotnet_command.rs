@@ -23,12 +23,12 @@ pub struct DotnetCommand<'a> {
 }
 
 /// What a command left.
-struct Said {
+struct CommandOutput {
     code: i32,
     lines: Vec<String>,
 }
 
-impl Said {
+impl CommandOutput {
     /// Its last lines, for an error whose reason is not known.
     fn last_lines(&self) -> String {
         let begin = self.lines.len().saturating_sub(5);
@@ -37,7 +37,7 @@ impl Said {
 }
 
 impl DotnetCommand<'_> {
-    async fn run(&self, arguments: &[&str], directory: &Path) -> Result<Said> {
+    async fn run(&self, arguments: &[&str], directory: &Path) -> Result<CommandOutput> {
         let program = self.program.clone().ok_or_else(|| Error::new("PATH holds no dotnet"))?;
         let invocation = Invocation {
             program,
@@ -56,7 +56,7 @@ impl DotnetCommand<'_> {
             }
         };
         match process::run(&invocation, self.environment, self.cancellation, on_line).await? {
-            Ended::Exit(exit) => Ok(Said { code: exit.code.unwrap_or(-1), lines }),
+            Ended::Exit(exit) => Ok(CommandOutput { code: exit.code.unwrap_or(-1), lines }),
             Ended::Cancelled => Err(Error::cancelled()),
         }
     }
@@ -147,7 +147,7 @@ fn is_authors(lines: &[String]) -> bool {
 }
 
 /// Why `dotnet tool install` failed, in words of ours.
-fn not_installed(version: &str, said: &Said) -> Error {
+fn not_installed(version: &str, said: &CommandOutput) -> Error {
     let lines = said.lines.iter().map(|line| line.trim_start_matches("Unhandled exception: "));
     let find = |words: &[&str]| lines.clone().find(|line| words.iter().any(|word| line.contains(word)));
     let what = format!("the SonarScanner for .NET {version} could not be installed");

@@ -369,8 +369,12 @@ async fn a_java_that_an_earlier_build_put_there_is_not_run() {
             std::os::unix::fs::symlink(link, licence).unwrap();
         }
         // With a list that it sealed by what it had.
-        manifest::write(&beside(&fixture.place(), "_extracted"), &seal("its own"), &fixture.artifact.sha256)
-            .unwrap();
+        sealed_folder::write(
+            &beside(&fixture.place(), "_extracted"),
+            &seal("its own"),
+            &fixture.artifact.sha256,
+        )
+        .unwrap();
         assert_eq!(fixture.provision_jre().await.unwrap().was_cached, with_archive);
         assert_eq!(std::fs::read(&java).unwrap(), b"java");
         let licence = beside(&fixture.place(), "_extracted").join("jdk/legal/LICENSE");
@@ -394,7 +398,7 @@ async fn an_altered_file_of_an_unpacked_java_is_not_run() {
         &|| std::fs::write(unpacked.join("jdk/lib/evil.so"), "").unwrap(),
         &|| {
             std::fs::write(&java, "JAVA").unwrap();
-            manifest::write(&unpacked, &seal("its own"), &fixture.artifact.sha256).unwrap();
+            sealed_folder::write(&unpacked, &seal("its own"), &fixture.artifact.sha256).unwrap();
         },
         &|| std::fs::set_permissions(&java, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap(),
     ];
@@ -513,7 +517,7 @@ async fn every_byte_of_a_suspect_jre_is_checked() {
     let mut files = std::fs::read_dir(&unpacked).unwrap().map(|entry| entry.unwrap().path());
     let list = files.find(|path| path.extension().is_some_and(|end| end == "files")).unwrap();
     std::fs::write(&java, "JAVA").unwrap();
-    manifest::write(&unpacked, &seal("squ_1"), &fixture.artifact.sha256).unwrap();
+    sealed_folder::write(&unpacked, &seal("squ_1"), &fixture.artifact.sha256).unwrap();
     let text = std::fs::read_to_string(&list).unwrap();
     let (right, wrong) = (http::hex(&Sha256::digest(b"java")), http::hex(&Sha256::digest(b"JAVA")));
     let text = text[..text.len() - 64].replace(&wrong, &right);

@@ -8,7 +8,7 @@
 //! `step::analyze::cli` the others.
 
 use super::cli_log::{self, CliLog};
-use super::engine::EngineEnd;
+use super::outcome::EngineEnd;
 use super::tool_cache::Tool;
 use crate::analysis::{Invocation, Properties, placeholder};
 use crate::cancel::Cancellation;
