@@ -58,7 +58,7 @@ impl ToolVersion {
         }
     }
 
-    /// Why a server can't take it; `None`: it can, or nobody tried.
+    /// Why it does not work with a server; `None` if it works or was not tried.
     fn refusal(self, server: &ServerFacts) -> Option<&'static str> {
         match self.major() {
             12.. if !takes_twelve(server) => Some("Versions from 12 on need SonarQube 25.1, 2025.1 or later"),
@@ -69,8 +69,8 @@ impl ToolVersion {
         }
     }
 
-    /// Whether an installed tool of this version is used for `server` unless the inputs name a version: it is known to
-    /// work, and with a server that has its own scanner engine it runs that one.
+    /// Whether an installed tool of this version is used for `server` when the inputs name no version: it works, and runs
+    /// the server's own scanner engine where there is one.
     pub fn suits(self, server: &ServerFacts) -> bool {
         self.refusal(server).is_none() && (self.major() >= 11 || !server.has_engine_provisioning())
     }
@@ -87,19 +87,19 @@ impl fmt::Display for ToolVersion {
     }
 }
 
-/// What a package must be before anything of it runs.
+/// How a package is verified before anything of it runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expected {
-    /// It has this SHA-256, in lower-case hexadecimal: the user says so.
+    /// It must have this SHA-256, in lower-case hexadecimal, which the user gave.
     Sha256(String),
-    /// It has this SHA-512, in base64: it is known.
+    /// It must have this SHA-512, in base64, which is that of the package on the public gallery.
     Sha512(&'static str),
-    /// SonarSource has signed it as its author.
+    /// It must carry SonarSource's signature as its author.
     Signed,
 }
 
 impl Expected {
-    /// Of the package of `version`, where the user gives this SHA-256.
+    /// For the package of `version`; `given` is the user's SHA-256.
     pub fn of(version: ToolVersion, given: Option<&str>) -> Self {
         let known = || KNOWN.iter().find(|(known, _)| *known == version).map(|(_, sha512)| *sha512);
         match given {
@@ -112,9 +112,9 @@ impl Expected {
 /// The `dotnet` in `PATH`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DotnetHost {
-    /// There is none.
+    /// `PATH` holds no `dotnet`.
     Absent,
-    /// A runtime alone: it runs the scanner, but installs no tools.
+    /// A runtime without an SDK: it runs the scanner but cannot install tools.
     Runtime,
     /// An SDK.
     Sdk,
@@ -125,14 +125,14 @@ pub enum DotnetHost {
 pub struct InstalledTool {
     /// Its version.
     pub version: ToolVersion,
-    /// Why it can't be trusted, if it can't.
+    /// Why it cannot be trusted, as a clause; `None` if it can.
     pub flaw: Option<String>,
 }
 
 /// What runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Plan {
-    /// The installed tool at this place of the list.
+    /// The installed tool at this index of the list.
     Installed(usize),
     /// The tool of this version, from the agent's tool cache or a NuGet feed.
     Package(ToolVersion, Expected),
@@ -140,12 +140,12 @@ pub enum Plan {
     Archive(ScannerRelease),
 }
 
-/// What runs, and why.
+/// The outcome of [`choose`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Choice {
+pub struct ScannerChoice {
     /// What runs.
     pub plan: Plan,
-    /// What and why, as one line.
+    /// What runs and why, as a line for the log.
     pub line: String,
 }
 
@@ -153,15 +153,10 @@ pub struct Choice {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChoiceError {
     /// `dotnetScannerVersion` does not hold three numbers.
-    #[error(
-        "the input dotnetScannerVersion is {0:?}, which is not a version of the SonarScanner for .NET. Write three \
-         numbers, such as 12.1.0."
-    )]
+    #[error("dotnetScannerVersion {0:?} is not a version number. Use three numbers, such as 12.1.0.")]
     Version(String),
     /// `dotnetScannerSha256` is not a SHA-256.
-    #[error(
-        "the input dotnetScannerSha256 is {0:?}, which is not a SHA-256. Write its 64 hexadecimal digits."
-    )]
+    #[error("dotnetScannerSha256 {0:?} is not a SHA-256. Use its 64 hexadecimal digits.")]
     Sha256(String),
     /// The server can't take that version.
     #[error(
@@ -190,21 +185,21 @@ pub enum ChoiceError {
     },
     /// There is a runtime only.
     #[error(
-        "the dotnet in PATH is a runtime without an SDK, so it can't install the SonarScanner for .NET. Install the \
+        "the dotnet in PATH is a runtime without an SDK, so it cannot install the SonarScanner for .NET. Install the \
          .NET SDK before SonarPrepare, for example with the task UseDotNet@2{OR_ARCHIVE}."
     )]
     NoSdk,
     /// An archive is to be run whose version or hash is not given.
     #[error(
-        "scannerDownloadUrl leads to an archive of the SonarScanner for .NET, so {0} must be set as well: its version \
-         with all four numbers, such as 12.1.0.146213, and the SHA-256 of the archive."
+        "the archive of the SonarScanner for .NET needs {0}. Set dotnetScannerVersion to all four numbers, such as \
+         12.1.0.146213, and dotnetScannerSha256 to the SHA-256 of the archive."
     )]
     Archive(&'static str),
 }
 
 const OR_ARCHIVE: &str = "; or set dotnetScannerVersion (all four numbers) and dotnetScannerSha256, and SonarSource's archive is run";
 
-/// Chooses by the server, the inputs, the agent's `dotnet` and the tools that are installed, the preferred one first.
+/// Chooses by the server, the inputs, the agent's `dotnet` and the installed tools, the preferred tool first.
 ///
 /// # Errors
 /// Nothing can be run, or not what the inputs say.
@@ -214,76 +209,115 @@ pub fn choose(
     windows: bool,
     dotnet: DotnetHost,
     installed: &[InstalledTool],
-) -> Result<Choice, ChoiceError> {
-    let sha256 = match wish.sha256 {
-        Some(sha256) if !is_sha256(sha256) => return Err(ChoiceError::Sha256(sha256.to_owned())),
-        given => given.map(str::to_ascii_lowercase),
-    };
-    let text = wish.version.or_else(|| version_in_name(wish.download?));
-    let pinned = text
-        .map(|text| ToolVersion::parse(text).ok_or_else(|| ChoiceError::Version(text.to_owned())))
-        .transpose()?;
-    let of_server = format!("{} {}", server.product(), server.version);
-    if let Some(version) = pinned
-        && let Some(why) = version.refusal(server)
-    {
-        let instead = ToolVersion::for_server(server);
-        return Err(ChoiceError::Refused { version, server: of_server, why, instead });
-    }
+) -> Result<ScannerChoice, ChoiceError> {
+    let request = Request::read(wish, server)?;
     if wish.download.is_none() {
-        let is_right = |tool: &InstalledTool| match pinned {
-            Some(version) => tool.version == version,
-            None => tool.version.suits(server),
-        };
-        let why = match pinned {
-            Some(_) => "dotnetScannerVersion names it".to_owned(),
-            None => format!("it works with {of_server}"),
-        };
-        if let Some(at) = installed.iter().position(|tool| tool.flaw.is_none() && is_right(tool)) {
-            let line = format!(
-                "SonarScanner for .NET {}: the tool installed on this agent, because {why}",
-                installed[at].version
-            );
-            return Ok(Choice { plan: Plan::Installed(at), line });
+        if let Some(choice) = request.installed(installed) {
+            return Ok(choice);
         }
         if dotnet == DotnetHost::Sdk {
-            let version = pinned.unwrap_or_else(|| ToolVersion::for_server(server));
-            let mut line = match pinned {
-                Some(_) => format!("SonarScanner for .NET {version}, because {why}"),
-                None => format!("SonarScanner for .NET {version}, the version for {of_server}"),
-            };
-            for tool in installed {
-                line.push_str(&unused(tool, pinned));
-            }
-            let expected = Expected::of(version, sha256.as_deref());
-            return Ok(Choice { plan: Plan::Package(version, expected), line });
+            return Ok(request.package(installed));
         }
     }
-    if dotnet == DotnetHost::Absent && !windows {
-        return Err(ChoiceError::NoDotnet { archive_would_do: false });
-    }
-    let (text, sha256) = match (text, sha256) {
-        (Some(text), Some(sha256)) => (text, sha256),
-        (text, sha256) if wish.download.is_some() => {
-            return Err(ChoiceError::Archive(missing(text.is_some(), sha256.is_some())));
-        }
-        _ if dotnet == DotnetHost::Absent => return Err(ChoiceError::NoDotnet { archive_would_do: true }),
-        _ => return Err(ChoiceError::NoSdk),
-    };
-    let kind = if windows { "net-framework" } else { "net" };
-    let name = format!("sonar-scanner-{text}-{kind}.zip");
-    let archive = wish.archive(&format!("{ARCHIVES}/{text}"), &name);
-    // The name of an archive has all four numbers.
-    if archive.contains(&name) && text.split('.').count() != 4 {
-        return Err(ChoiceError::Archive("dotnetScannerVersion"));
-    }
-    let why =
-        if wish.download.is_some() { "scannerDownloadUrl is set" } else { "this agent has no .NET SDK" };
-    let line = format!("SonarScanner for .NET {text}: SonarSource's archive, because {why}");
-    Ok(Choice { plan: Plan::Archive(ScannerRelease { version: text.to_owned(), sha256, archive }), line })
+    request.archive(windows, dotnet)
 }
 
-/// Why a tool that is there does not run.
+/// What the inputs ask for, read and checked.
+struct Request<'a> {
+    wish: &'a ReleaseWish<'a>,
+    /// The version as it is written.
+    version: Option<&'a str>,
+    pinned: Option<ToolVersion>,
+    sha256: Option<String>,
+    server: &'a ServerFacts,
+}
+
+impl<'a> Request<'a> {
+    fn read(wish: &'a ReleaseWish<'a>, server: &'a ServerFacts) -> Result<Self, ChoiceError> {
+        let sha256 = match wish.sha256 {
+            Some(sha256) if !is_sha256(sha256) => return Err(ChoiceError::Sha256(sha256.to_owned())),
+            given => given.map(str::to_ascii_lowercase),
+        };
+        let version = wish.version.or_else(|| version_in_name(wish.download?));
+        let parse =
+            |text: &str| ToolVersion::parse(text).ok_or_else(|| ChoiceError::Version(text.to_owned()));
+        let pinned = version.map(parse).transpose()?;
+        let request = Self { wish, version, pinned, sha256, server };
+        match pinned.and_then(|version| Some((version, version.refusal(server)?))) {
+            None => Ok(request),
+            Some((version, why)) => {
+                let instead = ToolVersion::for_server(server);
+                Err(ChoiceError::Refused { version, server: request.server_name(), why, instead })
+            }
+        }
+    }
+
+    fn server_name(&self) -> String {
+        format!("{} {}", self.server.product(), self.server.version)
+    }
+
+    /// The first trusted tool of the agent that has the version of the inputs, or that works with the server.
+    fn installed(&self, installed: &[InstalledTool]) -> Option<ScannerChoice> {
+        let is_right = |tool: &InstalledTool| match self.pinned {
+            Some(version) => tool.version == version,
+            None => tool.version.suits(self.server),
+        };
+        let at = installed.iter().position(|tool| tool.flaw.is_none() && is_right(tool))?;
+        let why = match self.pinned {
+            Some(_) => "dotnetScannerVersion names it".to_owned(),
+            None => format!("it works with {}", self.server_name()),
+        };
+        let version = installed.get(at)?.version;
+        let line =
+            format!("SonarScanner for .NET {version}: the tool installed on this agent, because {why}");
+        Some(ScannerChoice { plan: Plan::Installed(at), line })
+    }
+
+    fn package(&self, installed: &[InstalledTool]) -> ScannerChoice {
+        let version = self.pinned.unwrap_or_else(|| ToolVersion::for_server(self.server));
+        let mut line = match self.pinned {
+            Some(_) => format!("SonarScanner for .NET {version}, because dotnetScannerVersion names it"),
+            None => format!("SonarScanner for .NET {version}, the version for {}", self.server_name()),
+        };
+        for tool in installed {
+            line.push_str(&unused(tool, self.pinned));
+        }
+        let expected = Expected::of(version, self.sha256.as_deref());
+        ScannerChoice { plan: Plan::Package(version, expected), line }
+    }
+
+    fn archive(&self, windows: bool, dotnet: DotnetHost) -> Result<ScannerChoice, ChoiceError> {
+        let is_absent = dotnet == DotnetHost::Absent;
+        // The archive for .NET Framework brings its program, the other one a library for `dotnet`.
+        if is_absent && !windows {
+            return Err(ChoiceError::NoDotnet { archive_would_do: false });
+        }
+        let (version, sha256) = match (self.version, &self.sha256) {
+            (Some(version), Some(sha256)) => (version, sha256.clone()),
+            (version, sha256) if self.wish.download.is_some() => {
+                return Err(ChoiceError::Archive(missing(version.is_some(), sha256.is_some())));
+            }
+            _ if is_absent => return Err(ChoiceError::NoDotnet { archive_would_do: true }),
+            _ => return Err(ChoiceError::NoSdk),
+        };
+        let kind = if windows { "net-framework" } else { "net" };
+        let name = format!("sonar-scanner-{version}-{kind}.zip");
+        let archive = self.wish.archive(&format!("{ARCHIVES}/{version}"), &name);
+        // SonarSource names its archives by all four numbers.
+        if archive.contains(&name) && version.split('.').count() != 4 {
+            return Err(ChoiceError::Archive("dotnetScannerVersion"));
+        }
+        let why = match self.wish.download {
+            Some(_) => "scannerDownloadUrl is set",
+            None => "this agent has no .NET SDK",
+        };
+        let line = format!("SonarScanner for .NET {version}: SonarSource's archive, because {why}");
+        let release = ScannerRelease { version: version.to_owned(), sha256, archive };
+        Ok(ScannerChoice { plan: Plan::Archive(release), line })
+    }
+}
+
+/// Why an installed tool is not used, for the end of the log line.
 fn unused(tool: &InstalledTool, pinned: Option<ToolVersion>) -> String {
     match (&tool.flaw, pinned) {
         (Some(flaw), _) => format!("; the installed {} is not used, because {flaw}", tool.version),

@@ -9,46 +9,47 @@ use std::fmt;
 /// Source files of a project, as far as they were counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SourceSize {
-    /// Files.
+    /// Number of files.
     pub files: u64,
-    /// Bytes in them.
+    /// Their size together.
     pub bytes: u64,
 }
 
 impl SourceSize {
-    /// On one processor, up to here the fast compiler alone is the quicker one; more need not be counted.
+    /// Up to this size the fast compiler alone is quicker on one processor. Counting may stop here.
     pub const MOST: Self = Self { files: 1000, bytes: 2_000_000 };
 
-    /// Whether there is no more than in `other`.
+    /// Whether neither number is above that of `other`.
     pub fn is_within(self, other: Self) -> bool {
         self.files <= other.files && self.bytes <= other.bytes
     }
 }
 
-/// What Java may use of the machine.
+/// The share of the machine that one Java may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Strength {
-    /// Processors.
+pub struct JavaResources {
+    /// Processors; at least one.
     pub cores: usize,
-    /// Bytes of memory; `None`: not known.
+    /// Memory in bytes, if known.
     pub memory: Option<u64>,
 }
 
-impl Strength {
-    /// What each of so many analyses at a time may use.
+impl JavaResources {
+    /// The share of each of `analyses` that run at the same time.
     pub fn shared_by(self, analyses: usize) -> Self {
         let analyses = analyses.max(1);
         let memory = self.memory.map(|memory| memory / analyses as u64);
         Self { cores: (self.cores / analyses).max(1), memory }
     }
 
-    /// The optimising compiler runs on the processors that the analysis leaves idle.
+    /// Up to this size the fast compiler alone is quicker: with more processors the optimising compiler runs on those that
+    /// the analysis leaves idle, and so pays off sooner.
     fn small_project(self) -> SourceSize {
         let cores = self.cores.clamp(1, 8) as u64;
         SourceSize { files: SourceSize::MOST.files / cores, bytes: SourceSize::MOST.bytes / cores }
     }
 
-    fn is_weak(self) -> bool {
+    fn is_scarce(self) -> bool {
         self.cores <= 2 || self.memory.is_some_and(|memory| memory < 4 << 30)
     }
 }
@@ -66,45 +67,45 @@ pub enum JvmProfile {
 const FAST_COMPILER: &str = "-XX:TieredStopAtLevel=1";
 const SERIAL_COLLECTOR: &str = "-XX:+UseSerialGC";
 
-/// Options for Java, and why: its `Display` is the line for the log.
+/// Options for Java. `Display` is the line for the log: which, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Choice {
-    /// Before the user's own, which win.
+pub struct JvmOptions {
+    /// To be placed before the user's options, which then win.
     pub options: Vec<&'static str>,
     size: Option<SourceSize>,
-    strength: Strength,
+    resources: JavaResources,
 }
 
-impl Choice {
-    /// Whether an archive of the engine's classes goes with it: in a longer analysis it would hardly be noticed, and
-    /// to write it takes 200 MB more memory than the analysis does.
+impl JvmOptions {
+    /// Whether to use an archive of the engine's classes: a longer analysis gains little, and writing the archive takes
+    /// 200 MB more memory than the analysis.
     pub fn suits_class_archive(&self) -> bool {
-        self.options.contains(&FAST_COMPILER) && self.strength.memory.is_none_or(|bytes| bytes >= 2 << 30)
+        self.options.contains(&FAST_COMPILER) && self.resources.memory.is_none_or(|bytes| bytes >= 2 << 30)
     }
 }
 
-/// Chooses. `given` is every text in which the user gives Java options: two collectors at once are refused by Java,
-/// so one that is chosen there stays alone.
-pub fn choose(profile: JvmProfile, size: SourceSize, strength: Strength, given: &[&str]) -> Choice {
+/// Chooses the options. `given` holds every text in which the user gives Java options. If one of them names a garbage
+/// collector, none is added, because Java refuses two.
+pub fn choose(profile: JvmProfile, size: SourceSize, resources: JavaResources, given: &[&str]) -> JvmOptions {
     if profile == JvmProfile::Default {
-        return Choice { options: Vec::new(), size: None, strength };
+        return JvmOptions { options: Vec::new(), size: None, resources };
     }
     let collector_given = given
         .iter()
         .flat_map(|text| text.split_whitespace())
         .any(|option| option.strip_prefix("-XX:+Use").is_some_and(|rest| rest.ends_with("GC")));
-    let is_small = size.is_within(strength.small_project());
+    let is_small = size.is_within(resources.small_project());
     let mut options = Vec::new();
     if is_small {
         options.push(FAST_COMPILER);
     }
-    if (is_small || strength.is_weak()) && !collector_given {
+    if (is_small || resources.is_scarce()) && !collector_given {
         options.push(SERIAL_COLLECTOR);
     }
-    Choice { options, size: Some(size), strength }
+    JvmOptions { options, size: Some(size), resources }
 }
 
-impl fmt::Display for Choice {
+impl fmt::Display for JvmOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(SourceSize { files, bytes }) = self.size else {
             return f.write_str("Java options: Java's own choice, as jvmProfile says");
@@ -119,9 +120,9 @@ impl fmt::Display for Choice {
             f,
             ", for {files} source files of {} kB{more} on {} processors",
             bytes.div_ceil(1000),
-            self.strength.cores
+            self.resources.cores
         )?;
-        if let Some(memory) = self.strength.memory {
+        if let Some(memory) = self.resources.memory {
             write!(f, " and {} MiB of memory", memory >> 20)?;
         }
         Ok(())
@@ -145,51 +146,51 @@ pub fn is_source(file_name: &str) -> bool {
 mod tests {
     use super::*;
 
-    const TWO_CORES: Strength = Strength { cores: 2, memory: Some(7 << 30) };
+    const TWO_CORES: JavaResources = JavaResources { cores: 2, memory: Some(7 << 30) };
 
     #[test]
-    fn choices() {
+    fn options_follow_from_project_and_machine() {
         let of = |files, bytes| SourceSize { files, bytes };
-        let strength = |cores, memory: u64| Strength { cores, memory: Some(memory << 30) };
-        let unknown = Strength { cores: 4, memory: None };
+        let resources = |cores, memory: u64| JavaResources { cores, memory: Some(memory << 30) };
+        let unknown = JavaResources { cores: 4, memory: None };
         let both: &[_] = &[FAST_COMPILER, SERIAL_COLLECTOR];
         let serial = &both[1..];
-        for (size, strength, expected) in [
+        for (size, resources, expected) in [
             (of(12, 34_000), TWO_CORES, both),
             (of(500, 1_000_000), TWO_CORES, both),
             (of(501, 1), TWO_CORES, serial),
             (of(1, 1_000_001), TWO_CORES, serial),
-            (of(1000, 2_000_000), strength(1, 7), both),
-            (of(1001, 0), strength(1, 7), serial),
-            (of(12, 34_000), strength(64, 256), both),
-            (of(1, 250_001), strength(64, 256), &[]),
-            (of(1, 500_001), strength(4, 16), &[]),
-            (of(1, 500_001), strength(4, 3), serial),
+            (of(1000, 2_000_000), resources(1, 7), both),
+            (of(1001, 0), resources(1, 7), serial),
+            (of(12, 34_000), resources(64, 256), both),
+            (of(1, 250_001), resources(64, 256), &[]),
+            (of(1, 500_001), resources(4, 16), &[]),
+            (of(1, 500_001), resources(4, 3), serial),
             (of(1, 500_001), unknown, &[]),
         ] {
-            let choice = choose(JvmProfile::Auto, size, strength, &[]);
-            assert_eq!(choice.options, expected, "{size:?} {strength:?}");
+            let choice = choose(JvmProfile::Auto, size, resources, &[]);
+            assert_eq!(choice.options, expected, "{size:?} {resources:?}");
             assert_eq!(choice.suits_class_archive(), expected.contains(&FAST_COMPILER));
-            assert!(choose(JvmProfile::Default, size, strength, &[]).options.is_empty());
+            assert!(choose(JvmProfile::Default, size, resources, &[]).options.is_empty());
         }
-        let choice = choose(JvmProfile::Auto, of(12, 34_000), strength(2, 1), &[]);
+        let choice = choose(JvmProfile::Auto, of(12, 34_000), resources(2, 1), &[]);
         assert_eq!(choice.options, both);
         assert!(!choice.suits_class_archive());
     }
 
     #[test]
     fn analyses_at_a_time_share_the_machine() {
-        let strength = Strength { cores: 8, memory: Some(12 << 30) };
+        let resources = JavaResources { cores: 8, memory: Some(12 << 30) };
         for (analyses, cores, memory) in [(0, 8, 12), (1, 8, 12), (4, 2, 3), (12, 1, 1)] {
-            let expected = Strength { cores, memory: Some(memory << 30) };
-            assert_eq!(strength.shared_by(analyses), expected, "{analyses}");
+            let expected = JavaResources { cores, memory: Some(memory << 30) };
+            assert_eq!(resources.shared_by(analyses), expected, "{analyses}");
         }
-        let unknown = Strength { memory: None, ..strength };
-        assert_eq!(unknown.shared_by(3), Strength { cores: 2, memory: None });
+        let unknown = JavaResources { memory: None, ..resources };
+        assert_eq!(unknown.shared_by(3), JavaResources { cores: 2, memory: None });
     }
 
     #[test]
-    fn the_users_collector_stays_alone() {
+    fn no_collector_is_added_to_the_users() {
         let small = SourceSize { files: 12, bytes: 34_000 };
         for (given, expected) in [
             (vec!["-Xmx1g -XX:+UseG1GC"], vec![FAST_COMPILER]),
@@ -201,9 +202,9 @@ mod tests {
     }
 
     #[test]
-    fn words() {
+    fn the_log_line_says_which_options_and_why() {
         let size = SourceSize { files: 3, bytes: 1107 };
-        let words = |profile, size, strength| choose(profile, size, strength, &[]).to_string();
+        let words = |profile, size, resources| choose(profile, size, resources, &[]).to_string();
         assert_eq!(
             words(JvmProfile::Auto, size, TWO_CORES),
             "Java options: -XX:TieredStopAtLevel=1 -XX:+UseSerialGC, for 3 source files of 2 kB on 2 processors and \
@@ -213,7 +214,7 @@ mod tests {
             words(
                 JvmProfile::Auto,
                 SourceSize { files: 1001, bytes: 5 },
-                Strength { cores: 8, memory: None }
+                JavaResources { cores: 8, memory: None }
             ),
             "Java options: Java's own choice, for 1001 source files of 1 kB or more on 8 processors"
         );
@@ -224,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn source_files() {
+    fn source_files_are_known_by_their_suffix() {
         for (name, expected) in
             [("a.py", true), ("A.JAVA", true), ("x.tsx", true), ("logo.png", false), ("Makefile", false)]
         {

@@ -23,22 +23,22 @@ const RELEASES: &[(&str, &str)] = &[
 ];
 
 /// A release of a scanner and its archive.
-///
-/// In a record it is one text: its three parts, divided by spaces.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ScannerRelease {
     /// The full version, such as `5.0.1.3006`.
     pub version: String,
     /// Lower-case hex SHA-256 of the archive.
     pub sha256: String,
-    /// Where the archive is: an `http:` or `https:` URL, or a path.
+    /// Where the archive is: an `http:` or `https:` URL, or a path. Empty in a record that must not say it, see
+    /// [`Self::withhold`].
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub archive: String,
 }
 
 impl fmt::Debug for ScannerRelease {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Where its archive is may hold a password.
+        // The archive's URL may hold a password.
         f.debug_struct("ScannerRelease").field("version", &self.version).finish_non_exhaustive()
     }
 }
@@ -47,31 +47,13 @@ impl fmt::Debug for ScannerRelease {
 pub const ARCHIVE: &str = "archive of the scanner";
 
 impl ScannerRelease {
-    /// Takes out where the archive is, if that may hold a password or a key, which no record does.
+    /// Takes the archive's location out if it may hold a password or a key: records hold no secret.
     pub fn withhold(&mut self) -> Option<String> {
         self.archive.contains(['@', '?']).then(|| std::mem::take(&mut self.archive))
     }
 }
 
-impl TryFrom<String> for ScannerRelease {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        let mut parts = text.splitn(3, ' ').map(str::to_owned);
-        match (parts.next(), parts.next(), parts.next()) {
-            (Some(version), Some(sha256), Some(archive)) => Ok(Self { version, sha256, archive }),
-            _ => Err("no release of a scanner"),
-        }
-    }
-}
-
-impl From<ScannerRelease> for String {
-    fn from(release: ScannerRelease) -> Self {
-        [release.version, release.sha256, release.archive].join(" ")
-    }
-}
-
-/// What a user says about the scanner to run. Nothing of it need be given.
+/// What the inputs say about the scanner to run.
 #[derive(Clone, Copy, Default)]
 pub struct ReleaseWish<'a> {
     /// `cliScannerVersion` or `dotnetScannerVersion`.
@@ -85,31 +67,31 @@ pub struct ReleaseWish<'a> {
 /// Why there is no release to run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReleaseError {
-    /// The version is no list of numbers.
-    #[error("the scanner's version is {0:?}, which is none. Write all of its numbers, such as 8.1.0.6389.")]
+    /// The version is not a list of numbers.
+    #[error("cliScannerVersion {0:?} is not a version number. Use all four parts, such as 8.1.0.6389.")]
     Version(String),
-    /// The hash is none.
-    #[error("the scanner's SHA-256 is {0:?}, which is none. Write its 64 hexadecimal digits.")]
+    /// The hash is not a SHA-256.
+    #[error("cliScannerSha256 {0:?} is not a SHA-256. Use its 64 hexadecimal digits.")]
     Sha256(String),
-    /// Nobody knows the archive's hash.
+    /// The archive's hash is neither given nor among [`RELEASES`].
     #[error(
-        "the SHA-256 of SonarScanner CLI {version} is not known here. Set cliScannerSha256 to that of the archive, \
-         or cliScannerVersion to one of: {known}."
+        "the SHA-256 of SonarScanner CLI {version} is not known. Set cliScannerSha256 to the SHA-256 of the archive, or set \
+         cliScannerVersion to one of: {known}."
     )]
-    Unknown {
-        /// The version.
+    UnknownHash {
+        /// The version whose hash is not known.
         version: String,
-        /// Versions with a known hash.
+        /// The versions whose hash is known.
         known: String,
     },
 }
 
 impl ReleaseWish<'_> {
-    /// The SonarScanner CLI to run: the version that is wished for, or one that works with a server that hands out
-    /// no scanner engine. `None`: the server's own engine is run.
+    /// The SonarScanner CLI to run: the version the user names, or one that works with a server that does not hand out a
+    /// scanner engine. `None`: the server's engine is run.
     ///
     /// # Errors
-    /// A wish that can't be granted.
+    /// The version or the hash is not valid, or the hash is not known.
     pub fn cli_for(&self, server: &ServerFacts) -> Result<Option<ScannerRelease>, ReleaseError> {
         let version = match self.version {
             Some(version) => full_version(version)?,
@@ -122,7 +104,7 @@ impl ReleaseWish<'_> {
                 .iter()
                 .find(|(known, _)| *known == version)
                 .map(|(_, sha256)| (*sha256).to_owned())
-                .ok_or_else(|| ReleaseError::Unknown {
+                .ok_or_else(|| ReleaseError::UnknownHash {
                     version: version.to_owned(),
                     known: known_versions(),
                 })?,
@@ -139,8 +121,7 @@ impl ReleaseWish<'_> {
         }
     }
 
-    /// Where the archive is: `name` in the folder that the user names, else in `distribution`; or the archive that the user
-    /// names.
+    /// Where the archive is: the archive the user names, or `name` in the folder the user names, or in `distribution`.
     pub(super) fn archive(&self, distribution: &str, name: &str) -> String {
         let download = self.download.unwrap_or(distribution);
         let (place, query) = download.split_at(end_of_path(download));
@@ -151,13 +132,13 @@ impl ReleaseWish<'_> {
     }
 }
 
-/// The archive's Java 8 program runs with every Java that the engines before 10.4 run with; those from 10.4
-/// on need Java 17, as the newer one does.
+/// 4.7 needs Java 8 and so runs with every Java that servers before 10.4 accept. From 10.4 on the server needs Java 17, as
+/// 5.0 does.
 fn default_version(server: &ServerFacts) -> &'static str {
     if server.oldest_java() < 17 { "4.7.0.2747" } else { "5.0.1.3006" }
 }
 
-/// A version in full: of a known release its first numbers do, and mean the newest that has them.
+/// The full version. The first numbers of a known release stand for the newest release that begins with them.
 fn full_version(version: &str) -> Result<&str, ReleaseError> {
     let numbers =
         version.split('.').filter(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
@@ -240,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn archives_from_elsewhere() {
+    fn archives_come_from_where_the_user_says() {
         let hash = "AB".repeat(32);
         for (download, archive, version) in [
             (
@@ -275,35 +256,35 @@ mod tests {
     }
 
     #[test]
-    fn a_record_keeps_it() {
+    fn a_record_keeps_the_release_and_no_secret_url() {
         let wish = ReleaseWish { download: Some("my archives/x.zip"), ..Default::default() };
         let release = wish.cli_for(&server("9.9")).unwrap().unwrap();
-        assert_eq!(ScannerRelease::try_from(String::from(release.clone())).unwrap(), release);
-        assert!(ScannerRelease::try_from("5.0".to_owned()).is_err());
+        let kept = |release: &ScannerRelease| -> ScannerRelease {
+            serde_json::from_str(&serde_json::to_string(release).unwrap()).unwrap()
+        };
+        assert_eq!(kept(&release), release);
         assert_eq!(release.clone().withhold(), None);
         for archive in ["https://joe:hush/1@mirror.example/x.zip", "https://mirror.example/x.zip?key=hush"] {
             let mut release = ScannerRelease { archive: archive.to_owned(), ..release.clone() };
             assert_eq!(release.withhold().as_deref(), Some(archive));
-            let kept = ScannerRelease::try_from(String::from(release.clone())).unwrap();
-            assert_eq!((kept.version, kept.archive), (release.version, String::new()));
+            let text = serde_json::to_string(&release).unwrap();
+            assert!(!text.contains("hush") && !text.contains("archive"), "{text}");
+            assert_eq!((kept(&release).version, kept(&release).archive), (release.version, String::new()));
         }
     }
 
     #[test]
-    fn mistakes() {
+    fn mistakes_in_the_inputs_are_named() {
         let error = |version: Option<&str>, sha256: Option<&str>| {
             let wish = ReleaseWish { version, sha256, download: None };
             wish.cli_for(&server("9.9")).unwrap_err().to_string()
         };
-        assert!(error(Some("latest"), None).starts_with("the scanner's version is \"latest\""));
-        assert!(error(Some("../5.0"), None).starts_with("the scanner's version is"));
-        assert!(error(Some("5..0"), None).starts_with("the scanner's version is"));
-        assert!(error(None, Some("12")).starts_with("the scanner's SHA-256 is \"12\""));
+        assert!(error(Some("latest"), None).starts_with("cliScannerVersion \"latest\" is not"));
+        assert!(error(Some("../5.0"), None).contains("is not a version number"));
+        assert!(error(Some("5..0"), None).contains("is not a version number"));
+        assert!(error(None, Some("12")).starts_with("cliScannerSha256 \"12\" is not a SHA-256"));
         let unknown = error(Some("4.8.1.3023"), None);
-        assert!(
-            unknown.starts_with("the SHA-256 of SonarScanner CLI 4.8.1.3023 is not known here"),
-            "{unknown}"
-        );
+        assert!(unknown.starts_with("the SHA-256 of SonarScanner CLI 4.8.1.3023 is not known"), "{unknown}");
         assert!(unknown.ends_with("8.0.1.6346, 8.1.0.6389."), "{unknown}");
     }
 }

@@ -1,16 +1,18 @@
-//! YAML as a tree of text, lists and maps: scalars stay as they are written, so that `1.10` is no number.
+//! YAML as a tree of text, lists and maps. Scalars stay text as written: `1.10` is not a number.
+//!
+//! Read with yaml-rust2's events. The serde-based readers are larger, and turn `1.10` into 1.1 unless each field is known.
 
 use std::fmt;
 use yaml_rust2::parser::{Event, Parser};
 
-/// Longest text read, in bytes.
+/// The longest text that is read, in bytes.
 const LONGEST: usize = 256 * 1024;
-/// Nodes read at most, those that aliases repeat counted each time.
+/// Values read at most; one that an alias repeats counts each time.
 const MOST_NODES: usize = 50_000;
-/// Lists and maps in each other at most.
+/// How deep lists and maps may be nested.
 const DEEPEST: usize = 16;
 
-/// A node and the line it begins on, from 1.
+/// A node, and the line on which it begins, counted from 1.
 #[derive(Clone)]
 pub(super) struct Node {
     pub(super) line: usize,
@@ -33,46 +35,91 @@ pub(super) enum Content {
     Map(Vec<(Node, Node)>),
 }
 
+/// Why a text was not read. `Display` is a predicate: its subject is the text.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum YamlError {
+    /// It is larger than any list of projects.
+    #[error("is longer than {LONGEST} bytes")]
+    TooLong,
+    /// It holds no document.
+    #[error("is empty")]
+    Empty,
+    /// The parser stopped.
+    #[error("is not valid YAML (line {line}: {reason})")]
+    Syntax {
+        /// Counted from 1.
+        line: usize,
+        /// The parser's own words.
+        reason: String,
+    },
+    /// It is YAML, but not of the kind that is read here.
+    #[error("could not be read, because in line {line} {fault}")]
+    Unsupported {
+        /// Counted from 1.
+        line: usize,
+        /// What is there.
+        fault: YamlFault,
+    },
+}
+
+/// What is not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum YamlFault {
+    /// Beyond [`DEEPEST`].
+    #[error("lists and maps are nested more than {DEEPEST} deep")]
+    TooDeep,
+    /// Beyond [`MOST_NODES`]: aliases can make a short text stand for an endless one.
+    #[error("it holds more than {MOST_NODES} values")]
+    TooMany,
+    /// `&a [*a]`.
+    #[error("an alias stands inside the value it names")]
+    SelfReference,
+    /// `---` in the middle.
+    #[error("a second document begins")]
+    SecondDocument,
+}
+
 /// Reads a text of one document.
 ///
 /// # Errors
-/// Why it is no YAML, or more than is read here: the end of a sentence whose subject is the text.
-pub(super) fn read(text: &str) -> Result<Node, String> {
+/// It is not YAML, or exceeds a limit of this module.
+pub(super) fn read(text: &str) -> Result<Node, YamlError> {
     if text.len() > LONGEST {
-        return Err(format!("is longer than {LONGEST} bytes"));
+        return Err(YamlError::TooLong);
     }
     let mut parser = Parser::new_from_str(text);
-    let mut tree = Tree::default();
+    let mut tree = Builder::default();
     loop {
-        let (event, marker) = parser
-            .next_token()
-            .map_err(|error| format!("is no YAML: line {}: {}", error.marker().line(), error.info()))?;
+        let (event, marker) = parser.next_token().map_err(|error| YamlError::Syntax {
+            line: error.marker().line(),
+            reason: error.info().to_owned(),
+        })?;
         if event == Event::StreamEnd {
-            return tree.root.ok_or_else(|| "is empty".into());
+            return tree.root.ok_or(YamlError::Empty);
         }
         let line = marker.line();
-        tree.take(event, line).map_err(|why| format!("can't be read: line {line}: {why}"))?;
+        tree.take(event, line).map_err(|fault| YamlError::Unsupported { line, fault })?;
     }
 }
 
 #[derive(Default)]
-struct Tree {
+struct Builder {
     root: Option<Node>,
     open: Vec<Open>,
     nodes: usize,
-    /// What anchors name, by their numbers.
+    /// The nodes that anchors name, by the number of the anchor.
     anchored: Vec<(usize, Node)>,
 }
 
-/// A list or map whose end has not come yet; a map's keys and values take turns.
+/// A list or map whose end has not been read. In a map, keys and values alternate.
 struct Open {
     line: usize,
     anchor: usize,
     items: Vec<Node>,
 }
 
-impl Tree {
-    fn take(&mut self, event: Event, line: usize) -> Result<(), &'static str> {
+impl Builder {
+    fn take(&mut self, event: Event, line: usize) -> Result<(), YamlFault> {
         match event {
             Event::Scalar(text, style, anchor, _) => {
                 let is_null = style == yaml_rust2::scanner::TScalarStyle::Plain
@@ -85,7 +132,7 @@ impl Tree {
             Event::SequenceStart(anchor, _) | Event::MappingStart(anchor, _) => {
                 self.count(1)?;
                 self.open.push(Open { line, anchor, items: Vec::new() });
-                if self.open.len() > DEEPEST { Err("it is nested too deeply") } else { Ok(()) }
+                if self.open.len() > DEEPEST { Err(YamlFault::TooDeep) } else { Ok(()) }
             }
             Event::SequenceEnd => {
                 self.close(Content::List);
@@ -100,20 +147,20 @@ impl Tree {
             }
             Event::Alias(anchor) => {
                 let known = self.anchored.iter().find(|(number, _)| *number == anchor);
-                let (_, node) = known.ok_or("an alias stands inside of what it names")?;
+                let (_, node) = known.ok_or(YamlFault::SelfReference)?;
                 let node = node.clone();
                 self.count(size(&node))?;
                 self.add(node, 0);
                 Ok(())
             }
-            Event::DocumentStart if self.root.is_some() => Err("a second document begins"),
+            Event::DocumentStart if self.root.is_some() => Err(YamlFault::SecondDocument),
             _ => Ok(()),
         }
     }
 
-    fn count(&mut self, nodes: usize) -> Result<(), &'static str> {
+    fn count(&mut self, nodes: usize) -> Result<(), YamlFault> {
         self.nodes += nodes;
-        if self.nodes > MOST_NODES { Err("it holds too much") } else { Ok(()) }
+        if self.nodes > MOST_NODES { Err(YamlFault::TooMany) } else { Ok(()) }
     }
 
     fn close(&mut self, content: fn(Vec<Node>) -> Content) {
@@ -158,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn scalars_are_text_as_it_is_written() {
+    fn scalars_stay_text_as_written() {
         for (text, expected) in [
             (
                 "a: 1.10\nb: yes\nc: 0x1F\nd: null\ne:\nf: '~'",
@@ -177,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_yaml_or_too_much_of_it() {
+    fn what_is_not_yaml_or_too_large_is_an_error() {
         let bomb: String = (0..20)
             .map(|level| match level {
                 0 => "- &a0 [x, x]\n".to_owned(),
@@ -187,16 +234,16 @@ mod tests {
         for (text, expected) in [
             ("", "is empty"),
             ("# nothing", "is empty"),
-            ("- a\n- b: [c", "is no YAML: line 3"),
-            ("- a: [\n\tb: c: d]", "is no YAML: line"),
-            ("- *a", "is no YAML: line 1"),
-            ("- &a [*a]", "inside of what it names"),
-            ("a\n---\nb", "can't be read: line 2: a second document"),
-            (&"[".repeat(17), "nested too deeply"),
-            (&bomb, "holds too much"),
+            ("- a\n- b: [c", "is not valid YAML (line 3"),
+            ("- a: [\n\tb: c: d]", "is not valid YAML (line"),
+            ("- *a", "is not valid YAML (line 1"),
+            ("- &a [*a]", "an alias stands inside the value"),
+            ("a\n---\nb", "because in line 2 a second document begins"),
+            (&"[".repeat(17), "nested more than"),
+            (&bomb, "more than 50000 values"),
             (&"x".repeat(LONGEST + 1), "is longer than"),
         ] {
-            let why = read(text).map(|node| shown(&node)).unwrap_err();
+            let why = read(text).map(|node| shown(&node)).unwrap_err().to_string();
             assert!(why.contains(expected), "{text:.40}: {why}");
         }
     }

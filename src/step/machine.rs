@@ -1,7 +1,7 @@
 //! What the steps ask of the machine they run on.
 
 use super::caches;
-use crate::analysis::jvm_profile::Strength;
+use crate::analysis::jvm_profile::JavaResources;
 use crate::error::Result;
 use crate::scanner::{Platform, ToolCache, WindowsProcessor};
 use crate::step::job::Job;
@@ -30,7 +30,7 @@ pub(super) fn user_home(job: &Job) -> Result<PathBuf> {
 }
 
 /// What this process may use of the machine: of its container's, where it is in one.
-pub(super) fn strength() -> Strength {
+pub(super) fn resources() -> JavaResources {
     let number_in = |file: &str| std::fs::read_to_string(file).ok()?.trim().parse::<u64>().ok();
     let installed = || {
         let text = std::fs::read_to_string("/proc/meminfo").ok()?;
@@ -39,7 +39,7 @@ pub(super) fn strength() -> Strength {
     };
     // Of control groups, versions 2 and 1. Without a limit there is no number, or one beyond all memory.
     let limits = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"].map(number_in);
-    Strength {
+    JavaResources {
         cores: std::thread::available_parallelism().map_or(1, usize::from),
         memory: limits.into_iter().flatten().chain(installed()).min(),
     }

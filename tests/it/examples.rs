@@ -73,7 +73,7 @@ fn mistakes(manifest: &Value, given: &[(String, String)]) -> Vec<String> {
             wrong.push(format!("{name} can't be {value}"));
         }
         if name == "monorepo" {
-            wrong.extend(entries(value).err());
+            wrong.extend(entries(value).err().map(|error| error.to_string()));
         }
     }
     let holds = |condition: &str| {

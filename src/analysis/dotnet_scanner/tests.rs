@@ -38,7 +38,7 @@ fn pinned(version: &str) -> ReleaseWish<'_> {
 }
 
 #[test]
-fn versions() {
+fn a_version_has_three_or_four_numbers() {
     for (text, expected) in [
         ("11.2.1.137242", Some("11.2.1")),
         ("12.1.0", Some("12.1.0")),
@@ -150,28 +150,28 @@ fn the_archive_is_for_its_address_and_for_agents_without_an_sdk() {
 }
 
 #[test]
-fn what_can_not_be_is_said_before_anything_is_installed() {
+fn what_cannot_run_is_an_error_before_anything_is_installed() {
     let error = |wish, version, dotnet| chosen(wish, version, dotnet, &[]).unwrap_err();
     let none = ReleaseWish::default();
     let sdk = DotnetHost::Sdk;
     insta::assert_snapshot!(error(pinned("12.1.0"), "10.7.0.96327", sdk), @"the SonarScanner for .NET 12.1.0 does not work with SonarQube Server 10.7.0.96327. Versions from 12 on need SonarQube 25.1, 2025.1 or later. Remove dotnetScannerVersion, or set it to 11.3.0.");
     insta::assert_snapshot!(error(pinned("11.2.1.137242"), "9.9", sdk), @"the SonarScanner for .NET 11.2.1 does not work with SonarQube Server 9.9. Before SonarQube 10.6, version 11 downloads the SonarScanner CLI, which nothing verifies. Remove dotnetScannerVersion, or set it to 10.4.1.");
-    insta::assert_snapshot!(error(pinned("11"), "10.7", sdk), @r#"the input dotnetScannerVersion is "11", which is not a version of the SonarScanner for .NET. Write three numbers, such as 12.1.0."#);
-    insta::assert_snapshot!(error(ReleaseWish { sha256: Some("12"), ..none }, "10.7", sdk), @r#"the input dotnetScannerSha256 is "12", which is not a SHA-256. Write its 64 hexadecimal digits."#);
+    insta::assert_snapshot!(error(pinned("11"), "10.7", sdk), @r#"dotnetScannerVersion "11" is not a version number. Use three numbers, such as 12.1.0."#);
+    insta::assert_snapshot!(error(ReleaseWish { sha256: Some("12"), ..none }, "10.7", sdk), @r#"dotnetScannerSha256 "12" is not a SHA-256. Use its 64 hexadecimal digits."#);
     insta::assert_snapshot!(error(none, "10.7", DotnetHost::Absent), @"PATH holds no dotnet, which installs and runs the SonarScanner for .NET. Install the .NET SDK before SonarPrepare, for example with the task UseDotNet@2.");
-    insta::assert_snapshot!(error(none, "10.7", DotnetHost::Runtime), @"the dotnet in PATH is a runtime without an SDK, so it can't install the SonarScanner for .NET. Install the .NET SDK before SonarPrepare, for example with the task UseDotNet@2; or set dotnetScannerVersion (all four numbers) and dotnetScannerSha256, and SonarSource's archive is run.");
+    insta::assert_snapshot!(error(none, "10.7", DotnetHost::Runtime), @"the dotnet in PATH is a runtime without an SDK, so it cannot install the SonarScanner for .NET. Install the .NET SDK before SonarPrepare, for example with the task UseDotNet@2; or set dotnetScannerVersion (all four numbers) and dotnetScannerSha256, and SonarSource's archive is run.");
     let windows = choose(&none, &server("10.7"), true, DotnetHost::Absent, &[]).unwrap_err().to_string();
     assert!(
         windows.starts_with("PATH holds no dotnet") && windows.contains("dotnetScannerSha256"),
         "{windows}"
     );
     let at = |download| ReleaseWish { download: Some(download), ..none };
-    insta::assert_snapshot!(error(at("/srv/x.zip"), "10.7", sdk), @"scannerDownloadUrl leads to an archive of the SonarScanner for .NET, so dotnetScannerVersion and dotnetScannerSha256 must be set as well: its version with all four numbers, such as 12.1.0.146213, and the SHA-256 of the archive.");
+    insta::assert_snapshot!(error(at("/srv/x.zip"), "10.7", sdk), @"the archive of the SonarScanner for .NET needs dotnetScannerVersion and dotnetScannerSha256. Set dotnetScannerVersion to all four numbers, such as 12.1.0.146213, and dotnetScannerSha256 to the SHA-256 of the archive.");
     let hash = "ab".repeat(32);
     let short = ReleaseWish { version: Some("11.3.0"), sha256: Some(&hash), ..at("/srv") };
-    assert!(error(short, "10.7", sdk).contains("so dotnetScannerVersion must be set"));
+    assert!(error(short, "10.7", sdk).contains("needs dotnetScannerVersion."));
     assert!(
         error(ReleaseWish { version: Some("11.3.0.1"), ..at("/srv") }, "10.7", sdk)
-            .contains("so dotnetScannerSha256")
+            .contains("needs dotnetScannerSha256.")
     );
 }

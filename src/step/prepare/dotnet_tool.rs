@@ -2,7 +2,7 @@
 
 use crate::agent::PrepareInputs;
 use crate::analysis::dotnet_scanner::{
-    Choice, DotnetHost, Expected, InstalledTool, Plan, ToolVersion, choose,
+    DotnetHost, Expected, InstalledTool, Plan, ScannerChoice, ToolVersion, choose,
 };
 use crate::analysis::{DotnetScanner, ReleaseWish, ServerFacts};
 use crate::error::{Error, Result};
@@ -45,7 +45,7 @@ pub(super) async fn provision(
     };
     let (installed, ready) = verify(&verifier, &wish, server, found).await?;
     let choice = choose(&wish, server, cfg!(windows), host, &installed);
-    let Choice { plan, line } = choice.map_err(|error| Error::new(error.to_string()))?;
+    let ScannerChoice { plan, line } = choice.map_err(|error| Error::new(error.to_string()))?;
     tracing::info!("{line}");
     let (tools, sources) =
         (machine::tool_cache(job, inputs.private_cache)?, job.predefined.working_directory()?);

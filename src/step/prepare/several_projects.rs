@@ -42,7 +42,8 @@ pub(super) fn projects(
         None => working_directory.clone(),
     };
     let hint = "An entry is `{ key: <project>, baseDir: <folder>, properties: { <name>: <value> } }`.";
-    let entries = entries(monorepo.list.expose()).map_err(|mistake| Error::new(mistake).hint(hint))?;
+    let entries =
+        entries(monorepo.list.expose()).map_err(|mistake| Error::new(mistake.to_string()).hint(hint))?;
     let mut projects: Vec<Project> = Vec::with_capacity(entries.len());
     let mut used = HashSet::new();
     for entry in entries {

@@ -29,8 +29,8 @@ impl JavaOptions {
     ) -> Self {
         let mut given = vec![own];
         given.extend(READ_BY_JAVA.iter().filter_map(|name| job.environment.value(name)));
-        let strength = machine::strength().shared_by(parallel);
-        let choice = jvm_profile::choose(profile, source_size::measure(directory), strength, &given);
+        let resources = machine::resources().shared_by(parallel);
+        let choice = jvm_profile::choose(profile, source_size::measure(directory), resources, &given);
         tracing::info!("{choice}");
         let options = choice.options.join(" ");
         Self {

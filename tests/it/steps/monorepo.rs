@@ -505,7 +505,7 @@ fn mistakes_are_told_before_the_server_is_asked() {
     entry 1 of monorepo (a): the baseDir <job>/s/nowhere does not exist. Write a directory of the sources, relative to System.DefaultWorkingDirectory or projectBaseDir.
     entry 1 of monorepo (a): the baseDir ../temp leaves the sources. Write a directory in <job>/s.
     entry 1 and 2 of monorepo have the same key a. An entry is `{ key: <project>, baseDir: <folder>, properties: { <name>: <value> } }`.
-    entry 1 of monorepo (line 1): the property sonar.sources is no text; where SonarQube wants a list, write its parts with commas (a). An entry is `{ key: <project>, baseDir: <folder>, properties: { <name>: <value> } }`.
+    entry 1 of monorepo (line 1, a): the property sonar.sources is not text; separate the parts of a list by commas. An entry is `{ key: <project>, baseDir: <folder>, properties: { <name>: <value> } }`.
     sonar.projectName in extraProperties would be the same for every project of monorepo. Set it in the properties of an entry; the key and the directory have keys of their own.
     monorepo works with scannerMode cli, not with other. Set `scannerMode: cli`, or use a SonarPrepare for each project.
     the input parallel is "many". Write how many analyses may run at a time, such as 2.

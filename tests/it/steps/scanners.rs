@@ -243,7 +243,7 @@ fn a_mirror_may_want_credentials_which_the_log_does_not_show() {
 fn a_cli_without_a_known_hash_is_refused_before_the_build() {
     let mut scenario = server("9.9.8.100196");
     let step = scenario.prepare(&[("cliScannerVersion", "4.8.1.3023")]);
-    insta::assert_snapshot!(step.sole_error(), @"the SHA-256 of SonarScanner CLI 4.8.1.3023 is not known here. Set cliScannerSha256 to that of the archive, or cliScannerVersion to one of: 4.7.0.2747, 5.0.1.3006, 6.2.1.4610, 7.0.2.4839, 7.1.0.4889, 7.2.0.5079, 7.3.0.5189, 8.0.1.6346, 8.1.0.6389.");
+    insta::assert_snapshot!(step.sole_error(), @"the SHA-256 of SonarScanner CLI 4.8.1.3023 is not known. Set cliScannerSha256 to the SHA-256 of the archive, or set cliScannerVersion to one of: 4.7.0.2747, 5.0.1.3006, 6.2.1.4610, 7.0.2.4839, 7.1.0.4889, 7.2.0.5079, 7.3.0.5189, 8.0.1.6346, 8.1.0.6389.");
 }
 
 /// A folder like a JDK's, whose `java` is the one of [`Scenario::engine`].
@@ -450,10 +450,10 @@ fn without_an_sdk_for_dotnet_the_message_says_what_to_do() {
     dotnet_scanner(&mut scenario, "");
     // SonarSource has not published this package, so the installed tool does not count.
     let step = scenario.prepare_as(&DOTNET);
-    insta::assert_snapshot!(step.sole_error(), @"the dotnet in PATH is a runtime without an SDK, so it can't install the SonarScanner for .NET. Install the .NET SDK before SonarPrepare, for example with the task UseDotNet@2; or set dotnetScannerVersion (all four numbers) and dotnetScannerSha256, and SonarSource's archive is run.");
+    insta::assert_snapshot!(step.sole_error(), @"the dotnet in PATH is a runtime without an SDK, so it cannot install the SonarScanner for .NET. Install the .NET SDK before SonarPrepare, for example with the task UseDotNet@2; or set dotnetScannerVersion (all four numbers) and dotnetScannerSha256, and SonarSource's archive is run.");
     let mut inputs = DOTNET.to_vec();
     inputs.push(("msBuildVersion", "11"));
-    insta::assert_snapshot!(scenario.prepare_as(&inputs).sole_error(), @r#"the input dotnetScannerVersion is "11", which is not a version of the SonarScanner for .NET. Write three numbers, such as 12.1.0."#);
+    insta::assert_snapshot!(scenario.prepare_as(&inputs).sole_error(), @r#"dotnetScannerVersion "11" is not a version number. Use three numbers, such as 12.1.0."#);
 }
 
 #[test]

@@ -49,7 +49,7 @@ pub(in crate::real_sonarqube) fn what_keeps_the_scanner_from_beginning(server: &
         tells(&mut solution, &[old, trusted], "could not begin: this agent lacks the .NET that this version");
     }
     let no_version = [("dotnetScannerVersion", "12")];
-    tells(&mut solution, &no_version, "which is not a version of the SonarScanner for .NET");
+    tells(&mut solution, &no_version, "is not a version number");
 
     let bare = bare_path(&solution);
     solution.journey.job.set("PATH", bare.to_str().unwrap());
