@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_request_is_found() {
+    fn a_request_that_breaks_the_api_description_is_reported() {
         if !are_here() {
             return;
         }
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn versions_newer_products_accept() {
+    fn an_api_version_that_newer_servers_accept_is_allowed() {
         for (own, asked, accepted) in [
             ("7.1", "7.1", true),
             ("7.1", "5.0-preview.1", true),

@@ -28,14 +28,14 @@ fn error_of(scenario: &Scenario, step: &Step) -> String {
 }
 
 #[test]
-fn no_connection_is_chosen() {
+fn a_missing_service_connection_is_an_error() {
     let mut scenario = Scenario::new();
     let step = scenario.prepare(&[("SonarQube", "")]);
     insta::assert_snapshot!(error_of(&scenario, &step), @"no service connection is chosen. Set one of the inputs SonarQube, SonarCloud or connection to the name of a service connection (Project settings > Service connections).");
 }
 
 #[test]
-fn two_connections_are_chosen() {
+fn two_service_connections_are_an_error() {
     let mut scenario = Scenario::new();
     let other = scenario.job.connect_by_token(&scenario.sonarqube.url(), TOKEN);
     let step = scenario.prepare(&[("connection", &other)]);
@@ -44,7 +44,7 @@ fn two_connections_are_chosen() {
 }
 
 #[test]
-fn a_connection_lacks_its_url_or_token() {
+fn a_connection_without_url_or_token_is_an_error() {
     let mut scenario = Scenario::new();
     let connection = scenario.job.connect_server("ftp://sonar.example", TOKEN);
     let step = scenario.prepare(&[("SonarQube", &connection)]);
@@ -55,7 +55,7 @@ fn a_connection_lacks_its_url_or_token() {
 }
 
 #[test]
-fn nobody_listens() {
+fn a_refused_connection_is_an_error() {
     let mut job = Job::start();
     // A port that nobody is given.
     let step = prepare(&mut job, "http://127.0.0.1:1");
@@ -63,7 +63,7 @@ fn nobody_listens() {
 }
 
 #[test]
-fn the_host_is_unknown() {
+fn an_unknown_host_is_an_error() {
     let mut job = Job::start();
     let step = prepare(&mut job, "http://sonarqube.invalid");
     let error = job.tidy(step.sole_error());
@@ -74,7 +74,7 @@ fn the_host_is_unknown() {
 }
 
 #[test]
-fn a_certificate_nobody_vouches_for() {
+fn an_untrusted_certificate_is_an_error() {
     let sonarqube = SonarQube::start();
     let tls = Tls::before(sonarqube.url().trim_start_matches("http://").parse().unwrap());
     let mut job = Job::start();
@@ -111,7 +111,7 @@ fn a_certificate_nobody_vouches_for() {
 }
 
 #[test]
-fn a_plain_server_is_asked_for_tls() {
+fn https_to_an_http_server_is_an_error() {
     let sonarqube = SonarQube::start();
     let mut job = Job::start();
     let step = prepare(&mut job, &sonarqube.url().replace("http:", "https:"));
@@ -120,7 +120,7 @@ fn a_plain_server_is_asked_for_tls() {
 }
 
 #[test]
-fn the_token_is_not_known() {
+fn an_unknown_token_is_an_error() {
     let mut scenario = Scenario::new();
     scenario.sonarqube.change(|model| model.accepted.clear());
     let step = scenario.prepare(&[]);
@@ -128,7 +128,7 @@ fn the_token_is_not_known() {
 }
 
 #[test]
-fn the_right_is_missing() {
+fn a_missing_permission_is_an_error() {
     let mut scenario = Scenario::new();
     scenario.sonarqube.change(|model| model.access = Access::None);
     let step = scenario.prepare(&[]);
@@ -136,7 +136,7 @@ fn the_right_is_missing() {
 }
 
 #[test]
-fn the_project_is_not_there_and_may_not_be_created() {
+fn a_project_that_may_not_be_created_is_an_error() {
     let mut scenario = Scenario::new();
     scenario.sonarqube.change(|model| model.access = Access::NoProject);
     let step = scenario.prepare(&[]);
@@ -144,7 +144,7 @@ fn the_project_is_not_there_and_may_not_be_created() {
 }
 
 #[test]
-fn a_page_answers_instead_of_the_api() {
+fn an_html_page_instead_of_the_api_is_an_error() {
     let mut scenario = Scenario::new();
     scenario.sonarqube.answer_everywhere(html_page());
     let step = scenario.prepare(&[]);
@@ -152,7 +152,7 @@ fn a_page_answers_instead_of_the_api() {
 }
 
 #[test]
-fn another_server_answers() {
+fn an_answer_from_another_product_is_an_error() {
     let mut scenario = Scenario::new();
     scenario
         .sonarqube
@@ -165,7 +165,7 @@ fn another_server_answers() {
 }
 
 #[test]
-fn the_url_lacks_its_context_path() {
+fn a_url_without_its_context_path_is_an_error() {
     // What answers at the root knows no API and sends people to the application.
     let mut scenario = Scenario::new();
     scenario.sonarqube.answer_everywhere(ResponseTemplate::new(302).insert_header("Location", "/sonar/"));
@@ -174,7 +174,7 @@ fn the_url_lacks_its_context_path() {
 }
 
 #[test]
-fn the_server_sends_away_and_the_token_stays_here() {
+fn a_redirect_to_another_host_does_not_get_the_token() {
     let stranger = SonarQube::start();
     let mut scenario = Scenario::new();
     let location = format!("{}/api/system/status", stranger.url());
@@ -188,7 +188,7 @@ fn the_server_sends_away_and_the_token_stays_here() {
 }
 
 #[test]
-fn the_server_is_too_old() {
+fn a_server_that_is_too_old_is_an_error() {
     let mut scenario = Scenario::new();
     scenario.sonarqube.change(|model| model.version = "8.8.0.42792".into());
     let step = scenario.prepare(&[]);
@@ -200,7 +200,7 @@ fn the_server_is_too_old() {
 }
 
 #[test]
-fn the_server_is_down() {
+fn a_server_that_is_down_is_an_error() {
     let mut scenario = Scenario::new();
     scenario.sonarqube.change(|model| model.status = "DOWN".into());
     let step = scenario.prepare(&[]);
@@ -211,7 +211,7 @@ fn the_server_is_down() {
 }
 
 #[test]
-fn the_server_stumbles() {
+fn a_server_error_is_an_error() {
     let mut scenario = Scenario::new();
     scenario
         .sonarqube
@@ -221,7 +221,7 @@ fn the_server_stumbles() {
 }
 
 #[test]
-fn the_answer_breaks_off() {
+fn a_truncated_answer_is_an_error() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
@@ -243,7 +243,7 @@ fn the_answer_breaks_off() {
 }
 
 #[test]
-fn what_the_agent_did_not_set_is_named() {
+fn a_variable_that_the_agent_did_not_set_is_named() {
     let mut scenario = Scenario::new();
     scenario.job.unset("Agent.TempDirectory");
     let step = scenario.prepare(&[]);
@@ -255,7 +255,7 @@ fn what_the_agent_did_not_set_is_named() {
 }
 
 #[test]
-fn modes_that_are_not_there_are_named() {
+fn an_unknown_scanner_mode_is_an_error() {
     let mut scenario = Scenario::new();
     for (inputs, expected) in [
         (vec![("scannerMode", "MSBuild")], "scannerMode MSBuild is the old name of dotnet"),
@@ -271,7 +271,7 @@ fn modes_that_are_not_there_are_named() {
 }
 
 #[test]
-fn a_connection_without_encryption_is_warned_about_on_every_run_unless_it_is_allowed() {
+fn an_http_connection_warns_on_every_run_unless_allowed() {
     let mut scenario = Scenario::new();
     let step = scenario.prepare(&[]);
     assert!(step.succeeded().warnings.is_empty(), "to this machine: {:?}", step.warnings);
@@ -286,7 +286,7 @@ fn a_connection_without_encryption_is_warned_about_on_every_run_unless_it_is_all
 }
 
 #[test]
-fn a_pause_without_end_that_a_server_asks_for_is_no_crash() {
+fn an_endless_retry_after_does_not_crash() {
     let mut scenario = Scenario::new();
     let busy = ResponseTemplate::new(503).insert_header("Retry-After", "18446744073709551615");
     scenario.sonarqube.script("/api/authentication/validate", [busy]);
@@ -295,7 +295,7 @@ fn a_pause_without_end_that_a_server_asks_for_is_no_crash() {
 }
 
 #[test]
-fn a_cancelled_preparation_ends_while_its_request_is_under_way() {
+fn cancelling_prepare_aborts_its_pending_request() {
     let mut scenario = Scenario::new();
     // A server that takes a connection and says nothing.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -128,7 +128,7 @@ fn macros_in_scripts(node: &Yaml, wrong: &mut Vec<String>) {
 }
 
 #[test]
-fn examples_are_right() {
+fn every_example_uses_inputs_and_values_that_the_tasks_have() {
     let (manifests, mut wrong, mut tasks) = (manifests(), Vec::new(), 0);
     for page in pages() {
         for example in examples(&fs::read_to_string(&page).unwrap()) {
@@ -149,7 +149,7 @@ fn examples_are_right() {
 
 /// Most users build .NET: three tasks around build and test.
 #[test]
-fn the_first_pipeline_of_a_page_for_users_is_dotnet() {
+fn the_first_pipeline_in_the_readme_is_dotnet() {
     for page in ["README.md", "docs/dotnet.md"] {
         let examples = examples(&fs::read_to_string(root().join(page)).unwrap());
         let pipeline = YamlLoader::load_from_str(&examples[0]).unwrap().remove(0);
@@ -164,7 +164,7 @@ fn the_first_pipeline_of_a_page_for_users_is_dotnet() {
 }
 
 #[test]
-fn mistakes_in_examples_are_found() {
+fn a_wrong_example_is_found() {
     let page = "1. So:\n   ```yaml\n   - task: SonarPrepare@0\n     inputs: { connection: a, SonarQube: b, tags: all, key: x }\n   \
                 - task: Other@1\n     inputs: { y: z }\n   - task: SonarGate@0\n   ```\nNo YAML\n";
     let [example] = examples(page).try_into().unwrap();
@@ -203,7 +203,7 @@ fn a_macro_in_a_script_is_found() {
 }
 
 #[test]
-fn links_lead_to_files_and_headings() {
+fn every_link_leads_to_a_file_or_heading() {
     let mut wrong = Vec::new();
     for page in pages() {
         let written = fs::read_to_string(&page).unwrap();

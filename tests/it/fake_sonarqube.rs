@@ -404,7 +404,7 @@ pub(crate) fn server_time(time: SystemTime) -> String {
 }
 
 #[test]
-fn times_are_written_as_the_server_writes_them() {
+fn the_fake_server_writes_times_as_sonarqube_does() {
     assert_eq!(
         server_time(SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(951_782_400)),
         "2000-02-29T00:00:00+0000"

@@ -62,7 +62,7 @@ macro_rules! targets {
         })*
 
         #[test]
-        fn each_target_has_a_file_a_binary_seeds_and_a_test() {
+        fn every_fuzz_target_has_a_file_a_binary_seeds_and_a_test() {
             let tested: BTreeSet<_> = [$(stringify!($name)),*].map(str::to_owned).into();
             let known: BTreeSet<_> = targets::TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect();
             let names = |folder: &str| -> BTreeSet<String> {

@@ -16,32 +16,39 @@ mod several;
 use crate::fake_agent::{Job, Step, Task, TaskResult};
 use crate::scenario::copy;
 use blame::a_shallow_clone_is_completed;
-use class_archive::the_third_run_writes_an_archive_and_an_altered_one_is_not_mapped;
-use context::every_ref_where_only_the_main_branch_is_analysed;
-use dotnet::account::jobs_of_one_account;
-use dotnet::broken::what_a_broken_job_leaves_does_no_harm;
-use dotnet::builds::a_deterministic_build_by_dotnet_test_alone;
-use dotnet::messages::{what_keeps_the_scanner_from_beginning, what_keeps_the_scanner_from_ending};
-use dotnet::network::a_private_authority_behind_squid;
-use dotnet::packages::packages_that_were_changed_are_refused;
+use class_archive::the_third_run_writes_a_class_archive_and_an_altered_one_is_not_used;
+use context::every_ref_on_community_build_is_analysed_or_skipped;
+use dotnet::account::two_jobs_of_one_user_do_not_disturb_each_other;
+use dotnet::broken::leftovers_of_a_broken_job_do_no_harm;
+use dotnet::builds::a_deterministic_build_by_dotnet_test_has_coverage;
+use dotnet::messages::{failures_of_dotnet_begin_are_explained, failures_of_dotnet_end_are_explained};
+use dotnet::network::dotnet_works_behind_squid_with_a_private_authority;
+use dotnet::packages::altered_scanner_packages_are_refused;
 use dotnet::proof::{
-    an_analyzer_that_can_not_be_loaded_is_an_error, an_analyzer_that_was_planted_is_not_run,
-    projects_that_take_themselves_out,
+    a_planted_analyzer_is_not_run, an_analyzer_that_cannot_be_loaded_is_an_error,
+    excluded_dotnet_projects_are_shown_in_the_summary,
 };
-use dotnet::reports::reports_of_every_kind_in_every_place;
-use dotnet::{a_library_with_tests_passes, a_monorepo_of_two_scanners, three_languages_fail};
-use gates::{a_gate_of_every_kind_of_metric, a_queue_of_ten_reports};
-use machine::{a_private_authority_behind_a_proxy, modules_and_a_java_of_the_agent};
-use maven::a_build_by_maven;
-use monorepo::three_projects_of_one_repository;
+use dotnet::reports::reports_of_every_kind_are_found_and_imported;
+use dotnet::{
+    a_library_with_tests_passes, a_monorepo_with_two_scanners_has_one_verdict,
+    a_solution_in_three_languages_fails_its_gate,
+};
+use gates::{a_gate_with_every_kind_of_metric_is_shown, ten_reports_in_the_queue_are_waited_for};
+use machine::{
+    modules_are_analysed_with_the_agents_java, the_engine_works_behind_a_proxy_with_a_private_authority,
+};
+use maven::a_maven_build_is_judged;
+use monorepo::a_monorepo_of_three_projects_is_analysed;
 use nothing::an_analysis_of_nothing_is_no_report;
 use older::{
-    a_gate_that_fails_by_the_cli, a_gate_that_passes_by_the_cli, a_pinned_cli_keeps_to_the_connection,
+    a_gate_fails_after_an_analysis_by_the_cli, a_gate_passes_after_an_analysis_by_the_cli,
+    a_pinned_cli_uses_only_the_servers_connection,
 };
 use serde_json::Value;
 use server::{Project, Server, TokenKind};
 use several::{
-    jobs_joined_by_records, projects_of_one_job_with_a_token_each, scanners_that_ran_by_themselves,
+    jobs_are_joined_by_exported_records, reports_of_standalone_scanners_are_judged,
+    two_projects_with_a_token_each_are_judged_in_one_job,
 };
 use std::path::{Path, PathBuf};
 
@@ -54,66 +61,66 @@ macro_rules! on {
 }
 
 on!(
-    v10_7: a_gate_that_fails_twice,
-    a_gate_that_passes,
+    v10_7: a_gate_fails_twice_and_the_engine_may_wait_for_it,
+    a_gate_passes,
     an_analysis_of_nothing_is_no_report,
-    a_report_the_server_can_not_process,
-    every_ref_where_only_the_main_branch_is_analysed,
-    tokens_and_rights,
-    the_package_runs,
-    modules_and_a_java_of_the_agent,
-    a_gate_of_every_kind_of_metric,
-    a_queue_of_ten_reports,
-    projects_of_one_job_with_a_token_each,
-    jobs_joined_by_records,
-    the_third_run_writes_an_archive_and_an_altered_one_is_not_mapped,
+    a_report_the_server_cannot_process_fails_the_analysis,
+    every_ref_on_community_build_is_analysed_or_skipped,
+    missing_permissions_are_explained,
+    the_packaged_extension_runs,
+    modules_are_analysed_with_the_agents_java,
+    a_gate_with_every_kind_of_metric_is_shown,
+    ten_reports_in_the_queue_are_waited_for,
+    two_projects_with_a_token_each_are_judged_in_one_job,
+    jobs_are_joined_by_exported_records,
+    the_third_run_writes_a_class_archive_and_an_altered_one_is_not_used,
     a_library_with_tests_passes,
-    three_languages_fail,
-    a_monorepo_of_two_scanners,
-    reports_of_every_kind_in_every_place,
-    a_deterministic_build_by_dotnet_test_alone,
-    jobs_of_one_account,
-    what_a_broken_job_leaves_does_no_harm,
-    an_analyzer_that_was_planted_is_not_run,
-    an_analyzer_that_can_not_be_loaded_is_an_error,
-    projects_that_take_themselves_out,
-    packages_that_were_changed_are_refused,
-    what_keeps_the_scanner_from_beginning,
-    what_keeps_the_scanner_from_ending,
-    a_private_authority_behind_squid,
+    a_solution_in_three_languages_fails_its_gate,
+    a_monorepo_with_two_scanners_has_one_verdict,
+    reports_of_every_kind_are_found_and_imported,
+    a_deterministic_build_by_dotnet_test_has_coverage,
+    two_jobs_of_one_user_do_not_disturb_each_other,
+    leftovers_of_a_broken_job_do_no_harm,
+    a_planted_analyzer_is_not_run,
+    an_analyzer_that_cannot_be_loaded_is_an_error,
+    excluded_dotnet_projects_are_shown_in_the_summary,
+    altered_scanner_packages_are_refused,
+    failures_of_dotnet_begin_are_explained,
+    failures_of_dotnet_end_are_explained,
+    dotnet_works_behind_squid_with_a_private_authority,
 );
 
 on!(
     v25_1: a_library_with_tests_passes,
-    three_languages_fail,
-    reports_of_every_kind_in_every_place,
-    a_deterministic_build_by_dotnet_test_alone,
-    an_analyzer_that_can_not_be_loaded_is_an_error,
-    projects_that_take_themselves_out,
-    packages_that_were_changed_are_refused,
-    what_keeps_the_scanner_from_beginning,
-    what_keeps_the_scanner_from_ending,
+    a_solution_in_three_languages_fails_its_gate,
+    reports_of_every_kind_are_found_and_imported,
+    a_deterministic_build_by_dotnet_test_has_coverage,
+    an_analyzer_that_cannot_be_loaded_is_an_error,
+    excluded_dotnet_projects_are_shown_in_the_summary,
+    altered_scanner_packages_are_refused,
+    failures_of_dotnet_begin_are_explained,
+    failures_of_dotnet_end_are_explained,
 );
 
 on!(
-    v26_9: a_gate_that_fails_twice,
-    a_gate_that_passes,
-    a_report_the_server_can_not_process,
-    tokens_and_rights,
-    the_package_runs,
-    modules_and_a_java_of_the_agent,
-    a_gate_of_every_kind_of_metric,
-    a_queue_of_ten_reports,
-    a_build_by_maven,
-    a_private_authority_behind_a_proxy,
-    scanners_that_ran_by_themselves,
-    three_projects_of_one_repository,
-    a_pinned_cli_keeps_to_the_connection,
-    the_third_run_writes_an_archive_and_an_altered_one_is_not_mapped,
+    v26_9: a_gate_fails_twice_and_the_engine_may_wait_for_it,
+    a_gate_passes,
+    a_report_the_server_cannot_process_fails_the_analysis,
+    missing_permissions_are_explained,
+    the_packaged_extension_runs,
+    modules_are_analysed_with_the_agents_java,
+    a_gate_with_every_kind_of_metric_is_shown,
+    ten_reports_in_the_queue_are_waited_for,
+    a_maven_build_is_judged,
+    the_engine_works_behind_a_proxy_with_a_private_authority,
+    reports_of_standalone_scanners_are_judged,
+    a_monorepo_of_three_projects_is_analysed,
+    a_pinned_cli_uses_only_the_servers_connection,
+    the_third_run_writes_a_class_archive_and_an_altered_one_is_not_used,
     a_shallow_clone_is_completed,
 );
 
-on!(v9_9: a_gate_that_fails_by_the_cli, a_gate_that_passes_by_the_cli);
+on!(v9_9: a_gate_fails_after_an_analysis_by_the_cli, a_gate_passes_after_an_analysis_by_the_cli);
 
 /// A job on this server, run by the launchers of target/tasks.
 struct Journey {
@@ -245,7 +252,7 @@ fn tells_the_warnings(summary: &str, warnings: &[String]) {
 }
 
 /// By a project token, in debug mode. The second time the engine is told to wait for the gate.
-fn a_gate_that_fails_twice(server: &Server) {
+fn a_gate_fails_twice_and_the_engine_may_wait_for_it(server: &Server) {
     let mut project = server.project("orders");
     project.require(&[
         ("coverage", "LT", "80"),
@@ -306,7 +313,7 @@ fn a_gate_that_fails_twice(server: &Server) {
 }
 
 /// By a global token, and by the settings file of the sources.
-fn a_gate_that_passes(server: &Server) {
+fn a_gate_passes(server: &Server) {
     let mut project = server.project("money");
     let token = project.token(TokenKind::Global);
     let journey = Journey::new(server, &token);
@@ -339,7 +346,7 @@ fn passes(mut journey: Journey, mut project: Project, token: &str, inputs: &[(&s
 }
 
 /// A report of garbage is a real failed task. And a token that is taken back meanwhile can't read the outcome.
-fn a_report_the_server_can_not_process(server: &Server) {
+fn a_report_the_server_cannot_process_fails_the_analysis(server: &Server) {
     let mut project = server.project("garbage");
     let token = project.token(TokenKind::Project);
     let mut journey = Journey::new(server, &token);
@@ -369,7 +376,7 @@ fn a_report_the_server_can_not_process(server: &Server) {
 }
 
 /// What a token must be able to do is found out by SonarPrepare.
-fn tokens_and_rights(server: &Server) {
+fn missing_permissions_are_explained(server: &Server) {
     let mut project = server.project("rights");
     let key = project.key.clone();
     let prepare = |token: &str, key: &str| {
@@ -418,7 +425,7 @@ const NO_PROJECT: &str = "<server> knows no project <key>, and the token may not
     Projects.";
 
 /// What a user installs: the package, unpacked. By a user token, for a project that its first analysis makes.
-fn the_package_runs(server: &Server) {
+fn the_packaged_extension_runs(server: &Server) {
     let unpacked = tempfile::tempdir().unwrap();
     let package = package();
     let mut archive = zip::ZipArchive::new(std::fs::File::open(&package).unwrap()).unwrap();

@@ -96,7 +96,7 @@ fn names_after<'a>(line: &'a str, before: &'a str) -> impl Iterator<Item = &'a s
 }
 
 #[test]
-fn modules_use_what_lies_below_them() {
+fn modules_use_only_what_lies_below_them() {
     let mut wrong = Vec::new();
     for Source { name, module, code } in sources() {
         let allowed = may_use(&module);
@@ -223,7 +223,7 @@ fn what_runs_on_a_real_server_is_in_its_list() {
 }
 
 #[test]
-fn nothing_panics_on_purpose() {
+fn no_code_panics_on_purpose() {
     // `rustls` with `ring` has the protocol versions it has: there is no error to hand on.
     let known = [("src/http/", ".expect(\"ring has TLS 1.2 and 1.3\")")];
     let mut wrong = Vec::new();
@@ -327,7 +327,7 @@ fn quoted_after(code: &str, before: &str) -> Vec<String> {
 }
 
 #[test]
-fn inputs_that_are_read_are_inputs_of_a_task_and_explained() {
+fn every_input_the_code_reads_belongs_to_a_task_and_is_documented() {
     let of_tasks = inputs_of_tasks();
     let code = |file: &str| {
         let source = sources().into_iter().find(|source| source.name == file).unwrap();
@@ -387,7 +387,7 @@ fn there_is_one_version() {
 }
 
 #[test]
-fn the_reader_of_this_house_reads_right() {
+fn names_and_sources_are_read_correctly() {
     let names: Vec<_> = names_after("use crate::http::Client; my_crate::x crate::step", "crate::").collect();
     assert_eq!(names, ["http", "step"]);
     assert_eq!(quoted_after(r#"text("a") text(["b", "c"]) context("d")"#, " text("), ["b", "c"]);

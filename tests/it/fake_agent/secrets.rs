@@ -40,7 +40,7 @@ impl Watch {
 }
 
 #[test]
-fn a_token_is_noticed_in_every_form() {
+fn a_leaked_token_is_found_in_every_encoding() {
     let mut watch = Watch::default();
     watch.add("squ_0123456789");
     for text in [

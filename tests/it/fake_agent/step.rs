@@ -239,7 +239,7 @@ fn holds_strange_command(line: &str) -> bool {
 }
 
 #[test]
-fn strange_commands_are_noticed() {
+fn an_unexpected_logging_command_is_found() {
     for line in
         ["x ##vso[task.debug]", "##vso[task.debug]##[error]", "##[group]", "#\u{ad}#VSO[x]", "##VSO[x]"]
     {

@@ -33,7 +33,7 @@ fn spoil(archive: &Path, change: impl FnOnce(&mut Vec<u8>)) {
     fs::write(archive, content).unwrap();
 }
 
-pub(super) fn the_third_run_writes_an_archive_and_an_altered_one_is_not_mapped(server: &Server) {
+pub(super) fn the_third_run_writes_a_class_archive_and_an_altered_one_is_not_used(server: &Server) {
     let mut project = server.project("archive");
     let token = project.token(TokenKind::Project);
     let mut journey = Journey::new(server, &token);

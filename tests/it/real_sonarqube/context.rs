@@ -88,7 +88,7 @@ impl Repository<'_> {
     }
 }
 
-pub(super) fn every_ref_where_only_the_main_branch_is_analysed(server: &Server) {
+pub(super) fn every_ref_on_community_build_is_analysed_or_skipped(server: &Server) {
     let mut project = server.unborn_project("refs");
     let token = project.token(TokenKind::User);
     let repository = Repository { server, project: &project, token: &token };

@@ -182,7 +182,7 @@ fn commit(job: &mut Job) {
 }
 
 /// VB.NET beside C#, TypeScript beside both: issues of each fail the gate.
-pub(super) fn three_languages_fail(server: &Server) {
+pub(super) fn a_solution_in_three_languages_fails_its_gate(server: &Server) {
     let Some(mut solution) = Solution::of(server, "mixed", "dotnet-mixed") else { return };
     solution.project.require(&[("code_smells", "GT", "0"), ("bugs", "GT", "1000")]);
     let prepare = solution.prepare(&[]);
@@ -201,7 +201,7 @@ pub(super) fn three_languages_fail(server: &Server) {
 }
 
 /// One solution of .NET and a folder of JavaScript, analysed as two projects in one job, each by its own scanner.
-pub(super) fn a_monorepo_of_two_scanners(server: &Server) {
+pub(super) fn a_monorepo_with_two_scanners_has_one_verdict(server: &Server) {
     let Some(mut solution) = Solution::empty(server, "api") else { return };
     let mut web = server.project("web");
     solution.journey.job.write("web/page.py", "def page():\n    return 1\n");

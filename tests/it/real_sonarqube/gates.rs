@@ -23,7 +23,7 @@ const SEVERITIES: [(&str, &str, &str, &str); 2] =
 
 /// Never computed, passed, then failed by every condition. A server computes a gate for each analysis it can process,
 /// so none is known only of a project without one.
-pub(super) fn a_gate_of_every_kind_of_metric(server: &Server) {
+pub(super) fn a_gate_with_every_kind_of_metric_is_shown(server: &Server) {
     let mut project = server.project("kinds");
     let mut conditions = EVERY_KIND.to_vec();
     if server.metrics().iter().any(|metric| metric["key"] == SEVERITIES[0].0) {
@@ -166,7 +166,7 @@ fn sonar_gate(server: &Server, key: &str) -> bool {
 }
 
 /// One analysis, handed in for ten projects of one job at once: each has the verdict of its own gate.
-pub(super) fn a_queue_of_ten_reports(server: &Server) {
+pub(super) fn ten_reports_in_the_queue_are_waited_for(server: &Server) {
     let mut first = server.project("queue-a");
     let token = first.token(TokenKind::Global);
     let mut journey = Journey::new(server, &token);

@@ -30,7 +30,7 @@ pub(super) fn java_homes() -> Vec<(String, PathBuf)> {
 
 /// Modules with settings files of their own, analysed by the Java of most tutorials: it is too old for the engine of
 /// today, and another one is found.
-pub(super) fn modules_and_a_java_of_the_agent(server: &Server) {
+pub(super) fn modules_are_analysed_with_the_agents_java(server: &Server) {
     let mut project = server.project("modules");
     let token = project.token(TokenKind::Project);
     let mut journey = Journey::new(server, &token);
@@ -83,7 +83,7 @@ pub(super) fn modules_and_a_java_of_the_agent(server: &Server) {
 
 /// Everything that leaves the agent goes through its proxy, which wants a password, and the server's certificate is of
 /// an authority that the agent alone was told of.
-pub(super) fn a_private_authority_behind_a_proxy(server: &Server) {
+pub(super) fn the_engine_works_behind_a_proxy_with_a_private_authority(server: &Server) {
     let mut project = server.project("hidden");
     let token = project.token(TokenKind::Project);
     let tls = Tls::before(server.url.trim_start_matches("http://").parse().unwrap());

@@ -31,7 +31,7 @@ public final class Price {
 }
 ";
 
-pub(super) fn a_build_by_maven(server: &Server) {
+pub(super) fn a_maven_build_is_judged(server: &Server) {
     let mut project = server.project("shop");
     project.require(&[("ncloc", "GT", "1"), ("bugs", "GT", "0")]);
     let token = project.token(TokenKind::Project);

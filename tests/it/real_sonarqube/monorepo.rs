@@ -4,7 +4,7 @@ use super::server::{Server, TokenKind};
 use super::{Journey, Task, TaskResult};
 
 /// By a global token, because one of a project is for that project alone. One of the gates fails.
-pub(super) fn three_projects_of_one_repository(server: &Server) {
+pub(super) fn a_monorepo_of_three_projects_is_analysed(server: &Server) {
     let [mut api, mut web, docs] = ["api", "web", "docs"].map(|name| server.project(name));
     web.require(&[("ncloc", "GT", "2")]);
     let token = api.token(TokenKind::Global);

@@ -30,7 +30,7 @@ fn job(server: &Server, token: &str, sample: &str) -> Journey {
 }
 
 /// By a project token, which this server lets read no measures.
-pub(super) fn a_gate_that_fails_by_the_cli(server: &Server) {
+pub(super) fn a_gate_fails_after_an_analysis_by_the_cli(server: &Server) {
     let mut project = server.project("orders");
     project.require(&[("coverage", "LT", "80"), ("code_smells", "GT", "1"), ("bugs", "GT", "1000")]);
     let token = project.token(TokenKind::Project);
@@ -55,7 +55,7 @@ pub(super) fn a_gate_that_fails_by_the_cli(server: &Server) {
 }
 
 /// By a global token, and by the settings file of the sources.
-pub(super) fn a_gate_that_passes_by_the_cli(server: &Server) {
+pub(super) fn a_gate_passes_after_an_analysis_by_the_cli(server: &Server) {
     let mut project = server.project("money");
     let token = project.token(TokenKind::Global);
     let archive = archives().join(ARCHIVE).display().to_string();
@@ -63,7 +63,7 @@ pub(super) fn a_gate_that_passes_by_the_cli(server: &Server) {
 }
 
 /// Whatever the job's variables and the settings file say of server and token, which the CLI would believe.
-pub(super) fn a_pinned_cli_keeps_to_the_connection(server: &Server) {
+pub(super) fn a_pinned_cli_uses_only_the_servers_connection(server: &Server) {
     let mut project = server.project("pinned");
     let token = project.token(TokenKind::Project);
     let mut journey = Journey::new(server, &token);

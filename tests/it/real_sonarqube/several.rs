@@ -10,7 +10,7 @@ use std::process::Command;
 const WITHOUT_SCM: &str = "sonar.scm.disabled=true";
 
 /// Three projects in one job, whose tokens are refused on each other's: each is judged with its own.
-pub(super) fn projects_of_one_job_with_a_token_each(server: &Server) {
+pub(super) fn two_projects_with_a_token_each_are_judged_in_one_job(server: &Server) {
     let mut projects = ["web", "api", "docs"].map(|name| server.project(name));
     projects[1].require(&[("ncloc", "GT", "0")]);
     let tokens = projects.each_mut().map(|project| project.token(TokenKind::Project));
@@ -64,7 +64,7 @@ pub(super) fn projects_of_one_job_with_a_token_each(server: &Server) {
 }
 
 /// Two jobs on two agents: one analyses, the other judges by the record that the first exported.
-pub(super) fn jobs_joined_by_records(server: &Server) {
+pub(super) fn jobs_are_joined_by_exported_records(server: &Server) {
     let mut project = server.project("travelling");
     let token = project.token(TokenKind::Project);
     let mut journey = Journey::new(server, &token);
@@ -125,7 +125,7 @@ fn scanners() -> [(Vec<String>, &'static str, &'static str); 4] {
 }
 
 /// A SonarPublish that finds what a scanner left, without a word about where.
-pub(super) fn scanners_that_ran_by_themselves(server: &Server) {
+pub(super) fn reports_of_standalone_scanners_are_judged(server: &Server) {
     for (command, file, content) in scanners() {
         let mut project = server.project("alone");
         let token = project.token(TokenKind::Project);

@@ -15,7 +15,7 @@ fn log(level: &str, message: &str) -> String {
 }
 
 #[test]
-fn the_engine_gets_all_properties_on_its_input_and_no_secret_elsewhere() {
+fn the_engine_gets_its_properties_and_secrets_on_standard_input_only() {
     let mut scenario = Scenario::new();
     scenario.job.write(
         "sonar-project.properties",
@@ -66,7 +66,7 @@ fn the_engine_gets_all_properties_on_its_input_and_no_secret_elsewhere() {
 }
 
 #[test]
-fn java_runs_a_small_project_lightly_unless_a_user_says_how() {
+fn a_small_project_gets_light_java_options_unless_the_user_sets_others() {
     for (profile, chosen, expected) in [
         ("auto", "", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"),
         ("auto", "-XX:+UseG1GC", "-XX:TieredStopAtLevel=1 -XX:+UseG1GC"),
@@ -84,7 +84,7 @@ fn java_runs_a_small_project_lightly_unless_a_user_says_how() {
 }
 
 #[test]
-fn relative_base_directories_start_at_the_sources() {
+fn a_relative_base_directory_starts_at_the_sources() {
     let mut scenario = Scenario::new();
     // Letters that mean something to shells and to Java's properties.
     let service = "services/the shop's $(x); #1 = é";
@@ -106,7 +106,7 @@ fn relative_base_directories_start_at_the_sources() {
 }
 
 #[test]
-fn an_engine_that_lies_elsewhere_is_fetched_without_the_token() {
+fn an_engine_on_another_host_is_downloaded_without_the_token() {
     let content = "a jar";
     let sha256: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
     for way in ["a URL of its own", "a redirect"] {
@@ -138,7 +138,7 @@ fn an_engine_that_lies_elsewhere_is_fetched_without_the_token() {
 }
 
 #[test]
-fn the_engines_log_keeps_its_levels_and_stderr_decides_nothing() {
+fn engine_log_levels_are_kept_and_stderr_does_not_decide_the_result() {
     let mut scenario = Scenario::new();
     let body = [
         log("INFO", "Load project settings"),
@@ -160,7 +160,7 @@ fn the_engines_log_keeps_its_levels_and_stderr_decides_nothing() {
 }
 
 #[test]
-fn an_engine_that_fails_is_one_error_in_its_own_words() {
+fn an_engine_failure_is_one_error_in_the_engines_words() {
     let mut scenario = Scenario::new();
     let body =
         [log("INFO", "Working"), log("ERROR", "Unable to parse file src/a.py"), "exit 1".into()].concat();
@@ -176,7 +176,7 @@ fn an_engine_that_fails_is_one_error_in_its_own_words() {
 }
 
 #[test]
-fn an_engine_that_does_not_come_up_shows_what_java_said() {
+fn an_engine_that_does_not_start_shows_the_output_of_java() {
     let mut scenario = Scenario::new();
     let engine = scenario.engine("echo 'Error: Invalid or corrupt jarfile engine.jar' >&2\nexit 1");
     scenario.prepare(&[("extraProperties", &engine)]).succeeded();
@@ -187,7 +187,7 @@ fn an_engine_that_does_not_come_up_shows_what_java_said() {
 }
 
 #[test]
-fn an_engine_ended_by_a_signal_has_failed() {
+fn an_engine_killed_by_a_signal_fails_the_analysis() {
     let mut scenario = Scenario::new();
     let engine = scenario.engine("kill -KILL $$");
     scenario.prepare(&[("extraProperties", &engine)]).succeeded();
@@ -195,7 +195,7 @@ fn an_engine_ended_by_a_signal_has_failed() {
 }
 
 #[test]
-fn a_gate_the_engine_waited_for_is_a_failed_gate() {
+fn a_failed_gate_that_the_engine_waited_for_is_a_failed_gate() {
     let mut scenario = Scenario::new();
     let failed =
         log("ERROR", "QUALITY GATE STATUS: FAILED - View details on http://sonar.example/dashboard?id=shop");
@@ -208,7 +208,7 @@ fn a_gate_the_engine_waited_for_is_a_failed_gate() {
 }
 
 #[test]
-fn nothing_is_analysed_where_the_scanner_is_to_be_skipped() {
+fn sonar_scanner_skip_runs_no_scanner() {
     let mut scenario = Scenario::new();
     let engine = scenario.engine("touch \"$0.ran\"");
     scenario.prepare(&[("extraProperties", &format!("{engine}\nsonar.scanner.skip=true"))]).succeeded();
@@ -219,7 +219,7 @@ fn nothing_is_analysed_where_the_scanner_is_to_be_skipped() {
 }
 
 #[test]
-fn analyses_follow_each_other_in_one_job() {
+fn several_analyses_run_one_after_another_in_one_job() {
     let mut scenario = Scenario::new();
     scenario.analysed_as("shop", "1");
     scenario.analysed_as("blog", "2");
@@ -227,7 +227,7 @@ fn analyses_follow_each_other_in_one_job() {
 }
 
 #[test]
-fn it_says_what_is_missing() {
+fn analyze_names_what_is_missing() {
     let mut scenario = Scenario::new();
     let step = scenario.analyze();
     insta::assert_snapshot!(scenario.job.tidy(step.sole_error()), @"there is no analysis to run: <job>/temp/sonar-azdo holds no prepared one. Run SonarPrepare before SonarAnalyze, in the same job.");
@@ -277,7 +277,7 @@ fn a_cancelled_analysis_leaves_no_process_behind() {
 }
 
 #[test]
-fn an_agent_that_listens_no_more_cancels_the_analysis() {
+fn an_agent_that_closes_the_pipe_cancels_the_analysis() {
     let mut scenario = Scenario::new();
     let body = "echo $$ >\"$0.pid\"\nwhile :; do echo still here; sleep 0.2; done";
     let engine = scenario.engine(body);

@@ -217,7 +217,7 @@ enum Point {
 }
 
 #[test]
-fn killed_at_fifty_points() {
+fn a_run_killed_at_any_of_fifty_points_leaves_nothing_damaged() {
     let machine = Machine::new();
     machine.offer_plugins("a plugin", PLUGIN_MD5, &["py"]);
     // The plugins' are eight pieces each: of one byte.
@@ -282,7 +282,7 @@ fn killed_at_fifty_points() {
 }
 
 #[test]
-fn what_a_killed_run_left_goes_after_a_day_though_nothing_is_downloaded_any_more() {
+fn leftovers_of_a_killed_run_are_removed_after_a_day() {
     let mut machine = Machine::new();
     machine.analyze().succeeded();
     let left = machine.cache().join("_tmp/0123-unpacked");
@@ -299,7 +299,7 @@ fn what_a_killed_run_left_goes_after_a_day_though_nothing_is_downloaded_any_more
 
 /// What is damaged, how, and what is downloaded then in all: engine, runtime.
 #[test]
-fn damaged_files_are_never_used() {
+fn a_damaged_file_in_the_cache_is_never_used() {
     let mut machine = Machine::new();
     machine.analyze().succeeded().says("Scanner engine: engine.jar (downloaded)");
     let (engine, archive) = (machine.engine_file(), machine.archive_file());
@@ -417,7 +417,7 @@ fn a_cache_that_another_user_may_write_is_not_used() {
 
 #[cfg(unix)]
 #[test]
-fn a_cache_that_is_not_used_is_spoken_of_once_for_all_projects() {
+fn a_rejected_cache_is_reported_once_for_all_projects() {
     use std::os::unix::fs::PermissionsExt as _;
     let mut machine = Machine::new();
     machine.analyze().succeeded();
@@ -431,7 +431,7 @@ fn a_cache_that_is_not_used_is_spoken_of_once_for_all_projects() {
 }
 
 #[test]
-fn caches_are_private_where_that_is_wanted() {
+fn cache_private_keeps_every_cache_inside_the_job() {
     let mut machine = Machine::new();
     std::fs::remove_dir_all(&machine.scenario.records()[0]).unwrap();
     machine.scenario.prepare(&[("cache", "private")]).succeeded();
@@ -446,7 +446,7 @@ fn caches_are_private_where_that_is_wanted() {
 }
 
 #[test]
-fn a_plugin_download_that_the_end_of_a_run_cuts_off_leaves_nothing() {
+fn a_plugin_download_cut_off_by_the_end_of_the_run_leaves_nothing() {
     let mut machine = Machine::new();
     machine.offer_plugins(&"x".repeat(2000), "00000000000000000000000000000000", &[]);
     let hold = machine.scenario.job.path("hold");
@@ -463,7 +463,7 @@ fn a_plugin_download_that_the_end_of_a_run_cuts_off_leaves_nothing() {
 }
 
 #[test]
-fn java_that_never_comes_up_is_an_error_after_the_second_time() {
+fn java_that_does_not_start_twice_is_an_error() {
     let mut machine = Machine::with_java("echo 'Error: could not find libjava.so' >&2\nexit 1");
     let step = machine.analyze();
     insta::assert_snapshot!(step.sole_error(), @r"
@@ -485,7 +485,7 @@ fn java_that_never_comes_up_is_an_error_after_the_second_time() {
 }
 
 #[test]
-fn the_projects_of_a_monorepo_are_one_run_to_the_archive_of_classes() {
+fn the_projects_of_a_monorepo_count_as_one_run_for_the_class_archive() {
     let mut machine = Machine::new();
     machine.analyze().succeeded();
     let list = "- {key: a, baseDir: src}\n- {key: b, baseDir: src}\n- {key: c, baseDir: src}";
@@ -499,7 +499,7 @@ fn the_projects_of_a_monorepo_are_one_run_to_the_archive_of_classes() {
 }
 
 #[test]
-fn a_read_only_cache_serves_what_is_whole() {
+fn a_complete_read_only_cache_is_used() {
     let mut machine = Machine::new();
     machine.analyze().succeeded();
     // Where this is a file, root can't write either.
@@ -515,7 +515,7 @@ fn a_read_only_cache_serves_what_is_whole() {
 }
 
 #[test]
-fn a_full_disk_is_named() {
+fn a_full_disk_is_named_in_the_error() {
     // A limit on the size of files, in kB, is a disk that is full for each file: that of engine, archive, and a
     // file of the runtime.
     for (limit, file) in [(90, "engine.jar"), (40, "jre.tar.gz")] {
@@ -549,7 +549,7 @@ fn a_full_disk_is_named() {
 }
 
 #[test]
-fn a_release_that_lands_between_two_questions_is_asked_for_again() {
+fn an_engine_released_between_two_requests_is_requested_again() {
     let mut machine = Machine::new();
     let (engine, jre) = ("/api/v2/analysis/engine", "/api/v2/analysis/jres");
     let older = |offer: &Value| {
@@ -581,7 +581,7 @@ fn a_release_that_lands_between_two_questions_is_asked_for_again() {
 }
 
 #[test]
-fn a_download_that_the_agent_can_not_reach_says_what_would_help() {
+fn an_unreachable_download_says_what_to_do() {
     let mut machine = Machine::new();
     machine.scenario.sonarqube.change(|model| model.jres[0]["downloadUrl"] = "http://127.0.0.1:9/jre".into());
     let error = machine.analyze().sole_error().to_owned();
@@ -603,7 +603,7 @@ fn a_download_that_the_agent_can_not_reach_says_what_would_help() {
 }
 
 #[test]
-fn a_cold_start_fetches_the_plugins_that_the_engine_will_ask_for() {
+fn a_cold_start_prefetches_the_plugins_the_engine_needs() {
     let mut machine = Machine::new();
     machine.offer_plugins("a plugin", PLUGIN_MD5, &["py", "js"]);
     // Until it is there, or nothing more comes.
@@ -629,7 +629,7 @@ fn a_cold_start_fetches_the_plugins_that_the_engine_will_ask_for() {
 }
 
 #[test]
-fn plugins_that_can_not_be_fetched_are_left_to_the_engine() {
+fn plugins_that_cannot_be_prefetched_are_left_to_the_engine() {
     for (what, md5) in [("no list", PLUGIN_MD5), ("other bytes", "00000000000000000000000000000000")] {
         let mut machine = Machine::new();
         machine.offer_plugins("a plugin", md5, &[]);
@@ -645,7 +645,7 @@ fn plugins_that_can_not_be_fetched_are_left_to_the_engine() {
 }
 
 #[test]
-fn what_the_scanner_for_dotnet_was_handed_is_checked_again_before_its_end() {
+fn dotnet_engine_and_java_are_verified_again_before_end() {
     let mut machine = Machine::new();
     let sha256 = dotnet_scanner(&mut machine.scenario, "");
     let mut inputs = DOTNET.to_vec();

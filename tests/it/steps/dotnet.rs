@@ -42,7 +42,7 @@ fn parameters(scenario: &Scenario, run: &str) -> Value {
 }
 
 #[test]
-fn begin_and_end_sign_in_by_the_environment_of_their_own_process() {
+fn dotnet_begin_and_end_get_the_token_in_their_own_environment_only() {
     let mut scenario = Scenario::new();
     let report = scenario.report("1", "shop");
     let body = format!(
@@ -110,7 +110,7 @@ fn begin_and_end_sign_in_by_the_environment_of_their_own_process() {
 }
 
 #[test]
-fn the_end_needs_the_configuration_that_the_beginning_left() {
+fn dotnet_end_refuses_a_configuration_that_begin_did_not_write() {
     let mut scenario = scenario(
         "[ \"$1\" = end ] || { mkdir -p \"$AGENT_BUILDDIRECTORY/.sonarqube/conf\"; \
          echo \"$BUILD_BUILDURI\" >\"$AGENT_BUILDDIRECTORY/.sonarqube/conf/SonarQubeAnalysisConfig.xml\"; }",
@@ -143,7 +143,7 @@ fn the_end_needs_the_configuration_that_the_beginning_left() {
 }
 
 #[test]
-fn a_jdk_version_comes_too_late() {
+fn jdkversion_in_mode_dotnet_warns_that_it_comes_too_late() {
     let mut scenario = scenario("");
     prepare(&mut scenario, "").succeeded();
     scenario.job.set("JAVA_HOME_21_X64", "/jdk");
@@ -155,7 +155,7 @@ fn a_jdk_version_comes_too_late() {
 }
 
 #[test]
-fn secret_properties_do_not_stay_where_the_scanner_writes_them() {
+fn secret_properties_are_removed_from_the_files_of_the_dotnet_scanner() {
     let mut scenario = scenario(
         "out=$AGENT_BUILDDIRECTORY/.sonarqube/out\nmkdir -p \"$out\"\n\
          [ \"$1\" = begin ] || echo hush-hush | tee \"$out/ScannerEngineInput.json\" >\"$out/sonar-project.properties\"",
@@ -171,7 +171,7 @@ fn secret_properties_do_not_stay_where_the_scanner_writes_them() {
 }
 
 #[test]
-fn a_java_that_is_gone_is_said() {
+fn a_java_that_disappeared_before_dotnet_end_is_an_error() {
     let mut scenario = scenario("");
     prepare(&mut scenario, "").succeeded();
     std::fs::remove_file(scenario.job.path("engine/java")).unwrap();
@@ -190,7 +190,7 @@ fn a_java_that_is_gone_is_said() {
 }
 
 #[test]
-fn an_older_server_leaves_the_engine_to_the_scanner() {
+fn an_older_server_leaves_the_engine_to_the_dotnet_scanner() {
     let sonarqube = SonarQube::start();
     sonarqube.change(|model| model.version = "9.9.8.100196".into());
     let mut scenario = Scenario::with(sonarqube);
@@ -209,7 +209,7 @@ fn an_older_server_leaves_the_engine_to_the_scanner() {
 }
 
 #[test]
-fn the_agents_proxy_leads_the_scanner_to_the_server() {
+fn the_dotnet_scanner_uses_the_agents_proxy() {
     let mut scenario = scenario("");
     let url = scenario.sonarqube.url();
     // To the stand-in a request by a proxy is like any other.
@@ -237,7 +237,7 @@ fn the_agents_proxy_leads_the_scanner_to_the_server() {
 }
 
 #[test]
-fn a_user_without_a_home_is_served() {
+fn dotnet_analysis_works_without_a_home_folder() {
     let mut scenario = scenario("");
     // Else the tool would be looked for in the home.
     let tools = scenario.job.path("home/.dotnet/tools");

@@ -112,7 +112,7 @@ fn sha256_of(file: &Path) -> String {
 }
 
 #[test]
-fn the_version_for_the_server_is_installed_once_and_the_repository_has_no_say() {
+fn the_dotnet_scanner_is_installed_once_and_ignores_the_repositorys_nuget_config() {
     let Some(sdk) = sdk() else { return };
     let mut scenario = scenario(&sdk, "26.9.0.129388");
     // All of these would break it, or lead it elsewhere.
@@ -176,7 +176,7 @@ fn the_version_for_the_server_is_installed_once_and_the_repository_has_no_say() 
 }
 
 #[test]
-fn an_older_server_gets_an_older_version_and_a_source_may_be_named() {
+fn an_older_server_gets_an_older_dotnet_scanner_from_a_named_feed() {
     let Some(sdk) = sdk() else { return };
     let mut scenario = scenario(&sdk, "10.7.0.96327");
     without_feed(&scenario);
@@ -210,7 +210,7 @@ fn an_older_server_gets_an_older_version_and_a_source_may_be_named() {
 }
 
 #[test]
-fn a_package_that_is_not_sonarsources_is_refused() {
+fn a_package_that_is_not_from_sonarsource_is_refused() {
     let Some(sdk) = sdk() else { return };
     let mut scenario = scenario(&sdk, "10.7.0.96327");
     let feed = |name: &str| scenario.job.path(name);
@@ -250,7 +250,7 @@ fn a_package_that_is_not_sonarsources_is_refused() {
 }
 
 #[test]
-fn an_installed_tool_is_used_if_it_is_the_package_and_suits_the_server() {
+fn an_installed_dotnet_tool_is_used_if_it_is_genuine_and_suits_the_server() {
     let Some(sdk) = sdk() else { return };
     let mut scenario = scenario(&sdk, "26.9.0.129388");
     prepare(&mut scenario, &[]).succeeded();
@@ -280,7 +280,7 @@ fn an_installed_tool_is_used_if_it_is_the_package_and_suits_the_server() {
 }
 
 #[test]
-fn a_user_without_home_installs_it_too() {
+fn the_dotnet_scanner_installs_without_a_home_folder() {
     let Some(sdk) = sdk() else { return };
     for home in ["", "/nowhere/home"] {
         let mut scenario = scenario(&sdk, "26.9.0.129388");
@@ -296,7 +296,7 @@ fn a_user_without_home_installs_it_too() {
 }
 
 #[test]
-fn three_install_at_once_and_one_that_is_killed_leaves_nothing_that_counts() {
+fn three_simultaneous_installs_and_a_killed_one_leave_one_whole_tool() {
     let Some(sdk) = sdk() else { return };
     let mut scenario = scenario(&sdk, "26.9.0.129388");
     let connection = scenario.connection.clone();
@@ -329,7 +329,7 @@ fn three_install_at_once_and_one_that_is_killed_leaves_nothing_that_counts() {
 }
 
 #[test]
-fn a_version_whose_runtime_is_missing_says_so() {
+fn a_dotnet_scanner_whose_runtime_is_missing_is_an_error() {
     let Some(sdk) = sdk() else { return };
     let mut scenario = scenario(&sdk, "10.7.0.96327");
     scenario.job.set("PATH", &format!("{}:/usr/bin:/bin", sdk.root.display()));
@@ -349,7 +349,7 @@ fn a_version_whose_runtime_is_missing_says_so() {
 
 /// By a stand-in for `dotnet`, because all signed packages of the feed are known by their hashes.
 #[test]
-fn a_version_that_is_not_known_needs_the_authors_signature() {
+fn an_unknown_dotnet_scanner_version_needs_the_authors_signature() {
     let mut scenario = Scenario::new();
     let folder = scenario.job.path("sdk");
     let noted = folder.display();
@@ -390,7 +390,7 @@ fn a_version_that_is_not_known_needs_the_authors_signature() {
 /// Feed and server have certificates of an authority that the agent alone was told of, and lie behind its proxy, which wants
 /// a password.
 #[test]
-fn the_feed_is_reached_through_the_agents_proxy_and_by_its_authority() {
+fn the_nuget_feed_is_reached_by_the_agents_proxy_and_certificate_authority() {
     let Some(sdk) = sdk() else { return };
     let mut scenario = scenario(&sdk, "26.9.0.129388");
     let feed = NugetFeed::of_scanner(&sdk, "12.1.0");

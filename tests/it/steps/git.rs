@@ -125,7 +125,7 @@ fn a_tracked_git_directory_cannot_choose_commands() {
 
 /// git's own search, as a scanner starts it in the analysed folder.
 #[test]
-fn a_scanners_git_takes_no_tracked_folder_for_a_git_directory() {
+fn a_scanners_git_does_not_take_a_tracked_folder_for_a_git_directory() {
     let mut scenario = Scenario::new();
     let lib = scenario.job.sources().join("lib");
     git(&scenario.job.sources(), &["init", "--quiet"]);
@@ -142,7 +142,7 @@ fn a_scanners_git_takes_no_tracked_folder_for_a_git_directory() {
 }
 
 #[test]
-fn what_an_earlier_build_configured_in_the_clone_counts_for_nothing() {
+fn git_configuration_left_by_an_earlier_build_is_ignored() {
     let mut attack = Attack::new();
     let sources = attack.scenario.job.sources();
     let file = sources.join(".git/config");
@@ -166,7 +166,7 @@ fn what_an_earlier_build_configured_in_the_clone_counts_for_nothing() {
 }
 
 #[test]
-fn what_an_earlier_build_left_in_the_users_home_gets_no_token() {
+fn git_files_in_the_users_home_get_no_token() {
     let mut attack = Attack::new();
     let home = attack.scenario.job.path("home");
     let trace = attack.scenario.job.path("trace");
@@ -249,7 +249,7 @@ fn a_password_in_the_url_of_origin_is_in_no_argument() {
 }
 
 #[test]
-fn an_include_of_the_clone_does_no_harm_to_honest_builds() {
+fn an_include_in_the_clones_configuration_is_tolerated() {
     let mut attack = Attack::new();
     let sources = attack.scenario.job.sources();
     git(&sources, &["config", "include.path", "../.gitconfig"]);
@@ -297,7 +297,7 @@ fn a_pull_requests_base_may_be_a_full_reference() {
 }
 
 #[test]
-fn a_base_at_origin_is_as_good_as_its_plain_name() {
+fn origin_main_as_pull_request_base_means_main() {
     let (mut scenario, origin) = of_pull_request(&[]);
     let step = scenario.prepare(&[("extraProperties", "sonar.pullrequest.base=origin/main")]);
     step.succeeded();
@@ -307,7 +307,7 @@ fn a_base_at_origin_is_as_good_as_its_plain_name() {
 }
 
 #[test]
-fn a_target_that_is_not_in_the_clone_is_an_error() {
+fn a_pull_request_target_that_is_not_in_the_clone_is_an_error() {
     for (inputs, reason) in [
         ([("unshallow", "auto"), ("extraProperties", "sonar.pullrequest.base=gone")], "git fetch failed"),
         ([("unshallow", "off"), ("extraProperties", "")], "main. Without it"),
@@ -356,7 +356,7 @@ fn a_reference_that_an_earlier_build_left_is_not_compared_with() {
 }
 
 #[test]
-fn halves_of_a_pull_request_are_errors_before_the_build() {
+fn an_incomplete_pull_request_is_an_error_before_the_build() {
     for (own, expected) in [
         ("sonar.pullrequest.key=7", "sonar.pullrequest.key without sonar.pullrequest.branch"),
         (
@@ -372,7 +372,7 @@ fn halves_of_a_pull_request_are_errors_before_the_build() {
 }
 
 #[test]
-fn the_first_analysis_of_a_project_is_not_that_of_a_pull_request() {
+fn a_pull_request_as_first_analysis_of_a_project_is_an_error() {
     let (mut scenario, _origin) = of_pull_request(&[]);
     scenario.sonarqube.change(|model| model.access = Access::MayCreate);
     let step = scenario.prepare(&[]);
@@ -388,7 +388,7 @@ fn the_first_analysis_of_a_project_is_not_that_of_a_pull_request() {
 }
 
 #[test]
-fn a_pull_request_analysed_as_the_main_branch_names_it() {
+fn branch_off_in_a_pull_request_names_the_main_branch() {
     for mode in ["cli", "other"] {
         let (mut scenario, _origin) = of_pull_request(&[]);
         scenario.sonarqube.change(|model| model.main_branch = "trunk".into());

@@ -41,7 +41,7 @@ fn git_requests(job: &Job) -> usize {
 }
 
 #[test]
-fn the_jobs_token_completes_a_clone_of_azure_repos() {
+fn the_jobs_token_completes_a_shallow_clone_of_azure_repos() {
     let (mut scenario, _origin) = of_azure_repos(SonarQube::start(), "refs/heads/main");
     let sources = scenario.job.sources();
     assert_eq!(commits(&sources, "HEAD"), 1);
@@ -62,7 +62,7 @@ fn the_jobs_token_completes_a_clone_of_azure_repos() {
 }
 
 #[test]
-fn what_a_build_left_in_the_clone_is_not_run() {
+fn programs_that_a_build_left_in_the_clone_are_not_run() {
     let (mut scenario, _origin) = of_azure_repos(SonarQube::start(), "refs/heads/main");
     let sources = scenario.job.sources();
     let hook = sources.join(".git/hooks/reference-transaction");
@@ -103,7 +103,7 @@ fn what_a_build_left_in_the_clone_is_not_run() {
 }
 
 #[test]
-fn a_token_that_the_checkout_left_is_sent_once() {
+fn a_token_left_by_the_checkout_is_sent_once() {
     let (mut scenario, _origin) = of_azure_repos(SonarQube::start(), "refs/heads/main");
     let (url, token) = (scenario.job.azure.clone_url(), scenario.job.azure.token());
     let header = format!("AUTHORIZATION: bearer {token}");
@@ -112,7 +112,7 @@ fn a_token_that_the_checkout_left_is_sent_once() {
 }
 
 #[test]
-fn a_pull_requests_target_is_fetched() {
+fn a_pull_requests_target_branch_is_fetched() {
     let (mut scenario, origin) = of_azure_repos(SonarQube::with_branches(), "refs/pull/7/merge");
     let sources = scenario.job.sources();
     // What an earlier build left behind.
@@ -139,7 +139,7 @@ fn a_pull_requests_target_is_fetched() {
 }
 
 #[test]
-fn a_branch_is_compared_with_others() {
+fn the_default_and_reference_branches_are_fetched() {
     let (mut scenario, origin) = of_azure_repos(SonarQube::with_branches(), "refs/heads/feature");
     let sources = scenario.job.sources();
     scenario.job.set("Build.SourceBranch", "refs/heads/feature");
@@ -150,7 +150,7 @@ fn a_branch_is_compared_with_others() {
 }
 
 #[test]
-fn every_clone_and_branch_of_a_monorepo_is_completed() {
+fn every_shallow_clone_of_a_monorepo_is_completed() {
     let mut scenario = Scenario::with(SonarQube::start());
     let azure = scenario.job.azure.clone();
     let origin = Origin::new(&azure.repository().name);
@@ -179,7 +179,7 @@ fn every_clone_and_branch_of_a_monorepo_is_completed() {
 }
 
 #[test]
-fn a_partial_clone_gets_its_files() {
+fn a_partial_clone_gets_its_missing_files() {
     let mut scenario = Scenario::new();
     let azure = scenario.job.azure.clone();
     let origin = Origin::new(&azure.repository().name);
@@ -197,7 +197,7 @@ fn a_partial_clone_gets_its_files() {
 }
 
 #[test]
-fn no_other_host_sees_the_token() {
+fn git_sends_the_jobs_token_to_no_other_host() {
     let origin = Origin::new("shop");
     let host = GitHost::start(&origin, Door::Locked("basic czNjcmV0"));
     let mut scenario = of_another_host(&origin, &host);
@@ -222,7 +222,7 @@ fn no_other_host_sees_the_token() {
 }
 
 #[test]
-fn a_public_repository_needs_no_credentials() {
+fn a_public_shallow_clone_is_completed_without_credentials() {
     let origin = Origin::new("shop");
     let host = GitHost::start(&origin, Door::Open);
     let mut scenario = of_another_host(&origin, &host);
@@ -231,7 +231,7 @@ fn a_public_repository_needs_no_credentials() {
 }
 
 #[test]
-fn the_agents_proxy_leads_to_the_host() {
+fn git_uses_the_agents_proxy() {
     let origin = Origin::new("shop");
     let basic = format!("Basic {}", BASE64.encode("agent:t0p/s3cret"));
     let proxy = GitHost::start(&origin, Door::Proxy(basic));
@@ -248,7 +248,7 @@ fn the_agents_proxy_leads_to_the_host() {
 }
 
 #[test]
-fn a_redirect_does_not_carry_the_token_along() {
+fn git_does_not_send_the_token_after_a_redirect() {
     let (mut scenario, origin) = of_azure_repos(SonarQube::start(), "refs/heads/main");
     // As of a proxy or a moved server that the collection's host is now.
     let stranger = GitHost::start(&origin, Door::Open);
@@ -270,7 +270,7 @@ fn a_redirect_does_not_carry_the_token_along() {
 }
 
 #[test]
-fn what_a_host_says_is_no_command() {
+fn output_of_a_git_host_is_not_a_logging_command() {
     let origin = Origin::new("shop");
     let host =
         GitHost::start(&origin, Door::Refusing("##vso[task.complete result=Failed;]no https://me:pw@x/y"));
@@ -281,7 +281,7 @@ fn what_a_host_says_is_no_command() {
 }
 
 #[test]
-fn clones_stay_as_they_are_when_that_is_wanted() {
+fn unshallow_off_leaves_clones_as_they_are() {
     for (inputs, says) in [
         ([("unshallow", "off"), ("extraProperties", "")], "and stays so (unshallow: off)"),
         ([("unshallow", "auto"), ("extraProperties", "sonar.scm.disabled=true")], "Analysing main"),
@@ -311,7 +311,7 @@ fn clones_stay_as_they_are_when_that_is_wanted() {
 }
 
 #[test]
-fn without_git_a_shallow_clone_is_noticed_all_the_same() {
+fn a_shallow_clone_is_noticed_without_git() {
     let (mut scenario, _origin) = of_azure_repos(SonarQube::start(), "refs/heads/main");
     scenario.job.set("PATH", "/nowhere");
     prepare(&mut scenario)
@@ -324,7 +324,7 @@ fn without_git_a_shallow_clone_is_noticed_all_the_same() {
 }
 
 #[test]
-fn sources_without_git_are_no_matter() {
+fn sources_without_git_give_no_warning() {
     let mut scenario = Scenario::new();
     let step = prepare(&mut scenario);
     step.succeeded();
@@ -337,7 +337,7 @@ fn sources_without_git_are_no_matter() {
 }
 
 #[test]
-fn cancellation_ends_a_fetch() {
+fn cancelling_ends_a_git_fetch() {
     let origin = Origin::new("shop");
     let host = GitHost::start(&origin, Door::Slow);
     let mut scenario = of_another_host(&origin, &host);

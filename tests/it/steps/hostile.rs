@@ -27,7 +27,7 @@ fn is_unharmed(scenario: &Scenario) {
 }
 
 #[test]
-fn what_the_engine_prints_is_text() {
+fn engine_output_is_not_a_logging_command() {
     let mut scenario = Scenario::new();
     let plain = ATTACKS.join("\n");
     let entries: Vec<_> = ["INFO", "WARN", "ERROR", "DEBUG"]
@@ -53,7 +53,7 @@ fn what_the_engine_prints_is_text() {
 }
 
 #[test]
-fn names_of_branches_and_pull_requests_are_text() {
+fn branch_and_pull_request_names_are_not_commands() {
     for attack in ATTACKS {
         let mut scenario = Scenario::with(SonarQube::with_branches());
         scenario.job.set("Build.SourceBranch", &format!("refs/heads/{attack}"));
@@ -67,7 +67,7 @@ fn names_of_branches_and_pull_requests_are_text() {
 }
 
 #[test]
-fn inputs_are_text() {
+fn inputs_are_not_commands() {
     for attack in ATTACKS {
         let mut scenario = Scenario::new();
         scenario
@@ -84,7 +84,7 @@ fn inputs_are_text() {
 }
 
 #[test]
-fn what_the_server_says_is_text() {
+fn server_messages_are_not_commands() {
     let mut scenario = Scenario::new();
     scenario.sonarqube.script("/batch/project.protobuf", [refusal(403, &all())]);
     scenario.prepare(&[]).sole_error();
@@ -101,7 +101,7 @@ fn what_the_server_says_is_text() {
 }
 
 #[test]
-fn what_the_server_says_of_an_analysis_is_text() {
+fn server_warnings_of_an_analysis_are_not_commands() {
     for failed in [true, false] {
         let mut scenario = Scenario::new();
         let mut processed = task("1", "shop", if failed { "FAILED" } else { "SUCCESS" });
@@ -131,7 +131,7 @@ fn what_the_server_says_of_an_analysis_is_text() {
 
 /// Any step may set variables of the job, in upper case or, with `preservecase`, in another.
 #[test]
-fn variables_are_neither_inputs_nor_connections() {
+fn job_variables_are_not_taken_for_inputs_or_connections() {
     let strangers = (SonarQube::start(), AzureDevOps::start());
     let mut scenario = Scenario::new();
     scenario.job.set("System.CollectionUri", &strangers.1.collection_uri());

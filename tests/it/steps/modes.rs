@@ -8,7 +8,7 @@ use crate::tls::Tls;
 
 /// From the oldest server to the last one that hands out no scanner engine.
 #[test]
-fn servers_without_an_engine_get_the_cli_of_their_time() {
+fn a_server_without_engine_is_analysed_by_the_matching_cli() {
     for (version, cli, token) in [
         ("8.9.10.61524", "4.7.0.2747", "sonar.login"),
         ("9.9.8.100196", "4.7.0.2747", "sonar.login"),
@@ -56,7 +56,7 @@ fn servers_without_an_engine_get_the_cli_of_their_time() {
 }
 
 #[test]
-fn sonarqube_cloud() {
+fn sonarqube_cloud_is_analysed_with_its_organization() {
     let mut scenario = Scenario::new();
     let bearer = format!("Bearer {TOKEN}");
     scenario.sonarqube.change(|model| {
@@ -97,7 +97,7 @@ fn scan(scenario: &Scenario, place: &std::path::Path) {
 }
 
 #[test]
-fn a_report_is_found_by_every_name_of_its_folder() {
+fn a_report_is_found_under_host_and_container_paths() {
     // Where the user wants it, by the name that the folder has on the host, and the step runs in a container.
     for root in ["temp", "s"] {
         let mut scenario = Scenario::new();
@@ -126,7 +126,7 @@ fn a_report_is_found_by_every_name_of_its_folder() {
 }
 
 #[test]
-fn a_variable_that_leads_the_builds_scanner_elsewhere_is_warned_about() {
+fn sonar_host_url_that_redirects_the_builds_scanner_warns() {
     let mut scenario = Scenario::new();
     scenario.job.allow_leaks();
     let url = scenario.sonarqube.url();
@@ -165,7 +165,7 @@ fn a_variable_that_leads_the_builds_scanner_elsewhere_is_warned_about() {
 }
 
 #[test]
-fn a_build_that_leaves_no_report_is_told_of_containers() {
+fn a_missing_report_in_mode_other_mentions_containers() {
     let mut scenario = Scenario::new();
     scenario.job.allow_leaks();
     scenario.prepare(&[("scannerMode", "other"), ("extraProperties", "sonar.projectKey=shop")]).succeeded();
@@ -197,7 +197,7 @@ fn proxy_of_engine(set: &[(&str, &str)], extra: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_engine_uses_the_agents_proxy_unless_the_user_says_otherwise() {
+fn the_engine_uses_the_agents_proxy_unless_the_user_sets_another() {
     let agents = ["proxyHost=proxy.corp", "proxyPassword=s3cret-of-proxy", "proxyPort=3128", "proxyUser=ci"];
     assert_eq!(proxy_of_engine(&[], ""), agents);
     assert_eq!(proxy_of_engine(&[("NO_PROXY", "10.0.0.0/8,127.0.0.0/8")], ""), [""; 0]);
@@ -210,7 +210,7 @@ fn the_engine_uses_the_agents_proxy_unless_the_user_says_otherwise() {
 }
 
 #[test]
-fn an_engine_inside_of_the_cli_gets_the_proxy_by_options_of_java() {
+fn an_engine_inside_the_cli_gets_the_proxy_as_java_options() {
     let sonarqube = SonarQube::start();
     sonarqube.change(|model| model.version = "9.9.8.100196".into());
     let mut scenario = Scenario::with(sonarqube);
@@ -243,7 +243,7 @@ fn an_engine_inside_of_the_cli_gets_the_proxy_by_options_of_java() {
 }
 
 #[test]
-fn the_engine_trusts_the_agents_authorities_unless_the_user_names_others() {
+fn the_engine_trusts_the_agents_authorities_unless_the_user_sets_others() {
     let sonarqube = SonarQube::start();
     let tls = Tls::before(sonarqube.url().trim_start_matches("http://").parse().unwrap());
     let mut scenario = Scenario::with(sonarqube);

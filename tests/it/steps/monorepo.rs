@@ -85,7 +85,7 @@ fn outcomes(scenario: &Scenario) -> Vec<String> {
 }
 
 #[test]
-fn one_of_each_step_does_it_all() {
+fn a_monorepo_needs_one_of_each_step() {
     let mut scenario = scenario(SonarQube::start());
     scenario.job.write(
         "services/web/sonar-project.properties",
@@ -136,7 +136,7 @@ fn one_of_each_step_does_it_all() {
 }
 
 #[test]
-fn in_parallel_each_line_says_whose_it_is_and_each_result_is_kept() {
+fn parallel_analyses_prefix_their_lines_and_keep_their_results() {
     let mut scenario = scenario(SonarQube::start());
     // Those two wait for each other: one after the other they would never end.
     let body = "echo \"$key began\"\ntouch \"$key.began\"\ncase $key in docs) ;; *)\n\
@@ -159,7 +159,7 @@ fn in_parallel_each_line_says_whose_it_is_and_each_result_is_kept() {
 }
 
 #[test]
-fn failures_stop_nothing_and_are_named_at_the_end() {
+fn a_failed_monorepo_project_stops_no_other_and_is_named_at_the_end() {
     let mut scenario = scenario(SonarQube::start());
     let failing =
         "[ $key = docs ] || { echo '{\"level\":\"ERROR\",\"message\":\"no '$key'\"}'; exit 2; }\nleave";
@@ -179,7 +179,7 @@ fn failures_stop_nothing_and_are_named_at_the_end() {
 }
 
 #[test]
-fn cancellation_ends_them_all() {
+fn cancelling_ends_all_parallel_analyses() {
     let mut scenario = scenario(SonarQube::start());
     let engine =
         engine(&scenario, "echo $$ >\"$key.pid\"\necho \"$key runs, says it\"\nwhile :; do sleep 0.1; done");
@@ -227,7 +227,7 @@ fn processed(scenario: &Scenario, key: &str, status: &str) {
 }
 
 #[test]
-fn of_a_pull_request_only_what_it_touches() {
+fn a_pull_request_analyses_only_the_projects_it_touches() {
     let (mut scenario, engine) = of_pull_request();
     // More than two pages: the model has three changes on each.
     let readme = ("edit", "/README.md", None);
@@ -284,7 +284,7 @@ fn of_a_pull_request_only_what_it_touches() {
 }
 
 #[test]
-fn deleted_files_touch_and_nothing_touched_is_skipped_all_the_way() {
+fn a_deleted_file_touches_its_project_and_untouched_projects_are_skipped() {
     for (changes, expected, property) in [
         (&[("delete", "/services/api/old.py", None)][..], &["api"][..], "ok"),
         (&[("edit", "/docs/index.md", None), ("edit", "/services/web/a.py", None)], &["docs", "web"], "ok"),
@@ -306,7 +306,7 @@ fn deleted_files_touch_and_nothing_touched_is_skipped_all_the_way() {
 
 /// With several checkouts the agent leaves `Build.Repository.LocalPath` the folder above them.
 #[test]
-fn of_several_checkouts_the_change_is_of_one() {
+fn with_several_checkouts_the_change_belongs_to_one_repository() {
     let (mut scenario, engine) = of_pull_request();
     std::fs::remove_dir_all(scenario.job.sources().join(".git")).unwrap();
     for name in ["shop", "tools"] {
@@ -341,7 +341,7 @@ fn of_several_checkouts_the_change_is_of_one() {
 }
 
 #[test]
-fn another_repository_is_told_of_and_asked_once_for_all_its_projects() {
+fn a_second_repository_is_reported_and_queried_once() {
     let mut scenario = scenario(SonarQube::with_branches());
     scenario.job.set("System.Debug", "true");
     let sources = scenario.job.sources();
@@ -357,7 +357,7 @@ fn another_repository_is_told_of_and_asked_once_for_all_its_projects() {
 }
 
 #[test]
-fn sources_that_are_no_clone_are_all_analysed() {
+fn without_a_clone_every_project_is_analysed() {
     let (mut scenario, engine) = of_pull_request();
     std::fs::remove_dir_all(scenario.job.sources().join(".git")).unwrap();
     scenario.job.azure.change_files(&[("edit", "/docs/index.md", None)]);
@@ -368,7 +368,7 @@ fn sources_that_are_no_clone_are_all_analysed() {
 }
 
 #[test]
-fn what_nobody_can_tell_is_analysed() {
+fn an_unknown_change_analyses_every_project() {
     let (mut scenario, engine) = of_pull_request();
     scenario.job.azure.forget_token(SignIn::Refuse);
     git(&scenario.job.sources(), &["update-ref", "-d", "refs/remotes/origin/main"]);
@@ -382,7 +382,7 @@ fn what_nobody_can_tell_is_analysed() {
 }
 
 #[test]
-fn the_main_branch_is_analysed_whole() {
+fn the_main_branch_analyses_every_project() {
     let mut scenario = scenario(SonarQube::with_branches());
     let engine = engine(&scenario, "leave");
     let inputs = [("extraProperties", engine.as_str()), ("changedOnly", "true")];
@@ -418,7 +418,7 @@ fn check_out(scenario: &Scenario) {
 }
 
 #[test]
-fn of_other_providers_git_tells_what_changed() {
+fn git_finds_the_change_for_other_providers() {
     for (kind, source) in [("branch", "refs/heads/fix"), ("pull request", "refs/pull/12/merge")] {
         let mut scenario = scenario(SonarQube::with_branches());
         check_out(&scenario);
@@ -437,7 +437,7 @@ fn of_other_providers_git_tells_what_changed() {
 }
 
 #[test]
-fn a_pull_request_that_the_user_names_is_compared_by_git() {
+fn git_finds_the_change_of_a_pull_request_set_by_the_user() {
     let mut scenario = scenario(SonarQube::with_branches());
     check_out(&scenario);
     scenario.job.set("Build.SourceVersion", &head(&scenario.job.sources()));
@@ -453,7 +453,7 @@ fn a_pull_request_that_the_user_names_is_compared_by_git() {
 }
 
 #[test]
-fn a_project_with_a_branch_of_its_own_is_compared_by_itself() {
+fn a_project_with_its_own_branch_is_compared_separately() {
     let mut scenario = scenario(SonarQube::with_branches());
     check_out(&scenario);
     scenario.job.set("Build.Repository.Provider", "GitHub");
@@ -467,7 +467,7 @@ fn a_project_with_a_branch_of_its_own_is_compared_by_itself() {
 }
 
 #[test]
-fn a_clone_that_does_not_reach_back_means_everything() {
+fn a_clone_without_the_common_ancestor_analyses_every_project() {
     let mut scenario = scenario(SonarQube::with_branches());
     check_out(&scenario);
     scenario.job.set("Build.Repository.Provider", "GitHub");
@@ -484,7 +484,7 @@ fn a_clone_that_does_not_reach_back_means_everything() {
 }
 
 #[test]
-fn mistakes_are_told_before_the_server_is_asked() {
+fn monorepo_mistakes_are_errors_before_any_request() {
     let mut said = Vec::new();
     for (list, inputs) in [
         ("- {key: a, baseDir: nowhere}", &[][..]),
@@ -513,7 +513,7 @@ fn mistakes_are_told_before_the_server_is_asked() {
 }
 
 #[test]
-fn two_projects_of_one_directory_share_no_files_and_symbolic_links_are_followed() {
+fn two_projects_in_one_directory_have_separate_working_folders() {
     let mut scenario = scenario(SonarQube::start());
     std::os::unix::fs::symlink("services/web", scenario.job.sources().join("front")).unwrap();
     let engine = engine(&scenario, "leave");

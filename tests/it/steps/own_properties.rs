@@ -12,7 +12,7 @@ fn prepared(scenario: &Scenario, key: &str) -> Option<String> {
 }
 
 #[test]
-fn empty_parameters_of_branches_and_pull_requests_are_unset() {
+fn empty_branch_and_pull_request_parameters_count_as_unset() {
     let mut scenario = branches();
     scenario.job.set("Build.SourceBranch", "refs/heads/feature");
     let extra = "sonar.branch.name=\nsonar.pullrequest.key=$(System.PullRequest.PullRequestId)\n\
@@ -27,7 +27,7 @@ fn empty_parameters_of_branches_and_pull_requests_are_unset() {
 }
 
 #[test]
-fn a_variable_of_pull_requests_as_branch_means_auto_elsewhere() {
+fn a_pull_request_variable_as_branch_means_auto_in_other_builds() {
     let mut scenario = branches();
     scenario.job.set("Build.SourceBranch", "refs/heads/feature");
     let branch = ("branch", "$(System.PullRequest.SourceBranch)");
@@ -36,7 +36,7 @@ fn a_variable_of_pull_requests_as_branch_means_auto_elsewhere() {
 }
 
 #[test]
-fn variables_that_are_not_set_are_named_before_the_build() {
+fn a_variable_that_was_not_replaced_is_an_error_before_the_build() {
     let long = "sonar.pullrequest.key=7\nsonar.pullrequest.branch=$(prBranch)";
     let told: Vec<_> = [
         ("extraProperties", "sonar.branch.name=$(prBranch)"),
@@ -75,7 +75,7 @@ fn variables_that_are_not_set_are_named_before_the_build() {
 }
 
 #[test]
-fn a_full_reference_is_the_base_of_a_pull_request() {
+fn a_pull_request_base_may_be_a_full_reference_in_extra_properties() {
     let mut scenario = branches();
     scenario.job.of_pull_request("TfsGit", "7", "refs/heads/a", "refs/heads/main");
     let extra = "sonar.pullrequest.base=refs/heads/develop";
@@ -84,7 +84,7 @@ fn a_full_reference_is_the_base_of_a_pull_request() {
 }
 
 #[test]
-fn keys_that_sonarqube_refuses_are_errors() {
+fn a_project_key_that_sonarqube_refuses_is_an_error() {
     let told: Vec<_> = ["my shop", "shop/web", "123"]
         .into_iter()
         .map(|key| {
@@ -101,7 +101,7 @@ fn keys_that_sonarqube_refuses_are_errors() {
 }
 
 #[test]
-fn other_syntaxes_are_understood_or_told() {
+fn command_line_syntax_in_extra_properties_is_read_or_reported() {
     let mut scenario = Scenario::new();
     let extra = "/d:sonar.exclusions=\"**/gen/**\" /d:sonar.projectName=\"The shop\"\n-Dsonar.links.ci=x\n\
                  sonar.tests=a sonar.test.inclusions=b\nsonar.projectVersion='7'";
@@ -124,7 +124,7 @@ fn other_syntaxes_are_understood_or_told() {
 }
 
 #[test]
-fn lines_that_can_not_be_read_are_not_shown() {
+fn an_unreadable_line_is_reported_without_its_text() {
     let mut scenario = Scenario::new();
     scenario.job.watch_for("squ_of_somebody");
     let extra = "sonar.scanner.truststorePassword squ_of_somebody\nsqu_of_somebody";

@@ -10,7 +10,7 @@ use crate::scenario::Scenario;
 const RUNS: u64 = 13;
 
 #[test]
-fn ok_is_never_read_beside_a_record_that_contradicts_it() {
+fn parallel_jobs_never_leave_ok_beside_a_failed_analysis() {
     let azure = AzureDevOps::start();
     let mut jobs: Vec<_> = ["a", "b", "c", "d", "e"]
         .map(|name| {

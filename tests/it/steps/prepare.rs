@@ -11,7 +11,7 @@ fn parameters(step: &crate::fake_agent::Step) -> serde_json::Map<String, Value> 
 }
 
 #[test]
-fn it_leaves_a_record_and_the_established_variables() {
+fn prepare_leaves_a_record_and_the_established_variables() {
     let mut scenario = Scenario::new();
     let step = scenario.prepare(&[("cliProjectName", "The shop"), ("cliSources", "src")]);
     step.succeeded();
@@ -60,7 +60,7 @@ fn it_leaves_a_record_and_the_established_variables() {
 }
 
 #[test]
-fn secrets_are_registered_before_anything_else_is_said() {
+fn secrets_are_registered_before_the_first_line() {
     let mut scenario = Scenario::new();
     let step = scenario.prepare(&[]);
     let first = step.lines.iter().take_while(|line| line.starts_with("##vso[task.setsecret]")).count();
@@ -73,7 +73,7 @@ fn secrets_are_registered_before_anything_else_is_said() {
 }
 
 #[test]
-fn in_file_mode_the_settings_file_names_the_project() {
+fn config_mode_file_takes_the_project_from_the_settings_file() {
     let mut scenario = Scenario::new();
     let file = scenario.job.write("conf/sonar.properties", "# ours\nsonar.projectKey : sh\\u006fp\n");
     let step = scenario.prepare(&[("configMode", "file"), ("configFile", "conf/sonar.properties")]);
@@ -87,7 +87,7 @@ fn in_file_mode_the_settings_file_names_the_project() {
 }
 
 #[test]
-fn in_file_mode_mistakes_are_named() {
+fn config_mode_file_reports_mistakes_in_the_file() {
     let mut scenario = Scenario::new();
     let step = scenario.prepare(&[("configMode", "file")]);
     insta::assert_snapshot!(scenario.job.tidy(step.sole_error()), @"the settings file <job>/s/sonar-project.properties does not exist. Add it to the repository, set configFile to where it is, or use `configMode: manual` with cliProjectKey and cliSources.");
@@ -98,7 +98,7 @@ fn in_file_mode_mistakes_are_named() {
 }
 
 #[test]
-fn in_mode_other_the_build_finds_the_token_in_the_parameters() {
+fn mode_other_passes_the_token_in_the_scanner_parameters() {
     let mut scenario = Scenario::new();
     scenario.job.allow_leaks();
     let step = scenario.prepare(&[("scannerMode", "other")]);
@@ -123,7 +123,7 @@ fn in_mode_other_the_build_finds_the_token_in_the_parameters() {
 }
 
 #[test]
-fn extra_properties_are_read_line_by_line_and_win() {
+fn extra_properties_win_over_other_settings() {
     let mut scenario = Scenario::new();
     let extra = "# a comment\r\n\r\n  # sonar.indented=1\n sonar.exclusions = **/gen/** \r\nsonar.projectName=A=B\n\
                  sonar.links.ci=\n=nothing\nsonar.sources=lib\nno property\n";
@@ -173,7 +173,7 @@ fn a_misspelt_property_is_pointed_out() {
 }
 
 #[test]
-fn extra_properties_can_send_the_token_nowhere_else() {
+fn extra_properties_cannot_send_the_token_elsewhere() {
     let mut scenario = Scenario::new();
     let engine = scenario.engine("");
     let extra = format!(
@@ -215,7 +215,7 @@ fn properties_named_like_secrets_are_kept_secret() {
 }
 
 #[test]
-fn debug_lines_come_with_system_debug_only() {
+fn debug_lines_are_written_with_system_debug_only() {
     let mut scenario = Scenario::new();
     assert!(scenario.prepare(&[]).debug.is_empty());
     scenario.job.set("System.Debug", "true");
@@ -228,7 +228,7 @@ fn debug_lines_come_with_system_debug_only() {
 }
 
 #[test]
-fn connections_of_each_type_authenticate_as_their_server_wants_it() {
+fn each_connection_type_authenticates_as_its_server_expects() {
     let authorization = |scenario: &Scenario| {
         let asked = scenario.sonarqube.asked();
         assert!(asked.iter().all(|one| one.authorization == asked[0].authorization));
@@ -271,7 +271,7 @@ fn a_server_that_is_starting_is_waited_for() {
 }
 
 #[test]
-fn hiccups_on_the_way_are_ridden_out() {
+fn transient_network_errors_are_retried() {
     let mut scenario = Scenario::new();
     let busy = wiremock::ResponseTemplate::new(429).insert_header("Retry-After", "1");
     scenario.sonarqube.script("/api/features/list", [busy]);

@@ -26,7 +26,7 @@ fn analysed(scenario: &mut Scenario, messages: &[&str], extra: &str) {
 }
 
 #[test]
-fn an_analysis_of_no_file_is_no_report() {
+fn an_analysis_of_no_file_has_verdict_no_report() {
     // Measures that the token may read, what the engine said, words of the reason.
     type Row<'a> = (Option<Vec<(&'static str, &'static str)>>, &'a [&'a str], Option<&'a str>);
     let some = || Some(vec![("files", "1"), ("ncloc", "3")]);
@@ -63,7 +63,7 @@ fn an_analysis_of_no_file_is_no_report() {
 }
 
 #[test]
-fn the_reaction_to_nothing_takes_the_place_of_that_to_no_verdict_and_never_writes_ok() {
+fn on_nothing_analysed_replaces_on_no_verdict_and_never_writes_ok() {
     for (inputs, result) in [
         (&[][..], TaskResult::Failed),
         (&[("onNoVerdict", "ignore")], TaskResult::Failed),
@@ -86,7 +86,7 @@ fn the_reaction_to_nothing_takes_the_place_of_that_to_no_verdict_and_never_write
 }
 
 #[test]
-fn the_engine_s_count_is_in_the_record_and_warned_about_at_once() {
+fn an_engine_that_indexed_no_file_warns_at_once() {
     let mut scenario = Scenario::new();
     scenario.sonarqube.processed("1", "shop", gate("OK"));
     let body = format!("{}{}", says("0 files indexed"), scenario.report("1", "shop"));
@@ -133,7 +133,7 @@ fn only_the_pipeline_may_skip_an_analysis() {
 }
 
 #[test]
-fn a_pull_request_whose_target_the_engine_missed_is_no_report() {
+fn a_pull_request_whose_target_the_engine_did_not_find_has_verdict_no_report() {
     for (warning, property) in
         [("Could not find ref 'refs/heads/main' in refs/heads, refs/remotes", "no-report"), ("Another", "ok")]
     {
@@ -153,7 +153,7 @@ fn a_pull_request_whose_target_the_engine_missed_is_no_report() {
 }
 
 #[test]
-fn a_pull_request_without_new_lines_is_held_against_git() {
+fn a_pull_request_without_new_lines_is_compared_with_git() {
     for (new_lines, files, property) in [
         ("0", vec![("src/a.py", "py")], "no-report"),
         ("2", vec![("src/a.py", "py")], "ok"),
@@ -191,7 +191,7 @@ fn commit(sources: &Path) {
 }
 
 #[test]
-fn a_main_branch_that_is_named_is_the_default_branch() {
+fn a_main_branch_set_by_name_follows_the_default_branch_policy() {
     let policy = [("onQualityGateFailure", "warn"), ("onQualityGateFailureDefaultBranch", "fail")];
     for (name, knows, result) in [
         ("main", true, TaskResult::Failed),
@@ -246,7 +246,7 @@ fn an_analyzer_that_was_not_loaded_fails_the_analysis() {
 }
 
 #[test]
-fn dotnet_projects_that_were_analysed_pass_and_what_was_left_out_is_told() {
+fn analysed_dotnet_projects_pass_and_omitted_ones_are_listed() {
     let mut scenario = dotnet_built("good", "");
     scenario.analyze().succeeded().says("2 C# projects: 1 main, 1 test; 1 VB.NET project: 1 main");
     scenario.publish(&[]).succeeded();
@@ -261,7 +261,7 @@ fn dotnet_projects_that_were_analysed_pass_and_what_was_left_out_is_told() {
 }
 
 #[test]
-fn dotnet_tests_alone_are_an_analysis_of_nothing() {
+fn dotnet_test_projects_alone_count_as_nothing_analysed() {
     let mut scenario = dotnet_built("test-only", "");
     scenario.analyze().ended(TaskResult::Succeeded).warns("no main project is left to analyse");
     let step = scenario.publish(&[("onNoVerdict", "ignore")]);
@@ -272,7 +272,7 @@ fn dotnet_tests_alone_are_an_analysis_of_nothing() {
 }
 
 #[test]
-fn dotnet_projects_that_are_all_excluded_are_an_analysis_of_nothing() {
+fn excluded_dotnet_projects_alone_count_as_nothing_analysed() {
     // The scanner's words, and its exit code.
     let end = "echo 'The scanner engine did not complete successfully' >&2; exit 1; ";
     let mut scenario = dotnet_built("excluded", end);

@@ -24,14 +24,14 @@ fn a_proxy_needs_no_scheme() {
 }
 
 #[test]
-fn a_proxy_that_can_not_be_read_is_told() {
+fn an_unreadable_proxy_variable_is_ignored_with_a_warning() {
     let (step, _scenario) = prepare(&[("HTTP_PROXY", "http://ci:hush@[proxy")]);
     step.ended(TaskResult::Succeeded).warns("The variable HTTP_PROXY is ignored");
     assert!(!step.transcript().contains("hush"));
 }
 
 #[test]
-fn a_proxy_may_speak_tls_where_the_server_does_not() {
+fn an_https_proxy_serves_an_http_server() {
     let proxy = ForwardProxy::start("ci", "pass");
     let tls = Tls::before(proxy.url.trim_start_matches("http://").parse().unwrap());
     let folder = tempfile::tempdir().unwrap();
@@ -53,7 +53,7 @@ fn an_error_behind_a_proxy_names_the_proxy() {
 }
 
 #[test]
-fn what_no_proxy_names_goes_past_the_proxy() {
+fn a_host_in_no_proxy_is_reached_directly() {
     for past in ["*", "x.org; 127.0.0.1", "127.0.0.0/8 x.org", "<host>:<port>"] {
         let mut scenario = Scenario::new();
         let server = scenario.sonarqube.url();

@@ -18,7 +18,7 @@ pub(super) fn summary(scenario: &Scenario) -> String {
 }
 
 #[test]
-fn a_gate_that_passed() {
+fn a_passed_gate_writes_ok() {
     let mut scenario = Scenario::new();
     scenario.sonarqube.processed("1", "shop", gate("OK"));
     scenario.analysed("1");
@@ -51,7 +51,7 @@ fn a_gate_that_passed() {
 }
 
 #[test]
-fn a_gate_that_failed_is_one_error_for_each_failed_condition() {
+fn a_failed_gate_is_one_error_for_each_failed_condition() {
     let mut scenario = Scenario::new();
     let mut gate = failed_gate();
     let rating = json!({
@@ -90,7 +90,7 @@ fn a_gate_that_failed_is_one_error_for_each_failed_condition() {
 }
 
 #[test]
-fn only_a_pass_is_a_pass() {
+fn no_verdict_but_passed_is_green() {
     let with = |key: &str, value: serde_json::Value| {
         let mut task = task("1", "shop", "SUCCESS");
         task["task"][key] = value;
@@ -199,7 +199,7 @@ fn a_server_that_takes_too_long_is_a_timeout() {
 }
 
 #[test]
-fn what_cannot_be_shown_beside_the_gate_is_left_out() {
+fn measures_that_cannot_be_read_are_left_out_of_the_summary() {
     let mut scenario = Scenario::new();
     scenario.sonarqube.change(|model| model.measures = None);
     scenario.sonarqube.script("/api/metrics/search", [ResponseTemplate::new(500)]);
@@ -225,7 +225,7 @@ fn what_cannot_be_shown_beside_the_gate_is_left_out() {
 }
 
 #[test]
-fn what_is_only_shown_of_one_analysis_costs_no_other_its_verdict() {
+fn slow_measures_of_one_analysis_cost_no_other_its_verdict() {
     let mut scenario = Scenario::new();
     let late = json_answer(&json!({ "metrics": [] })).set_delay(Duration::from_secs(60));
     scenario.sonarqube.script("/api/metrics/search", [late]);
@@ -239,7 +239,7 @@ fn what_is_only_shown_of_one_analysis_costs_no_other_its_verdict() {
 }
 
 #[test]
-fn metrics_that_are_known_name_the_conditions_of_all() {
+fn conditions_have_metric_names_though_measures_time_out() {
     let mut scenario = Scenario::new();
     let late = json_answer(&json!({})).set_delay(Duration::from_secs(60));
     for (project, key) in [("shop", "1"), ("blog", "2")] {
@@ -256,7 +256,7 @@ fn metrics_that_are_known_name_the_conditions_of_all() {
 }
 
 #[test]
-fn of_several_analyses_the_worst_counts() {
+fn the_worst_of_several_analyses_counts() {
     let mut scenario = Scenario::new();
     scenario.sonarqube.processed("1", "shop", gate("OK"));
     scenario.sonarqube.processed("2", "blog", failed_gate());
@@ -315,7 +315,7 @@ fn analyses_of_one_job_may_use_several_connections() {
 }
 
 #[test]
-fn a_build_that_can_not_be_written_to_is_a_warning() {
+fn a_token_that_may_not_change_the_build_is_a_warning() {
     let mut scenario = Scenario::new();
     scenario.sonarqube.processed("1", "shop", gate("OK"));
     scenario.job.azure.take_away_the_right_to_change_builds();
@@ -326,7 +326,7 @@ fn a_build_that_can_not_be_written_to_is_a_warning() {
 }
 
 #[test]
-fn a_token_azure_devops_does_not_know_is_a_warning_and_goes_to_no_stranger() {
+fn a_token_unknown_to_azure_devops_is_a_warning_and_goes_nowhere_else() {
     for sign_in in [SignIn::Refuse, SignIn::Redirect, SignIn::Page] {
         let mut scenario = Scenario::new();
         scenario.sonarqube.processed("1", "shop", gate("OK"));
@@ -338,7 +338,7 @@ fn a_token_azure_devops_does_not_know_is_a_warning_and_goes_to_no_stranger() {
 }
 
 #[test]
-fn hiccups_of_azure_devops_do_not_lose_the_property() {
+fn transient_errors_of_azure_devops_do_not_lose_the_property() {
     let mut scenario = Scenario::new();
     scenario.sonarqube.processed("1", "shop", gate("OK"));
     scenario.analysed("1");
@@ -348,7 +348,7 @@ fn hiccups_of_azure_devops_do_not_lose_the_property() {
 }
 
 #[test]
-fn a_failure_that_the_build_does_not_know_of_is_not_softened() {
+fn a_failure_that_could_not_be_recorded_fails_the_task() {
     let warn = [("onQualityGateFailure", "warn")];
     for (gate, result) in [(failed_gate(), TaskResult::Failed), (gate("OK"), TaskResult::Succeeded)] {
         let mut scenario = Scenario::new();
@@ -377,7 +377,7 @@ fn a_failure_that_the_build_does_not_know_of_is_not_softened() {
 }
 
 #[test]
-fn properties_come_back_in_another_spelling() {
+fn properties_returned_in_another_case_are_recognised() {
     for (gate, warnings, property) in [(failed_gate(), 1, "failed"), (gate("OK"), 0, "ok")] {
         let mut scenario = Scenario::new();
         for name in ["sonarGlobalQualityGate", "sonar-azdo-turn.Build.Unit", "sonar-azdo.BUILD.Unit.1"] {
@@ -406,7 +406,7 @@ fn a_release_has_no_build_property() {
 }
 
 #[test]
-fn a_summary_that_does_not_arrive_is_missed() {
+fn a_summary_that_could_not_be_uploaded_is_reported() {
     let mut scenario = Scenario::new();
     scenario.sonarqube.processed("1", "shop", gate("OK"));
     scenario.analysed("1");
@@ -423,7 +423,7 @@ fn a_summary_that_does_not_arrive_is_missed() {
 }
 
 #[test]
-fn warnings_of_the_server_are_told_without_their_html() {
+fn server_warnings_are_shown_without_html() {
     let mut scenario = Scenario::new();
     let mut processed = task("1", "shop", "SUCCESS");
     let warning = "The blame is <b>missing</b>. <a href=\"https://docs.example/scm\" onclick=\"x()\">Read more</a>\
@@ -449,7 +449,7 @@ fn warnings_of_the_server_are_told_without_their_html() {
 }
 
 #[test]
-fn a_forged_report_counts_for_nothing() {
+fn a_forged_report_has_verdict_no_report() {
     let report = |server: &str, dashboard: &str| {
         format!("projectKey=shop\nserverUrl={server}\ndashboardUrl={dashboard}/x\nceTaskId=AZ-1\n")
     };
@@ -503,7 +503,7 @@ pub(super) fn scanner_context(report: &Path) -> serde_json::Value {
 }
 
 #[test]
-fn a_clock_that_runs_ahead_does_not_make_a_report_an_older_one() {
+fn a_clock_that_runs_ahead_does_not_make_a_report_too_old() {
     let mut scenario = Scenario::new();
     scenario.sonarqube.processed("1", "shop", gate("OK"));
     scenario.analysed("1");
@@ -516,7 +516,7 @@ fn a_clock_that_runs_ahead_does_not_make_a_report_an_older_one() {
 }
 
 #[test]
-fn a_server_may_go_by_another_address() {
+fn a_report_may_name_the_server_by_another_address() {
     let mut scenario = Scenario::new();
     let public = "https://sonar.contoso.example/sonar";
     scenario.sonarqube.processed("1", "shop", gate("OK"));
@@ -529,7 +529,7 @@ fn a_server_may_go_by_another_address() {
 }
 
 #[test]
-fn what_is_cut_short_on_the_way_is_asked_for_again() {
+fn a_truncated_quality_gate_is_requested_again() {
     let mut scenario = Scenario::new();
     scenario.sonarqube.processed("1", "shop", failed_gate());
     scenario.analysed("1");
@@ -552,7 +552,7 @@ fn what_is_cut_short_on_the_way_is_asked_for_again() {
 }
 
 #[test]
-fn a_busy_server_is_asked_again_when_it_says() {
+fn retry_after_is_kept_while_polling() {
     let mut scenario = Scenario::new();
     scenario.sonarqube.processed("1", "shop", gate("OK"));
     scenario.analysed("1");
@@ -563,7 +563,7 @@ fn a_busy_server_is_asked_again_when_it_says() {
 }
 
 #[test]
-fn a_cancelled_wait_ends_at_once() {
+fn cancelling_publish_ends_the_wait_at_once() {
     let mut scenario = Scenario::new();
     scenario.sonarqube.processing("1", [task("1", "shop", "PENDING")]);
     scenario.analysed("1");
@@ -578,7 +578,7 @@ fn a_cancelled_wait_ends_at_once() {
 }
 
 #[test]
-fn what_another_job_passed_does_not_outlive_a_publish_without_end() {
+fn an_interrupted_publish_leaves_no_ok_of_another_job() {
     for cancelled in [true, false] {
         let azure = crate::fake_azure_devops::AzureDevOps::start();
         let mut first = Scenario::within(azure.clone(), crate::fake_sonarqube::SonarQube::start());
@@ -607,7 +607,7 @@ fn what_another_job_passed_does_not_outlive_a_publish_without_end() {
 }
 
 #[test]
-fn a_result_that_can_not_be_told_is_a_crash() {
+fn a_result_that_cannot_be_written_ends_with_exit_code_1() {
     let mut scenario = Scenario::new();
     scenario.sonarqube.processed("1", "shop", gate("OK"));
     scenario.analysed("1");
@@ -622,7 +622,7 @@ fn a_result_that_can_not_be_told_is_a_crash() {
 }
 
 #[test]
-fn the_token_needs_its_variable() {
+fn a_record_without_its_token_variable_has_verdict_no_report() {
     let mut scenario = Scenario::new();
     scenario.sonarqube.processed("1", "shop", gate("OK"));
     scenario.analysed("1");
@@ -656,7 +656,7 @@ fn a_record_of_another_version_is_refused() {
 }
 
 #[test]
-fn measures_of_a_branch_and_of_a_pull_request_are_its_own() {
+fn measures_are_those_of_the_branch_or_pull_request() {
     for (kind, key, value) in [("branch", "branch", "feature"), ("pull request", "pullRequest", "7")] {
         let mut scenario = Scenario::with(crate::fake_sonarqube::SonarQube::with_branches());
         if kind == "branch" {
@@ -684,7 +684,7 @@ fn measures_of_a_branch_and_of_a_pull_request_are_its_own() {
 }
 
 #[test]
-fn answers_with_a_charset_and_an_api_version_are_json_too() {
+fn a_json_answer_may_have_a_charset_and_an_api_version() {
     let mut scenario = Scenario::new();
     scenario.sonarqube.processed("1", "shop", gate("OK"));
     scenario.analysed("1");
@@ -699,7 +699,7 @@ fn answers_with_a_charset_and_an_api_version_are_json_too() {
 }
 
 #[test]
-fn the_policy_softens_the_result_and_nothing_else() {
+fn the_policy_changes_only_the_result_of_the_task() {
     for (gate, inputs, result) in [
         (failed_gate(), [("onQualityGateFailure", "warn")], TaskResult::SucceededWithIssues),
         (failed_gate(), [("onQualityGateFailure", "ignore")], TaskResult::Succeeded),
@@ -722,7 +722,7 @@ fn the_policy_softens_the_result_and_nothing_else() {
 }
 
 #[test]
-fn later_jobs_read_output_variables() {
+fn output_variables_are_set_for_later_jobs() {
     let mut scenario = Scenario::new();
     scenario.sonarqube.processed("1", "shop", failed_gate());
     scenario.analysed("1");
@@ -738,7 +738,7 @@ fn later_jobs_read_output_variables() {
 }
 
 #[test]
-fn a_failure_of_one_job_is_not_undone_by_another() {
+fn a_failed_job_is_not_undone_by_one_that_passed() {
     let azure = crate::fake_azure_devops::AzureDevOps::start();
     for (stage, gate) in [("Unit", failed_gate()), ("Integration", gate("OK"))] {
         let mut scenario = Scenario::within(azure.clone(), crate::fake_sonarqube::SonarQube::start());

@@ -5,7 +5,7 @@ use crate::fake_sonarqube::{SonarQube, gate};
 use crate::scenario::Scenario;
 
 #[test]
-fn reports_of_two_analyses_can_not_be_exchanged() {
+fn exchanged_reports_of_two_analyses_do_not_count() {
     for (reports, expected) in [
         // The other's, each; and one for both.
         (
@@ -44,7 +44,7 @@ fn reports_of_two_analyses_can_not_be_exchanged() {
 }
 
 #[test]
-fn one_report_does_not_speak_for_two_analyses_of_a_project() {
+fn one_report_does_not_count_for_two_analyses_of_a_project() {
     let mut scenario = Scenario::new();
     scenario.sonarqube.processed("1", "shop", gate("OK"));
     scenario.analysed("1");
@@ -55,7 +55,7 @@ fn one_report_does_not_speak_for_two_analyses_of_a_project() {
 }
 
 #[test]
-fn a_report_that_names_another_server_sends_nothing_there() {
+fn a_report_that_names_another_server_gets_no_request() {
     let mut scenario = Scenario::new();
     let stranger = SonarQube::start();
     stranger.processed("1", "shop", gate("OK"));
@@ -76,7 +76,7 @@ fn a_report_that_names_another_server_sends_nothing_there() {
 }
 
 #[test]
-fn what_was_left_out_on_purpose_is_green_unless_the_policy_says_otherwise() {
+fn a_skipped_analysis_is_green_unless_on_skipped_says_otherwise() {
     for (policy, result) in [
         (None, TaskResult::Succeeded),
         (Some(("onSkipped", "warn")), TaskResult::SucceededWithIssues),

@@ -39,7 +39,7 @@ pub(super) fn report(scenario: &Scenario) -> String {
 }
 
 #[test]
-fn older_servers_are_analysed_by_the_cli_of_an_offline_archive() {
+fn an_older_server_is_analysed_by_the_cli_from_an_offline_archive() {
     let mut scenario = server("9.9.8.100196");
     let tools = scenario.job.path("tools dir");
     scenario.job.set("Agent.ToolsDirectory", tools.to_str().unwrap());
@@ -103,7 +103,7 @@ fn older_servers_are_analysed_by_the_cli_of_an_offline_archive() {
 }
 
 #[test]
-fn a_pinned_cli_gets_the_token_by_its_environment_and_no_other_server() {
+fn a_pinned_cli_gets_the_token_by_environment_and_asks_no_other_server() {
     let mut scenario = server("26.9.0.129388");
     for name in
         ["SONAR_HOST_URL", "SONAR_SCANNER_API_BASE_URL", "SONAR_SCANNER_SONARCLOUD_URL", "SONAR_SCANNER_X"]
@@ -139,7 +139,7 @@ fn a_pinned_cli_gets_the_token_by_its_environment_and_no_other_server() {
 }
 
 #[test]
-fn a_pinned_cli_runs_the_engine_in_a_java_that_is_new_enough_and_suits_the_project() {
+fn a_pinned_cli_runs_on_a_java_that_is_new_enough() {
     let mut scenario = server("26.9.0.129388");
     scenario.job.set("Agent.ToolsDirectory", scenario.job.path("tools").to_str().unwrap());
     let zip = scenario.job.path("sonar-scanner-cli-8.1.0.6389.zip");
@@ -177,7 +177,7 @@ fn a_pinned_cli_runs_the_engine_in_a_java_that_is_new_enough_and_suits_the_proje
 }
 
 #[test]
-fn the_cli_is_given_what_the_named_settings_file_says_and_reads_none() {
+fn the_cli_gets_the_merged_settings_and_reads_no_file() {
     let mut scenario = server("9.9.8.100196");
     scenario.job.set("Agent.ToolsDirectory", scenario.job.path("tools").to_str().unwrap());
     let zip = scenario.job.path("cli.zip");
@@ -203,7 +203,7 @@ fn the_cli_is_given_what_the_named_settings_file_says_and_reads_none() {
 }
 
 #[test]
-fn a_mirror_may_want_credentials_which_the_log_does_not_show() {
+fn credentials_of_a_mirror_are_not_logged() {
     let mut scenario = server("9.9.8.100196");
     scenario.job.set("Agent.ToolsDirectory", scenario.job.path("tools").to_str().unwrap());
     scenario.job.set("System.Debug", "true");
@@ -272,7 +272,7 @@ fn engine_of_java_21(path: &Path) {
 }
 
 #[test]
-fn a_java_that_is_too_old_for_the_engine_gives_way() {
+fn a_java_too_old_for_the_engine_is_replaced_with_a_warning() {
     let mut scenario = Scenario::new();
     let extra = scenario.engine("");
     let jar = extra.lines().find(|line| line.contains("engineJarPath")).unwrap().to_owned();
@@ -303,7 +303,7 @@ fn a_java_that_is_too_old_for_the_engine_gives_way() {
 }
 
 #[test]
-fn where_the_server_has_no_java_for_a_platform_the_agents_is_taken() {
+fn the_agents_java_is_used_if_the_server_has_none() {
     // None, and one that it has never heard of, in the words of 26.9.
     let unheard =
         json!({ "message": "Unsupported architecture: 'armv7l'. Supported values are 'x64, aarch64'" });
@@ -348,7 +348,7 @@ fn the_build_wrapper_is_put_on_the_path() {
 }
 
 #[test]
-fn a_server_without_build_wrapper_is_explained() {
+fn a_server_without_build_wrapper_is_an_error() {
     let mut scenario = Scenario::new();
     let step = scenario.prepare(&[("buildWrapper", "true")]);
     let error = step.sole_error();
@@ -357,7 +357,7 @@ fn a_server_without_build_wrapper_is_explained() {
 }
 
 #[test]
-fn reports_of_the_build_reach_the_engine() {
+fn reports_left_by_the_build_are_imported() {
     let mut scenario = Scenario::new();
     scenario.job.write("src/main.py", "");
     scenario.job.write("fixtures/lcov.info", "SF:src/main.js\n");
@@ -426,7 +426,7 @@ pub(super) const DOTNET: [(&str, &str); 4] = [
 ];
 
 #[test]
-fn dotnet_that_can_not_begin_or_end_fails_its_step() {
+fn a_failed_dotnet_begin_or_end_fails_its_step() {
     let mut scenario = Scenario::new();
     let engine = scenario.engine("");
     let mut inputs = DOTNET.to_vec();
@@ -442,7 +442,7 @@ fn dotnet_that_can_not_begin_or_end_fails_its_step() {
 }
 
 #[test]
-fn without_an_sdk_for_dotnet_the_message_says_what_to_do() {
+fn a_missing_dotnet_sdk_says_what_to_do() {
     let mut scenario = Scenario::new();
     let nowhere = scenario.job.path("nowhere").display().to_string();
     scenario.job.set("PATH", &nowhere);
@@ -457,7 +457,7 @@ fn without_an_sdk_for_dotnet_the_message_says_what_to_do() {
 }
 
 #[test]
-fn a_release_of_the_scanner_for_dotnet_is_run_by_dotnet() {
+fn the_dotnet_scanner_archive_is_run_by_dotnet() {
     let mut scenario = server("9.9.8.100196");
     dotnet_scanner(&mut scenario, "");
     scenario.job.set("Agent.ToolsDirectory", scenario.job.path("tools").to_str().unwrap());

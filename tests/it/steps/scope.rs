@@ -18,7 +18,7 @@ fn scope(scenario: &Scenario) -> String {
 }
 
 #[test]
-fn a_pull_request_is_told_as_its_provider_needs_it() {
+fn pull_request_parameters_follow_the_provider() {
     let told = |provider: &str, number: Option<&str>| {
         let mut scenario = Scenario::with(SonarQube::with_branches());
         scenario.job.of_pull_request(provider, "1042", "refs/heads/feature/a b", "refs/heads/main");
@@ -65,7 +65,7 @@ fn a_pull_request_is_told_as_its_provider_needs_it() {
 }
 
 #[test]
-fn a_branch_is_told_from_the_default_branch_by_the_git_api() {
+fn the_git_api_tells_a_branch_from_the_default_branch() {
     for (default, branch, expected) in [
         (Some("refs/heads/main"), "refs/heads/main", ""),
         (Some("refs/heads/trunk"), "refs/heads/trunk", ""),
@@ -100,7 +100,7 @@ fn collections_may_lie_below_a_path_and_have_spaces() {
 }
 
 #[test]
-fn another_provider_asks_sonarqube_for_the_main_branch() {
+fn sonarqube_tells_the_main_branch_for_other_providers() {
     for (provider, branch, expected) in [
         ("GitHub", "refs/heads/main", ""),
         ("GitHub", "refs/heads/feature", "sonar.branch.name=feature"),
@@ -125,7 +125,7 @@ fn another_provider_asks_sonarqube_for_the_main_branch() {
 }
 
 #[test]
-fn a_project_that_is_not_there_yet_has_the_branch_built_as_its_main_branch() {
+fn the_built_branch_is_the_main_branch_of_a_new_project() {
     let mut scenario = Scenario::with(SonarQube::with_branches());
     scenario.sonarqube.change(|model| model.access = Access::MayCreate);
     scenario.job.set("Build.Repository.Provider", "GitHub");
@@ -135,7 +135,7 @@ fn a_project_that_is_not_there_yet_has_the_branch_built_as_its_main_branch() {
 }
 
 #[test]
-fn where_azure_devops_says_nothing_sonarqube_does() {
+fn sonarqube_tells_the_main_branch_if_azure_devops_does_not() {
     for sign_in in [SignIn::Refuse, SignIn::Redirect, SignIn::Page] {
         let mut scenario = Scenario::with(SonarQube::with_branches());
         scenario.job.azure.forget_token(sign_in);
@@ -151,7 +151,7 @@ fn where_azure_devops_says_nothing_sonarqube_does() {
 }
 
 #[test]
-fn what_a_user_says_about_the_branch_counts() {
+fn a_branch_set_by_the_user_counts() {
     let mut scenario = Scenario::with(SonarQube::with_branches());
     scenario.job.of_pull_request("TfsGit", "7", "refs/heads/a", "refs/heads/main");
     scenario
@@ -202,7 +202,7 @@ fn a_trusted_settings_file_counts_until_an_input_says_otherwise() {
 }
 
 #[test]
-fn a_pull_request_queued_by_its_reference_is_asked_for() {
+fn a_pull_request_queued_by_its_reference_is_looked_up() {
     let mut scenario = Scenario::with(SonarQube::with_branches());
     scenario.job.set("Build.SourceBranch", "refs/pull/7/merge");
     scenario.job.azure.open_pull_request(7, "refs/heads/feature/x", "refs/heads/main", false);
@@ -222,7 +222,7 @@ fn a_pull_request_queued_by_its_reference_is_asked_for() {
 }
 
 #[test]
-fn a_clone_is_asked_where_azure_repos_can_not_be() {
+fn the_clone_tells_the_default_branch_if_azure_repos_cannot() {
     let git = |directory: &std::path::Path, arguments: &[&str]| {
         let mut command = std::process::Command::new("git");
         command.current_dir(directory).args(["-c", "user.name=ada", "-c", "user.email=ada@contoso.example"]);
@@ -268,7 +268,7 @@ fn a_clone_is_asked_where_azure_repos_can_not_be() {
 }
 
 #[test]
-fn another_name_of_the_main_branch_is_told_with_what_to_change() {
+fn a_differently_named_main_branch_says_what_to_rename() {
     let told = |branch: &str| {
         let mut scenario = Scenario::with(SonarQube::with_branches());
         scenario.sonarqube.change(|model| model.main_branch = "master".into());
@@ -308,7 +308,7 @@ fn a_tag_can_be_the_version_of_the_main_branch_or_a_branch() {
 }
 
 #[test]
-fn what_a_server_can_not_analyse_may_be_an_error_or_the_main_branch() {
+fn on_unsupported_branch_may_fail_or_analyse_the_main_branch() {
     let mut scenario = Scenario::new();
     scenario.job.of_pull_request("TfsGit", "7", "refs/heads/feature", "refs/heads/main");
     let step = scenario.prepare(&[("onUnsupportedBranch", "fail")]);
@@ -331,7 +331,7 @@ fn what_a_server_can_not_analyse_may_be_an_error_or_the_main_branch() {
 
 /// With several checkouts the agent leaves `Build.Repository.LocalPath` the folder above them.
 #[test]
-fn a_directory_of_another_repository_is_noticed_and_asked_itself() {
+fn sources_of_another_repository_tell_their_own_default_branch() {
     let mut scenario = Scenario::with(SonarQube::with_branches());
     scenario.job.write("docs/index.md", "");
     let sources = scenario.job.sources();
@@ -420,7 +420,7 @@ fn a_directory_of_another_repository_is_noticed_and_asked_itself() {
 
 /// What the engine is given, and what SonarPublish asks a server with branches.
 #[test]
-fn branches_and_pull_requests_go_all_the_way() {
+fn branches_and_pull_requests_run_through_all_steps() {
     for (kind, parameters) in [
         ("branch", vec![("sonar.branch.name", "feature/a b")]),
         (
@@ -491,7 +491,7 @@ fn branches_and_pull_requests_go_all_the_way() {
 }
 
 #[test]
-fn what_community_build_cannot_analyse_is_skipped_all_the_way() {
+fn branches_are_skipped_through_all_steps_on_community_build() {
     for (kind, explanation) in [
         (
             "pull request",

@@ -39,7 +39,7 @@ fn is_red(scenario: &mut Scenario, connection: Option<&str>, reason: &str) {
 }
 
 #[test]
-fn a_record_that_was_changed_says_nothing() {
+fn an_altered_record_has_verdict_no_report() {
     let evil = SonarQube::start();
     let url = evil.url();
     type Change<'a> = Box<dyn Fn(&mut Value) + 'a>;
@@ -74,7 +74,7 @@ fn a_record_that_was_changed_says_nothing() {
 }
 
 #[test]
-fn a_record_that_was_changed_is_not_analysed() {
+fn an_altered_record_fails_analyze() {
     let evil = SonarQube::start();
     let mut scenario = Scenario::new();
     let engine = scenario.engine(&scenario.report("1", "shop"));
@@ -90,7 +90,7 @@ fn a_record_that_was_changed_is_not_analysed() {
 }
 
 #[test]
-fn an_outcome_of_another_analysis_is_none_of_this() {
+fn an_outcome_of_another_analysis_does_not_count() {
     let mut scenario = failed();
     // Of the same token, so that its seal is good.
     scenario.prepare(&[("extraProperties", "sonar.scanner.skip=true")]).succeeded();
@@ -106,7 +106,7 @@ fn an_outcome_of_another_analysis_is_none_of_this() {
 }
 
 #[test]
-fn a_token_that_was_emptied_frees_no_record_of_its_seal() {
+fn a_record_whose_token_was_emptied_does_not_count() {
     for deleted in [false, true] {
         let mut scenario = failed();
         let name = scenario.records()[0].file_name().unwrap().to_string_lossy().to_uppercase();
@@ -121,7 +121,7 @@ fn a_token_that_was_emptied_frees_no_record_of_its_seal() {
 }
 
 #[test]
-fn a_record_that_is_gone_is_missed() {
+fn a_deleted_record_has_verdict_no_report() {
     let mut scenario = failed();
     scenario.analysed_as("blog", "2");
     std::fs::remove_dir_all(&scenario.records()[0]).unwrap();
@@ -147,7 +147,7 @@ fn publish_below(scenario: &mut Scenario, name: &str, value: &str) -> String {
 }
 
 #[test]
-fn a_job_variable_replaces_no_input_and_no_connection() {
+fn a_job_variable_cannot_replace_an_input_or_connection() {
     for (name, value) in [
         ("INPUT_ONQUALITYGATEFAILURE", "ignore"),
         ("Input.Projects", "blog"),
@@ -186,7 +186,7 @@ fn change_and_seal(scenario: &Scenario, file: &str, token: &str, how: impl FnOnc
 }
 
 #[test]
-fn a_replaced_token_seals_no_record() {
+fn a_record_sealed_with_a_replaced_token_does_not_count() {
     // Agents let any step overwrite a read-only variable and only warn, unless the pipeline protects those. Another spelling
     // is another variable, which becomes the same environment variable, and is never protected.
     type Spelling = fn(&str) -> String;
@@ -230,7 +230,7 @@ fn a_replaced_token_seals_no_record() {
 }
 
 #[test]
-fn a_replaced_token_does_not_change_what_the_own_connection_judges() {
+fn a_replaced_token_does_not_affect_publish_with_a_connection() {
     // The connection of SonarPublish vouches for the record, and no job variable does.
     let mut scenario = failed();
     let id = scenario.records()[0].file_name().unwrap().to_string_lossy().to_uppercase();
@@ -241,7 +241,7 @@ fn a_replaced_token_does_not_change_what_the_own_connection_judges() {
 }
 
 #[test]
-fn secret_properties_that_were_replaced_lead_the_token_nowhere() {
+fn replaced_secret_properties_do_not_send_the_token_elsewhere() {
     let evil = SonarQube::start();
     let mut scenario = Scenario::new();
     let engine = scenario.engine(&scenario.report("1", "shop"));
@@ -271,7 +271,7 @@ fn secret_properties_that_were_replaced_lead_the_token_nowhere() {
 }
 
 #[test]
-fn a_step_that_deletes_what_sonaranalyze_noted_turns_no_analysis_green() {
+fn deleting_the_record_of_analyze_turns_nothing_green() {
     let mut scenario = Scenario::new();
     scenario.sonarqube.processed("1", "shop", gate("OK"));
     let engine = scenario.engine(&format!("{}\nexit 1", scenario.report("1", "shop")));
@@ -286,7 +286,7 @@ fn a_step_that_deletes_what_sonaranalyze_noted_turns_no_analysis_green() {
 }
 
 #[test]
-fn a_record_of_another_connection_is_not_judged_by_the_own_one() {
+fn publish_does_not_judge_a_record_of_another_connection() {
     let mut scenario = failed();
     let other = SonarQube::start();
     let connection = scenario.job.connect_server(&other.url(), "squ_of_another_server");
@@ -297,7 +297,7 @@ fn a_record_of_another_connection_is_not_judged_by_the_own_one() {
 }
 
 #[test]
-fn a_planted_record_neither_skips_nor_ends_the_search_for_reports() {
+fn a_planted_record_does_not_skip_or_stop_the_search_for_reports() {
     // A job without SonarPrepare: the scanner ran by itself, and its gate failed.
     let mut other = Scenario::new();
     other.prepare(&[("extraProperties", "sonar.scanner.skip=true")]).succeeded();
@@ -328,7 +328,7 @@ fn a_planted_record_neither_skips_nor_ends_the_search_for_reports() {
 }
 
 #[test]
-fn a_pipe_in_place_of_a_report_does_not_hold_up_the_step() {
+fn a_pipe_in_place_of_a_report_does_not_block_the_step() {
     let mut scenario = failed();
     let report = scenario.records()[0].join("report-task.txt");
     std::fs::remove_file(&report).unwrap();

@@ -196,14 +196,14 @@ fn settings_file_cannot_start_programs() {
 }
 
 #[test]
-fn settings_file_cannot_have_a_folder_outside_emptied() {
+fn settings_file_cannot_empty_a_folder_outside_the_sources() {
     for folder in ["/tmp/evil", "../..", ".", "..", "src/../../x", ".git", "x/.git/y"] {
         refuses("sonar.working.directory", folder);
     }
 }
 
 #[test]
-fn settings_file_cannot_have_files_outside_indexed_or_imported() {
+fn settings_file_cannot_index_or_import_files_outside_the_sources() {
     for (key, path) in [
         ("sonar.sources", "/etc"),
         ("sonar.sources", ".,/etc"),
@@ -217,7 +217,7 @@ fn settings_file_cannot_have_files_outside_indexed_or_imported() {
 }
 
 #[test]
-fn links_of_the_repository_lead_no_setting_outside() {
+fn a_link_cannot_lead_a_setting_out_of_the_sources() {
     let linked = |to: &str, lines: &str| {
         let scenario = Scenario::with(SonarQube::with_branches());
         symlink(to, scenario.job.sources().join("link")).unwrap();
@@ -240,7 +240,7 @@ fn links_of_the_repository_lead_no_setting_outside() {
 }
 
 #[test]
-fn settings_files_are_regular_files() {
+fn a_settings_file_must_be_a_regular_file() {
     for (target, expected) in
         [("/dev/zero", "is not a regular file"), ("/etc/passwd", "leads out of the sources")]
     {
@@ -260,7 +260,7 @@ fn settings_files_are_regular_files() {
 
 /// The honest twin of all of the above.
 #[test]
-fn settings_file_may_say_what_is_analysed_and_how() {
+fn settings_file_may_set_what_is_analysed_and_how() {
     for place in PLACES {
         let scenario = Scenario::with(SonarQube::with_branches());
         let module = if place == Place::Module { "web." } else { "" };
@@ -307,7 +307,7 @@ fn settings_file_may_say_what_is_analysed_and_how() {
 }
 
 #[test]
-fn trusted_settings_files_choose_what_is_judged_and_never_where_the_token_goes() {
+fn a_trusted_settings_file_chooses_the_branch_but_not_where_the_token_goes() {
     let lines = "sonar.branch.name=mine\nsonar.projectDate=2020-01-01\nsonar.working.directory=build/x\n\
                  sonar.scanner.javaExePath=./evil\nsonar.scanner.skip=true\nsonar.userHome=x\nsonar.host.url=http://evil.example\n\
                  sonar.scanner.proxyHost=evil.example";
@@ -330,7 +330,7 @@ fn trusted_settings_files_choose_what_is_judged_and_never_where_the_token_goes()
 }
 
 #[test]
-fn what_the_pipeline_makes_void_is_not_handed_on_as_empty() {
+fn a_property_overridden_by_the_pipeline_is_not_passed_as_empty() {
     let lines = "sonar.pullrequest.key=9\nsonar.pullrequest.branch=x\nsonar.branch.target=";
     let scenario = Scenario::with(SonarQube::with_branches());
     let inputs = [("trustSettingsFile", "true"), ("branch", "mine")];
@@ -343,7 +343,7 @@ fn what_the_pipeline_makes_void_is_not_handed_on_as_empty() {
 }
 
 #[test]
-fn the_scope_may_be_the_pipelines_alone() {
+fn scope_from_pipeline_ignores_exclusions_of_the_repository() {
     for place in PLACES {
         let scenario = Scenario::with(SonarQube::with_branches());
         let lines = "sonar.exclusions=**/*\nsonar.issue.ignore.multicriteria=e1\nsonar.projectName=Shop";
@@ -372,7 +372,7 @@ fn the_scope_may_be_the_pipelines_alone() {
 }
 
 #[test]
-fn what_the_repository_left_out_is_in_the_summary() {
+fn exclusions_of_the_repository_are_in_the_summary() {
     let mut scenario = Scenario::new();
     for file in ["a.py", "b.py", "src/c.py"] {
         scenario.job.write(file, "x = 1\n");
@@ -395,7 +395,7 @@ fn what_the_repository_left_out_is_in_the_summary() {
 }
 
 #[test]
-fn names_in_settings_files_are_replaced_as_the_cli_does_it() {
+fn placeholders_in_settings_files_are_replaced_as_by_the_cli() {
     let mut scenario = Scenario::new();
     scenario.job.set("Build.BuildNumber", "20261130.4");
     scenario.job.set("MY_FOLDER", "gen");
@@ -416,7 +416,7 @@ fn names_in_settings_files_are_replaced_as_the_cli_does_it() {
 }
 
 #[test]
-fn the_key_of_the_project_may_hold_names_and_blanks_around_it() {
+fn a_project_key_may_hold_placeholders_and_surrounding_blanks() {
     let mut scenario = Scenario::new();
     scenario.job.set("MY_KEY", "shop");
     scenario.job.write(FILE, "sonar.projectKey=${env.MY_KEY}  \n");
@@ -440,14 +440,14 @@ fn settings_file_cannot_read_secrets_of_the_job() {
 }
 
 #[test]
-fn names_that_lead_back_to_themselves_are_an_error() {
+fn a_circular_placeholder_is_an_error() {
     let mut scenario = Scenario::new();
     scenario.job.write(FILE, "a=${b}\nb=x${a}\n");
     insta::assert_snapshot!(scenario.prepare(&[]).sole_error(), @"a leads back to itself: b -> a -> b (line 1 of sonar-project.properties). Write the value itself instead of ${name} in one of them.");
 }
 
 #[test]
-fn settings_files_of_other_encodings_are_read_or_refused() {
+fn a_settings_file_in_another_encoding_is_read_or_refused() {
     let with = |bytes: &[u8]| {
         let mut scenario = Scenario::new();
         std::fs::write(scenario.job.sources().join(FILE), bytes).unwrap();
@@ -468,7 +468,7 @@ fn settings_files_of_other_encodings_are_read_or_refused() {
 
 /// The CLI reads the settings files of modules itself, and replaces `${name}` in all it is given.
 #[test]
-fn the_cli_gets_what_the_engine_would_get() {
+fn the_cli_gets_the_same_properties_as_the_engine() {
     let sonarqube = SonarQube::start();
     sonarqube.change(|model| model.version = "9.9.8.100196".into());
     let mut scenario = Scenario::with(sonarqube);
@@ -508,7 +508,7 @@ fn the_cli_gets_what_the_engine_would_get() {
 }
 
 #[test]
-fn a_variable_of_the_job_does_not_choose_the_branch() {
+fn a_job_variable_does_not_choose_the_branch() {
     let mut scenario = Scenario::with(SonarQube::with_branches());
     scenario.job.set("SONAR_SCANNER_JSON_PARAMS", r#"{"sonar.branch.name":"evil","sonar.links.ci":"x"}"#);
     let analysis = Analysis::with(scenario, Place::Below, "", &[]);

@@ -20,7 +20,7 @@ fn prepare_named(scenario: &mut Scenario, name: &str, key: &str) {
 }
 
 #[test]
-fn analyses_of_a_job_are_told_apart_by_their_names() {
+fn analysis_name_selects_the_analysis() {
     let mut scenario = Scenario::new();
     scenario.sonarqube.processed("1", "web", gate("OK"));
     scenario.sonarqube.processed("2", "api", failed_gate());
@@ -50,7 +50,7 @@ fn analyses_of_a_job_are_told_apart_by_their_names() {
 }
 
 #[test]
-fn a_name_given_twice_is_no_name() {
+fn a_duplicate_analysis_name_is_an_error() {
     let mut scenario = Scenario::new();
     prepare_named(&mut scenario, "web", "1");
     prepare_named(&mut scenario, "web", "2");
@@ -87,7 +87,7 @@ fn publish(job: &mut Job, connection: &str) -> Step {
 }
 
 #[test]
-fn a_record_travels_to_another_agent() {
+fn a_record_is_judged_on_another_agent() {
     let mut scenario = Scenario::new();
     scenario.sonarqube.processed("1", "shop", gate("OK"));
     let file = exported(&mut scenario, "1");
@@ -110,7 +110,7 @@ fn a_record_travels_to_another_agent() {
 }
 
 #[test]
-fn a_report_elsewhere_and_a_project_that_the_scanner_alone_knows_travel_too() {
+fn an_exported_record_holds_a_report_left_elsewhere_and_the_scanners_project() {
     let mut scenario = Scenario::new();
     // In mode other the scanner reads its token there.
     scenario.job.allow_leaks();
@@ -132,7 +132,7 @@ fn a_report_elsewhere_and_a_project_that_the_scanner_alone_knows_travel_too() {
 }
 
 #[test]
-fn an_analysis_that_failed_or_never_ran_travels_too() {
+fn an_exported_record_holds_a_failed_or_missing_analysis() {
     for (body, verdict) in [("exit 1", "analysis-failed"), ("exit 0", "no-report")] {
         let mut scenario = Scenario::new();
         let engine = scenario.engine(body);
@@ -160,7 +160,7 @@ fn an_analysis_that_failed_or_never_ran_travels_too() {
 }
 
 #[test]
-fn a_job_that_is_run_again_counts_by_its_newest_attempt() {
+fn the_newest_attempt_of_a_job_counts() {
     let mut failed = Scenario::new();
     let engine = failed.engine("exit 1");
     failed.prepare(&[("extraProperties", &engine)]).succeeded();
@@ -197,7 +197,7 @@ fn a_job_that_is_run_again_counts_by_its_newest_attempt() {
 }
 
 #[test]
-fn what_an_artifact_says_turns_nothing_green() {
+fn an_altered_artifact_turns_nothing_green() {
     let other = SonarQube::start();
     let evil = other.url();
     let report = |project: &str, task: &str, server: &str| {
@@ -331,7 +331,7 @@ fn what_an_artifact_says_turns_nothing_green() {
 }
 
 #[test]
-fn what_is_missing_beside_a_record_is_said() {
+fn a_missing_connection_or_report_of_a_record_is_explained() {
     let mut scenario = Scenario::new();
     scenario.sonarqube.processed("1", "shop", gate("OK"));
     let file = exported(&mut scenario, "1");
@@ -375,7 +375,7 @@ fn of_fork() -> Scenario {
 }
 
 #[test]
-fn a_fork_without_secrets_is_skipped_and_that_is_said() {
+fn a_fork_without_secrets_is_skipped_with_a_warning() {
     let mut scenario = of_fork();
     scenario
         .analyze_with(&[("exportTo", "out")])
@@ -414,7 +414,7 @@ fn a_fork_without_secrets_is_skipped_and_that_is_said() {
 }
 
 #[test]
-fn what_is_skipped_without_a_connection_is_a_choice() {
+fn on_missing_connection_decides_what_is_skipped() {
     let mut scenario = of_fork();
     let fail = [("onMissingConnection", "fail")];
     assert!(scenario.analyze_with(&fail).sole_error().starts_with("there is no analysis to run"));
@@ -480,7 +480,7 @@ fn a_forged_higher_attempt_removes_no_genuine_record() {
 }
 
 #[test]
-fn projects_names_the_keys_that_must_be_there() {
+fn a_key_listed_in_projects_must_be_analysed() {
     let mut scenario = Scenario::new();
     scenario.sonarqube.processed("1", "shop", gate("OK"));
     let file = exported(&mut scenario, "1");
@@ -503,7 +503,7 @@ fn projects_names_the_keys_that_must_be_there() {
 }
 
 #[test]
-fn a_note_of_a_missing_connection_counts_only_where_publish_has_none_either() {
+fn a_missing_connection_note_does_not_count_if_publish_has_a_connection() {
     let mut scenario = of_fork();
     scenario.analyze_with(&[("exportTo", "out")]).succeeded();
     let note = scenario.job.sources().join("out/sonar-analysis-none.json");

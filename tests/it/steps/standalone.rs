@@ -73,7 +73,7 @@ fn the_usual_places_of_every_scanner_are_searched() {
 }
 
 #[test]
-fn an_old_report_is_not_of_this_build() {
+fn a_report_of_an_earlier_build_does_not_count() {
     let with_reports = |fresh: bool| {
         let scenario = Scenario::new();
         scenario.sonarqube.processed("1", "shop", gate("OK"));
@@ -120,7 +120,7 @@ fn an_old_report_is_not_of_this_build() {
 }
 
 #[test]
-fn a_report_is_of_what_is_built_or_of_what_the_inputs_say() {
+fn a_report_of_another_branch_does_not_count() {
     // What the task says it is of, the inputs, and why it is refused.
     type Row<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], Option<&'a str>);
     let rows: [Row<'_>; 9] = [
@@ -175,7 +175,7 @@ fn a_report_is_of_what_is_built_or_of_what_the_inputs_say() {
 }
 
 #[test]
-fn a_report_that_a_record_knows_is_judged_once() {
+fn a_report_with_a_record_is_judged_once() {
     let mut scenario = Scenario::new();
     scenario.sonarqube.processed("1", "shop", gate("OK"));
     scenario.sonarqube.processed("2", "blog", failed_gate());
@@ -195,7 +195,7 @@ fn a_report_that_a_record_knows_is_judged_once() {
 }
 
 #[test]
-fn a_project_by_its_key() {
+fn a_project_key_is_judged_by_its_current_gate() {
     let of = |branch: Option<&str>, pull_request: Option<&str>| {
         ("shop".to_owned(), branch.map(str::to_owned), pull_request.map(str::to_owned))
     };
@@ -255,7 +255,7 @@ fn a_project_by_its_key() {
 }
 
 #[test]
-fn each_project_is_asked_for_its_main_branch_once() {
+fn the_main_branch_of_each_project_is_requested_once() {
     let mut scenario = Scenario::with(SonarQube::with_branches());
     for (key, file) in [("1", "a/.scannerwork/report-task.txt"), ("2", "b/.scannerwork/report-task.txt")] {
         scenario.sonarqube.processed(key, "shop", gate("OK"));
@@ -396,7 +396,7 @@ fn verdict_of(way: Way, wrongs: &[Wrong]) -> String {
 }
 
 #[test]
-fn only_what_the_server_vouches_for_passes() {
+fn a_report_the_server_does_not_confirm_has_no_verdict() {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     for way in [Way::Imported, Way::Report, Way::Project] {
         let possible: Vec<_> = WRONGS.into_iter().filter(|wrong| can_befall(*wrong, way)).collect();
@@ -418,6 +418,6 @@ fn only_what_the_server_vouches_for_passes() {
 }
 
 #[test]
-fn the_start_of_the_pipeline_is_read_as_it_is_written() {
+fn every_format_of_the_pipeline_start_time_is_read() {
     assert_eq!(pipeline_time(SystemTime::UNIX_EPOCH), "1970-01-01 00:00:00+00:00");
 }

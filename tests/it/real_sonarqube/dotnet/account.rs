@@ -6,7 +6,7 @@ use crate::real_sonarqube::Server;
 use crate::real_sonarqube::server::TokenKind;
 
 /// Two jobs at a time, each with its own folders and both with one home; then a second analysis in the first job.
-pub(in crate::real_sonarqube) fn jobs_of_one_account(server: &Server) {
+pub(in crate::real_sonarqube) fn two_jobs_of_one_user_do_not_disturb_each_other(server: &Server) {
     let (Some(mut first), Some(mut second)) =
         (Solution::empty(server, "first"), Solution::empty(server, "second"))
     else {

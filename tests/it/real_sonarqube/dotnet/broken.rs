@@ -7,7 +7,7 @@ use std::process::Stdio;
 
 /// Begin without end, a build that fails, one that is cancelled: none of them is a pass, and the next analysis in the same
 /// folders is whole.
-pub(in crate::real_sonarqube) fn what_a_broken_job_leaves_does_no_harm(server: &Server) {
+pub(in crate::real_sonarqube) fn leftovers_of_a_broken_job_do_no_harm(server: &Server) {
     let Some(mut solution) = Solution::empty(server, "broken") else { return };
     class_library(&solution.journey.job.sources(), "Broken");
 

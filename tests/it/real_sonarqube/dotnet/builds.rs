@@ -8,7 +8,7 @@ use std::path::Path;
 /// Directory.Build.props with warnings as errors, deterministic paths; a folder with blanks and letters beyond ASCII; built
 /// once before SonarPrepare, and then only by `dotnet test`. The report names its files by the paths of the deterministic
 /// build.
-pub(in crate::real_sonarqube) fn a_deterministic_build_by_dotnet_test_alone(server: &Server) {
+pub(in crate::real_sonarqube) fn a_deterministic_build_by_dotnet_test_has_coverage(server: &Server) {
     let Some(mut solution) = Solution::empty(server, "deterministic") else { return };
     let folder = "Läden und Preise";
     let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/dotnet-shop");

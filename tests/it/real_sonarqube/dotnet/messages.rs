@@ -23,7 +23,7 @@ fn bare_path(solution: &Solution) -> PathBuf {
 }
 
 /// What keeps SonarPrepare from beginning.
-pub(in crate::real_sonarqube) fn what_keeps_the_scanner_from_beginning(server: &Server) {
+pub(in crate::real_sonarqube) fn failures_of_dotnet_begin_are_explained(server: &Server) {
     let Some(mut solution) = Solution::empty(server, "messages") else { return };
     let tools = solution.journey.job.path("tools").display().to_string();
     solution.journey.job.set("Agent.ToolsDirectory", &tools);
@@ -73,7 +73,7 @@ pub(in crate::real_sonarqube) fn what_keeps_the_scanner_from_beginning(server: &
 }
 
 /// What keeps SonarAnalyze from ending: nothing was built; the server is gone, or something else answers in its place.
-pub(in crate::real_sonarqube) fn what_keeps_the_scanner_from_ending(server: &Server) {
+pub(in crate::real_sonarqube) fn failures_of_dotnet_end_are_explained(server: &Server) {
     let Some(mut solution) = Solution::empty(server, "ends") else { return };
     let relay = Relay::before(server.url.trim_start_matches("http://").parse().unwrap());
     let token = solution.project.token(crate::real_sonarqube::TokenKind::Project);

@@ -11,7 +11,7 @@ use serde_json::json;
 use std::path::Path;
 
 /// Installing, beginning and ending go through squid, and trust the authority that the agent alone was told of.
-pub(in crate::real_sonarqube) fn a_private_authority_behind_squid(server: &Server) {
+pub(in crate::real_sonarqube) fn dotnet_works_behind_squid_with_a_private_authority(server: &Server) {
     let Some(mut solution) = Solution::empty(server, "squid") else { return };
     let version = super::tool_for(server);
     let package = solution.sdk.feed.join(format!("dotnet-sonarscanner.{version}.nupkg"));

@@ -18,7 +18,7 @@ enum Change {
 }
 
 /// The feed holds an altered, an unsigned and a renamed package in place of the right one: SonarPrepare refuses each.
-pub(in crate::real_sonarqube) fn packages_that_were_changed_are_refused(server: &Server) {
+pub(in crate::real_sonarqube) fn altered_scanner_packages_are_refused(server: &Server) {
     for change in [Change::Altered, Change::Unsigned, Change::OtherVersion] {
         let Some(mut solution) = Solution::empty(server, "refused") else { return };
         let version = super::tool_for(server);

@@ -6,7 +6,7 @@ use crate::real_sonarqube::Server;
 use std::path::{Path, PathBuf};
 
 /// The scanner's own cache of analyzers is one folder for all users of a Linux machine. What lies there is not run.
-pub(in crate::real_sonarqube) fn an_analyzer_that_was_planted_is_not_run(server: &Server) {
+pub(in crate::real_sonarqube) fn a_planted_analyzer_is_not_run(server: &Server) {
     let Some(mut solution) = Solution::empty(server, "planted") else { return };
     class_library(&solution.journey.job.sources(), "Planted");
     let tmp = solution.journey.job.path("tmp");
@@ -33,7 +33,7 @@ pub(in crate::real_sonarqube) fn an_analyzer_that_was_planted_is_not_run(server:
 }
 
 /// A C# analyzer that can't be loaded leaves a green gate on nothing: SonarAnalyze is red instead.
-pub(in crate::real_sonarqube) fn an_analyzer_that_can_not_be_loaded_is_an_error(server: &Server) {
+pub(in crate::real_sonarqube) fn an_analyzer_that_cannot_be_loaded_is_an_error(server: &Server) {
     let Some(mut solution) = Solution::empty(server, "unloadable") else { return };
     class_library(&solution.journey.job.sources(), "Unloadable");
     solution.prepare(&[]).succeeded();
@@ -50,7 +50,7 @@ pub(in crate::real_sonarqube) fn an_analyzer_that_can_not_be_loaded_is_an_error(
 }
 
 /// Projects that their own files take out: told, and no pass where no main project is left.
-pub(in crate::real_sonarqube) fn projects_that_take_themselves_out(server: &Server) {
+pub(in crate::real_sonarqube) fn excluded_dotnet_projects_are_shown_in_the_summary(server: &Server) {
     let Some(mut solution) = Solution::empty(server, "excluded") else { return };
     class_library(&solution.journey.job.sources().join("kept"), "Kept");
     class_library(&solution.journey.job.sources().join("gone"), "Gone");

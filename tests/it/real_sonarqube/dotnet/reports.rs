@@ -144,7 +144,7 @@ fn write(file: PathBuf, content: &str) -> PathBuf {
 }
 
 /// Each kind is of a file of its own and covers another share of it, so that one analysis shows them all.
-pub(in crate::real_sonarqube) fn reports_of_every_kind_in_every_place(server: &Server) {
+pub(in crate::real_sonarqube) fn reports_of_every_kind_are_found_and_imported(server: &Server) {
     let Some(mut solution) = Solution::of(server, "reports", "dotnet-mixed") else { return };
     let job = &solution.journey.job;
     std::fs::remove_dir_all(job.sources().join("web")).unwrap();
