@@ -18,7 +18,7 @@ use sonar_azdo::analysis::dotnet_projects::{ProjectInfo, not_loaded};
 use sonar_azdo::analysis::precedence::{Precedence, PropertySource};
 use sonar_azdo::analysis::{
     AnalysisReport, Analyzed, Exported, ExtraProperties, Prepared, Rules, Unconnected, is_secret,
-    java_properties, monorepo, reports as kinds, seconds_since_1970, suggestion, xml,
+    java_properties, monorepo, report_formats as kinds, seconds_since_1970, suggestion, xml,
 };
 use sonar_azdo::context::{GitRef, branch_name};
 use sonar_azdo::git::{files_in_index, tracking};

@@ -5,7 +5,7 @@
 //! parameters as JSON in `SONAR_SCANNER_JSON_PARAMS`, before version 6 in `SONARQUBE_SCANNER_PARAMS`). Observed of 4.7,
 //! 5.0, 6.2 and 8.1: that JSON wins over the project's settings file; before version 6 that file wins over `SONAR_TOKEN`;
 //! from 6 on `SONAR_HOST_URL` and every `SONAR_SCANNER_*` win over the JSON, so that `agent::children` withholds the one and
-//! `step::analyze::cli` the others.
+//! `step::analyze::with_scanner_cli` the others.
 
 use super::cli_log::{self, CliLog};
 use super::outcome::EngineEnd;

@@ -1,6 +1,6 @@
 //! What the steps ask of the machine they run on.
 
-use super::caches;
+use super::cache_choice;
 use crate::analysis::jvm_profile::JavaResources;
 use crate::error::Result;
 use crate::scanner::{Platform, ToolCache, WindowsProcessor};
@@ -55,7 +55,7 @@ fn tools_directory(job: &Job) -> Result<PathBuf> {
 
 /// The agent's tool cache, in that folder, or the job's own: where that is wanted, or the other can't be used.
 pub(super) fn tool_cache(job: &Job, is_private: bool) -> Result<ToolCache> {
-    let private = caches::private_home(job)?.join("tools");
+    let private = cache_choice::private_home(job)?.join("tools");
     let root = if is_private { private.clone() } else { tools_directory(job)? };
     Ok(ToolCache::new(root, &platform(job).arch).or_private(private))
 }

@@ -1,9 +1,10 @@
 //! The steps: they wire edges to the core and own clocks and order. Rules are in the core.
 
 mod analyze;
-mod caches;
+mod cache_choice;
 mod concurrent;
 mod dotnet_begin_end;
+mod found_reports;
 mod glob;
 mod job;
 mod machine;
@@ -11,10 +12,9 @@ mod nuget;
 mod prepare;
 mod publish;
 mod record;
-mod reports;
 mod runtime;
 mod server_check;
-mod settings;
+mod settings_file;
 mod source_size;
 mod sources_clone;
 

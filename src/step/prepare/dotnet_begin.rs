@@ -6,12 +6,12 @@ use crate::analysis::{Begun, DotnetScanner, Prepared, Properties};
 use crate::error::{Error, Result};
 use crate::scanner::dotnet::{self, Dotnet};
 use crate::scanner::{Audit, Cache, ClassArchive, EngineResult, Java, JavaHome};
-use crate::step::caches;
+use crate::step::cache_choice;
 use crate::step::dotnet_begin_end::{
     BUILD_URI, SOURCES_DIRECTORY, configuration, facts, product, sign_in, variables, work_folder,
     write_settings,
 };
-use crate::step::runtime::provision::{Ready, provision};
+use crate::step::runtime::engine_and_java::{Ready, provision};
 use crate::step::runtime::{self, Jdk, Setting, network};
 use std::path::Path;
 
@@ -27,7 +27,7 @@ pub(super) async fn begin(
     let home = runtime::user_home_or_temporary(job, &mut chosen)?;
     let connection = &common.connection;
     let credentials = (&connection.token, connection.password.as_ref());
-    let cache = caches::choose(job, &home, credentials, prepared.private_cache, Audit::Scanner).await?;
+    let cache = cache_choice::choose(job, &home, credentials, prepared.private_cache, Audit::Scanner).await?;
     let user_home = cache.user_home().to_owned();
     let scanner = tokio::select! {
         scanner = dotnet_tool::provision(job, &common.inputs, &prepared.server, &cache) => scanner?,

@@ -1,6 +1,6 @@
 //! SonarPrepare: decides what is analysed and how, checks that it can be, and leaves a record.
 
-use super::{caches, runtime};
+use super::{cache_choice, runtime};
 use crate::agent::{ConfigMode, PrepareInputs, ServiceConnection};
 use crate::analysis::precedence::{Precedence, PropertySource};
 use crate::analysis::{
@@ -135,7 +135,7 @@ impl Common<'_> {
         // Whoever has no home finds no cache there either.
         let Ok(home) = runtime::user_home(self.job, &prepared.properties) else { return Ok(()) };
         let is_private = self.inputs.private_cache;
-        let cache = caches::choose(self.job, &home, credentials, is_private, Audit::Build).await?;
+        let cache = cache_choice::choose(self.job, &home, credentials, is_private, Audit::Build).await?;
         if cache.user_home() != home {
             prepared.properties.set("sonar.userHome", cache.user_home().display().to_string());
         }

@@ -7,7 +7,7 @@ use crate::analysis::{Properties, ScannerMode, project_key, scanner_environment}
 use crate::context::unexpanded;
 use crate::error::{Error, Result};
 use crate::step::job::Job;
-use crate::step::settings;
+use crate::step::settings_file;
 use std::path::{Path, PathBuf};
 
 /// The directories and the settings file of an analysis.
@@ -26,7 +26,7 @@ impl Place {
     /// The directory or the settings file is not there, or that file can't be read.
     pub(super) fn find(job: &Job, inputs: &PrepareInputs, own: &Properties) -> Result<Self> {
         let working_directory = job.predefined.working_directory()?;
-        let base_dir = match own.value(settings::BASE_DIR).or(inputs.project_base_dir.as_deref()) {
+        let base_dir = match own.value(settings_file::BASE_DIR).or(inputs.project_base_dir.as_deref()) {
             Some(directory) => working_directory.join(directory),
             None => working_directory.clone(),
         };
@@ -40,9 +40,9 @@ impl Place {
             ))
             .hint("Set projectBaseDir to a directory relative to System.DefaultWorkingDirectory."));
         }
-        let is_in_sources = settings::without_dots(&base_dir).starts_with(&working_directory);
+        let is_in_sources = settings_file::without_dots(&base_dir).starts_with(&working_directory);
         if is_in_sources
-            && !settings::Sources::of(job, &working_directory, &working_directory).hold(&base_dir)
+            && !settings_file::Sources::of(job, &working_directory, &working_directory).hold(&base_dir)
         {
             return Err(Error::new(format!(
                 "the project's base directory {} is a link that leads out of the sources",
@@ -52,7 +52,7 @@ impl Place {
         }
         let settings_file = match (inputs.mode, inputs.config_mode) {
             (ScannerMode::Cli, ConfigMode::File) => {
-                let name = inputs.config_file.as_deref().unwrap_or(settings::FILE);
+                let name = inputs.config_file.as_deref().unwrap_or(settings_file::FILE);
                 let file = working_directory.join(name);
                 if let Some(variable) = unexpanded(name).filter(|_| !file.exists()) {
                     return Err(not_replaced("the input configFile", variable));
@@ -77,7 +77,7 @@ impl Place {
     ) -> Result<Self> {
         let mut precedence = Precedence::new(inputs.rules);
         if inputs.mode == ScannerMode::Cli {
-            let sources = settings::Sources::of(job, &working_directory, &base_dir);
+            let sources = settings_file::Sources::of(job, &working_directory, &base_dir);
             sources.add_project(&mut precedence, settings_file.as_deref(), &base_dir)?;
         }
         let of_file: Vec<_> =
@@ -91,7 +91,7 @@ impl Place {
         for (key, value) in of_file {
             let text = precedence
                 .expanded(&value, &|name| job.environment.public_value(name), &mut budget)
-                .map_err(|why| settings::unexpandable(&key, &why, precedence.line(&key)))?;
+                .map_err(|why| settings_file::unexpandable(&key, &why, precedence.line(&key)))?;
             settings.set(key, text);
         }
         Ok(Self { working_directory, base_dir, settings_file, settings })
@@ -105,8 +105,8 @@ impl Place {
     /// What is analysed, as far as it is known before the scanner runs: a settings file may say it where nothing else does.
     pub(super) fn sources(&self, job: &Job) -> PathBuf {
         let chosen = || {
-            let directory = self.working_directory.join(self.settings.value(settings::BASE_DIR)?);
-            let sources = settings::Sources::of(job, &self.working_directory, &self.base_dir);
+            let directory = self.working_directory.join(self.settings.value(settings_file::BASE_DIR)?);
+            let sources = settings_file::Sources::of(job, &self.working_directory, &self.base_dir);
             sources.hold(&directory).then_some(directory)
         };
         let is_open = self.base_dir == self.working_directory;

@@ -1,25 +1,25 @@
 //! Finds the coverage and test reports that the build left behind, and has them imported.
 
-mod age;
-mod binary;
-mod dotnet;
-mod search;
-mod sources;
+mod binary_coverage;
+mod dotnet_reports;
+mod report_age;
+mod report_search;
+mod source_files;
 
 use crate::analysis::Properties;
-use crate::analysis::reports::{Kind, Named, tested_files};
+use crate::analysis::report_formats::{Kind, Named, tested_files};
 use crate::analysis::seconds_since_1970;
 use crate::analysis::xml::decode;
 use crate::error::Result;
 use crate::step::job::Job;
 use crate::step::sources_clone::clone_of;
-use age::Age;
-use search::{Found, LARGEST, Search, named, read, relative};
-use sources::Sources;
+use report_age::Age;
+use report_search::{Found, LARGEST, Search, named, read, relative};
+use source_files::Sources;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-pub(super) use dotnet::{Projects, for_dotnet};
+pub(super) use dotnet_reports::{Projects, for_dotnet};
 
 /// By how much the clocks of an agent and of Azure DevOps may differ.
 const CLOCKS_DIFFER: Duration = Duration::from_secs(300);

@@ -1,7 +1,9 @@
 //! Looks for reports in folders.
 
-use super::age::Age;
-use crate::analysis::reports::{HEAD, Report, is_dotcover_page, is_likely_report, may_be_report, recognise};
+use super::report_age::Age;
+use crate::analysis::report_formats::{
+    HEAD, Report, is_dotcover_page, is_likely_report, may_be_report, recognise,
+};
 use crate::analysis::xml::decode;
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

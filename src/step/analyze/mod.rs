@@ -1,10 +1,10 @@
 //! SonarAnalyze: runs the scanner engine for the record that is open, and notes how it ended.
 
-use super::reports::{self, Places};
+use super::found_reports::{self, Places};
+use super::runtime::engine_and_java::{Offered, Ready};
 use super::runtime::java_options::JavaOptions;
-use super::runtime::provision::{Offered, Ready};
 use super::runtime::{self, Jdk, Setting, network};
-use super::{caches, settings};
+use super::{cache_choice, settings_file};
 use crate::agent::{AnalyzeInputs, Child};
 use crate::analysis::precedence::{Precedence, PropertySource};
 use crate::analysis::{
@@ -19,18 +19,18 @@ use crate::step::record::list::Records;
 use crate::step::record::no_connection;
 use crate::step::record::read::Record;
 use crate::step::record::tokens::tokens_of;
-use shared::Shared;
+use shared_runtime::Shared;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-mod cli;
-mod dotnet;
-mod dotnet_projects;
+mod analyzed_extent;
+mod dotnet_proof;
 mod export;
-mod extent;
-mod open;
-mod several;
-mod shared;
+mod select;
+mod several_analyses;
+mod shared_runtime;
+mod with_dotnet_scanner;
+mod with_scanner_cli;
 
 /// Runs the step.
 ///
@@ -49,7 +49,7 @@ pub async fn analyze(job: &Job) -> Result<Completion> {
         }
         return Completion::new("Skipped: nothing was analysed");
     }
-    let result = match open::choose(found, inputs.analysis_name.as_deref(), records.folder())?.as_slice() {
+    let result = match select::choose(found, inputs.analysis_name.as_deref(), records.folder())?.as_slice() {
         [] => {
             tracing::info!(
                 "In scannerMode other the build itself runs the scanner: there is nothing to do here"
@@ -61,7 +61,7 @@ pub async fn analyze(job: &Job) -> Result<Completion> {
             Ok(Done::Skipped) => Completion::new("Skipped: nothing was analysed"),
             Err(error) => Err(error),
         },
-        records => several::analyze(job, &inputs, records).await,
+        records => several_analyses::analyze(job, &inputs, records).await,
     };
     // What went wrong travels too: the step that joins the records shall know of it.
     let exported = export(job, &inputs, &records);
@@ -88,7 +88,7 @@ async fn analyze_record(job: &Job, inputs: &AnalyzeInputs, shared: &Shared, reco
         Ok(Run::Nothing(reason)) => return nothing(record, reason),
         Ok(Run::Ended { end, base_dir }) => match &end.result {
             EngineResult::Succeeded => {
-                (Outcome::Succeeded, extent::complete(job, record, base_dir, &end.extent).await)
+                (Outcome::Succeeded, analyzed_extent::complete(job, record, base_dir, &end.extent).await)
             }
             EngineResult::GateFailed { .. } => (Outcome::GateFailed, end.extent.clone()),
             EngineResult::Failed { message } => {
@@ -167,10 +167,10 @@ async fn run(job: &Job, inputs: &AnalyzeInputs, shared: &Shared, record: &Record
         return match (&prepared.dotnet, &prepared.begun) {
             (Some(scanner), Some(begun)) => {
                 crate::scanner::dotnet::hold(scanner).await?;
-                let end = dotnet::end(job, inputs, shared, record, &scanner.start, begun);
+                let end = with_dotnet_scanner::end(job, inputs, shared, record, &scanner.start, begun);
                 let sonarqube = tokens_of(job, prepared)?.sonarqube(job, prepared);
-                let end = extent::with_files_before(end, sonarqube, prepared).await?;
-                dotnet_projects::prove(job, record, end)
+                let end = analyzed_extent::with_files_before(end, sonarqube, prepared).await?;
+                dotnet_proof::prove(job, record, end)
             }
             _ => Ok(Run::Skipped),
         };
@@ -187,7 +187,7 @@ async fn run(job: &Job, inputs: &AnalyzeInputs, shared: &Shared, record: &Record
     }
     let base_dir = PathBuf::from(properties.value("sonar.projectBaseDir").unwrap_or("."));
     let places = Places::of(job, &base_dir, record.prepared_at())?;
-    reports::import(&mut properties, &places, prepared.member.is_some());
+    found_reports::import(&mut properties, &places, prepared.member.is_some());
     for (key, value) in properties.iter() {
         if precedence.value(key).is_none() {
             precedence.set(PropertySource::FoundReport, key, value, None);
@@ -202,7 +202,7 @@ async fn run(job: &Job, inputs: &AnalyzeInputs, shared: &Shared, record: &Record
     let credentials = (&tokens.token, password.as_ref());
     // The engine fetches its plugins itself; SonarScanner CLI may take the engine from the cache, too.
     let scope = if prepared.cli.is_some() { Audit::Scanner } else { Audit::Engine };
-    let choosing = caches::choose(job, &home, credentials, prepared.private_cache, scope);
+    let choosing = cache_choice::choose(job, &home, credentials, prepared.private_cache, scope);
     let cache = shared.cache(&home, choosing).await?;
     if cache.user_home() != home {
         properties.set("sonar.userHome", cache.user_home().display().to_string());
@@ -226,12 +226,12 @@ async fn run(job: &Job, inputs: &AnalyzeInputs, shared: &Shared, record: &Record
         match &prepared.cli {
             Some(release) => {
                 let archive = tokens.archive.clone().unwrap_or_else(|| release.archive.clone());
-                cli::run(&analysis, &ScannerRelease { archive, ..release.clone() }).await
+                with_scanner_cli::run(&analysis, &ScannerRelease { archive, ..release.clone() }).await
             }
             None => run_engine(&analysis).await,
         }
     };
-    let mut end = extent::with_files_before(running, sonarqube, prepared).await?;
+    let mut end = analyzed_extent::with_files_before(running, sonarqube, prepared).await?;
     end.extent.narrowed = narrowed;
     analysis.setting.cache.seal_unpacked().await;
     Ok(Run::Ended { end: Box::new(end), base_dir })
@@ -318,7 +318,7 @@ fn provisioned<T>(offered: Option<&Offered<T>>) -> Option<&Provisioned> {
 fn assemble(job: &Job, record: &Record, working_directory: &Path) -> Result<(Precedence, Vec<Narrowing>)> {
     let prepared = &record.prepared;
     let given = working_directory.join(&prepared.base_dir);
-    let sources = settings::Sources::of(job, working_directory, &given);
+    let sources = settings_file::Sources::of(job, working_directory, &given);
     let mut precedence = Precedence::new(prepared.rules);
     let variables = scanner_environment::read(job.environment.iter()).map_err(|error| {
         Error::new(format!("the variable SONAR_SCANNER_JSON_PARAMS can't be read: {error}"))
@@ -338,11 +338,11 @@ fn assemble(job: &Job, record: &Record, working_directory: &Path) -> Result<(Pre
     };
     let base_dir = absolute(&base_dir)?;
     sources.add_modules(&mut precedence, &base_dir)?;
-    let mut precedence = settings::expand(job, &precedence)?;
+    let mut precedence = settings_file::expand(job, &precedence)?;
     sources.confine(&mut precedence, &base_dir);
     sources.check_java_libraries(&precedence, &base_dir)?;
     let work_files = sources.work_files(&precedence, &base_dir)?;
-    settings::tell_refused(&precedence);
+    settings_file::tell_refused(&precedence);
     let narrowed = sources.narrowed(&precedence, &base_dir);
     sources.exclude_links(&mut precedence, &base_dir)?;
     // They make void what a settings file says; the engine would take them for a pull request without a name.

@@ -1,6 +1,6 @@
 //! Visual Studio's binary coverage, which no analyzer reads: converted where the agent has the program for it.
 
-use super::search::{Found, named};
+use super::report_search::{Found, named};
 use crate::agent::{Child, Passed};
 use crate::analysis::Invocation;
 use crate::cancel::Cancellation;

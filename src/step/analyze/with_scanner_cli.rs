@@ -8,8 +8,8 @@ use crate::error::{Error, Result};
 use crate::scanner::scanner_cli::{Cli, CliHome, TOOL, knows_provisioning};
 use crate::scanner::{EngineEnd, Java, JavaHome, java_needed};
 use crate::step::machine;
+use crate::step::runtime::engine_and_java::server_jre;
 use crate::step::runtime::network;
-use crate::step::runtime::provision::server_jre;
 use std::path::Path;
 
 /// Runs it.

@@ -5,9 +5,9 @@ use crate::analysis::dotnet_projects::{Built, Language, ProjectInfo, not_loaded,
 use crate::error::Result;
 use crate::scanner::{EngineEnd, EngineResult};
 use crate::step::dotnet_begin_end::work_folder;
+use crate::step::found_reports::Projects;
 use crate::step::job::Job;
 use crate::step::record::read::Record;
-use crate::step::reports::Projects;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! The end of an analysis by the SonarScanner for .NET.
 
-use super::dotnet_projects;
-use super::shared::Shared;
+use super::dotnet_proof;
+use super::shared_runtime::Shared;
 use crate::agent::AnalyzeInputs;
 use crate::analysis::jvm_profile::JvmProfile;
 use crate::analysis::{Begun, Prepared, Properties};
@@ -9,18 +9,18 @@ use crate::error::{Error, Result};
 use crate::scanner::dotnet::environment::{self, Variables};
 use crate::scanner::dotnet::{self, Dotnet};
 use crate::scanner::{Audit, Cache, ClassArchive, EngineEnd, JavaHome};
-use crate::step::caches;
+use crate::step::cache_choice;
 use crate::step::dotnet_begin_end::{
     BUILD_URI, SOURCES_DIRECTORY, configuration, facts, product, sign_in, variables, work_folder,
     write_settings,
 };
+use crate::step::found_reports;
 use crate::step::job::Job;
 use crate::step::record::read::Record;
 use crate::step::record::tokens::tokens_of;
-use crate::step::reports;
+use crate::step::runtime::engine_and_java::verify;
 use crate::step::runtime::java_options::JavaOptions;
 use crate::step::runtime::network;
-use crate::step::runtime::provision::verify;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -41,7 +41,7 @@ pub(super) async fn end(
     let user_home = PathBuf::from(&begun.user_home);
     let password = tokens.password();
     let credentials = (&tokens.token, password.as_ref());
-    let cache = caches::choose(job, &user_home, credentials, false, Audit::Scanner).await?;
+    let cache = cache_choice::choose(job, &user_home, credentials, false, Audit::Scanner).await?;
     if cache.user_home() != user_home {
         return Err(Error::new(format!(
             "the cache {}, from which SonarPrepare chose the engine and the Java, can't be used any more",
@@ -73,7 +73,7 @@ pub(super) async fn end(
 
     // All that only the end gets: what its settings file or its beginning said wins over it.
     let mut parameters = dotnet::hand_over(&prepared.properties).parameters;
-    parameters.extend(&reports::for_dotnet(job, record, dotnet_projects::of_reports(job)).await?);
+    parameters.extend(&found_reports::for_dotnet(job, record, dotnet_proof::of_reports(job)).await?);
     let secrets = properties.take_secrets();
     parameters.extend(&secrets);
     sign_in(prepared, &tokens.token, &mut parameters);

@@ -10,10 +10,10 @@ use crate::step::job::Job;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+pub(super) mod engine_and_java;
 pub(super) mod java_options;
 pub(super) mod network;
-mod plugins;
-pub(super) mod provision;
+mod plugin_prefetch;
 
 const USER_HOME: &str = "sonar.userHome";
 

@@ -1,6 +1,6 @@
 //! The analyses that one SonarPrepare made of its input `monorepo`.
 
-use super::shared::Shared;
+use super::shared_runtime::Shared;
 use super::{Done, analyze_record};
 use crate::agent::AnalyzeInputs;
 use crate::analysis::{Extent, Outcome};

@@ -1,6 +1,6 @@
-use super::search::{MOST_OPENED, walk};
+use super::report_search::{MOST_OPENED, walk};
 use super::*;
-use crate::analysis::reports::{HEAD, Report, recognise};
+use crate::analysis::report_formats::{HEAD, Report, recognise};
 
 /// A project below a folder with a temporary one beside it.
 struct Job(tempfile::TempDir);

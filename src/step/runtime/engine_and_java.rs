@@ -1,7 +1,7 @@
 //! What the engine needs to run: its jar, and a Java.
 
 use super::Setting;
-use super::plugins::Prefetch;
+use super::plugin_prefetch::Prefetch;
 use crate::analysis::{Artifact, Begun, Jre};
 use crate::error::{Error, Result};
 use crate::process::is_executable;

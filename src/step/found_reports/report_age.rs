@@ -1,6 +1,6 @@
 //! Whether a report is of this build: not what its checkout wrote, and nothing older.
 
-use super::search::read;
+use super::report_search::read;
 use crate::git::{Stamp, files_in_index};
 use std::cell::OnceCell;
 use std::collections::BTreeMap;

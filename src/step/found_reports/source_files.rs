@@ -1,8 +1,8 @@
 //! The source files, and which of them a report speaks of.
 
-use super::search::{Found, LARGEST, read, walk};
+use super::report_search::{Found, LARGEST, read, walk};
 use crate::analysis::jvm_profile::is_source;
-use crate::analysis::reports::{HEAD, Kind, Remedy, Report, covered_files, remedy};
+use crate::analysis::report_formats::{HEAD, Kind, Remedy, Report, covered_files, remedy};
 use crate::analysis::xml::decode;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -159,7 +159,7 @@ impl Sources {
         tracing::warn!(
             "No path in {} is that of a source file of {base_dir}, so nothing is imported from it. It names {example}; \
              {ours}. {what_to_do}.",
-            super::search::relative(path, &self.base_dir)
+            super::report_search::relative(path, &self.base_dir)
         );
     }
 }

@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::scanner::{Cache, Marks};
 use crate::step::runtime::Setting;
-use crate::step::runtime::provision::{Ready, provision};
+use crate::step::runtime::engine_and_java::{Ready, provision};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::SystemTime;

@@ -4,13 +4,13 @@
 //! VB.NET read OpenCover, Visual Studio's XML, dotCover and NCover, with absolute paths and patterns, each for its
 //! own files; a test report that both are given is an error of the second; Cobertura is read by neither.
 
-use super::binary::{self, Machine};
-use super::search::{Found, LARGEST, Search, named, read};
-use super::sources::Sources;
+use super::binary_coverage::{self, Machine};
+use super::report_search::{Found, LARGEST, Search, named, read};
+use super::source_files::Sources;
 use super::{Age, Places};
 use crate::analysis::Properties;
 use crate::analysis::coverage::{Cobertura, Coverage};
-use crate::analysis::reports::{Kind, Named};
+use crate::analysis::report_formats::{Kind, Named};
 use crate::analysis::xml::decode;
 use crate::error::{Error, Result};
 use crate::step::job::Job;
@@ -72,7 +72,8 @@ async fn find(job: &Job, build: &DotnetBuild<'_>) -> Result<Properties> {
     let (mut search, binary) = look(build);
     if !binary.is_empty() {
         let converted =
-            binary::convert(&Machine::of(job), &binary, build.folder, &build.places.base_dir).await?;
+            binary_coverage::convert(&Machine::of(job), &binary, build.folder, &build.places.base_dir)
+                .await?;
         search.found.extend(converted.as_deref().and_then(Found::at));
     }
     import(build, search)
@@ -289,7 +290,7 @@ impl Import<'_> {
 /// Whether there are projects in C#, and in VB.NET, by the names of project files.
 fn languages(base_dir: &Path) -> (bool, bool) {
     let mut languages = (false, false);
-    super::search::walk(base_dir, &mut |_, name| {
+    super::report_search::walk(base_dir, &mut |_, name| {
         languages.0 |= name.ends_with(".csproj");
         languages.1 |= name.ends_with(".vbproj");
         languages != (true, true)
