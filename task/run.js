@@ -1,8 +1,9 @@
 // Launcher of the three tasks: the script an agent's Node.js handler runs in each task folder.
 //
-// It finds the sonar-azdo binary of this platform, which SonarPrepare or SonarPublish unpacks once per job into the
-// agent's temporary directory, and runs `sonar-azdo task <step>` in the agent's own environment. No package is loaded,
-// and nothing here needs more than Node.js 10: whatever handler the agent picks runs this file.
+// It finds the program of this platform and runs `sonar-azdo task <step>` in the agent's own environment. SonarPrepare and
+// SonarPublish unpack the program once into their task folder, where later jobs of the agent find it. SonarAnalyze runs the
+// one of SonarPrepare. No package is loaded, and nothing here needs more than Node.js 10: whatever handler the agent picks
+// runs this file.
 //
 // An agent takes an exit code other than 0 for an error of its own. So it is 0 when what failed has been reported, and
 // another one only when the binary crashed or nothing could be written.
@@ -12,6 +13,7 @@ const fs = require('fs');
 const path = require('path');
 
 const windows = process.platform === 'win32';
+const NAME = windows ? 'sonar-azdo.exe' : 'sonar-azdo';
 
 function launch() {
   const { step, version, binaries } = readManifest();
@@ -23,7 +25,7 @@ function launch() {
       'Run the job on an agent of one of these platforms.');
   }
   if (step === 'analyze' && neverPrepared() && skipsWithoutConnection()) return skip();
-  run(unpacked(binary, step, version), step);
+  run(program(binary, step, version), step);
 }
 
 /** Whether not even the launcher of SonarPrepare ran in this job: it left no program, and no token. */
@@ -87,43 +89,98 @@ function readManifest() {
 }
 
 function damaged(what) {
-  return new Error(
+  const error = new Error(
     'the files of this task are damaged: ' + what + '. Delete the folder ' + __dirname + ' on the agent; ' +
     'the next job fetches it again.');
+  error.isFinal = true;
+  return error;
 }
 
-/** The path of the verified binary; unpacks it where that has not been done yet in this job. */
-function unpacked(binary, step, version) {
+/** The path of the program; unpacks it where no job of this agent has done so yet. */
+function program(binary, step, version) {
   const temporary = process.env.AGENT_TEMPDIRECTORY;
   if (!temporary) {
     throw new Error('AGENT_TEMPDIRECTORY is not set. Run this task in a job of an Azure Pipelines agent.');
   }
   const shared = path.join(temporary, 'sonar-azdo-bin');
   const directory = path.join(shared, binary.sha256.slice(0, 16));
-  const file = path.join(directory, windows ? 'sonar-azdo.exe' : 'sonar-azdo');
-  if (isOurs(shared) && isOurs(directory) && isIntact(file, binary)) return file;
-  // SonarAnalyze carries no binaries, so that the extension stays below the size that Azure DevOps Server takes.
-  if (step === 'analyze') {
-    throw new Error(
-      'the program that SonarPrepare ' + version + ' unpacks is not in ' + directory + '. Run SonarPrepare before ' +
-      'SonarAnalyze in the same job, and use the same version of both tasks.');
+  // SonarAnalyze carries no program, so that the extension stays below the size that Azure DevOps Server takes.
+  if (step === 'analyze') return ofPrepare(shared, directory, binary, version);
+  const file = inTaskFolder(binary) || inJobFolder(shared, directory, binary);
+  if (step === 'prepare') leavePath(shared, directory, file);
+  return file;
+}
+
+/**
+ * The program in the task folder, or undefined where it cannot be unpacked there: the folder is read-only, or another user's.
+ *
+ * Its hash is checked when it is unpacked, and not again: whoever can change it can change this file, too.
+ */
+function inTaskFolder(binary) {
+  const directory = path.join(__dirname, 'unpacked', binary.sha256.slice(0, 16));
+  const file = path.join(directory, NAME);
+  if (isProgram(file, binary)) return file;
+  try {
+    if (!windows && fs.statSync(__dirname).uid !== process.geteuid()) return undefined;
+    for (const folder of [path.dirname(directory), directory]) {
+      if (!stat(folder)) fs.mkdirSync(folder, 0o700);
+      if (whyDistrusted(stat(folder))) return undefined;
+    }
+    place(inflated(binary), file, () => isProgram(file, binary));
+  } catch (error) {
+    // Anything else is a matter of this folder, and the job's own may do.
+    if (error.isFinal) throw error;
+    return undefined;
   }
+  return isProgram(file, binary) ? file : undefined;
+}
+
+/** The program in the temporary directory of this job, which other steps of the job can write to. */
+function inJobFolder(shared, directory, binary) {
+  const file = path.join(directory, NAME);
+  if (isOurs(shared) && isOurs(directory) && isIntact(file, binary)) return file;
   const content = inflated(binary);
   makePrivate(shared);
   makePrivate(directory);
-  place(content, file, binary);
+  try {
+    place(content, file, () => isIntact(file, binary));
+  } catch (error) {
+    throw unwritable(file, error);
+  }
   return file;
+}
+
+/** Tells SonarAnalyze of this job where the program is. */
+function leavePath(shared, directory, file) {
+  makePrivate(shared);
+  makePrivate(directory);
+  const note = path.join(directory, 'path');
+  try {
+    if (stat(note) && fs.readFileSync(note, 'utf8') === file) return;
+    fs.writeFileSync(note + '.' + process.pid, file, { mode: 0o600 });
+    fs.renameSync(note + '.' + process.pid, note);
+  } catch (error) {
+    throw unwritable(note, error);
+  }
+}
+
+/** The program that SonarPrepare used. Any step of the job can change the note, so the hash is checked before each use. */
+function ofPrepare(shared, directory, binary, version) {
+  if (isOurs(shared) && isOurs(directory)) {
+    const note = stat(path.join(directory, 'path'));
+    const file = note && note.isFile() && note.size < 32768 && fs.readFileSync(path.join(directory, 'path'), 'utf8');
+    if (file && path.isAbsolute(file) && isIntact(file, binary)) return file;
+  }
+  throw new Error(
+    'the program that SonarPrepare ' + version + ' unpacks is missing or was changed. Run SonarPrepare before ' +
+    'SonarAnalyze in the same job, and use the same version of both tasks.');
 }
 
 /** Whether this is a directory that only we can have filled; false when there is none. */
 function isOurs(directory) {
   const found = stat(directory);
   if (!found) return false;
-  const why = !found.isDirectory() ? 'is not a directory'
-    : windows ? ''
-    : found.uid !== process.geteuid() ? 'belongs to another user'
-    : found.mode & 0o022 ? 'can be changed by other users'
-    : '';
+  const why = whyDistrusted(found);
   if (why) {
     throw new Error(
       directory + ' ' + why + ', so the program in it cannot be trusted. Delete it on the agent and run the job again.');
@@ -131,11 +188,24 @@ function isOurs(directory) {
   return true;
 }
 
-function isIntact(file, binary) {
+/** Why others could have filled this directory; empty when they could not. */
+function whyDistrusted(found) {
+  return !found.isDirectory() ? 'is not a directory'
+    : windows ? ''
+    : found.uid !== process.geteuid() ? 'belongs to another user'
+    : found.mode & 0o022 ? 'can be changed by other users'
+    : '';
+}
+
+/** Whether this is a file that only we can have written, of the size of the program. */
+function isProgram(file, binary) {
   const found = stat(file);
-  if (!found || !found.isFile() || found.size !== binary.size) return false;
-  if (!windows && (found.uid !== process.geteuid() || (found.mode & 0o777) !== 0o700)) return false;
-  return sha256OfFile(file) === binary.sha256;
+  return Boolean(found) && found.isFile() && found.size === binary.size &&
+    (windows || found.uid === process.geteuid() && (found.mode & 0o777) === 0o700);
+}
+
+function isIntact(file, binary) {
+  return isProgram(file, binary) && sha256OfFile(file) === binary.sha256;
 }
 
 function stat(file) {
@@ -167,8 +237,10 @@ function sha256OfFile(file) {
 function inflated(binary) {
   const inflate = require('zlib').brotliDecompressSync;
   if (!inflate) {
-    throw new Error(
+    const error = new Error(
       'Node.js ' + process.version + ' of this agent cannot unpack the program. Update the agent to 2.164.1 or newer.');
+    error.isFinal = true;
+    throw error;
   }
   let content;
   try {
@@ -205,24 +277,31 @@ function makePrivate(directory) {
 
 function unwritable(file, error) {
   return new Error(
-    'cannot unpack the program to ' + file + ': ' + error.message + '. ' +
+    'cannot write to ' + file + ': ' + error.message + '. ' +
     'Make sure that the agent can write to its temporary directory and that the disk is not full.');
 }
 
 /** Writes aside and renames, so that a launcher that runs at the same time never sees half a file. */
-function place(content, file, binary) {
-  const aside = file + '.' + process.pid + '.' + require('crypto').randomBytes(4).toString('hex');
+function place(content, file, isThere) {
+  const aside = file + '.' + process.pid + '.' + Date.now().toString(36);
   try {
-    fs.writeFileSync(aside, content, { mode: 0o700, flag: 'wx' });
+    const fd = fs.openSync(aside, 'wx', 0o700);
+    try {
+      for (let at = 0; at < content.length;) at += fs.writeSync(fd, content, at);
+      // A machine that loses its power must not leave a file of the right size without its content.
+      fs.fsyncSync(fd);
+    } finally {
+      fs.closeSync(fd);
+    }
     fs.renameSync(aside, file);
   } catch (error) {
     try {
       fs.unlinkSync(aside);
     } catch (_) {
-      // What is left goes with the job's temporary directory.
+      // It was not made.
     }
     // Windows refuses to replace a program that runs: then another launcher was first.
-    if (!isIntact(file, binary)) throw unwritable(file, error);
+    if (!isThere()) throw error;
   }
 }
 
@@ -236,8 +315,8 @@ function run(file, step) {
     });
   }
   const unstartable = error => new Error(
-    'cannot start ' + file + ': ' + error.message + '. Make sure that the agent may run programs from its temporary ' +
-    'directory (no noexec mount, no rule of a security product against it).');
+    'cannot start ' + file + ': ' + error.message + '. Make sure that the agent may run programs from this folder ' +
+    '(no noexec mount, no rule of a security product against it).');
   try {
     // No windowsHide: the shared console is what carries Ctrl+C to the binary on Windows.
     child = require('child_process').spawn(file, ['task', step], { stdio: 'inherit' });

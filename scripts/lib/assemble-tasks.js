@@ -125,7 +125,8 @@ function json(value) {
 }
 
 function holdsExactly(folder, files) {
-  const found = listed(folder);
+  // What a launcher has unpacked there does not make the folder another one.
+  const found = listed(folder).filter(name => !name.startsWith('unpacked/'));
   return found.length === Object.keys(files).length &&
     found.every(name => files[name] && files[name].equals(fs.readFileSync(path.join(folder, name))));
 }

@@ -81,9 +81,13 @@ function script(...lines) {
   return ['#!/bin/sh', ...lines, ''].join('\n');
 }
 
-/** Where the launcher has to put that stand-in. */
-function unpackedPath(temporary, binary) {
-  return path.join(temporary, 'sonar-azdo-bin', sha256(Buffer.from(binary)).slice(0, 16), 'sonar-azdo');
+/** Where the launcher has to put that stand-in: in the task folder, or where that is read-only in the job's folder. */
+function unpackedPath(folder, binary) {
+  return path.join(folder, 'unpacked', sha256(Buffer.from(binary)).slice(0, 16), 'sonar-azdo');
+}
+
+function pathInJob(temporary, binary, name = 'sonar-azdo') {
+  return path.join(temporary, 'sonar-azdo-bin', sha256(Buffer.from(binary)).slice(0, 16), name);
 }
 
 function sha256(content) {
@@ -91,11 +95,11 @@ function sha256(content) {
 }
 
 /** Starts a task folder as an agent does. Resolves with { code, signal, out, err } when it has ended. */
-function launch(folder, temporary, { env = {}, stdout = 'pipe', cwd = scratch, onOutput = () => {} } = {}) {
+function launch(folder, temporary, { env = {}, stdout = 'pipe', cwd = scratch, onOutput = () => {}, user } = {}) {
   const given = Object.assign({ PATH: process.env.PATH }, SECRETS, env);
   if (temporary !== undefined) given.AGENT_TEMPDIRECTORY = temporary;
   const child = spawn(process.execPath, [path.join(folder, 'run.js')], {
-    cwd, env: given, stdio: ['ignore', stdout, 'pipe'],
+    cwd, env: given, stdio: ['ignore', stdout, 'pipe'], uid: user, gid: user,
   });
   return new Promise((resolve, reject) => {
     const texts = { out: '', err: '' };
@@ -162,5 +166,5 @@ function remove(folder) {
 }
 
 module.exports = {
-  PLATFORM, SECRETS, at, commands, directory, files, finish, launch, script, sha256, snapshot, stage, test, unpackedPath,
+  PLATFORM, SECRETS, at, commands, directory, files, finish, launch, pathInJob, script, sha256, snapshot, stage, test, unpackedPath,
 };

@@ -7,7 +7,7 @@ const fs = require('fs');
 const path = require('path');
 const { brotliCompressSync } = require('zlib');
 const {
-  PLATFORM, SECRETS, at, commands, directory, files, finish, launch, script, sha256, snapshot, stage, test, unpackedPath,
+  PLATFORM, SECRETS, at, commands, directory, files, finish, launch, pathInJob, script, sha256, snapshot, stage, test, unpackedPath,
 } = require('./harness.js');
 
 const HELLO = script('echo "hello from $1 $2"');
@@ -59,12 +59,34 @@ test('works in folders with spaces, quotes and letters of any script', async () 
   succeeded(await launch(folder, temporary), 'hello from task prepare\n');
 });
 
+/** Makes a task folder read-only; the user that its launcher has to run as, because nothing is read-only to root. */
+function makeReadOnly(folder, temporary) {
+  for (const name of files(folder)) fs.chmodSync(name, fs.statSync(name).isDirectory() ? 0o555 : 0o444);
+  if (process.geteuid() !== 0) return undefined;
+  const nobody = 65534;
+  for (const name of files(folder).concat(temporary)) fs.chownSync(name, nobody, nobody);
+  fs.chmodSync(at(), 0o755);
+  return nobody;
+}
+
 test('works when the task folder is read-only and has no execute bit', async () => {
   const folder = stage('prepare', HELLO);
-  for (const name of files(folder)) fs.chmodSync(name, fs.statSync(name).isDirectory() ? 0o555 : 0o444);
+  const temporary = directory('temp');
+  const user = makeReadOnly(folder, temporary);
   const before = snapshot(folder);
-  succeeded(await launch(folder, directory('temp')), 'hello from task prepare\n');
+  succeeded(await launch(folder, temporary, { user }), 'hello from task prepare\n');
   assert.equal(snapshot(folder), before);
+  const file = pathInJob(temporary, HELLO);
+  for (const name of [path.dirname(path.dirname(file)), path.dirname(file), file]) {
+    assert.equal(fs.statSync(name).mode & 0o777, 0o700, name);
+  }
+  const first = fs.statSync(file);
+  succeeded(await launch(folder, temporary, { user }), 'hello from task prepare\n');
+  assert.equal(fs.statSync(file).ino, first.ino);
+  succeeded(await launch(stage('analyze', HELLO), temporary, { user }), 'hello from task analyze\n');
+  // A step of the job can write there, so what is there is not believed.
+  fs.writeFileSync(file, HELLO.replace('hello', 'HELLO'));
+  succeeded(await launch(folder, temporary, { user }), 'hello from task prepare\n');
 });
 
 test('relays SIGINT and SIGTERM and waits for the binary to end', async () => {
@@ -94,28 +116,38 @@ test('relays SIGINT and SIGTERM and waits for the binary to end', async () => {
 
 // --- unpacking ---------------------------------------------------------------------------------------------------
 
-test('unpacks once, for the owner alone, and leaves nothing else behind', async () => {
+test('unpacks once an agent, for the owner alone, and leaves nothing else behind', async () => {
   const temporary = directory('temp');
   const folder = stage('prepare', HELLO);
+  const before = files(folder);
   await launch(folder, temporary);
-  const file = unpackedPath(temporary, HELLO);
-  const made = [path.join(temporary, 'sonar-azdo-bin'), path.dirname(file), file];
-  assert.deepEqual(files(temporary), [temporary].concat(made));
+  const file = unpackedPath(folder, HELLO);
+  const made = [path.dirname(path.dirname(file)), path.dirname(file), file];
+  assert.deepEqual(files(folder).filter(name => !before.includes(name)), made);
   for (const name of made) assert.equal(fs.statSync(name).mode & 0o777, 0o700, name);
+  const note = pathInJob(temporary, HELLO, 'path');
+  assert.deepEqual(files(temporary), [temporary, path.dirname(path.dirname(note)), path.dirname(note), note]);
   const first = fs.statSync(file);
   fs.unlinkSync(path.join(folder, 'bin', PLATFORM + '.br'));
-  succeeded(await launch(folder, temporary), 'hello from task prepare\n');
+  const next = directory('next job');
+  succeeded(await launch(folder, next), 'hello from task prepare\n');
   assert.equal(fs.statSync(file).ino, first.ino);
-  succeeded(await launch(stage('analyze', HELLO), temporary), 'hello from task analyze\n');
+  succeeded(await launch(stage('analyze', HELLO), next), 'hello from task analyze\n');
+});
+
+test('SonarPublish of a job without SonarPrepare unpacks its own', async () => {
+  const folder = stage('publish', HELLO);
+  const temporary = directory('temp');
+  succeeded(await launch(folder, temporary), 'hello from task publish\n');
+  assert.ok(fs.existsSync(unpackedPath(folder, HELLO)));
+  assert.deepEqual(files(temporary), [temporary]);
 });
 
 test('replaces an unpacked binary that is not the right one', async () => {
   const temporary = directory('temp');
   const folder = stage('prepare', HELLO);
-  const file = unpackedPath(temporary, HELLO);
-  const evil = HELLO.replace('hello', 'HELLO');
+  const file = unpackedPath(folder, HELLO);
   const spoil = {
-    'other content': () => fs.writeFileSync(file, evil),
     'half of it': () => fs.truncateSync(file, 10),
     'more of it': () => fs.appendFileSync(file, 'echo more\n'),
     'open to others': () => fs.chmodSync(file, 0o777),
@@ -125,6 +157,12 @@ test('replaces an unpacked binary that is not the right one', async () => {
       fs.symlinkSync(at('elsewhere'), file);
     },
   };
+  if (process.geteuid() === 0) {
+    spoil["another user's"] = () => {
+      fs.writeFileSync(file, HELLO.replace('hello', 'HELLO'));
+      fs.chownSync(file, 65534, 65534);
+    };
+  }
   await launch(folder, temporary);
   for (const how of Object.keys(spoil)) {
     spoil[how]();
@@ -135,11 +173,27 @@ test('replaces an unpacked binary that is not the right one', async () => {
   }
 });
 
+test('unpacks into the folder of the job where others can write to the one in the task folder', async () => {
+  const folder = stage('prepare', HELLO);
+  await launch(folder, directory('temp'));
+  const file = unpackedPath(folder, HELLO);
+  for (const open of [path.dirname(file), path.dirname(path.dirname(file))]) {
+    fs.unlinkSync(file);
+    fs.chmodSync(open, 0o777);
+    const temporary = directory(path.basename(open));
+    succeeded(await launch(folder, temporary), 'hello from task prepare\n');
+    assert.ok(!fs.existsSync(file) && fs.existsSync(pathInJob(temporary, HELLO)));
+    succeeded(await launch(stage('analyze', HELLO), temporary), 'hello from task analyze\n');
+    fs.chmodSync(open, 0o700);
+    await launch(folder, temporary);
+  }
+});
+
 test('two versions in one job do not meet', async () => {
   const temporary = directory('temp');
   const other = script('echo "another version"');
   succeeded(await launch(stage('prepare', HELLO), temporary), 'hello from task prepare\n');
-  succeeded(await launch(stage('publish', other), temporary), 'another version\n');
+  succeeded(await launch(stage('prepare', other, { folder: 'other' }), temporary), 'another version\n');
   succeeded(await launch(stage('analyze', HELLO), temporary), 'hello from task analyze\n');
 });
 
@@ -149,6 +203,7 @@ test('several launchers at once agree on one binary', async () => {
   const folder = stage('prepare', binary);
   const results = await Promise.all([1, 2, 3, 4].map(() => launch(folder, temporary)));
   for (const result of results) succeeded(result, 'hello from task prepare\n');
+  assert.equal(files(path.join(folder, 'unpacked')).length, 3, files(folder).join('\n'));
   assert.equal(files(temporary).length, 4, files(temporary).join('\n'));
 });
 
@@ -156,7 +211,7 @@ test('does not trust a folder that is a link, is open to others or belongs to an
   const folder = stage('prepare', HELLO);
   const where = {
     first: temporary => path.join(temporary, 'sonar-azdo-bin'),
-    second: temporary => path.dirname(unpackedPath(temporary, HELLO)),
+    second: temporary => path.dirname(pathInJob(temporary, HELLO)),
   };
   const spoil = {
     'is not a directory': name => {
@@ -232,7 +287,7 @@ test('a missing or damaged binary fails the task and names the folder to delete'
     const message = failure(await launch(folder, directory('temp')), 0);
     assert.ok(message.includes(`Delete the folder ${folder}`), message);
     assert.ok(message.includes(`bin/${PLATFORM}.br`), message);
-    assert.equal(fs.existsSync(unpackedPath(at('temp'), HELLO)), false);
+    assert.equal(fs.existsSync(unpackedPath(folder, HELLO)), false);
   }
 });
 
@@ -258,25 +313,28 @@ test('no usable temporary directory fails the task', async () => {
   for (const temporary of [undefined, '']) {
     assert.ok(failure(await launch(folder, temporary), 0).includes('AGENT_TEMPDIRECTORY is not set'));
   }
-  assert.ok(failure(await launch(folder, at('nowhere')), 0).includes('cannot unpack the program to ' + at('nowhere')));
+  assert.ok(failure(await launch(folder, at('nowhere')), 0).includes('cannot write to ' + at('nowhere')));
   fs.writeFileSync(at('file'), '');
   assert.ok(failure(await launch(folder, at('file')), 0).includes('ENOTDIR'));
 });
 
 test('a binary that cannot be put in place fails the task and leaves nothing behind', async () => {
-  const file = unpackedPath(at('temp'), HELLO);
   const folder = stage('prepare', HELLO);
-  await launch(folder, directory('temp'));
+  const temporary = directory('temp');
+  const user = makeReadOnly(folder, temporary);
+  const file = pathInJob(temporary, HELLO);
+  await launch(folder, temporary, { user });
   fs.unlinkSync(file);
   fs.mkdirSync(file);
-  const message = failure(await launch(folder, at('temp')), 0);
-  assert.ok(message.includes('cannot unpack the program to ' + file), message);
-  assert.deepEqual(fs.readdirSync(path.dirname(file)), ['sonar-azdo']);
+  const message = failure(await launch(folder, temporary, { user }), 0);
+  assert.ok(message.includes('cannot write to ' + file), message);
+  assert.deepEqual(fs.readdirSync(path.dirname(file)), ['path', 'sonar-azdo']);
 });
 
 test('a binary that cannot be started fails the task', async () => {
-  const message = failure(await launch(stage('prepare', '#!/no/such/interpreter\n'), directory('temp')), 0);
-  assert.ok(message.includes(`cannot start ${unpackedPath(at('temp'), '#!/no/such/interpreter\n')}`), message);
+  const folder = stage('prepare', '#!/no/such/interpreter\n');
+  const message = failure(await launch(folder, directory('temp')), 0);
+  assert.ok(message.includes(`cannot start ${unpackedPath(folder, '#!/no/such/interpreter\n')}`), message);
 });
 
 test('a Node.js without brotli fails the task and says what to update', async () => {
@@ -292,11 +350,21 @@ test('SonarAnalyze without SonarPrepare says what to do', async () => {
   const advice = 'Run SonarPrepare before SonarAnalyze in the same job, and use the same version of both tasks.';
   assert.ok(failure(await launch(folder, temporary), 0).endsWith(advice));
   // Neither does it run what is not the binary of its own version.
-  await launch(stage('prepare', HELLO), temporary);
-  fs.appendFileSync(unpackedPath(temporary, HELLO), 'echo more\n');
+  const prepare = stage('prepare', HELLO);
+  await launch(prepare, temporary);
+  const file = unpackedPath(prepare, HELLO);
+  fs.writeFileSync(file, HELLO.replace('hello', 'HELLO'));
   assert.ok(failure(await launch(folder, temporary), 0).endsWith(advice));
-  await launch(stage('prepare', script('echo "another version"')), temporary);
-  assert.ok(failure(await launch(folder, temporary), 0).endsWith(advice));
+  fs.writeFileSync(file, HELLO);
+  for (const path of [at('elsewhere'), 'sonar-azdo', '', '/dev/zero']) {
+    fs.writeFileSync(pathInJob(temporary, HELLO, 'path'), path);
+    assert.ok(failure(await launch(folder, temporary), 0).endsWith(advice), path);
+  }
+  await launch(prepare, temporary);
+  succeeded(await launch(folder, temporary), 'hello from task analyze\n');
+  const other = directory('another job');
+  await launch(stage('prepare', script('echo "another version"'), { folder: 'other' }), other);
+  assert.ok(failure(await launch(folder, other), 0).endsWith(advice));
 });
 
 test('SonarAnalyze skips where SonarPrepare got no service connection', async () => {
