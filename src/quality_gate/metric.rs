@@ -60,11 +60,11 @@ impl MetricKind {
 /// libs/shared/src/helpers/quality-gates.ts, and libs/sq-server-commons/src/sonar-aligned/helpers/measures.ts
 /// for the names of the second scale; seen on 26.9.)
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct SeverityScale([&'static str; 5]);
+pub(crate) struct SeverityScale([&'static str; 5]);
 
 impl SeverityScale {
     /// What 0 means.
-    pub(super) const NO_ISSUES: &'static str = "no issues";
+    pub(crate) const NO_ISSUES: &'static str = "no issues";
 
     /// Severities of the standard experience.
     const STANDARD: Self = Self(["INFO", "MINOR", "MAJOR", "CRITICAL", "BLOCKER"]);
@@ -72,7 +72,7 @@ impl SeverityScale {
     const MULTI_QUALITY: Self = Self(["INFO", "LOW", "MEDIUM", "HIGH", "BLOCKER"]);
 
     /// The level with exactly this number.
-    pub(super) fn level(self, number: u32) -> Option<&'static str> {
+    pub(crate) fn level(self, number: u32) -> Option<&'static str> {
         if number == 0 {
             Some(Self::NO_ISSUES)
         } else {
@@ -81,7 +81,7 @@ impl SeverityScale {
     }
 
     /// The levels and their numbers, the least severe first.
-    pub(super) fn levels(self) -> impl Iterator<Item = (u32, &'static str)> {
+    pub(crate) fn levels(self) -> impl Iterator<Item = (u32, &'static str)> {
         (1..).map(|index| index * 5).zip(self.0)
     }
 }
@@ -94,7 +94,7 @@ impl Metric {
     }
 
     /// The scale of its values when it measures a severity, which only its key tells.
-    pub(super) fn severity_scale(&self) -> Option<SeverityScale> {
+    pub(crate) fn severity_scale(&self) -> Option<SeverityScale> {
         let key = self.key.strip_prefix("new_").unwrap_or(&self.key);
         match key {
             "bugs_severity" | "code_smells_severity" | "vulnerabilities_severity" => Some(SeverityScale::STANDARD),

@@ -3,6 +3,7 @@
 mod build_verdict;
 mod measure;
 mod metric;
+mod metric_value;
 mod pass_check;
 mod policy;
 mod poll;
@@ -11,7 +12,9 @@ mod verdict;
 
 pub use build_verdict::{AGGREGATE, Attempt, BuildJob, BuildProperties, VerdictRecord, aggregate};
 pub use measure::{Measure, MeasureSet};
+pub(crate) use metric::SeverityScale;
 pub use metric::{Metric, MetricKind, Metrics};
+pub(crate) use metric_value::{number, whole};
 pub use pass_check::{
     Objection, SourceFile, missing_target, nothing_analysed, shrunk, uncounted, unseen_lines,
 };

@@ -112,13 +112,6 @@ pub fn shrunk(extent: &Extent, measures: Option<&MeasureSet>) -> Option<String> 
     })
 }
 
-impl MeasureSet {
-    /// The value of a metric that counts.
-    pub fn number(&self, metric: &str) -> Option<u64> {
-        self.value(metric)?.trim().parse().ok()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

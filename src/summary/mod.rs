@@ -1,14 +1,20 @@
 //! The Build Summary and the lines of a build's issues list, as pure functions of values.
 
+mod analysis_line;
+mod build_summary;
+mod failed_condition;
+mod headline;
 pub mod html;
-mod log_line;
 mod markdown;
+mod one_analysis;
 mod page;
 mod result;
+mod several_analyses;
 mod shown_measure;
 mod text;
 
-pub use log_line::{issue_line, outcome_line};
-pub use page::{BuildSummary, build_summary};
+pub use analysis_line::outcome_line;
+pub use build_summary::{BuildSummary, build_summary};
+pub use failed_condition::issue_line;
 pub use result::{AnalysisResult, LastKnown};
 pub use shown_measure::shown_metrics;

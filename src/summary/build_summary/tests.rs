@@ -1,7 +1,7 @@
 use super::*;
 use crate::analysis::Target;
 use crate::quality_gate::{
-    Comparator, Condition, GateStatus, Measure, MeasureSet, Metric, MetricKind, Metrics,
+    Comparator, Condition, GateStatus, Measure, MeasureSet, Metric, MetricKind, Metrics, QualityGate,
 };
 use crate::summary::{LastKnown, issue_line, outcome_line};
 use insta::assert_snapshot;
