@@ -275,7 +275,7 @@ fn a_gate_fails_twice_and_the_engine_may_wait_for_it(server: &Server) {
     let prepare = journey.prepare(&inputs);
     prepare.succeeded();
     let analyze = journey.job.run(Task::Analyze, &[]);
-    analyze.ended(TaskResult::Succeeded).says("Scanner engine: ").says("the one the server provides");
+    analyze.ended(TaskResult::Succeeded).says("Scanner engine: ").says("provided by the server");
     assert!(analyze.errors.is_empty() && !analyze.debug.is_empty(), "{}", analyze.transcript());
     assert!(
         analyze.processes.command_lines().any(|line| line.contains(" -jar ")),

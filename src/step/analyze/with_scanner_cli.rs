@@ -6,7 +6,7 @@ use crate::analysis::property_origin::without_module;
 use crate::analysis::{Properties, ScannerRelease};
 use crate::error::{Error, Result};
 use crate::scanner::scanner_cli::{Cli, CliHome, TOOL, knows_provisioning};
-use crate::scanner::{EngineEnd, Java, JavaHome, java_needed};
+use crate::scanner::{EngineEnd, Java, java_needed};
 use crate::step::machine;
 use crate::step::runtime::engine_and_java::server_jre;
 use crate::step::runtime::network;
@@ -84,20 +84,20 @@ fn runs_engine_itself(analysis: &Analysis<'_>, release: &ScannerRelease) -> bool
 async fn provision(analysis: &Analysis<'_>, release: &ScannerRelease) -> Result<(CliHome, Java)> {
     let Analysis { setting, prepared, .. } = analysis;
     let job = setting.job;
-    let folder = machine::tool_cache(job, prepared.private_cache)?
-        .install(TOOL, release, &job.predefined.working_directory()?, &job.http, &setting.cache)
-        .await?;
-    let home = CliHome::find(&folder)?;
+    let tools = machine::tool_cache(job, prepared.private_cache)?;
+    let directory = job.predefined.working_directory()?;
+    let cli = async {
+        let folder = tools.install(TOOL, release, &directory, &job.http, &setting.cache).await?;
+        CliHome::find(&folder)
+    };
     // The server's engine runs in the same Java, whether inside of the CLI or beside it.
-    let needed = java_needed(&home.jar).unwrap_or(0).max(prepared.server.oldest_java());
-    let homes = JavaHome::among(job.environment.iter());
-    let choices = setting.java_choices(&homes);
-    if let Some(java) = choices.made(needed)? {
-        return Ok((home, java));
-    }
-    let wanted = prepared.server.has_engine_provisioning() && !choices.skip_provisioning;
-    let jre = server_jre(setting, None, wanted).await?;
-    Ok((home, choices.best(jre.map(|jre| jre.provisioned.path), needed)?))
+    let needed = |home: &CliHome| java_needed(&home.jar).unwrap_or(0).max(prepared.server.oldest_java());
+    let server_jre = async || match prepared.server.has_engine_provisioning() {
+        true => server_jre(setting, None).await,
+        false => Ok(None),
+    };
+    let chosen = setting.java_choices().choose(cli, needed, server_jre).await?;
+    Ok((chosen.program, chosen.java))
 }
 
 #[cfg(test)]

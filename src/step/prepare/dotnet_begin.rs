@@ -5,7 +5,7 @@ use crate::agent::Passed;
 use crate::analysis::{Begun, DotnetScanner, Prepared, Properties};
 use crate::error::{Error, Result};
 use crate::scanner::dotnet::{self, Dotnet};
-use crate::scanner::{Audit, Cache, ClassArchive, EngineResult, Java, JavaHome};
+use crate::scanner::{Audit, Cache, ClassArchive, EngineResult, Java};
 use crate::step::cache_choice;
 use crate::step::dotnet_begin_end::{
     BUILD_URI, SOURCES_DIRECTORY, configuration, facts, product, sign_in, variables, work_folder,
@@ -13,7 +13,7 @@ use crate::step::dotnet_begin_end::{
 };
 use crate::step::runtime::engine_and_java::{Ready, provision};
 use crate::step::runtime::{self, Jdk, Setting, network};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Begins the analysis. Returns how the scanner is started, and what its end needs to know.
 pub(super) async fn begin(
@@ -131,12 +131,8 @@ async fn java_and_engine(
         let ready = provision(&setting, None).await?;
         return Ok((ready.java.clone(), Some(ready)));
     }
-    let homes = JavaHome::among(job.environment.iter());
-    let choices = setting.java_choices(&homes);
-    let needed = prepared.server.oldest_java();
-    let java = match choices.made(needed)? {
-        Some(java) => java,
-        None => choices.best(None, needed)?,
-    };
-    Ok((java, None))
+    let nothing = async { Ok(()) };
+    let needed = |(): &()| prepared.server.oldest_java();
+    let chosen = setting.java_choices().choose(nothing, needed, async || Ok(None::<PathBuf>)).await?;
+    Ok((chosen.java, None))
 }

@@ -5,7 +5,7 @@ use super::plugin_prefetch::Prefetch;
 use crate::analysis::{Artifact, Begun, Jre};
 use crate::error::{Error, Result};
 use crate::process::is_executable;
-use crate::scanner::{Cache, Java, JavaHome, ProvisionError, Provisioned, Provisioning, java_needed};
+use crate::scanner::{Cache, ChosenJava, Java, ProvisionError, Provisioned, Provisioning, java_needed};
 use crate::sonarqube::SonarQube;
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
@@ -33,6 +33,13 @@ pub(in crate::step) struct Jar {
 pub(in crate::step) struct Offered<T> {
     pub(in crate::step) offer: T,
     pub(in crate::step) provisioned: Provisioned,
+}
+
+/// The java executable.
+impl AsRef<Path> for Offered<Jre> {
+    fn as_ref(&self) -> &Path {
+        &self.provisioned.path
+    }
 }
 
 impl Ready {
@@ -65,29 +72,19 @@ pub(in crate::step) async fn provision(
 
 async fn engine_and_java(setting: &Setting<'_>, suspect_since: Option<SystemTime>) -> Result<Ready> {
     let started = SystemTime::now();
-    let homes = JavaHome::among(setting.job.environment.iter());
-    let choices = setting.java_choices(&homes);
-    let jre = async |wanted| server_jre(setting, suspect_since, wanted && !choices.skip_provisioning).await;
     let plugins = OnceCell::new();
-    // Who lacks the engine lacks the plugins that it will ask for, too.
+    // A machine that lacks the engine also lacks the plugins that it will ask for.
     let on_miss = || {
         plugins.get_or_init(|| Prefetch::begin(setting));
     };
-    let engine = engine_jar(setting, suspect_since, &on_miss);
-    let (jar, mut provisioned) = tokio::try_join!(engine, jre(!choices.is_made()))?;
-    // Only a Java that the server does not vouch for need be held against the engine.
-    let needed = match &provisioned {
-        Some(_) => 0,
-        None => java_needed(&jar.path).unwrap_or_else(|| setting.facts.oldest_java()),
-    };
-    if let Some(java) = choices.made(needed)? {
-        return Ok(Ready { jar, java, jre: None, started, _plugins: plugins.into_inner() });
-    }
-    if choices.is_made() {
-        provisioned = jre(true).await?;
-    }
-    let java = choices.best(provisioned.as_ref().map(|jre| jre.provisioned.path.clone()), needed)?;
-    Ok(Ready { jar, java, jre: provisioned, started, _plugins: plugins.into_inner() })
+    let choices = setting.java_choices();
+    let chosen = choices.choose(
+        engine_jar(setting, suspect_since, &on_miss),
+        |jar: &Jar| java_needed(&jar.path).unwrap_or_else(|| setting.facts.oldest_java()),
+        async || server_jre(setting, suspect_since).await,
+    );
+    let ChosenJava { program: jar, java, server_jre: jre } = chosen.await?;
+    Ok(Ready { jar, java, jre, started, _plugins: plugins.into_inner() })
 }
 
 async fn engine_jar(
@@ -121,15 +118,11 @@ async fn engine_jar(
     }
 }
 
-/// The server's JRE for this platform, if it is `wanted` and there is one.
+/// The server's Java runtime for this platform, if it offers one.
 pub(in crate::step) async fn server_jre(
     setting: &Setting<'_>,
     suspect_since: Option<SystemTime>,
-    wanted: bool,
 ) -> Result<Option<Offered<Jre>>> {
-    if !wanted {
-        return Ok(None);
-    }
     let (os, arch) = (&setting.platform.os, &setting.platform.arch);
     let provisioning = provisioning(setting, suspect_since);
     let mut tries = 0;

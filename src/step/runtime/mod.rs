@@ -36,14 +36,14 @@ pub(super) struct Jdk<'a> {
     pub(super) strict: bool,
 }
 
-impl<'a> Setting<'a> {
-    pub(super) fn java_choices(&'a self, homes: &'a [JavaHome<'a>]) -> JavaChoices<'a> {
+impl Setting<'_> {
+    pub(super) fn java_choices(&self) -> JavaChoices<'_> {
         JavaChoices {
             executable: self.properties.value("sonar.scanner.javaExePath"),
             named: self.jdk.named,
             strict: self.jdk.strict,
             skip_provisioning: self.properties.is_true("sonar.scanner.skipJreProvisioning"),
-            homes,
+            homes: JavaHome::among(self.job.environment.iter()),
             arch: &self.platform.arch,
             path: self.job.environment.value("PATH").map(OsStr::new),
         }

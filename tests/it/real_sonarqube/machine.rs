@@ -65,12 +65,12 @@ pub(super) fn modules_are_analysed_with_the_agents_java(server: &Server) {
     analyze.succeeded();
     assert!(analyze.set_variables().is_empty(), "the child alone sees which Java it is");
     if server.version == "10_7" {
-        analyze.says(&format!(", as jdkversion {named} says: "));
+        analyze.says(&format!(", set by jdkversion ({named}): "));
     } else {
         analyze
             .warns(&format!("jdkversion is {named}, which is Java 17"))
-            .warns("and this analysis needs Java 21 or newer")
-            .says(", the oldest of the agent's that is new enough (JAVA_HOME_2");
+            .warns("but this analysis needs Java 21 or newer")
+            .says(", the oldest on the agent that is new enough (JAVA_HOME_2");
     }
     journey.publish(&[]).succeeded();
     let tree = server.get(

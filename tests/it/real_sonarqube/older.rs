@@ -46,7 +46,7 @@ pub(super) fn a_gate_fails_after_an_analysis_by_the_cli(server: &Server) {
     let prepare = journey.prepare(&inputs);
     prepare.succeeded().says("SonarAnalyze will run SonarScanner CLI 4.7.0.2747");
     let analyze = journey.job.run(Task::Analyze, &[]);
-    analyze.ended(TaskResult::Succeeded).says("the oldest of the agent's that is new enough (JAVA_HOME_17_");
+    analyze.ended(TaskResult::Succeeded).says("the oldest on the agent that is new enough (JAVA_HOME_17_");
     assert!(analyze.errors.is_empty(), "{}", analyze.transcript());
     let (publish, _) = journey.publish_failed(&project, &prepare, "SonarQube – orders – failed");
     assert!(!project.shows_measures_to(&token));
@@ -95,7 +95,7 @@ pub(super) fn a_pinned_cli_uses_only_the_servers_connection(server: &Server) {
     let prepare = journey.prepare(&inputs);
     prepare.succeeded();
     let analyze = journey.job.run(Task::Analyze, &[]);
-    analyze.succeeded().says("SonarScanner CLI 8.1.0.6389").says("the one the server provides");
+    analyze.succeeded().says("SonarScanner CLI 8.1.0.6389").says("provided by the server");
     assert!(!analyze.transcript().contains(elsewhere), "{}", analyze.transcript());
     analyze.warns("sonar.userHome in line 4 of sonar-project.properties is ignored");
     analyze.warns("web.sonar.working.directory in line 1 of web/sonar-project.properties is ignored");

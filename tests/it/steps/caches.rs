@@ -651,7 +651,7 @@ fn dotnet_engine_and_java_are_verified_again_before_end() {
     let mut inputs = DOTNET.to_vec();
     inputs.extend([("dotnetScannerSha256", sha256.as_str()), ("analysisName", "net")]);
     let step = machine.scenario.prepare_as(&inputs);
-    step.succeeded().says("Scanner engine: engine.jar (downloaded)").says("the one the server provides");
+    step.succeeded().says("Scanner engine: engine.jar (downloaded)").says("provided by the server");
     assert_eq!(machine.downloads(), (1, 1));
     let records = machine.scenario.records();
     let settings =
@@ -665,7 +665,7 @@ fn dotnet_engine_and_java_are_verified_again_before_end() {
     flip(&machine.engine_file());
     truncate(&machine.unpacked(MODULES));
     let step = machine.scenario.analyze_with(&[("analysisName", "net")]);
-    step.succeeded().says(&format!("the one the server provides: {}", java.display()));
+    step.succeeded().says(&format!("provided by the server: {}", java.display()));
     assert_eq!(std::fs::read(machine.engine_file()).unwrap(), machine.engine);
     assert_eq!(std::fs::read(machine.unpacked(MODULES)).unwrap(), noise(50_000));
     assert_eq!(machine.downloads(), (2, 1), "the archive of the runtime was whole");

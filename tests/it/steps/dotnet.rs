@@ -83,7 +83,7 @@ fn dotnet_begin_and_end_get_the_token_in_their_own_environment_only() {
     scenario.job.set("Build.SourcesDirectory", "/elsewhere");
     scenario.job.set("SONAR_SCANNER_OPTS", "-Xmx1g");
     let step = scenario.analyze();
-    step.succeeded().says("as sonar.scanner.javaExePath says").says("Java options: ");
+    step.succeeded().says("set by sonar.scanner.javaExePath").says("Java options: ");
     assert_eq!(of_dotnet(&scenario, "end.arguments"), "end\n");
     assert_eq!(std::fs::read_to_string(&settings).unwrap(), text);
     assert_eq!(variable(&scenario, "end", "BUILD_BUILDURI"), Some(uri));
@@ -180,7 +180,7 @@ fn a_java_that_disappeared_before_dotnet_end_is_an_error() {
     for (missing, problem) in [
         (
             "sonar.scanner.javaExePath=/nowhere/java",
-            "javaExePath names /nowhere/java, which is no executable file",
+            "javaExePath is /nowhere/java, which is not an executable file",
         ),
         ("sonar.scanner.engineJarPath=/nowhere/jar", "engineJarPath names /nowhere/jar, which is not a file"),
     ] {

@@ -161,8 +161,8 @@ fn a_pinned_cli_runs_on_a_java_that_is_new_enough() {
     let named = format!("JAVA_HOME_17_{processor}");
     let step = scenario.analyze_with(&[("jdkversion", &named)]);
     step.ended(TaskResult::Succeeded)
-        .warns(&format!("jdkversion is {named}, which is Java 17.0.1, and this analysis needs Java 21"))
-        .says("Using Java 21.0.2, the oldest of the agent's that is new enough");
+        .warns(&format!("jdkversion is {named}, which is Java 17.0.1, but this analysis needs Java 21"))
+        .says("Using Java 21.0.2, the oldest on the agent that is new enough");
 
     let (arguments, environment) = (scenario.noted("arguments"), scenario.noted("environment"));
     assert!(arguments.starts_with("-Xmx300m\n-Djava.awt"), "the CLI's own: {arguments}");
@@ -286,20 +286,20 @@ fn a_java_too_old_for_the_engine_is_replaced_with_a_warning() {
     scenario.prepare(&[("extraProperties", &jar)]).succeeded();
     let step = scenario.analyze_with(&[("jdkversion", &named)]);
     step.succeeded()
-        .warns(&format!("jdkversion is {named}, which is Java 17.0.1, and this analysis needs Java 21"))
-        .says("Using Java 21.0.2, the oldest of the agent's that is new enough");
+        .warns(&format!("jdkversion is {named}, which is Java 17.0.1, but this analysis needs Java 21"))
+        .says("Using Java 21.0.2, the oldest on the agent that is new enough");
 
     scenario.prepare(&[("extraProperties", &jar)]).succeeded();
     let step = scenario.analyze_with(&[("jdkversion", &named), ("jdkVersionStrict", "true")]);
     let error = step.sole_error();
     assert!(
-        error.contains(&format!("Set are {named} (17.0.1), JAVA_HOME_21_{processor} (21.0.2)")),
+        error.contains(&format!("This agent has {named} (17.0.1), JAVA_HOME_21_{processor} (21.0.2)")),
         "{error}"
     );
 
     scenario.prepare(&[("extraProperties", &jar)]).succeeded();
     let step = scenario.analyze_with(&[("jdkversion", &format!("JAVA_HOME_25_{processor}"))]);
-    step.succeeded().says(&format!("Using Java 25.0.3, as jdkversion JAVA_HOME_25_{processor} says"));
+    step.succeeded().says(&format!("Using Java 25.0.3, set by jdkversion (JAVA_HOME_25_{processor})"));
 }
 
 #[test]
@@ -322,7 +322,7 @@ fn the_agents_java_is_used_if_the_server_has_none() {
         let step = scenario.analyze();
         step.succeeded()
             .says(&format!("The server offers no Java runtime for alpine {arch}"))
-            .says("Using Java 21.0.2, the one of JAVA_HOME");
+            .says("Using Java 21.0.2, set by JAVA_HOME");
     }
 }
 

@@ -69,7 +69,7 @@ pub(in crate::real_sonarqube) fn failures_of_dotnet_begin_are_explained(server: 
     solution.journey.job.set("DOTNET_ROOT", root.to_str().unwrap());
     solution.journey.job.set("PATH", &format!("{}:{}", root.display(), bare.display()));
     let no_java = format!("{}\nsonar.scanner.skipJreProvisioning=true", super::WITHOUT_SCM);
-    tells(&mut solution, &[("extraProperties", &no_java)], "needs Java 17 or newer, and there is none");
+    tells(&mut solution, &[("extraProperties", &no_java)], "needs Java 17 or newer, but none was found");
 }
 
 /// What keeps SonarAnalyze from ending: nothing was built; the server is gone, or something else answers in its place.
