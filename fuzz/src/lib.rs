@@ -123,7 +123,7 @@ pub fn records(bytes: &[u8]) {
         let written = serde_json::to_string(&record).unwrap();
         assert_eq!(serde_json::from_str::<Prepared>(&written).unwrap(), record);
         assert!(is_plain(record.id.as_str()));
-        let _ = record.server_address();
+        let _ = record.server.address();
     }
     if let Ok(record) = serde_json::from_str::<Analyzed>(&text) {
         let written = serde_json::to_string(&record).unwrap();

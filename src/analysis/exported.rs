@@ -37,6 +37,9 @@ impl Build {
     }
 }
 
+/// Version of the shape of [`Unconnected`], which task/run.js writes too.
+const UNCONNECTED_VERSION: u32 = 1;
+
 /// `sonar-analysis-none.json`: a job had no service connection, so that it analysed nothing. task/run.js writes it too.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -53,12 +56,12 @@ impl Unconnected {
 
     /// Says so, and why that was to be skipped.
     pub fn new(build: Build, reason: &str) -> Self {
-        Self { version: RECORD_VERSION, build, skipped: reason.to_owned() }
+        Self { version: UNCONNECTED_VERSION, build, skipped: reason.to_owned() }
     }
 
     /// Reads a file's text; `None` when it says anything else.
     pub fn parse(text: &str) -> Option<Self> {
-        serde_json::from_str(text).ok().filter(|read: &Self| read.version == RECORD_VERSION)
+        serde_json::from_str(text).ok().filter(|read: &Self| read.version == UNCONNECTED_VERSION)
     }
 }
 
@@ -114,9 +117,7 @@ impl Exported {
         let kept = prepared.properties.iter().filter(|(key, _)| is_kept(key));
         let properties: Properties = kept.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
         let prepared = Prepared {
-            cli: None,
-            dotnet: None,
-            begun: None,
+            scanner: prepared.scanner.without_paths(),
             private_cache: false,
             base_dir: ".".into(),
             project_key: prepared.project_key.clone().or_else(of_report),
@@ -192,8 +193,8 @@ impl Exported {
 mod tests {
     use super::*;
     use crate::analysis::{
-        AnalysisId, Begun, FileLine, Narrowing, Rules, ScannerMode, ServerFacts, ServerKind, ServerVersion,
-        Target,
+        AnalysisId, AnalysisServer, Begun, FileLine, Narrowing, PreparedScanner, Rules, ServerFacts,
+        ServerKind, ServerVersion, Target,
     };
     use url::Url;
 
@@ -210,37 +211,38 @@ mod tests {
             name: Some("web".into()),
             created: 1_000,
             by_server_clock: true,
-            server_url: Url::parse("https://sonar.example").unwrap(),
-            api_url: Url::parse("https://sonar.example/api/v2").unwrap(),
-            bearer: false,
-            server: ServerFacts {
-                kind: ServerKind::Server,
-                version: ServerVersion::parse("26.9.0.1").unwrap(),
-                edition: None,
-                branch_support: true,
+            server: AnalysisServer {
+                url: Url::parse("https://sonar.example").unwrap(),
+                api_url: Url::parse("https://sonar.example/api/v2").unwrap(),
+                facts: ServerFacts {
+                    kind: ServerKind::Server,
+                    version: ServerVersion::parse("26.9.0.1").unwrap(),
+                    edition: None,
+                    branch_support: true,
+                },
             },
-            mode: ScannerMode::Dotnet,
-            cli: None,
-            dotnet: Some(crate::analysis::DotnetScanner {
-                start: vec!["/agent/tools/dotnet".into()],
-                version: "12.1.0".into(),
-                package: "/agent/tools/x.nupkg".into(),
-                sha256: "ab".repeat(32),
-                folder: "/agent/tools/x".into(),
-            }),
-            begun: Some(Begun {
-                java: "/agent/java".into(),
-                java_choice: "Using Java: /agent/java".into(),
-                jre: None,
-                engine: None,
-                engine_offer: None,
-                was_cached: false,
-                user_home: "/agent".into(),
-                settings: Properties::default(),
-                build_uri: None,
-                sources_directory: Some("/agent/1/s".into()),
-                configuration: None,
-            }),
+            scanner: PreparedScanner::Dotnet {
+                tool: crate::analysis::DotnetScanner {
+                    start: vec!["/agent/tools/dotnet".into()],
+                    version: "12.1.0".into(),
+                    package: "/agent/tools/x.nupkg".into(),
+                    sha256: "ab".repeat(32),
+                    folder: "/agent/tools/x".into(),
+                },
+                begun: Box::new(Begun {
+                    java: "/agent/java".into(),
+                    java_choice: "Using Java: /agent/java".into(),
+                    jre: None,
+                    engine: None,
+                    engine_offer: None,
+                    was_cached: false,
+                    user_home: "/agent".into(),
+                    settings: Properties::default(),
+                    build_uri: None,
+                    sources_directory: Some("/agent/1/s".into()),
+                    configuration: None,
+                }),
+            },
             private_cache: false,
             project_key: Some("shop".into()),
             base_dir: "/agent/1/elsewhere".into(),
@@ -319,7 +321,7 @@ mod tests {
     fn what_is_no_record_is_refused() {
         let text = serde_json::to_string(&exported()).unwrap();
         for (from, to) in [
-            ("\"version\":1", "\"version\":2"),
+            ("\"version\":2", "\"version\":1"),
             ("\"outcome\"", "\"more\""),
             ("{", "["),
             ("07070707070707070707070707070707", "../../etc/passwd"),

@@ -1,6 +1,9 @@
 //! What is analysed and how, as values: properties, facts about the server, the invocation of a
 //! scanner, the record handed from step to step, and the scanner's report. Pure: no I/O.
 
+mod analysis_id;
+mod analysis_secrets;
+mod analyzed;
 mod artifact;
 mod begun;
 pub mod coverage;
@@ -8,7 +11,6 @@ pub mod dotnet_projects;
 pub mod dotnet_scanner;
 mod exported;
 mod extra_properties;
-mod handoff;
 mod invocation;
 pub mod java_properties;
 pub mod jvm_profile;
@@ -18,6 +20,7 @@ pub mod monorepo;
 mod narrowing;
 pub mod placeholder;
 pub mod precedence;
+mod prepared;
 pub mod project_key;
 mod property;
 pub mod property_origin;
@@ -32,19 +35,22 @@ pub mod trust_store;
 pub mod xml;
 mod yaml;
 
+pub use analysis_id::AnalysisId;
+pub use analysis_secrets::AnalysisSecrets;
+pub use analyzed::{Analyzed, Extent, Outcome};
 pub use artifact::{Artifact, Jre, Plugin};
 pub use begun::Begun;
 pub use dotnet_scanner::DotnetScanner;
 pub use exported::{Build, Exported, Unconnected};
 pub use extra_properties::{ExtraProperties, UnreadableLine};
-pub use handoff::{AnalysisId, Analyzed, Extent, Member, Outcome, Prepared, RECORD_VERSION, ScannerMode};
 pub use invocation::Invocation;
 pub use known_properties::suggestion;
 pub use language::languages_of;
 pub use narrowing::Narrowing;
 pub use precedence::{FileLine, Rules};
+pub use prepared::{AnalysisServer, Member, Prepared, PreparedScanner, RECORD_VERSION, ScannerMode};
 pub use property::{Properties, is_secret};
-pub use release::{ARCHIVE, ReleaseError, ReleaseWish, ScannerRelease};
+pub use release::{ReleaseError, ReleaseWish, ScannerRelease};
 pub use report_task::AnalysisReport;
 pub use server_facts::{Edition, ServerFacts, ServerKind, ServerVersion};
 pub use target::Target;

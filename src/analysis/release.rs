@@ -43,9 +43,6 @@ impl fmt::Debug for ScannerRelease {
     }
 }
 
-/// The secret that [`ScannerRelease::withhold`] takes out, among the secret properties of an analysis.
-pub const ARCHIVE: &str = "archive of the scanner";
-
 impl ScannerRelease {
     /// Takes the archive's location out if it may hold a password or a key: records hold no secret.
     pub fn withhold(&mut self) -> Option<String> {

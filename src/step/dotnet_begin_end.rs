@@ -2,7 +2,7 @@
 
 use super::runtime::network;
 use crate::agent::{Child, Passed};
-use crate::analysis::{Prepared, Properties};
+use crate::analysis::{AnalysisServer, Properties};
 use crate::error::{Error, Result};
 use crate::http;
 use crate::scanner::dotnet::environment::{self, Variables};
@@ -37,7 +37,7 @@ pub(super) fn configuration(work_folder: &Path) -> Option<String> {
 /// [`network::equip`] made complete; `passed` is what the user passes on.
 pub(super) fn variables(
     job: &Job,
-    prepared: &Prepared,
+    server: &AnalysisServer,
     properties: &Properties,
     passed: &Passed,
 ) -> Result<Variables> {
@@ -46,7 +46,7 @@ pub(super) fn variables(
     environment::isolate(&mut variables);
     environment::trust(&mut variables, job.http.settings().ca_files.first().map(PathBuf::as_path));
     let proxy = network::proxy_in(properties);
-    environment::route(&mut variables, &prepared.server_url, proxy.as_ref());
+    environment::route(&mut variables, &server.url, proxy.as_ref());
     Ok(variables)
 }
 
@@ -60,25 +60,25 @@ pub(super) fn write_settings(folder: &Path, settings: &Properties) -> Result<Pat
 }
 
 /// Adds what signs in at the server to the properties that only the scanner's own process sees.
-pub(super) fn sign_in(prepared: &Prepared, token: &Secret, parameters: &mut Properties) {
-    parameters.set("sonar.host.url", prepared.server_address());
-    parameters.set(prepared.server.token_property(), token.expose());
+pub(super) fn sign_in(server: &AnalysisServer, token: &Secret, parameters: &mut Properties) {
+    parameters.set("sonar.host.url", server.address());
+    parameters.set(server.facts.token_property(), token.expose());
 }
 
 /// The server's product and version, as the log names them.
-pub(super) fn product(prepared: &Prepared) -> String {
-    format!("{} {}", prepared.server.product(), prepared.server.version)
+pub(super) fn product(server: &AnalysisServer) -> String {
+    format!("{} {}", server.facts.product(), server.facts.version)
 }
 
 /// What the scanner's log is told by.
 pub(super) fn facts<'a>(
     job: &'a Job,
-    prepared: &'a Prepared,
+    server: &'a AnalysisServer,
     product: &'a str,
     work_folder: &'a Path,
 ) -> LogContext<'a> {
     LogContext {
-        server: prepared.server_address(),
+        server: server.address(),
         product,
         work_folder: Some(work_folder),
         packages: job.environment.value("NUGET_PACKAGES"),

@@ -8,7 +8,7 @@ use super::{cache_choice, settings_file};
 use crate::agent::{AnalyzeInputs, Child};
 use crate::analysis::precedence::{Precedence, PropertySource};
 use crate::analysis::{
-    Extent, Narrowing, Outcome, Prepared, ScannerMode, ScannerRelease, scanner_environment,
+    Extent, Narrowing, Outcome, Prepared, PreparedScanner, ScannerRelease, scanner_environment,
 };
 use crate::context::is_of_scope;
 use crate::error::{Error, ErrorKind, Result};
@@ -163,17 +163,16 @@ impl Analysis<'_> {
 
 async fn run(job: &Job, inputs: &AnalyzeInputs, shared: &Shared, record: &Record) -> Result<Run> {
     let prepared = &record.prepared;
-    if prepared.mode == ScannerMode::Dotnet {
-        return match (&prepared.dotnet, &prepared.begun) {
-            (Some(scanner), Some(begun)) => {
-                crate::scanner::dotnet::hold(scanner).await?;
-                let end = with_dotnet_scanner::end(job, inputs, shared, record, &scanner.start, begun);
-                let sonarqube = tokens_of(job, prepared)?.sonarqube(job, prepared);
-                let end = analyzed_extent::with_files_before(end, sonarqube, prepared).await?;
-                dotnet_proof::prove(job, record, end)
-            }
-            _ => Ok(Run::Skipped),
-        };
+    match &prepared.scanner {
+        PreparedScanner::DotnetNotBegun => return Ok(Run::Skipped),
+        PreparedScanner::Dotnet { tool, begun } => {
+            crate::scanner::dotnet::hold(tool).await?;
+            let end = with_dotnet_scanner::end(job, inputs, shared, record, &tool.start, begun);
+            let sonarqube = tokens_of(job, prepared)?.sonarqube(job, &prepared.server);
+            let end = analyzed_extent::with_files_before(end, sonarqube, prepared).await?;
+            return dotnet_proof::prove(job, record, end);
+        }
+        PreparedScanner::Engine | PreparedScanner::Cli(_) | PreparedScanner::Other => {}
     }
     let working_directory = job.predefined.working_directory()?;
     let (mut precedence, narrowed) = assemble(job, record, &working_directory)?;
@@ -195,22 +194,29 @@ async fn run(job: &Job, inputs: &AnalyzeInputs, shared: &Shared, record: &Record
     }
     let mut properties = precedence.properties();
     let tokens = tokens_of(job, prepared)?;
-    let sonarqube = tokens.sonarqube(job, prepared);
-    properties.extend(&tokens.properties);
+    let sonarqube = tokens.sonarqube(job, &prepared.server);
+    properties.extend(&tokens.secrets.properties);
     let home = runtime::user_home(job, &properties)?;
     let password = tokens.password();
     let credentials = (&tokens.token, password.as_ref());
     // The engine fetches its plugins itself; SonarScanner CLI may take the engine from the cache, too.
-    let scope = if prepared.cli.is_some() { Audit::Scanner } else { Audit::Engine };
+    let runs_cli = matches!(prepared.scanner, PreparedScanner::Cli(_));
+    let scope = if runs_cli { Audit::Scanner } else { Audit::Engine };
     let choosing = cache_choice::choose(job, &home, credentials, prepared.private_cache, scope);
     let cache = shared.cache(&home, choosing).await?;
     if cache.user_home() != home {
         properties.set("sonar.userHome", cache.user_home().display().to_string());
     }
-    network::equip(job, prepared, &record.folder, cache.user_home(), &mut properties)?;
+    network::equip(
+        job,
+        (&prepared.server.url, runs_cli),
+        &record.folder,
+        cache.user_home(),
+        &mut properties,
+    )?;
     let setting = Setting {
         job,
-        facts: &prepared.server,
+        facts: &prepared.server.facts,
         sonarqube,
         cache,
         platform: runtime::platform(job, &properties),
@@ -223,12 +229,13 @@ async fn run(job: &Job, inputs: &AnalyzeInputs, shared: &Shared, record: &Record
     let analysis = Analysis { setting, inputs, prepared, shared, token, refused, folder };
     let sonarqube = analysis.setting.sonarqube.clone();
     let running = async {
-        match &prepared.cli {
-            Some(release) => {
-                let archive = tokens.archive.clone().unwrap_or_else(|| release.archive.clone());
+        match &prepared.scanner {
+            PreparedScanner::Cli(release) => {
+                let archive =
+                    tokens.secrets.scanner_archive.clone().unwrap_or_else(|| release.archive.clone());
                 with_scanner_cli::run(&analysis, &ScannerRelease { archive, ..release.clone() }).await
             }
-            None => run_engine(&analysis).await,
+            _ => run_engine(&analysis).await,
         }
     };
     let mut end = analyzed_extent::with_files_before(running, sonarqube, prepared).await?;
@@ -274,7 +281,7 @@ async fn run_engine_once(analysis: &Analysis<'_>, ready: &Ready, again: bool) ->
     };
     let (engine, of_server) = (provisioned(jar.offered.as_ref()), provisioned(jre.as_ref()));
     let mut properties = setting.properties.clone();
-    properties.set(prepared.server.token_property(), token.expose());
+    properties.set(prepared.server.facts.token_property(), token.expose());
     properties.set("sonar.scanner.bootstrapStartTime", in_milliseconds(*started).to_string());
     properties.set("sonar.scanner.wasJreCacheHit", hit(of_server));
     properties.set("sonar.scanner.wasEngineCacheHit", (hit(engine) == "hit").to_string());
@@ -350,8 +357,8 @@ fn assemble(job: &Job, record: &Record, working_directory: &Path) -> Result<(Pre
     let mut own = |key: &str, value: &str| precedence.set(PropertySource::Connection, key, value, None);
     own("sonar.projectBaseDir", &base_dir.display().to_string());
     own("sonar.working.directory", &work_files.display().to_string());
-    own("sonar.host.url", prepared.server_address());
-    own("sonar.scanner.apiBaseUrl", prepared.api_url.as_str().trim_end_matches('/'));
+    own("sonar.host.url", prepared.server.address());
+    own("sonar.scanner.apiBaseUrl", prepared.server.api_url.as_str().trim_end_matches('/'));
     own("sonar.scanner.metadataFilePath", &record.report_file().display().to_string());
     own("sonar.scanner.app", "sonar-azdo");
     own("sonar.scanner.appVersion", env!("CARGO_PKG_VERSION"));

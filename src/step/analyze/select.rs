@@ -15,7 +15,7 @@ pub(super) fn choose(records: Vec<Record>, name: Option<&str>, folder: &Path) ->
     let is_named = |record: &Record| name.is_none() || record.prepared.name.as_deref() == name;
     let is_analysed = |record: &Record| record.analyzed.is_some();
     let (others, ours): (Vec<_>, Vec<_>) =
-        records.into_iter().partition(|record| record.prepared.mode == ScannerMode::Other);
+        records.into_iter().partition(|record| record.prepared.mode() == ScannerMode::Other);
     let (analysed, open): (Vec<_>, Vec<_>) = ours.into_iter().partition(is_analysed);
     let all_open = list(&open);
     let count = open.len();

@@ -51,7 +51,7 @@ pub(super) async fn end(
             "The line above says why. Set `cache: private` on SonarPrepare, or correct who may write there.",
         ));
     }
-    let sonarqube = tokens.sonarqube(job, prepared);
+    let sonarqube = tokens.sonarqube(job, &prepared.server);
     tokio::select! {
         verified = verify(begun, &sonarqube, &cache) => verified?,
         () = job.cancellation.requested() => return Err(Error::cancelled()),
@@ -59,9 +59,9 @@ pub(super) async fn end(
     tracing::info!("{}", begun.java_choice);
 
     let mut properties = prepared.properties.clone();
-    properties.extend(&tokens.properties);
-    network::equip(job, prepared, &record.folder, &user_home, &mut properties)?;
-    let mut variables = variables(job, prepared, &properties, &inputs.pass_environment)?;
+    properties.extend(&tokens.secrets.properties);
+    network::equip(job, (&prepared.server.url, true), &record.folder, &user_home, &mut properties)?;
+    let mut variables = variables(job, &prepared.server, &properties, &inputs.pass_environment)?;
     for (name, value) in [(BUILD_URI, &begun.build_uri), (SOURCES_DIRECTORY, &begun.sources_directory)] {
         match value {
             Some(value) => environment::set(&mut variables, name, value),
@@ -76,17 +76,17 @@ pub(super) async fn end(
     parameters.extend(&found_reports::for_dotnet(job, record, dotnet_proof::of_reports(job)).await?);
     let secrets = properties.take_secrets();
     parameters.extend(&secrets);
-    sign_in(prepared, &tokens.token, &mut parameters);
+    sign_in(&prepared.server, &tokens.token, &mut parameters);
     // Any step may have changed it since.
     write_settings(&record.folder, &begun.settings)?;
-    let product = product(prepared);
+    let product = product(&prepared.server);
     let run = Dotnet {
         start,
         arguments: vec!["end".to_owned()],
         directory: &job.predefined.working_directory()?,
         parameters: dotnet::parameters(&parameters),
         archive: &archive,
-        facts: facts(job, prepared, &product, &work_folder),
+        facts: facts(job, &prepared.server, &product, &work_folder),
     };
     let end = run.end(&variables, &job.cancellation).await;
     cache.seal_unpacked().await;
@@ -172,7 +172,7 @@ fn set_options_of_java(
         if let Some(home) = Path::new(&begun.java).parent().and_then(Path::parent) {
             environment::set(variables, "JAVA_HOME", home);
         }
-        text.push_str(&network::options_of_java(properties, &prepared.server_url));
+        text.push_str(&network::options_of_java(properties, &prepared.server.url));
         dotnet::set_java_options(variables, &text, &ClassArchive::Unused);
         return Ok(ClassArchive::Unused);
     };

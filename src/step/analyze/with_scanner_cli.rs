@@ -26,7 +26,7 @@ pub(super) async fn run(analysis: &Analysis<'_>, release: &ScannerRelease) -> Re
     for key in ["sonar.scanner.app", "sonar.scanner.appVersion"] {
         properties.remove(key);
     }
-    properties.set(prepared.server.token_property(), token.expose());
+    properties.set(prepared.server.facts.token_property(), token.expose());
     let directory = setting.properties.value("sonar.projectBaseDir").unwrap_or(".");
     let mut java_options = job.environment.value(network::SCANNER_OPTIONS).unwrap_or_default().to_owned();
     let of_engine = properties.value("sonar.scanner.javaOpts").unwrap_or_default().to_owned();
@@ -36,7 +36,7 @@ pub(super) async fn run(analysis: &Analysis<'_>, release: &ScannerRelease) -> Re
     if runs_engine_itself(analysis, release) {
         java_options = format!("{java_options} {of_engine}");
         java_options = analysis.java_options(Path::new(directory), &java_options).text;
-        java_options.push_str(&network::options_of_java(&properties, &prepared.server_url));
+        java_options.push_str(&network::options_of_java(&properties, &prepared.server.url));
     } else {
         // Else it would look for a Java of its own.
         properties.set("sonar.scanner.javaExePath", java.executable.display().to_string());
@@ -78,7 +78,7 @@ fn shadow(properties: &mut Properties, refused: &[String]) {
 
 /// Whether the engine runs inside of the CLI's Java, as it did before either of both knew better.
 fn runs_engine_itself(analysis: &Analysis<'_>, release: &ScannerRelease) -> bool {
-    !analysis.prepared.server.has_engine_provisioning() || !knows_provisioning(&release.version)
+    !analysis.prepared.server.facts.has_engine_provisioning() || !knows_provisioning(&release.version)
 }
 
 async fn provision(analysis: &Analysis<'_>, release: &ScannerRelease) -> Result<(CliHome, Java)> {
@@ -91,8 +91,9 @@ async fn provision(analysis: &Analysis<'_>, release: &ScannerRelease) -> Result<
         CliHome::find(&folder)
     };
     // The server's engine runs in the same Java, whether inside of the CLI or beside it.
-    let needed = |home: &CliHome| java_needed(&home.jar).unwrap_or(0).max(prepared.server.oldest_java());
-    let server_jre = async || match prepared.server.has_engine_provisioning() {
+    let needed =
+        |home: &CliHome| java_needed(&home.jar).unwrap_or(0).max(prepared.server.facts.oldest_java());
+    let server_jre = async || match prepared.server.facts.has_engine_provisioning() {
         true => server_jre(setting, None).await,
         false => Ok(None),
     };

@@ -2,7 +2,9 @@
 
 use super::{Common, Place, dotnet_tool};
 use crate::agent::Passed;
-use crate::analysis::{Begun, DotnetScanner, Prepared, Properties};
+use crate::analysis::{
+    AnalysisId, AnalysisSecrets, AnalysisServer, Begun, PreparedScanner, Properties, ServerFacts,
+};
 use crate::error::{Error, Result};
 use crate::scanner::dotnet::{self, Dotnet};
 use crate::scanner::{Audit, Cache, ClassArchive, EngineResult, Java};
@@ -15,59 +17,68 @@ use crate::step::runtime::engine_and_java::{Ready, provision};
 use crate::step::runtime::{self, Jdk, Setting, network};
 use std::path::{Path, PathBuf};
 
+/// The analysis that is to begin.
+pub(super) struct Wanted<'a> {
+    pub(super) id: &'a AnalysisId,
+    pub(super) server: &'a AnalysisServer,
+    pub(super) properties: &'a Properties,
+}
+
 /// Begins the analysis. Returns how the scanner is started, and what its end needs to know.
 pub(super) async fn begin(
     common: &Common<'_>,
-    prepared: &Prepared,
-    secrets: &Properties,
+    wanted: &Wanted<'_>,
+    secrets: &AnalysisSecrets,
     place: &Place,
-) -> Result<(DotnetScanner, Begun)> {
+) -> Result<PreparedScanner> {
+    let server = wanted.server;
     let job = common.job;
-    let mut chosen = prepared.properties.clone();
+    let mut chosen = wanted.properties.clone();
     let home = runtime::user_home_or_temporary(job, &mut chosen)?;
     let connection = &common.connection;
     let credentials = (&connection.token, connection.password.as_ref());
-    let cache = cache_choice::choose(job, &home, credentials, prepared.private_cache, Audit::Scanner).await?;
+    let cache =
+        cache_choice::choose(job, &home, credentials, common.inputs.private_cache, Audit::Scanner).await?;
     let user_home = cache.user_home().to_owned();
     let scanner = tokio::select! {
-        scanner = dotnet_tool::provision(job, &common.inputs, &prepared.server, &cache) => scanner?,
+        scanner = dotnet_tool::provision(job, &common.inputs, &server.facts, &cache) => scanner?,
         () = job.cancellation.requested() => return Err(Error::cancelled()),
     };
-    let folder = common.records.folder().join(prepared.id.as_str());
+    let folder = common.records.folder().join(wanted.id.as_str());
     std::fs::create_dir_all(&folder)
         .map_err(|error| Error::new(format!("{} can't be made: {error}", folder.display())))?;
-    let mut properties = of_scanner(common, prepared, place, &folder);
-    properties.extend(secrets);
+    let mut properties = of_scanner(common, wanted, place, &folder);
+    properties.extend(&secrets.properties);
     if user_home != home || chosen.value("sonar.userHome").is_some() {
         properties.set("sonar.userHome", user_home.display().to_string());
     }
-    network::equip(job, prepared, &folder, &user_home, &mut properties)?;
+    network::equip(job, (&server.url, true), &folder, &user_home, &mut properties)?;
     // Held to the end of the run: plugins are fetched meanwhile.
-    let (java, ready) = java_and_engine(common, prepared, &properties, cache).await?;
+    let (java, ready) = java_and_engine(common, &server.facts, &properties, cache).await?;
     tracing::info!("{java}");
     properties.set("sonar.scanner.javaExePath", java.executable.display().to_string());
     let engine = ready.as_ref().map(|ready| ready.jar.path.display().to_string());
     if let Some(engine) = &engine {
         properties.set("sonar.scanner.engineJarPath", engine.as_str());
     }
-    let variables = variables(job, prepared, &properties, &Passed::default())?;
+    let variables = variables(job, server, &properties, &Passed::default())?;
 
     let mut parameters = properties.take_secrets();
     let handed = dotnet::hand_over(&properties);
     parameters.extend(&handed.parameters);
-    sign_in(prepared, &common.connection.token, &mut parameters);
+    sign_in(server, &common.connection.token, &mut parameters);
     let settings_file = write_settings(&folder, &handed.settings)?;
     let mut arguments = vec!["begin".to_owned()];
     arguments.extend(handed.arguments);
     arguments.push(format!("/s:{}", settings_file.display()));
-    let (product, work_folder) = (product(prepared), work_folder(job)?);
+    let (product, work_folder) = (product(server), work_folder(job)?);
     let run = Dotnet {
         start: &scanner.start,
         arguments,
         directory: &place.working_directory,
         parameters: dotnet::parameters(&parameters),
         archive: &ClassArchive::Unused,
-        facts: facts(job, prepared, &product, &work_folder),
+        facts: facts(job, server, &product, &work_folder),
     };
     match run.run(&variables, &job.cancellation).await? {
         EngineResult::Succeeded => {}
@@ -90,13 +101,13 @@ pub(super) async fn begin(
         jre: ready.as_ref().and_then(|ready| Some(ready.jre.as_ref()?.offer.clone())),
         engine_offer: ready.as_ref().and_then(|ready| Some(ready.jar.offered.as_ref()?.offer.clone())),
     };
-    Ok((scanner, begun))
+    Ok(PreparedScanner::Dotnet { tool: scanner, begun: Box::new(begun) })
 }
 
 /// The properties that the scanner gets beside those of the record.
-fn of_scanner(common: &Common<'_>, prepared: &Prepared, place: &Place, folder: &Path) -> Properties {
-    let mut properties = prepared.properties.clone();
-    let report_file = common.records.report_file(&prepared.id);
+fn of_scanner(common: &Common<'_>, wanted: &Wanted<'_>, place: &Place, folder: &Path) -> Properties {
+    let mut properties = wanted.properties.clone();
+    let report_file = common.records.report_file(wanted.id);
     properties.set_default("sonar.scanner.metadataFilePath", report_file.display().to_string());
     // Analyzers are code that the compiler runs. Else they lay in a folder that all users of the machine share, unverified.
     properties.set_default("sonar.plugin.cache.directory", folder.join("analyzers").display().to_string());
@@ -113,26 +124,26 @@ fn of_scanner(common: &Common<'_>, prepared: &Prepared, place: &Place, folder: &
 /// agent.
 async fn java_and_engine(
     common: &Common<'_>,
-    prepared: &Prepared,
+    server: &ServerFacts,
     properties: &Properties,
     cache: Cache,
 ) -> Result<(Java, Option<Ready>)> {
     let job = common.job;
     let setting = Setting {
         job,
-        facts: &prepared.server,
+        facts: server,
         sonarqube: common.sonarqube.clone(),
         cache,
         platform: runtime::platform(job, properties),
         properties: properties.clone(),
         jdk: Jdk::default(),
     };
-    if prepared.server.has_engine_provisioning() {
+    if server.has_engine_provisioning() {
         let ready = provision(&setting, None).await?;
         return Ok((ready.java.clone(), Some(ready)));
     }
     let nothing = async { Ok(()) };
-    let needed = |(): &()| prepared.server.oldest_java();
+    let needed = |(): &()| server.oldest_java();
     let chosen = setting.java_choices().choose(nothing, needed, async || Ok(None::<PathBuf>)).await?;
     Ok((chosen.java, None))
 }

@@ -4,11 +4,12 @@ use super::{cache_choice, runtime};
 use crate::agent::{ConfigMode, PrepareInputs, ServiceConnection};
 use crate::analysis::precedence::{Precedence, PropertySource};
 use crate::analysis::{
-    ARCHIVE, AnalysisId, Prepared, Properties, RECORD_VERSION, ScannerMode, ScannerRelease, ServerKind,
+    AnalysisId, AnalysisSecrets, AnalysisServer, Member, Prepared, PreparedScanner, Properties,
+    RECORD_VERSION, ScannerMode, ScannerRelease, ServerKind,
 };
 use crate::context::{Scope, name_branches};
 use crate::error::{Error, Result};
-use crate::http::{self, Authentication};
+use crate::http;
 use crate::scanner::Audit;
 use crate::secret::Secret;
 use crate::sonarqube::SonarQube;
@@ -102,24 +103,34 @@ impl Common<'_> {
             let wanted = (&project.place, properties.clone(), default);
             complete_history::complete(self.job, &self.inputs, &[wanted]).await?;
         }
-        let (mut prepared, secrets) = self.record(project, decided, id, properties).await?;
-        if prepared.mode == ScannerMode::Other && prepared.skip.is_none() {
-            self.place_cache_of_build(&mut prepared).await?;
+        let is_skipped = decided.scope.skip.is_some();
+        let (mut properties, secrets, release) = self.equip(&id, is_skipped, properties).await?;
+        if self.inputs.mode == ScannerMode::Other && !is_skipped {
+            self.place_cache_of_build(&mut properties).await?;
         }
-        set_variables(self.job, &self.connection, &prepared, &secrets);
-        let report_file = self.records.report_file(&prepared.id);
+        set_variables(self.job, &self.connection, &id, &secrets);
+        let server = self.server();
+        let report_file = self.records.report_file(&id);
         set_established_variables(
             self.job,
             &self.connection,
-            &prepared,
+            (&server, self.inputs.mode),
+            &properties,
             Some((&project.place, &secrets, &report_file)),
         );
-        let is_skipped = prepared.skip.is_some() || prepared.properties.is_true("sonar.scanner.skip");
-        if prepared.mode == ScannerMode::Dotnet && !is_skipped {
-            let (start, begun) = dotnet_begin::begin(self, &prepared, &secrets, &project.place).await?;
-            prepared.dotnet = Some(start);
-            prepared.begun = Some(begun);
-        }
+        let scanner = match (self.inputs.mode, release) {
+            (ScannerMode::Dotnet, _) if is_skipped || properties.is_true("sonar.scanner.skip") => {
+                PreparedScanner::DotnetNotBegun
+            }
+            (ScannerMode::Dotnet, _) => {
+                let wanted = dotnet_begin::Wanted { id: &id, server: &server, properties: &properties };
+                dotnet_begin::begin(self, &wanted, &secrets, &project.place).await?
+            }
+            (ScannerMode::Cli, Some(release)) => PreparedScanner::Cli(release),
+            (ScannerMode::Cli, None) => PreparedScanner::Engine,
+            (ScannerMode::Other, _) => PreparedScanner::Other,
+        };
+        let prepared = self.record(&project.place, decided, id, (properties, scanner, None));
         self.records.write_prepared(&prepared, &secrets, &self.seal())?;
         match (&prepared.project_key, &prepared.skip) {
             (_, Some(_)) => Completion::new("Prepared: nothing will be analysed"),
@@ -129,15 +140,15 @@ impl Common<'_> {
     }
 
     /// The scanner of the build runs from a cache by itself: it is told which, if that is not the one it would take.
-    async fn place_cache_of_build(&self, prepared: &mut Prepared) -> Result<()> {
+    async fn place_cache_of_build(&self, properties: &mut Properties) -> Result<()> {
         let connection = &self.connection;
         let credentials = (&connection.token, connection.password.as_ref());
         // Whoever has no home finds no cache there either.
-        let Ok(home) = runtime::user_home(self.job, &prepared.properties) else { return Ok(()) };
+        let Ok(home) = runtime::user_home(self.job, properties) else { return Ok(()) };
         let is_private = self.inputs.private_cache;
         let cache = cache_choice::choose(self.job, &home, credentials, is_private, Audit::Build).await?;
         if cache.user_home() != home {
-            prepared.properties.set("sonar.userHome", cache.user_home().display().to_string());
+            properties.set("sonar.userHome", cache.user_home().display().to_string());
         }
         Ok(())
     }
@@ -185,44 +196,57 @@ impl Common<'_> {
         properties
     }
 
-    /// The record of an analysis, not yet written, and its secret properties.
-    async fn record(
+    /// What the build needs of the scanner; then the properties of the record, its secrets, and the release of SonarScanner CLI
+    /// that it names.
+    async fn equip(
         &self,
-        project: &Project,
-        Decided { key, scope }: Decided,
-        id: AnalysisId,
+        id: &AnalysisId,
+        is_skipped: bool,
         mut properties: Properties,
-    ) -> Result<(Prepared, Properties)> {
+    ) -> Result<(Properties, AnalysisSecrets, Option<ScannerRelease>)> {
         let Self { job, connection, records, inputs, sonarqube, server, .. } = self;
-        if inputs.build_wrapper && scope.skip.is_none() {
+        if inputs.build_wrapper && !is_skipped {
             let folder = records.folder().join(id.as_str()).join("build-wrapper");
             scanner_choice::install_build_wrapper(job, sonarqube, &server.facts, &folder, &mut properties)
                 .await?;
         }
-        let mut secrets = properties.take_secrets();
+        let mut release = self.cli.clone();
+        let mut secrets = AnalysisSecrets {
+            properties: properties.take_secrets(),
+            scanner_archive: release.as_mut().and_then(ScannerRelease::withhold),
+        };
         if let Some(password) = &connection.password {
-            secrets.set("sonar.password", password.expose());
+            secrets.properties.set("sonar.password", password.expose());
         }
-        let mut cli = self.cli.clone();
-        if let Some(archive) = cli.as_mut().and_then(ScannerRelease::withhold) {
-            secrets.set(ARCHIVE, archive);
+        Ok((properties, secrets, release))
+    }
+
+    fn server(&self) -> AnalysisServer {
+        AnalysisServer {
+            url: self.connection.url.clone(),
+            api_url: self.sonarqube.api_url().clone(),
+            facts: self.server.facts.clone(),
         }
-        let place = &project.place;
-        let prepared = Prepared {
+    }
+
+    /// The record of an analysis, not yet written.
+    fn record(
+        &self,
+        place: &Place,
+        Decided { key, scope }: Decided,
+        id: AnalysisId,
+        (properties, scanner, member): (Properties, PreparedScanner, Option<Member>),
+    ) -> Prepared {
+        let Self { job, inputs, server, .. } = self;
+        Prepared {
             version: RECORD_VERSION,
             id,
             name: inputs.analysis_name.clone(),
             created: server.date.unwrap_or_else(now),
             by_server_clock: server.date.is_some(),
-            server_url: connection.url.clone(),
-            api_url: sonarqube.api_url().clone(),
-            bearer: matches!(connection.authentication(), Authentication::Bearer(_)),
-            server: server.facts.clone(),
-            mode: inputs.mode,
-            cli,
-            dotnet: None,
+            server: self.server(),
+            scanner,
             private_cache: inputs.private_cache,
-            begun: None,
             project_key: key,
             base_dir: place.relative(&place.base_dir),
             settings_file: place.settings_file.as_deref().map(|file| place.relative(file)),
@@ -230,10 +254,9 @@ impl Common<'_> {
             rules: inputs.rules,
             target: scope.target,
             skip: scope.skip,
-            member: None,
+            member,
             build_id: job.predefined.build_buildid.clone(),
-        };
-        Ok((prepared, secrets))
+        }
     }
 }
 
@@ -279,15 +302,14 @@ fn now() -> u64 {
 }
 
 /// Our own variables of an analysis, which are secret.
-fn set_variables(job: &Job, connection: &ServiceConnection, prepared: &Prepared, secrets: &Properties) {
+fn set_variables(job: &Job, connection: &ServiceConnection, id: &AnalysisId, secrets: &AnalysisSecrets) {
     let commands = &job.commands;
-    commands.fix_secret_variable(&prepared.id.token_variable(), &connection.token);
+    commands.fix_secret_variable(&id.token_variable(), &connection.token);
     if !secrets.is_empty() {
-        for (_, value) in secrets.iter() {
+        for value in secrets.values() {
             commands.set_secret(&Secret::new(value));
         }
-        commands
-            .fix_secret_variable(&prepared.id.secrets_variable(), &Secret::new(json!(secrets).to_string()));
+        commands.fix_secret_variable(&id.secrets_variable(), &Secret::new(json!(secrets).to_string()));
     }
 }
 
@@ -296,23 +318,23 @@ fn set_variables(job: &Job, connection: &ServiceConnection, prepared: &Prepared,
 fn set_established_variables(
     job: &Job,
     connection: &ServiceConnection,
-    prepared: &Prepared,
-    sole: Option<(&Place, &Properties, &Path)>,
+    (server, mode): (&AnalysisServer, ScannerMode),
+    properties: &Properties,
+    sole: Option<(&Place, &AnalysisSecrets, &Path)>,
 ) {
     let commands = &job.commands;
-    commands.set_variable("SONAR_SERVER_VERSION", &prepared.server.version.three_numbers());
-    commands.set_variable("SONAR_SCANNER_MODE", prepared.mode.as_str());
+    commands.set_variable("SONAR_SERVER_VERSION", &server.facts.version.three_numbers());
+    commands.set_variable("SONAR_SCANNER_MODE", mode.as_str());
     if let Some((_, _, report_file)) = sole {
         commands.set_variable("SONAR_SCANNER_REPORTTASKFILE", &report_file.display().to_string());
     }
-    let product =
-        if prepared.server.kind == ServerKind::Cloud { "SonarQube Cloud" } else { "SonarQube Server" };
-    let token_key = if prepared.server.kind == ServerKind::Cloud { "token" } else { "username" };
-    let mut data = json!({ "url": prepared.server_address(), token_key: connection.token.expose() });
+    let product = if server.facts.kind == ServerKind::Cloud { "SonarQube Cloud" } else { "SonarQube Server" };
+    let token_key = if server.facts.kind == ServerKind::Cloud { "token" } else { "username" };
+    let mut data = json!({ "url": server.address(), token_key: connection.token.expose() });
     if let Some(password) = &connection.password {
         data["password"] = password.expose().into();
     }
-    if let Some(organization) = prepared.properties.value("sonar.organization") {
+    if let Some(organization) = properties.value("sonar.organization") {
         data["organization"] = organization.into();
     }
     commands.set_secret_variable(
@@ -320,38 +342,36 @@ fn set_established_variables(
         &Secret::new(json!({ "type": product, "data": data }).to_string()),
     );
     if let Some((place, secrets, report_file)) = sole {
-        let mut parameters = prepared.properties.clone();
-        parameters.set("sonar.host.url", prepared.server_address());
+        let mut parameters = properties.clone();
+        parameters.set("sonar.host.url", server.address());
         parameters.set_default("sonar.scanner.metadataFilePath", report_file.display().to_string());
         if let Some(file) = &place.settings_file {
             parameters.set("project.settings", file.display().to_string());
         }
-        if prepared.mode == ScannerMode::Other {
-            warn_of_another_server(job, prepared);
-            parameters.set(prepared.server.token_property(), connection.token.expose());
-            parameters.extend(secrets);
+        if mode == ScannerMode::Other {
+            warn_of_another_server(job, server);
+            parameters.set(server.facts.token_property(), connection.token.expose());
+            parameters.extend(&secrets.properties);
         }
         commands.set_variable("SONARQUBE_SCANNER_PARAMS", &json!(parameters).to_string());
     }
-    if prepared.mode == ScannerMode::Cli {
+    if mode == ScannerMode::Cli {
         commands.set_variable("SONAR_SCANNER_LOCATION", "");
     }
 }
 
 /// To scanners these variables are worth more than the parameters that hold the server and the token (observed of the
 /// plugin for Maven).
-fn warn_of_another_server(job: &Job, prepared: &Prepared) {
+fn warn_of_another_server(job: &Job, server: &AnalysisServer) {
     let address = |url: &Url| http::printable(url).trim_end_matches('/').to_owned();
-    for (name, own) in
-        [("SONAR_HOST_URL", &prepared.server_url), ("SONAR_SCANNER_API_BASE_URL", &prepared.api_url)]
-    {
+    for (name, own) in [("SONAR_HOST_URL", &server.url), ("SONAR_SCANNER_API_BASE_URL", &server.api_url)] {
         let Some(other) = job.environment.value(name) else { continue };
         let other = Url::parse(other).map_or_else(|_| "another address".to_owned(), |url| address(&url));
         if other != address(own) {
             tracing::warn!(
                 "The variable {name} leads to {other}: the build's scanner will go there, with the token for {}. Remove \
                  that variable",
-                prepared.server_address()
+                server.address()
             );
         }
     }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::agent::{Monorepo, PrepareInputs};
 use crate::analysis::monorepo::{MonorepoEntry, OF_ONE_PROJECT, entries};
-use crate::analysis::{Member, Properties};
+use crate::analysis::{Member, PreparedScanner, Properties};
 use crate::error::{Error, Result};
 use crate::step::concurrent;
 use crate::step::job::{Completion, Job};
@@ -114,17 +114,20 @@ pub(super) async fn prepare(
     for ((project, decided), untouched) in projects.iter().zip(decided).zip(untouched) {
         let id = if prepared.is_empty() { of.clone() } else { new_id()? };
         let properties = common.properties(project, &decided.scope);
-        let (mut record, secrets) = common.record(project, decided, id, properties).await?;
-        record.member =
-            Some(Member { of: of.clone(), place: prepared.len(), parallel: monorepo.parallel, untouched });
-        set_variables(common.job, &common.connection, &record, &secrets);
+        let (properties, secrets, release) =
+            common.equip(&id, decided.scope.skip.is_some(), properties).await?;
+        set_variables(common.job, &common.connection, &id, &secrets);
+        let scanner = release.map_or(PreparedScanner::Engine, PreparedScanner::Cli);
+        let member = Member { of: of.clone(), place: prepared.len(), parallel: monorepo.parallel, untouched };
+        let record = common.record(&project.place, decided, id, (properties, scanner, Some(member)));
         prepared.push((record, secrets));
     }
     for (record, secrets) in &prepared {
         common.records.write_prepared(record, secrets, &common.seal())?;
     }
     if let Some((record, _)) = prepared.first() {
-        set_established_variables(common.job, &common.connection, record, None);
+        let server = (&record.server, record.mode());
+        set_established_variables(common.job, &common.connection, server, &record.properties, None);
     }
     let open = prepared.iter().filter(|(record, _)| record.skip.is_none()).count();
     Completion::new(match (open, prepared.len()) {

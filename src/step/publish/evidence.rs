@@ -107,7 +107,7 @@ impl AnalysisToJudge {
                 Err(reason) => return Evidence::None(Verdict::NoReport, reason),
             };
             // Else a step that deletes what SonarAnalyze noted would hide that the analysis failed, or was one of nothing.
-            if outcome.is_none() && prepared.mode != ScannerMode::Other {
+            if outcome.is_none() && prepared.mode() != ScannerMode::Other {
                 return Evidence::None(Verdict::NoReport, NO_END.to_owned());
             }
             match server_of(job, prepared, connection) {
@@ -189,11 +189,11 @@ pub(super) fn server_of(
     connection: Option<&ServiceConnection>,
 ) -> Result<SonarQube> {
     match connection {
-        None => Ok(tokens_of(job, prepared)?.sonarqube(job, prepared)),
-        Some(connection) if is_same(&connection.url, &prepared.server_url) => Ok(connect(job, connection)),
+        None => Ok(tokens_of(job, prepared)?.sonarqube(job, &prepared.server)),
+        Some(connection) if is_same(&connection.url, &prepared.server.url) => Ok(connect(job, connection)),
         Some(connection) => Err(Error::new(format!(
             "the analysis was prepared for {}, and the service connection of SonarPublish leads to {}",
-            prepared.server_address(),
+            prepared.server.address(),
             connection.url.as_str().trim_end_matches('/')
         ))
         .hint("Give SonarPublish the service connection of SonarPrepare, or none.")),
@@ -206,7 +206,7 @@ fn report_of(job: &Job, record: &Record) -> Result<AnalysisReport, String> {
         Ok(Some(report)) => report,
         Ok(None) => {
             let missing = format!("No scanner left a report at {}", record.report_file().display());
-            return Err(match record.prepared.mode {
+            return Err(match record.prepared.mode() {
                 ScannerMode::Other => format!(
                     "{missing}. In scannerMode other the build runs the scanner; if it does so in a container, run \
                      SonarPrepare there too: folders have other names in it"
@@ -229,9 +229,9 @@ pub(super) fn blank_result(prepared: &Prepared) -> AnalysisResult {
     let key = prepared.project_key.clone().unwrap_or_else(|| "the project".into());
     AnalysisResult {
         project_name: prepared.properties.value("sonar.projectName").unwrap_or(&key).to_owned(),
-        server_name: prepared.server.product().to_owned(),
-        server_version: (prepared.server.kind == ServerKind::Server)
-            .then(|| prepared.server.version.to_string()),
+        server_name: prepared.server.facts.product().to_owned(),
+        server_version: (prepared.server.facts.kind == ServerKind::Server)
+            .then(|| prepared.server.facts.version.to_string()),
         ..AnalysisResult::unknown(key, prepared.analysed())
     }
 }

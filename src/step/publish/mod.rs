@@ -211,7 +211,7 @@ fn without_report(id: &AnalysisId, reason: String, target: &Target) -> AnalysisT
 fn take_back_token(job: &Job, found: &FoundRecords) {
     const PARAMETERS: &str = "SONARQUBE_SCANNER_PARAMS";
     let Some(json) = job.environment.value(PARAMETERS) else { return };
-    let of_mode_other = found.records.iter().any(|record| record.prepared.mode == ScannerMode::Other);
+    let of_mode_other = found.records.iter().any(|record| record.prepared.mode() == ScannerMode::Other);
     if !of_mode_other && found.broken.is_empty() {
         return;
     }

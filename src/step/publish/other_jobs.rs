@@ -244,7 +244,7 @@ fn evidence(
     let prepared = &record.prepared;
     if let Some(evidence) = without_gate(record.outcome.as_ref(), prepared.skip.as_deref()) {
         let server = || {
-            let is_its = |connection: &&ServiceConnection| is_same(&connection.url, &prepared.server_url);
+            let is_its = |connection: &&ServiceConnection| is_same(&connection.url, &prepared.server.url);
             connection.filter(is_its).map(|connection| connect(job, connection))
         };
         return match evidence {
@@ -256,14 +256,14 @@ fn evidence(
         };
     }
     let report = record.report().map_err(no_report)?;
-    let address = prepared.server_address();
+    let address = prepared.server.address();
     let Some(connection) = connection else {
         return Err(unknown(format!(
             "Exported records hold no token: set SonarQube, SonarCloud or connection of SonarPublish to the service \
              connection of {address}"
         )));
     };
-    if !is_same(&connection.url, &prepared.server_url) {
+    if !is_same(&connection.url, &prepared.server.url) {
         return Err(unknown(format!(
             "It was analysed by {address}, and the service connection of this SonarPublish is that of {}. Use a \
              SonarPublish for each server, with analyses of that server only",

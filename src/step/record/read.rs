@@ -1,8 +1,8 @@
 //! Reads one record and checks that a SonarPrepare of this job made it.
 
 use super::seal::{Seal, seal_of};
-use super::sealed_file::{ANALYZED, PREPARED, SECRETS, read_sealed, read_text, seal_file};
-use super::tokens::{Tokens, tokens};
+use super::sealed_file::{ANALYZED, PREPARED, SECRETS, check_version, read_sealed, read_text, seal_file};
+use super::tokens::{Tokens, secrets_text, tokens};
 use crate::agent::{Environment, ServiceConnection};
 use crate::analysis::{AnalysisId, Analyzed, Prepared};
 use crate::error::{Error, Result};
@@ -32,7 +32,8 @@ impl Record {
         environment: &Environment,
         connection: Option<&ServiceConnection>,
     ) -> Result<Option<Self>> {
-        if !folder.join(PREPARED).exists() {
+        // Another version may keep its secrets in another form, so this is told first.
+        if !check_version(&folder, PREPARED)? {
             return Ok(None);
         }
         let seal = match connection {
@@ -73,13 +74,16 @@ impl Record {
 /// Makes sure that the secret properties are those that SonarPrepare left. They win over all others, so a step that replaced
 /// the variable could lead the token to a server of its own.
 fn check_secrets(folder: &Path, id: &AnalysisId, tokens: &Tokens, seal: &Seal) -> Result<()> {
-    let Some(secrets) = tokens.secrets() else { return Ok(()) };
-    let written = read_text(&folder.join(seal_file(SECRETS)))?.unwrap_or_default();
-    if seal.fits(SECRETS, secrets.expose().as_bytes(), &written) {
+    if tokens.secrets.is_empty() {
         return Ok(());
     }
-    Err(Error::new(format!("the job variable {} was changed by another step", id.secrets_variable()))
-        .hint("Nothing that the record says counts: find the step that sets it, and run the job again."))
+    let written = read_text(&folder.join(seal_file(SECRETS)))?.unwrap_or_default();
+    if seal.fits(SECRETS, secrets_text(&tokens.secrets).expose().as_bytes(), &written) {
+        return Ok(());
+    }
+    Err(Error::new(format!("the job variable {} was changed by another step", id.secrets_variable())).hint(
+        "SonarPrepare's record is not used. Find the step that sets this variable, and run the job again.",
+    ))
 }
 
 fn not_of_this_job(folder: &Path, id: &AnalysisId) -> Error {

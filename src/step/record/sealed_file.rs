@@ -40,23 +40,39 @@ pub(crate) fn read_text(file: &Path) -> Result<Option<String>> {
     Ok(Some(text))
 }
 
+/// Whether there is this file of a record.
+///
+/// # Errors
+/// Another version of the extension wrote it.
+pub(super) fn check_version(folder: &Path, name: &str) -> Result<bool> {
+    let file = folder.join(name);
+    match read_text(&file)? {
+        Some(text) => refuse_other_version(&file, &text).map(|()| true),
+        None => Ok(false),
+    }
+}
+
+fn refuse_other_version(file: &Path, text: &str) -> Result<()> {
+    let Version { version } = serde_json::from_str(text).map_err(|error| unreadable(file, &error))?;
+    if version == RECORD_VERSION {
+        return Ok(());
+    }
+    Err(Error::new(format!("{} was written by another version of this extension", file.display()))
+        .hint("Use the same version of SonarPrepare, SonarAnalyze and SonarPublish in one pipeline."))
+}
+
 /// Reads a file of a record, which must bear its seal.
 pub(super) fn read_sealed<T: DeserializeOwned>(folder: &Path, name: &str, seal: &Seal) -> Result<Option<T>> {
     let file = folder.join(name);
     let Some(text) = read_text(&file)? else { return Ok(None) };
-    let Version { version } = serde_json::from_str(&text).map_err(|error| unreadable(&file, &error))?;
-    if version != RECORD_VERSION {
-        return Err(Error::new(format!(
-            "{} was written by another version of this extension",
-            file.display()
-        ))
-        .hint("Use the same major version of SonarPrepare, SonarAnalyze and SonarPublish in one pipeline."));
-    }
+    refuse_other_version(&file, &text)?;
     let written = read_text(&folder.join(seal_file(name)))?.unwrap_or_default();
-    // Whoever could have this pass could turn a failed quality gate green: the record says which server is asked.
+    // A step that could get past this could turn a failed quality gate green: the record says which server is asked.
     if !seal.fits(name, text.as_bytes(), &written) {
         return Err(Error::new(format!("the record in {} was changed by another step", folder.display()))
-            .hint("Nothing that it says counts: find the step that writes there, and run the job again."));
+            .hint(
+                "The record is not used. Find the step that writes to that folder, and run the job again.",
+            ));
     }
     serde_json::from_str(&text).map(Some).map_err(|error| unreadable(&file, &error))
 }

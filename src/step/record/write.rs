@@ -5,7 +5,7 @@ use super::read::Record;
 use super::seal::Seal;
 use super::sealed_file::{ANALYZED, PREPARED, SECRETS, seal_file, write_bytes, write_sealed};
 use super::tokens::secrets_text;
-use crate::analysis::{Analyzed, Extent, Outcome, Prepared, Properties, RECORD_VERSION};
+use crate::analysis::{AnalysisSecrets, Analyzed, Extent, Outcome, Prepared, RECORD_VERSION};
 use crate::error::Result;
 
 impl Records {
@@ -16,7 +16,7 @@ impl Records {
     pub(crate) fn write_prepared(
         &self,
         prepared: &Prepared,
-        secrets: &Properties,
+        secrets: &AnalysisSecrets,
         seal: &Seal,
     ) -> Result<()> {
         if !secrets.is_empty() {

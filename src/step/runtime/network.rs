@@ -1,7 +1,7 @@
 //! The scanner reaches the server as we do: through the agent's proxy, and trusting the agent's authorities.
 
 use super::java_options::READ_BY_JAVA;
-use crate::analysis::{Prepared, Properties, ScannerMode, trust_store};
+use crate::analysis::{Properties, trust_store};
 use crate::error::{Error, Result};
 use crate::step::job::Job;
 use std::path::Path;
@@ -17,22 +17,21 @@ const TRUST_STORE_OF_USER: &str = "ssl/truststore.p12";
 pub(in crate::step) const SCANNER_OPTIONS: &str = "SONAR_SCANNER_OPTS";
 
 /// Sets the scanner's own properties for that, where the user said nothing else by properties or options of Java.
-/// `folder` is the record's, for a trust store.
+/// `server` is where the scanner goes, and it may read [`SCANNER_OPTIONS`]; `folder` is the record's, for a trust store.
 ///
 /// # Errors
 /// The agent's CA file can't be read, or the trust store not be written.
 pub(in crate::step) fn equip(
     job: &Job,
-    prepared: &Prepared,
+    (server, reads_scanner_options): (&Url, bool),
     folder: &Path,
     user_home: &Path,
     properties: &mut Properties,
 ) -> Result<()> {
-    let (settings, server) = (job.http.settings(), &prepared.server_url);
+    let settings = job.http.settings();
     let own_options = properties.value("sonar.scanner.javaOpts").map(str::to_owned);
     let says = |option: &str| {
-        let has_scanner = prepared.cli.is_some() || prepared.mode == ScannerMode::Dotnet;
-        let of_cli = has_scanner.then_some(SCANNER_OPTIONS);
+        let of_cli = reads_scanner_options.then_some(SCANNER_OPTIONS);
         let of_job = READ_BY_JAVA.into_iter().chain(of_cli).filter_map(|name| job.environment.value(name));
         of_job.chain(own_options.as_deref()).any(|options| options.contains(option))
     };

@@ -25,7 +25,7 @@ fn prepare_leaves_a_record_and_the_established_variables() {
     assert_eq!(record["baseDir"], ".");
     assert_eq!(record["buildId"], "4711");
     assert_eq!(record["target"], json!({ "mainBranch": { "name": "main" } }));
-    assert_eq!(record["server"]["version"], "26.9.0.129388");
+    assert_eq!(record["server"]["facts"]["version"], "26.9.0.129388");
 
     let names: Vec<_> = step.set_variables().into_iter().map(|(name, _, secret)| (name, secret)).collect();
     let token_variable = format!("SONAR_AZDO_TOKEN_{}", id.to_uppercase());

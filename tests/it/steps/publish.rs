@@ -644,7 +644,7 @@ fn a_record_of_another_version_is_refused() {
     scenario.analysed("1");
     let file = scenario.records()[0].join("prepared.json");
     let mut record = scenario.record(0, "prepared.json");
-    record["version"] = 2.into();
+    record["version"] = 1.into();
     std::fs::write(&file, record.to_string()).unwrap();
     let step = scenario.publish(&[]);
     assert!(

@@ -475,7 +475,7 @@ fn the_dotnet_scanner_archive_is_run_by_dotnet() {
     let arguments = of_dotnet(&scenario, "begin.arguments");
     assert!(arguments.starts_with("begin\n"), "{arguments}");
     let record = scenario.record(0, "prepared.json");
-    let dll = record["dotnet"]["start"][1].as_str().unwrap();
+    let dll = record["scanner"]["dotnet"]["tool"]["start"][1].as_str().unwrap();
     assert!(dll.ends_with("/10.4.1.124928/x64/scanner/SonarScanner.MSBuild.dll"), "{dll}");
     // The next job needs no archive, and sees whether its files are still those of the archive.
     std::fs::rename(&zip, scenario.job.path("away.zip")).unwrap();

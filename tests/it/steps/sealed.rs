@@ -44,8 +44,8 @@ fn an_altered_record_has_verdict_no_report() {
     let url = evil.url();
     type Change<'a> = Box<dyn Fn(&mut Value) + 'a>;
     let changes: Vec<(&str, Change<'_>)> = vec![
-        ("prepared.json", Box::new(|record| record["serverUrl"] = json!(url))),
-        ("prepared.json", Box::new(|record| record["apiUrl"] = json!(url))),
+        ("prepared.json", Box::new(|record| record["server"]["url"] = json!(url))),
+        ("prepared.json", Box::new(|record| record["server"]["apiUrl"] = json!(url))),
         ("prepared.json", Box::new(|record| record["skip"] = json!("nothing to do"))),
         ("prepared.json", Box::new(|record| record["projectKey"] = json!("blog"))),
         ("prepared.json", Box::new(|record| record["created"] = json!(1))),
@@ -79,11 +79,11 @@ fn an_altered_record_fails_analyze() {
     let mut scenario = Scenario::new();
     let engine = scenario.engine(&scenario.report("1", "shop"));
     scenario.prepare(&[("extraProperties", &engine)]).succeeded();
-    change(&scenario, "prepared.json", |record| record["serverUrl"] = json!(evil.url()));
+    change(&scenario, "prepared.json", |record| record["server"]["url"] = json!(evil.url()));
     let step = scenario.analyze();
     let id = scenario.record(0, "prepared.json")["id"].as_str().unwrap().to_owned();
     let error = scenario.job.tidy(step.sole_error()).replace(&id, "<id>");
-    insta::assert_snapshot!(error, @"the record in <job>/temp/sonar-azdo/<id> was changed by another step. Nothing that it says counts: find the step that writes there, and run the job again.");
+    insta::assert_snapshot!(error, @"the record in <job>/temp/sonar-azdo/<id> was changed by another step. The record is not used. Find the step that writes to that folder, and run the job again.");
     assert!(!scenario.job.path("engine/stdin").exists());
     scenario.analyze_with(&[("exportTo", "out/sonar")]).sole_error();
     assert!(evil.asked().is_empty());
@@ -217,7 +217,7 @@ fn a_record_sealed_with_a_replaced_token_does_not_count() {
             assert_eq!(seen.as_deref() == Some(token), !refused, "what SonarPublish sees as {name}");
 
             let url = evil.url();
-            change_and_seal(&scenario, "prepared.json", token, |record| record["serverUrl"] = json!(url));
+            change_and_seal(&scenario, "prepared.json", token, |record| record["server"]["url"] = json!(url));
             change_and_seal(&scenario, "analyzed.json", token, |_| ());
             let report = format!("projectKey=shop\nserverUrl={url}\nceTaskId=AZ-1\n");
             std::fs::write(scenario.records()[0].join("report-task.txt"), report).unwrap();
@@ -256,6 +256,7 @@ fn replaced_secret_properties_do_not_send_the_token_elsewhere() {
         let folder = scenario.records().pop().unwrap();
         let id = folder.file_name().unwrap().to_string_lossy().to_uppercase();
         let other = json!({ "sonar.host.url": evil.url(), "sonar.scanner.apiBaseUrl": evil.url() });
+        let other = json!({ "properties": other });
         scenario.job.set_secret(&format!("SONAR_AZDO_SECRETS_{id}"), &other.to_string());
         let step = scenario.analyze();
         let error = step.sole_error();

@@ -220,12 +220,12 @@ fn an_altered_artifact_turns_nothing_green() {
             "no-report",
             "at https://dev.azure.com/x, not",
         ),
-        (Box::new(|r, _| r["version"] = json!(2)), "no-report", "not written by this version"),
+        (Box::new(|r, _| r["version"] = json!(1)), "no-report", "not written by this version"),
         (Box::new(|r, _| r["prepared"]["id"] = json!("../x")), "no-report", "is no exported record"),
         (Box::new(|r, _| r["more"] = json!(1)), "no-report", "is no exported record"),
-        (Box::new(|r, _| r["prepared"]["serverUrl"] = json!(evil)), "unknown", "It was analysed by"),
+        (Box::new(|r, _| r["prepared"]["server"]["url"] = json!(evil)), "unknown", "It was analysed by"),
         // Where the API is said to be does not matter.
-        (Box::new(|r, _| r["prepared"]["apiUrl"] = json!(evil)), "passed", ""),
+        (Box::new(|r, _| r["prepared"]["server"]["apiUrl"] = json!(evil)), "passed", ""),
         (
             Box::new(|r, url| r["report"] = report("blog", "AZ-2", url)),
             "no-report",
