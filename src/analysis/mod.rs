@@ -47,6 +47,7 @@ pub use invocation::Invocation;
 pub use known_properties::suggestion;
 pub use language::languages_of;
 pub use narrowing::Narrowing;
+pub(crate) use narrowing::name_matches;
 pub use precedence::{FileLine, Rules};
 pub use prepared::{AnalysisServer, Member, Prepared, PreparedScanner, RECORD_VERSION, ScannerMode};
 pub use property::{Properties, is_secret};

@@ -68,10 +68,13 @@ impl Patterns {
 
 fn matches(pattern: &[&str], path: &[&str]) -> bool {
     let is_any = |part: &&str| *part == "**";
-    runs(pattern, path, is_any, |part, name| {
-        let (part, name): (Vec<char>, Vec<char>) = (part.chars().collect(), name.chars().collect());
-        runs(&part, &name, |letter| *letter == '*', |wanted, letter| *wanted == '?' || wanted == letter)
-    })
+    runs(pattern, path, is_any, |part, name| name_matches(part, name))
+}
+
+/// Whether the name of a file or folder is what one part of a pattern says: `*` stands for any letters, `?` for one.
+pub(crate) fn name_matches(pattern: &str, name: &str) -> bool {
+    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
+    runs(&pattern, &name, |letter| *letter == '*', |wanted, letter| *wanted == '?' || wanted == letter)
 }
 
 /// Whether `text` is what `pattern` says, part by part; those parts that are `any` stand for any number of parts. Follows

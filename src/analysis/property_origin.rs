@@ -66,6 +66,9 @@ const TABLE: &[Row] = &[
     row("sonar.projectDate", Setter::Job, IF_TRUSTED, IN_EXTRA),
     row("sonar.scm.revision", Setter::Job, IF_TRUSTED, IN_EXTRA),
     row("sonar.analysis.mode", Setter::Job, IF_TRUSTED, IN_EXTRA),
+    // How long the analysis waits for the quality gate: a number of any size would hold the agent. Without it the engine
+    // waits for 300 seconds at most.
+    row("sonar.qualitygate.timeout", Setter::Job, IF_TRUSTED, IN_EXTRA),
     // Programs that analyzers start. A compilation database names compilers, which the analyzer runs.
     row("sonar.nodejs.*", Setter::Job, IF_TRUSTED, IN_EXTRA),
     // The former name of sonar.nodejs.executable.
@@ -214,6 +217,8 @@ mod tests {
             ("sonar.scanner.somethingNew", Job, false),
             ("sonar.userHome", Job, false),
             ("sonar.projectDate", Job, true),
+            ("sonar.qualitygate.wait", Repository, true),
+            ("sonar.qualitygate.timeout", Job, true),
             ("sonar.nodejs.executable", Job, true),
             ("sonar.rust.cargo.executable", Job, true),
             ("sonar.java.internal.batchMode", Job, true),

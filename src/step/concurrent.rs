@@ -1,9 +1,7 @@
 //! Several things at once, within bounds.
 
-use std::collections::VecDeque;
-use std::future::{Future, poll_fn};
+use futures_util::stream::{StreamExt as _, iter};
 use std::pin::Pin;
-use std::task::Poll;
 
 /// Runs all futures, at most `limit` (and at least one) at a time. Results are in the order of the futures, which
 /// are begun in their order.
@@ -11,34 +9,9 @@ pub(super) async fn all<'a, T>(
     limit: usize,
     futures: impl IntoIterator<Item = Pin<Box<dyn Future<Output = T> + 'a>>>,
 ) -> Vec<T> {
-    let mut waiting: VecDeque<_> = futures.into_iter().enumerate().collect();
-    let mut running = Vec::new();
-    let mut done = Vec::new();
-    poll_fn(|context| {
-        loop {
-            while running.len() < limit.max(1)
-                && let Some(next) = waiting.pop_front()
-            {
-                running.push(next);
-            }
-            let before = done.len();
-            running.retain_mut(|(index, future)| match future.as_mut().poll(context) {
-                Poll::Ready(value) => {
-                    done.push((*index, value));
-                    false
-                }
-                Poll::Pending => true,
-            });
-            if running.is_empty() && waiting.is_empty() {
-                return Poll::Ready(());
-            }
-            // What takes a place that became free has not been polled yet.
-            if done.len() == before || waiting.is_empty() {
-                return Poll::Pending;
-            }
-        }
-    })
-    .await;
+    let numbered = futures.into_iter().enumerate().map(async |(index, future)| (index, future.await));
+    // `buffered` would not begin the next while a long one holds back the results behind it.
+    let mut done: Vec<_> = iter(numbered).buffer_unordered(limit.max(1)).collect().await;
     done.sort_by_key(|(index, _)| *index);
     done.into_iter().map(|(_, value)| value).collect()
 }

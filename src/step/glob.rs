@@ -1,13 +1,15 @@
 //! Files by pattern: `*` and `?` within a name, `**` for any folders. Links are not followed.
+//!
+//! Written here because crates for patterns read brackets and braces, which are plain letters in the names of a pipeline, and
+//! because a pattern leads the walk: only folders that may hold a match are read. Names are matched by the core.
 
+use crate::analysis::name_matches;
+use crate::step::folder_walk::Looking;
 use crate::step::job::Job;
 use std::path::{Path, PathBuf};
 
 /// Entries of folders looked at in all: seconds.
 const MOST_ENTRIES: usize = 1_000_000;
-
-/// What `**` passes over.
-const PASSED_OVER: &[&str] = &[".git", "node_modules"];
 
 /// Files that `pattern` names, in the order of their paths: below `base`, unless it is absolute. Of a folder that it
 /// names those with `name`, at any depth.
@@ -56,7 +58,7 @@ fn files_among(most: usize, base: &Path, pattern: &str, name: &str) -> Result<Ve
     } else {
         base.to_owned()
     };
-    let mut search = Search { name, found: Vec::new(), left: most };
+    let mut search = PatternSearch { name, found: Vec::new(), left: most };
     search.below(&base, &parts);
     if search.left == 0 {
         return Err(format!(
@@ -75,13 +77,13 @@ fn root(pattern: &str) -> &str {
     &pattern[..slashes.min(2)]
 }
 
-struct Search<'a> {
+struct PatternSearch<'a> {
     name: &'a str,
     found: Vec<PathBuf>,
     left: usize,
 }
 
-impl Search<'_> {
+impl PatternSearch<'_> {
     fn below(&mut self, folder: &Path, parts: &[&str]) {
         let Some((part, rest)) = parts.split_first() else { return };
         if *part == ".." {
@@ -101,10 +103,10 @@ impl Search<'_> {
             let (Ok(kind), name) = (entry.file_type(), entry.file_name()) else { continue };
             let name = name.to_string_lossy();
             if deep {
-                if kind.is_dir() && !PASSED_OVER.contains(&name.as_ref()) {
+                if kind.is_dir() && !Looking::ForPattern.leaves_out(&name) {
                     self.below(&entry.path(), parts);
                 }
-            } else if matches(part, &name) {
+            } else if name_matches(part, &name) {
                 match (kind.is_dir(), rest) {
                     (true, []) => self.below(&entry.path(), &["**", self.name]),
                     (true, rest) => self.below(&entry.path(), rest),
@@ -114,34 +116,6 @@ impl Search<'_> {
             }
         }
     }
-}
-
-/// Whether a name matches one part of a pattern.
-fn matches(pattern: &str, name: &str) -> bool {
-    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
-    let (mut p, mut n) = (0, 0);
-    // Where the last `*` is, and where what it stands for ends so far.
-    let mut star = None;
-    while n < name.len() {
-        match pattern.get(p) {
-            Some('*') => {
-                star = Some((p, n));
-                p += 1;
-            }
-            Some(&wanted) if wanted == '?' || wanted == name[n] => {
-                p += 1;
-                n += 1;
-            }
-            _ => match &mut star {
-                Some((at, end)) => {
-                    *end += 1;
-                    (p, n) = (*at + 1, *end);
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern[p..].iter().all(|&left| left == '*')
 }
 
 #[cfg(test)]
@@ -162,7 +136,7 @@ mod tests {
             ("a*", "b", false),
             ("", "a", false),
         ] {
-            assert_eq!(matches(pattern, name), expected, "{pattern} {name}");
+            assert_eq!(name_matches(pattern, name), expected, "{pattern} {name}");
         }
     }
 

@@ -4,6 +4,7 @@ mod analyze;
 mod cache_choice;
 mod concurrent;
 mod dotnet_begin_end;
+mod folder_walk;
 mod found_reports;
 mod glob;
 mod job;

@@ -1,37 +1,26 @@
 //! Counts the source files below a directory, until it is clear that they are many.
 
 use crate::analysis::jvm_profile::{SourceSize, is_source};
+use crate::step::folder_walk::{Looking, walk};
 use std::path::Path;
 
 /// Entries looked at in all: a tree with more holds something else than a small project.
-const MOST_ENTRIES: u32 = 20_000;
+const MOST_ENTRIES: usize = 20_000;
 
-/// Not the project's own sources.
-const PASSED_OVER: &[&str] = &[".git", ".scannerwork", ".sonar", "node_modules", "target", "bin", "obj"];
-
-/// The size of the sources, or more than [`SourceSize::MOST`] once that is known. What can't be read does not count.
+/// The size of the sources, or more than [`SourceSize::MOST`] once that is known. What cannot be read does not count.
 pub(super) fn measure(directory: &Path) -> SourceSize {
     let mut size = SourceSize::default();
-    let mut left = MOST_ENTRIES;
-    let mut folders = vec![directory.to_owned()];
-    while let Some(folder) = folders.pop() {
-        let Ok(entries) = std::fs::read_dir(&folder) else { continue };
-        for entry in entries.flatten() {
-            let (Ok(kind), name) = (entry.file_type(), entry.file_name()) else { continue };
-            let name = name.to_string_lossy();
-            if kind.is_dir() && !PASSED_OVER.contains(&name.as_ref()) {
-                folders.push(entry.path());
-            } else if kind.is_file() && is_source(&name) {
-                size.files += 1;
-                size.bytes += entry.metadata().map_or(0, |metadata| metadata.len());
-            }
-            left -= 1;
-            if left == 0 || !size.is_within(SourceSize::MOST) {
-                return SourceSize { files: size.files.max(SourceSize::MOST.files + 1), ..size };
-            }
+    let is_whole = walk(directory, Looking::ForSources, MOST_ENTRIES, &mut |entry| {
+        if entry.kind.is_file() && is_source(entry.name) {
+            size.files += 1;
+            size.bytes += std::fs::symlink_metadata(&entry.path).map_or(0, |metadata| metadata.len());
         }
+        size.is_within(SourceSize::MOST)
+    });
+    match is_whole {
+        true => size,
+        false => SourceSize { files: size.files.max(SourceSize::MOST.files + 1), ..size },
     }
-    size
 }
 
 #[cfg(test)]

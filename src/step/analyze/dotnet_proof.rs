@@ -5,7 +5,7 @@ use crate::analysis::dotnet_projects::{Built, Language, ProjectInfo, not_loaded,
 use crate::error::Result;
 use crate::scanner::{EngineEnd, EngineResult};
 use crate::step::dotnet_begin_end::work_folder;
-use crate::step::found_reports::Projects;
+use crate::step::found_reports::DotnetProjects;
 use crate::step::job::Job;
 use crate::step::record::read::Record;
 use std::fs::File;
@@ -49,7 +49,7 @@ pub(super) fn prove(job: &Job, record: &Record, mut end: EngineEnd) -> Result<Ru
 }
 
 /// What the search for reports has to know of the build; `None` where the scanner's targets noted nothing.
-pub(super) fn of_reports(job: &Job) -> Option<Projects> {
+pub(super) fn of_reports(job: &Job) -> Option<DotnetProjects> {
     let builds = builds(&work_folder(job).ok()?.join("out"));
     let has = |language| builds.iter().any(|built| built.project.language == language);
     let (tests, others): (Vec<_>, Vec<_>) =
@@ -59,7 +59,7 @@ pub(super) fn of_reports(job: &Job) -> Option<Projects> {
     let own = folders.filter(|folder| !others.iter().any(|other| Path::new(&other.path).starts_with(folder)));
     let tests = own.map(Path::to_owned).collect();
     (!builds.is_empty())
-        .then(|| Projects { languages: (has(Language::CSharp), has(Language::VisualBasic)), tests })
+        .then(|| DotnetProjects { languages: (has(Language::CSharp), has(Language::VisualBasic)), tests })
 }
 
 fn has_no_tests(builds: &[Built]) -> bool {

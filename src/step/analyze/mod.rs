@@ -1,6 +1,6 @@
 //! SonarAnalyze: runs the scanner engine for the record that is open, and notes how it ended.
 
-use super::found_reports::{self, Places};
+use super::found_reports::{self, ReportPlaces};
 use super::runtime::engine_and_java::{Offered, Ready};
 use super::runtime::java_options::JavaOptions;
 use super::runtime::{self, Jdk, Setting, network};
@@ -185,7 +185,7 @@ async fn run(job: &Job, inputs: &AnalyzeInputs, shared: &Shared, record: &Record
         });
     }
     let base_dir = PathBuf::from(properties.value("sonar.projectBaseDir").unwrap_or("."));
-    let places = Places::of(job, &base_dir, record.prepared_at())?;
+    let places = ReportPlaces::of(job, &base_dir, record.prepared_at())?;
     found_reports::import(&mut properties, &places, prepared.member.is_some());
     for (key, value) in properties.iter() {
         if precedence.value(key).is_none() {
@@ -325,7 +325,7 @@ fn provisioned<T>(offered: Option<&Offered<T>>) -> Option<&Provisioned> {
 fn assemble(job: &Job, record: &Record, working_directory: &Path) -> Result<(Precedence, Vec<Narrowing>)> {
     let prepared = &record.prepared;
     let given = working_directory.join(&prepared.base_dir);
-    let sources = settings_file::Sources::of(job, working_directory, &given);
+    let sources = settings_file::SourceTree::of(job, working_directory, &given);
     let mut precedence = Precedence::new(prepared.rules);
     let variables = scanner_environment::read(job.environment.iter()).map_err(|error| {
         Error::new(format!("the variable SONAR_SCANNER_JSON_PARAMS can't be read: {error}"))

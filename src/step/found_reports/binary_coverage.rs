@@ -1,6 +1,7 @@
 //! Visual Studio's binary coverage, which no analyzer reads: converted where the agent has the program for it.
 
-use super::report_search::{Found, named};
+use super::report_search::FoundReport;
+use super::shown_paths::named;
 use crate::agent::{Child, Passed};
 use crate::analysis::Invocation;
 use crate::cancel::Cancellation;
@@ -22,7 +23,7 @@ const PROGRAM: &str = if cfg!(windows) { "dotnet-coverage.exe" } else { "dotnet-
 /// Cancelled.
 pub(super) async fn convert(
     machine: &Machine<'_>,
-    found: &[Found],
+    found: &[FoundReport],
     folder: &Path,
     base_dir: &Path,
 ) -> Result<Option<PathBuf>> {
@@ -112,7 +113,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         std::fs::write(at("me.coverage"), "PCH").unwrap();
-        let found = [Found::at(&at("me.coverage")).unwrap()];
+        let found = [FoundReport::at(&at("me.coverage")).unwrap()];
         let (_source, cancellation) = CancelSource::new();
         let machine = Machine {
             path: None,

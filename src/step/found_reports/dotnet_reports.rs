@@ -5,9 +5,12 @@
 //! own files; a test report that both are given is an error of the second; Cobertura is read by neither.
 
 use super::binary_coverage::{self, Machine};
-use super::report_search::{Found, LARGEST, Search, named, read};
-use super::source_files::Sources;
-use super::{Age, Places};
+use super::regular_file::{LARGEST, read};
+use super::report_age::ReportAge;
+use super::report_places::ReportPlaces;
+use super::report_search::{FoundReport, ReportSearch, walk_files};
+use super::shown_paths::named;
+use super::source_files::SourceFiles;
 use crate::analysis::Properties;
 use crate::analysis::coverage::{Cobertura, Coverage};
 use crate::analysis::report_formats::{Kind, Named};
@@ -26,7 +29,7 @@ const LONGEST: usize = 2_000;
 
 /// What is known of the projects of a .NET build.
 #[derive(Debug, Default)]
-pub(in crate::step) struct Projects {
+pub(in crate::step) struct DotnetProjects {
     /// Whether some are in C#, and in VB.NET.
     pub(in crate::step) languages: (bool, bool),
     /// Files of test projects, or folders that hold nothing else.
@@ -34,10 +37,10 @@ pub(in crate::step) struct Projects {
 }
 
 struct DotnetBuild<'a> {
-    places: &'a Places,
+    places: &'a ReportPlaces,
     /// What the user set, which wins for its kind of report.
     chosen: &'a Properties,
-    projects: &'a Projects,
+    projects: &'a DotnetProjects,
     /// For reports that are rewritten.
     folder: &'a Path,
 }
@@ -51,15 +54,15 @@ struct DotnetBuild<'a> {
 pub(in crate::step) async fn for_dotnet(
     job: &Job,
     record: &Record,
-    projects: Option<Projects>,
+    projects: Option<DotnetProjects>,
 ) -> Result<Properties> {
     let base_dir = job.predefined.working_directory()?.join(&record.prepared.base_dir);
     // `.` at the end would hide that one folder lies in another.
     let base_dir: PathBuf = base_dir.components().collect();
-    let projects =
-        projects.unwrap_or_else(|| Projects { languages: languages(&base_dir), ..Projects::default() });
+    let projects = projects
+        .unwrap_or_else(|| DotnetProjects { languages: languages(&base_dir), ..DotnetProjects::default() });
     let build = DotnetBuild {
-        places: &Places::of(job, &base_dir, record.prepared_at())?,
+        places: &ReportPlaces::of(job, &base_dir, record.prepared_at())?,
         chosen: &record.prepared.properties,
         projects: &projects,
         folder: &record.folder.join("reports"),
@@ -74,22 +77,22 @@ async fn find(job: &Job, build: &DotnetBuild<'_>) -> Result<Properties> {
         let converted =
             binary_coverage::convert(&Machine::of(job), &binary, build.folder, &build.places.base_dir)
                 .await?;
-        search.found.extend(converted.as_deref().and_then(Found::at));
+        search.found.extend(converted.as_deref().and_then(FoundReport::at));
     }
     import(build, search)
 }
 
 /// What is there, each once; and the binary reports among it that are needed.
-fn look(build: &DotnetBuild<'_>) -> (Search, Vec<Found>) {
-    let age = Age::since_prepare(build.places.prepared);
-    let mut search = Search::default();
+fn look(build: &DotnetBuild<'_>) -> (ReportSearch, Vec<FoundReport>) {
+    let age = ReportAge::since_prepare(build.places.prepared);
+    let mut search = ReportSearch::default();
     search.pages = true;
     for folder in std::iter::once(build.places.base_dir.as_path()).chain(build.places.beside_sources()) {
         search.look_in(folder, Some(&age));
     }
     leave_out_what_is_there_twice(&mut search);
     search.keep_each_once();
-    let is_binary = |found: &Found| found.report.kind.is_binary();
+    let is_binary = |found: &FoundReport| found.report.kind.is_binary();
     let (mut binary, others) = std::mem::take(&mut search.found).into_iter().partition(is_binary);
     search.found = others;
     // Whoever set the property knows how to come by a report.
@@ -99,11 +102,11 @@ fn look(build: &DotnetBuild<'_>) -> (Search, Vec<Found>) {
     (search, binary)
 }
 
-fn import(build: &DotnetBuild<'_>, mut search: Search) -> Result<Properties> {
+fn import(build: &DotnetBuild<'_>, mut search: ReportSearch) -> Result<Properties> {
     let base_dir = &build.places.base_dir;
-    let sources = Sources::new(base_dir, build.places.clone.clone());
-    let mut import = Import { build, sources: &sources, properties: Properties::default() };
-    let mut kinds: BTreeMap<&str, Vec<Found>> = BTreeMap::new();
+    let sources = SourceFiles::new(base_dir, build.places.clone.clone());
+    let mut import = DotnetImport { build, sources: &sources, properties: Properties::default() };
+    let mut kinds: BTreeMap<&str, Vec<FoundReport>> = BTreeMap::new();
     for found in std::mem::take(&mut search.found) {
         let kind = found.report.kind;
         if !import.is_meant(kind) {
@@ -132,15 +135,16 @@ fn is_rewritten(kind: &Kind) -> bool {
 
 /// The same test run may leave its coverage in several formats. Cobertura that has to be rewritten is not needed beside a
 /// report of the same name that is read as it is, a binary report not beside any other.
-fn leave_out_what_is_there_twice(search: &mut Search) {
-    let folder = |found: &Found| found.path.parent().map(Path::to_owned).unwrap_or_default();
-    let run = |found: &Found| {
+fn leave_out_what_is_there_twice(search: &mut ReportSearch) {
+    let folder = |found: &FoundReport| found.path.parent().map(Path::to_owned).unwrap_or_default();
+    let run = |found: &FoundReport| {
         let name = found.path.file_name().unwrap_or_default().to_string_lossy();
         folder(found).join(name.split('.').next().unwrap_or_default())
     };
-    let is_read = |found: &Found| found.report.kind.is_coverage() && found.report.kind.of_dotnet().is_some();
+    let is_read =
+        |found: &FoundReport| found.report.kind.is_coverage() && found.report.kind.of_dotnet().is_some();
     let read: BTreeSet<_> = search.found.iter().filter(|found| is_read(found)).map(run).collect();
-    let is_readable = |found: &&Found| is_read(found) || is_rewritten(found.report.kind);
+    let is_readable = |found: &&FoundReport| is_read(found) || is_rewritten(found.report.kind);
     let readable: BTreeSet<_> = search.found.iter().filter(is_readable).map(folder).collect();
     let (kept, twice): (Vec<_>, Vec<_>) = std::mem::take(&mut search.found).into_iter().partition(|found| {
         let kind = found.report.kind;
@@ -158,13 +162,13 @@ fn is_chosen(chosen: &Properties, property: &str) -> bool {
     ["sonar.cs.", "sonar.vbnet."].iter().any(|prefix| chosen.value(&format!("{prefix}{property}")).is_some())
 }
 
-struct Import<'a> {
+struct DotnetImport<'a> {
     build: &'a DotnetBuild<'a>,
-    sources: &'a Sources,
+    sources: &'a SourceFiles,
     properties: Properties,
 }
 
-impl Import<'_> {
+impl DotnetImport<'_> {
     /// Whether reports of this kind are imported, and the user did not say which.
     fn is_meant(&self, kind: &Kind) -> bool {
         let chosen = self.build.chosen;
@@ -182,7 +186,7 @@ impl Import<'_> {
     }
 
     /// Gives reports of one kind to whoever reads them.
-    fn hand_over(&mut self, found: Vec<Found>, search: &mut Search) -> Result<()> {
+    fn hand_over(&mut self, found: Vec<FoundReport>, search: &mut ReportSearch) -> Result<()> {
         let kind = found[0].report.kind;
         let base_dir = self.sources.base_dir();
         let keys = match kind.of_dotnet() {
@@ -242,7 +246,7 @@ impl Import<'_> {
     }
 
     /// Rewrites Cobertura as SonarQube's generic coverage, without the files of tests.
-    fn rewrite(&mut self, found: &[Found]) -> Result<()> {
+    fn rewrite(&mut self, found: &[FoundReport]) -> Result<()> {
         let base_dir = self.sources.base_dir();
         let mut coverage = Coverage::default();
         for found in found {
@@ -290,7 +294,7 @@ impl Import<'_> {
 /// Whether there are projects in C#, and in VB.NET, by the names of project files.
 fn languages(base_dir: &Path) -> (bool, bool) {
     let mut languages = (false, false);
-    super::report_search::walk(base_dir, &mut |_, name| {
+    walk_files(base_dir, &mut |_, name| {
         languages.0 |= name.ends_with(".csproj");
         languages.1 |= name.ends_with(".vbproj");
         languages != (true, true)

@@ -1,6 +1,6 @@
 //! Whether a report is of this build: not what its checkout wrote, and nothing older.
 
-use super::report_search::read;
+use super::regular_file::read;
 use crate::git::{Stamp, files_in_index};
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -14,14 +14,14 @@ const LARGEST_INDEX: u64 = 256 << 20;
 const END_OF_LOG: usize = 64 * 1024;
 
 /// What is too old, by the files of a clone or by time alone.
-pub(super) struct Age {
+pub(super) struct ReportAge {
     since: SystemTime,
     before: &'static str,
     clone: Option<PathBuf>,
     index: OnceCell<BTreeMap<String, Stamp>>,
 }
 
-impl Age {
+impl ReportAge {
     /// Of this build is what was written since the checkout, by others than the checkout. Without a clone, since the end of
     /// SonarPrepare. `started` is when the pipeline began.
     pub(super) fn since_checkout(

@@ -1,6 +1,8 @@
 //! The source files, and which of them a report speaks of.
 
-use super::report_search::{Found, LARGEST, read, walk};
+use super::regular_file::{LARGEST, read};
+use super::report_search::{FoundReport, walk_files};
+use super::shown_paths::relative;
 use crate::analysis::jvm_profile::is_source;
 use crate::analysis::report_formats::{HEAD, Kind, Remedy, Report, covered_files, remedy};
 use crate::analysis::xml::decode;
@@ -9,7 +11,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The source files of an analysis.
-pub(super) struct Sources {
+pub(super) struct SourceFiles {
     base_dir: PathBuf,
     /// Folders that paths in reports may be relative to.
     folders: Vec<PathBuf>,
@@ -17,7 +19,7 @@ pub(super) struct Sources {
     by_name: OnceCell<BTreeMap<String, Vec<usize>>>,
 }
 
-impl Sources {
+impl SourceFiles {
     /// Those below `base_dir`; paths may also be relative to other `folders`.
     pub(super) fn new(base_dir: &Path, folders: impl IntoIterator<Item = PathBuf>) -> Self {
         let folders = std::iter::once(base_dir.to_owned()).chain(folders).collect();
@@ -33,10 +35,10 @@ impl Sources {
     pub(super) fn files(&self) -> &[String] {
         self.files.get_or_init(|| {
             let mut files = Vec::new();
-            walk(&self.base_dir, &mut |path, name| {
-                let relative = path.strip_prefix(&self.base_dir).unwrap_or(&path);
+            walk_files(&self.base_dir, &mut |path, name| {
+                let below = path.strip_prefix(&self.base_dir).unwrap_or(&path);
                 if is_source(name) {
-                    files.push(relative.display().to_string().replace('\\', "/"));
+                    files.push(below.display().to_string().replace('\\', "/"));
                 }
                 true
             });
@@ -46,8 +48,8 @@ impl Sources {
 
     /// Whether a report speaks of one of them, or of no file at all. Its beginning may hold generated files only, so
     /// all of it is read before the answer is no.
-    pub(super) fn are_in(&self, found: &Found) -> bool {
-        let Found { report, size, path } = found;
+    pub(super) fn are_in(&self, found: &FoundReport) -> bool {
+        let FoundReport { report, size, path } = found;
         if self.has_one_of(report.kind, &report.files, &report.roots) {
             return true;
         }
@@ -129,8 +131,8 @@ impl Sources {
     }
 
     /// Says that nothing in a report is one of them, with an example of its paths and one of ours.
-    pub(super) fn warn_about(&self, found: &Found, suffixes: &[&str]) {
-        let Found { path, report, .. } = found;
+    pub(super) fn warn_about(&self, found: &FoundReport, suffixes: &[&str]) {
+        let FoundReport { path, report, .. } = found;
         let files = match report.files.is_empty() {
             true => covered_files(&decode(&read(path, LARGEST).unwrap_or_default())).0,
             false => report.files.clone(),
@@ -159,7 +161,7 @@ impl Sources {
         tracing::warn!(
             "No path in {} is that of a source file of {base_dir}, so nothing is imported from it. It names {example}; \
              {ours}. {what_to_do}.",
-            super::report_search::relative(path, &self.base_dir)
+            relative(path, &self.base_dir)
         );
     }
 }

@@ -42,7 +42,7 @@ impl Place {
         }
         let is_in_sources = settings_file::without_dots(&base_dir).starts_with(&working_directory);
         if is_in_sources
-            && !settings_file::Sources::of(job, &working_directory, &working_directory).hold(&base_dir)
+            && !settings_file::SourceTree::of(job, &working_directory, &working_directory).hold(&base_dir)
         {
             return Err(Error::new(format!(
                 "the project's base directory {} is a link that leads out of the sources",
@@ -77,7 +77,7 @@ impl Place {
     ) -> Result<Self> {
         let mut precedence = Precedence::new(inputs.rules);
         if inputs.mode == ScannerMode::Cli {
-            let sources = settings_file::Sources::of(job, &working_directory, &base_dir);
+            let sources = settings_file::SourceTree::of(job, &working_directory, &base_dir);
             sources.add_project(&mut precedence, settings_file.as_deref(), &base_dir)?;
         }
         let of_file: Vec<_> =
@@ -106,7 +106,7 @@ impl Place {
     pub(super) fn sources(&self, job: &Job) -> PathBuf {
         let chosen = || {
             let directory = self.working_directory.join(self.settings.value(settings_file::BASE_DIR)?);
-            let sources = settings_file::Sources::of(job, &self.working_directory, &self.base_dir);
+            let sources = settings_file::SourceTree::of(job, &self.working_directory, &self.base_dir);
             sources.hold(&directory).then_some(directory)
         };
         let is_open = self.base_dir == self.working_directory;

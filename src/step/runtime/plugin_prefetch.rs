@@ -5,6 +5,7 @@ use crate::analysis::{ServerKind, languages_of};
 use crate::http;
 use crate::scanner::{Cache, Provisioning};
 use crate::sonarqube::SonarQube;
+use crate::step::folder_walk::{Looking, walk};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use tokio::task::JoinHandle;
@@ -67,30 +68,16 @@ const MOST_ENTRIES: usize = 20_000;
 /// Keys of the languages that the names of the files speak of. What is hidden is not analysed.
 fn languages_below(directory: &Path) -> Vec<&'static str> {
     let mut languages: Vec<&'static str> = Vec::new();
-    let mut left = MOST_ENTRIES;
-    let mut folders = vec![directory.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-            let name = entry.file_name();
-            let name = name.to_string_lossy();
-            match entry.file_type() {
-                _ if name.starts_with('.') || name == "node_modules" => {}
-                Ok(kind) if kind.is_dir() => folders.push(entry.path()),
-                Ok(kind) if kind.is_file() => {
-                    for language in languages_of(&name) {
-                        if !languages.contains(&language) {
-                            languages.push(language);
-                        }
-                    }
+    walk(directory, Looking::ForLanguages, MOST_ENTRIES, &mut |entry| {
+        if entry.kind.is_file() && !entry.name.starts_with('.') {
+            for language in languages_of(entry.name) {
+                if !languages.contains(&language) {
+                    languages.push(language);
                 }
-                _ => {}
-            }
-            left -= 1;
-            if left == 0 {
-                return languages;
             }
         }
-    }
+        true
+    });
     languages
 }
 

@@ -1,11 +1,11 @@
 //! Where the paths may lead that a settings file names: what the scanner deletes, writes, uploads or imports stays in the
 //! sources, and no link of the repository leads it elsewhere.
 
-use super::{BASE_DIR, Sources};
+use super::source_tree::{BASE_DIR, SourceTree, real};
 use crate::analysis::precedence::{Precedence, PropertySource};
 use crate::analysis::property_origin::{Confinement, confinement, without_module};
 use crate::error::{Error, Result};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 /// Why a path is refused, and what to do: the end of a sentence.
 pub(super) const OUT: &str = "it leads out of the sources; set it in extraProperties of SonarPrepare";
@@ -15,17 +15,7 @@ const OUT_OF_BASE_DIR: &str =
 
 const WORK_FILES: &str = "sonar.working.directory";
 
-impl Sources {
-    /// Whether a path lies in the sources, whatever links are on the way.
-    pub(in crate::step) fn hold(&self, path: &Path) -> bool {
-        real(path).is_some_and(|path| self.roots.iter().any(|root| path.starts_with(root)))
-    }
-
-    fn hold_report(&self, path: &Path) -> bool {
-        real(path)
-            .is_some_and(|path| self.roots.iter().chain(&self.results).any(|root| path.starts_with(root)))
-    }
-
+impl SourceTree {
     /// Refuses the paths of settings files that lead where they must not.
     pub(in crate::step) fn confine(&self, precedence: &mut Precedence, base_dir: &Path) {
         let unfit: Vec<_> = precedence
@@ -116,27 +106,6 @@ pub(super) fn before_wildcards(path: &str) -> (&str, &str) {
     let Some(wildcard) = path.find(['*', '?', '{', '[']) else { return (path, "") };
     let start = path[..wildcard].rfind(['/', '\\']).map_or(0, |at| at + 1);
     path.split_at(start)
-}
-
-/// The real name of a path, links followed as far as it is there; `None` where a link leads to nothing: what is made there
-/// lies elsewhere.
-pub(super) fn real(path: &Path) -> Option<PathBuf> {
-    let mut real = PathBuf::new();
-    for component in std::path::absolute(path).ok()?.components() {
-        match component {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                real.pop();
-            }
-            other => {
-                real.push(other);
-                if real.symlink_metadata().is_ok() {
-                    real = real.canonicalize().ok()?;
-                }
-            }
-        }
-    }
-    Some(real)
 }
 
 #[cfg(test)]

@@ -4,10 +4,8 @@
 //! names them: a pattern of the pipeline takes in what a pull request adds. What a settings file names may be no such file
 //! anywhere, because an earlier build of the agent may have left one.
 
-use super::{
-    BASE_DIR, Sources,
-    confine::{before_wildcards, leads_upwards, paths},
-};
+use super::confine::{before_wildcards, leads_upwards, paths};
+use super::source_tree::{BASE_DIR, SourceTree};
 use crate::analysis::precedence::{Precedence, PropertySource};
 use crate::analysis::property_origin::without_module;
 use crate::error::{Error, Result};
@@ -27,7 +25,7 @@ const LIBRARIES: &[&str] = &[
 /// How the name of such a file ends: the analyzer looks at the end alone.
 const RUNTIME: &str = "jrt-fs.jar";
 
-impl Sources {
+impl SourceTree {
     /// Refuses libraries among which the analyzer would find a Java runtime of the repository.
     ///
     /// # Errors
@@ -69,6 +67,7 @@ impl Sources {
         if is_runtime(path) && path.exists() && counts(path) {
             return Some(path.to_owned());
         }
+        // A walk of its own: the analyzer follows links, and a file that the search passed over would run.
         let mut folders = vec![path.to_owned()];
         let mut seen = HashSet::new();
         while let Some(folder) = folders.pop() {

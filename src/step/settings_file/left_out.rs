@@ -1,9 +1,10 @@
 //! What the settings files take out of what the quality gate judges.
 
-use super::{BASE_DIR, Sources};
+use super::source_tree::{BASE_DIR, SourceTree};
 use crate::analysis::Narrowing;
 use crate::analysis::precedence::Precedence;
 use crate::analysis::property_origin::{narrows, without_module};
+use crate::step::folder_walk::{Looking, walk};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -16,10 +17,7 @@ const MOST_TOLD: usize = 50;
 /// The longest value that is told, in characters.
 const LONGEST: usize = 200;
 
-/// No sources lie there.
-const PASSED_OVER: &[&str] = &[".git", ".scannerwork", ".sonar", "node_modules"];
-
-impl Sources {
+impl SourceTree {
     /// The settings of the repository that take something out, by file and line, with the number of files where that can
     /// be known; the log tells them.
     pub(in crate::step) fn narrowed(&self, precedence: &Precedence, base_dir: &Path) -> Vec<Narrowing> {
@@ -67,21 +65,20 @@ fn files_of(precedence: &Precedence, module: &str, base_dir: &Path) -> Option<Ve
     let mut left = MOST_ENTRIES;
     let mut found = Vec::new();
     for start in value("sonar.sources").unwrap_or(".").split(',').map(str::trim) {
-        let mut folders = vec![base_dir.join(start)];
-        if folders[0].is_file() {
-            found.extend(relative(&folders[0], &base_dir));
+        let start = base_dir.join(start);
+        if start.is_file() {
+            found.extend(relative(&start, &base_dir));
             continue;
         }
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
-                left = left.checked_sub(1)?;
-                let (Ok(kind), name) = (entry.file_type(), entry.file_name()) else { continue };
-                if kind.is_dir() && !PASSED_OVER.contains(&name.to_string_lossy().as_ref()) {
-                    folders.push(entry.path());
-                } else if kind.is_file() {
-                    found.extend(relative(&entry.path(), &base_dir));
-                }
+        let is_whole = walk(&start, Looking::ForIndexedFiles, left, &mut |entry| {
+            left -= 1;
+            if entry.kind.is_file() {
+                found.extend(relative(&entry.path, &base_dir));
             }
+            true
+        });
+        if !is_whole {
+            return None;
         }
     }
     found.sort();

@@ -1,29 +1,27 @@
 //! Links of the repository that lead out of the sources. The scanner engine follows them and uploads what is there
 //! (observed of the engine of SonarQube 10.7), so they are excluded from the analysis.
 
-use super::{BASE_DIR, Sources};
+use super::source_tree::{BASE_DIR, SourceTree};
 use crate::analysis::precedence::{Precedence, PropertySource};
 use crate::error::{Error, Result};
+use crate::step::folder_walk::Looking;
 use std::path::{Path, PathBuf};
 
 /// Entries of folders behind links looked at in all.
 const MOST_BEHIND_LINKS: usize = 100_000;
-
-/// The engine does not index what lies there.
-const PASSED_OVER: &[&str] = &[".git", ".scannerwork"];
 
 const EXCLUSIONS: [&str; 2] = ["sonar.exclusions", "sonar.test.exclusions"];
 
 /// Links that the log names.
 const MOST_NAMED: usize = 3;
 
-impl Sources {
+impl SourceTree {
     /// Excludes the links below the base directory that lead out of the sources.
     ///
     /// # Errors
     /// The name of one can't be written as a pattern.
     pub(in crate::step) fn exclude_links(&self, precedence: &mut Precedence, base_dir: &Path) -> Result<()> {
-        let mut search = Search { sources: self, found: Vec::new(), left: MOST_BEHIND_LINKS };
+        let mut search = LinkSearch { sources: self, found: Vec::new(), left: MOST_BEHIND_LINKS };
         search.below(base_dir, &mut Vec::new());
         let links = search.found;
         if links.is_empty() {
@@ -79,14 +77,15 @@ fn pattern(link: &Path, directory: &Path) -> Option<String> {
     Some(if link.is_dir() { format!("{below}/**") } else { below })
 }
 
-struct Search<'a> {
-    sources: &'a Sources,
+struct LinkSearch<'a> {
+    sources: &'a SourceTree,
     found: Vec<PathBuf>,
     left: usize,
 }
 
-impl Search<'_> {
-    /// `behind`: the real names of the folders that links led to, on the way here.
+impl LinkSearch<'_> {
+    /// A walk of its own, because it follows links where they stay in the sources, and does not end early: a link that it
+    /// did not see would be uploaded. `behind`: the real names of the folders that links led to, on the way here.
     fn below(&mut self, folder: &Path, behind: &mut Vec<PathBuf>) {
         let mut folders = vec![folder.to_owned()];
         while let Some(folder) = folders.pop() {
@@ -95,7 +94,7 @@ impl Search<'_> {
                 if !behind.is_empty() {
                     self.left = self.left.saturating_sub(1);
                 }
-                if kind.is_dir() && !PASSED_OVER.contains(&entry.file_name().to_string_lossy().as_ref()) {
+                if kind.is_dir() && !Looking::ForLinks.leaves_out(&entry.file_name().to_string_lossy()) {
                     folders.push(entry.path());
                 } else if kind.is_symlink() {
                     self.link(entry.path(), behind);

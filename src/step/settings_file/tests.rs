@@ -1,5 +1,8 @@
 use super::*;
 use crate::analysis::Rules;
+use crate::analysis::java_properties;
+use crate::analysis::precedence::PropertySource;
+use std::path::{Path, PathBuf};
 
 /// Files below a folder: `(name, text)`.
 fn project(files: &[(&str, &str)]) -> (tempfile::TempDir, PathBuf) {
@@ -13,8 +16,8 @@ fn project(files: &[(&str, &str)]) -> (tempfile::TempDir, PathBuf) {
     (folder, path)
 }
 
-fn sources(base: &Path) -> Sources {
-    Sources { working_directory: base.to_owned(), roots: vec![base.to_owned()], results: Vec::new() }
+fn sources(base: &Path) -> SourceTree {
+    SourceTree { working_directory: base.to_owned(), roots: vec![base.to_owned()], results: Vec::new() }
 }
 
 /// What the modules bring that a settings file names with this text.

@@ -190,6 +190,11 @@ fn settings_file_cannot_choose_what_is_judged() {
 }
 
 #[test]
+fn settings_file_cannot_hold_the_agent_by_waiting_for_the_gate() {
+    refuses("sonar.qualitygate.timeout", "2000000000");
+}
+
+#[test]
 fn settings_file_cannot_start_programs() {
     refuses("sonar.nodejs.executable", "./evil");
     refuses("sonar.cfamily.compile-commands", "compile_commands.json");

@@ -39,11 +39,11 @@ impl Folders {
     fn imported_beside(
         &self,
         own: &[(&str, &str)],
-        projects: &Projects,
+        projects: &DotnetProjects,
         prepared: SystemTime,
     ) -> (String, usize) {
         let path = |name: &str| self.0.path().join(name);
-        let places = Places {
+        let places = ReportPlaces {
             base_dir: path("s"),
             temporary: path("t"),
             test_results: Some(path("TestResults")),
@@ -60,7 +60,7 @@ impl Folders {
     }
 
     fn imported(&self) -> String {
-        let projects = Projects { languages: (true, true), tests: vec![self.0.path().join("s/Tests")] };
+        let projects = DotnetProjects { languages: (true, true), tests: vec![self.0.path().join("s/Tests")] };
         self.imported_beside(&[], &projects, SystemTime::UNIX_EPOCH).0
     }
 
@@ -110,7 +110,7 @@ fn each_kind_in_each_place() {
     for (languages, keys) in
         [((false, true), "sonar.vbnet."), (languages(&folders.0.path().join("s")), "sonar.cs.")]
     {
-        let projects = Projects { languages, tests: Vec::new() };
+        let projects = DotnetProjects { languages, tests: Vec::new() };
         let (text, _) = folders.imported_beside(&[], &projects, SystemTime::UNIX_EPOCH);
         let own =
             text.lines().filter(|line| line.starts_with("sonar.cs.") || line.starts_with("sonar.vbnet."));
@@ -165,7 +165,7 @@ fn each_report_counts_once_and_in_one_format() {
         ("t/3c/me.coverage", "PCHabc"),
         ("t/3c/copy.coverage", "PCHabc"),
     ]);
-    let projects = Projects { languages: (true, false), tests: Vec::new() };
+    let projects = DotnetProjects { languages: (true, false), tests: Vec::new() };
     let imported = |own: &[(&str, &str)]| folders.imported_beside(own, &projects, SystemTime::UNIX_EPOCH);
     let (text, binary) = imported(&[]);
     insta::assert_snapshot!(text, @r"
@@ -186,7 +186,7 @@ fn each_report_counts_once_and_in_one_format() {
 #[test]
 fn what_is_older_or_of_something_else_is_not_imported() {
     let folders = Folders::new(&[("t/tests.trx", TRX), ("s/coverage.opencover.xml", OPENCOVER)]);
-    let projects = Projects::default();
+    let projects = DotnetProjects::default();
     let later = SystemTime::now() + Duration::from_secs(3600);
     assert_eq!(folders.imported_beside(&[], &projects, later).0, "");
     folders.write("s/coverage.opencover.xml", &OPENCOVER.replace("{sources}", "/elsewhere"));
@@ -215,7 +215,7 @@ fn many_reports_are_named_by_a_pattern() {
         let report = format!("<coverage version='1'><file path='Lib/Cart.cs'/>{number}");
         folders.write(&format!("s/project {number}/SonarQube.xml"), &report);
     }
-    let places = Places {
+    let places = ReportPlaces {
         base_dir: folders.0.path().join("s"),
         temporary: folders.0.path().join("nowhere"),
         test_results: None,
@@ -223,7 +223,7 @@ fn many_reports_are_named_by_a_pattern() {
         started: None,
         prepared: SystemTime::UNIX_EPOCH,
     };
-    let (chosen, projects) = (Properties::default(), Projects::default());
+    let (chosen, projects) = (Properties::default(), DotnetProjects::default());
     let folder = folders.0.path().join("record");
     let build = DotnetBuild { places: &places, chosen: &chosen, projects: &projects, folder: &folder };
     let error = import(&build, look(&build).0).unwrap_err().to_string();

@@ -1,6 +1,7 @@
-use super::report_search::{MOST_OPENED, walk};
+use super::super::report_search::MOST_OPENED;
 use super::*;
 use crate::analysis::report_formats::{HEAD, Report, recognise};
+use std::time::{Duration, SystemTime};
 
 /// A project below a folder with a temporary one beside it.
 struct Job(tempfile::TempDir);
@@ -16,9 +17,9 @@ impl Job {
         job
     }
 
-    fn places(&self, prepared: SystemTime) -> Places {
+    fn places(&self, prepared: SystemTime) -> ReportPlaces {
         let base_dir = self.0.path().join("s");
-        Places {
+        ReportPlaces {
             clone: Some(base_dir.clone()).filter(|folder| folder.join(".git").exists()),
             base_dir,
             temporary: self.0.path().join("t"),
@@ -107,18 +108,6 @@ fn a_generic_test_report_counts_where_its_files_are_tests() {
         let imported = job.import(&[("sonar.tests", "spec")], SystemTime::UNIX_EPOCH);
         assert_eq!(imported.len() == 2, found, "{} {imported:?}", &report[..80]);
     }
-}
-
-#[test]
-fn what_lies_deep_is_searched_last() {
-    let job = Job::new(&[("s/a/b/c/d.xml", ""), ("s/e/f.xml", ""), ("s/z.xml", "")]);
-    let mut names = Vec::new();
-    let is_whole = walk(&job.0.path().join("s"), &mut |_, name| {
-        names.push(name.to_owned());
-        true
-    });
-    assert_eq!((names, is_whole), (["z.xml", "f.xml", "d.xml"].map(str::to_owned).to_vec(), true));
-    assert!(!walk(job.0.path(), &mut |_, _| false));
 }
 
 #[test]
@@ -297,7 +286,7 @@ fn paths_that_match() {
     let matches = |file: &str, root: &str| {
         let report = recognise("coverage.xml", "<coverage line-rate=\"1\">").unwrap();
         let report = Report { files: vec![file.into()], roots: vec![root.into()], ..report };
-        Sources::new(&base, []).are_in(&Found { path: base.join("coverage.xml"), size: 1, report })
+        SourceFiles::new(&base, []).are_in(&FoundReport { path: base.join("coverage.xml"), size: 1, report })
     };
     std::fs::write(base.join("coverage.xml"), "<coverage line-rate='1'><class filename='x'/>").unwrap();
     assert!(matches("src/a.py", "/elsewhere"));
@@ -308,7 +297,7 @@ fn paths_that_match() {
     assert!(!matches("a.py", "/elsewhere"));
     assert!(!matches("/elsewhere/src/a.py", ""));
     assert!(!matches("../s/src/../../x", ""));
-    let find = |file: &str| Sources::new(&base, []).find(file, &[]).unwrap_or_default();
+    let find = |file: &str| SourceFiles::new(&base, []).find(file, &[]).unwrap_or_default();
     assert_eq!(find("/_/src/a.py"), "src/a.py");
     assert_eq!(find("/_1/a.py"), "src/a.py", "a submodule's");
     assert_eq!(find("/_12/b/c.py"), "", "of which of both?");

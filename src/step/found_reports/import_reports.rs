@@ -1,0 +1,165 @@
+//! Has the scanner engine and SonarScanner CLI import the reports that are found.
+
+use super::regular_file::{LARGEST, read};
+use super::report_age::ReportAge;
+use super::report_places::ReportPlaces;
+use super::report_search::{FoundReport, ReportSearch};
+use super::shown_paths::{named, relative};
+use super::source_files::SourceFiles;
+use crate::analysis::Properties;
+use crate::analysis::report_formats::{Kind, Named, tested_files};
+use crate::analysis::xml::decode;
+use std::path::{Path, PathBuf};
+
+/// A module of the analysis (`sonar.modules`).
+struct ImportingModule {
+    /// What its properties begin with.
+    prefix: String,
+    base_dir: PathBuf,
+}
+
+/// Sets the properties that import what is found in `places`, but for those that are set. In the sources reports count
+/// that the build wrote: others came with the repository. Where the project is one of `several`, those beside the
+/// sources are any's: they count if they speak of its files.
+pub(in crate::step) fn import(properties: &mut Properties, places: &ReportPlaces, several: bool) {
+    let ReportPlaces { base_dir, temporary, clone, prepared, started, .. } = places;
+    let modules = modules_of(properties);
+    let sources = SourceFiles::new(base_dir, modules.iter().map(|module| module.base_dir.clone()));
+    let age = ReportAge::since_checkout(clone.as_deref(), *prepared, *started);
+    let mut search = ReportSearch::default();
+    search.look_in(base_dir, Some(&age));
+    let own = search.found.len();
+    for folder in places.beside_sources() {
+        search.look_in(folder, (folder != temporary).then_some(&age));
+    }
+    let elsewhere = search.found.split_off(own);
+    search.found.extend(
+        elsewhere
+            .into_iter()
+            .filter(|found| !several || !found.report.files.is_empty() && sources.are_in(found)),
+    );
+    search.keep_each_once();
+    let tests = properties.value("sonar.tests").unwrap_or_default();
+    let mut importable = Vec::new();
+    for found in std::mem::take(&mut search.found) {
+        let kind = found.report.kind;
+        if kind.property.is_empty() {
+            let path = found.path.display();
+            tracing::info!("SonarQube does not import {} for such files: {path}", kind.format);
+        } else if properties.value(kind.property).is_none()
+            && (!kind.is_of_tests_alone() || is_of_tests(&found, tests, base_dir))
+        {
+            match sources.are_in(&found) {
+                true => importable.push(found),
+                false => sources.warn_about(&found, &[]),
+            }
+        }
+    }
+    while let Some(kind) = importable.first().map(|found| found.report.kind) {
+        let (alike, rest) =
+            importable.into_iter().partition(|found| found.report.kind.property == kind.property);
+        import_all(properties, kind, alike, &modules, base_dir, &mut search);
+        importable = rest;
+    }
+    search.tell(base_dir);
+}
+
+fn modules_of(properties: &Properties) -> Vec<ImportingModule> {
+    let modules = properties.iter().filter_map(|(key, value)| {
+        let prefix = key.strip_suffix("sonar.projectBaseDir").filter(|prefix| prefix.ends_with('.'))?;
+        Some(ImportingModule { prefix: prefix.to_owned(), base_dir: PathBuf::from(value) })
+    });
+    modules.collect()
+}
+
+/// Whether all the files it speaks of lie in `tests`, the value of `sonar.tests`; says so if not. One that does not
+/// is enough for a failure, so the whole report is read.
+fn is_of_tests(FoundReport { path, report, .. }: &FoundReport, tests: &str, base_dir: &Path) -> bool {
+    let tests = tests.split(',').map(str::trim).filter(|folder| !folder.is_empty());
+    let tests: Vec<_> = tests.map(|folder| base_dir.join(folder)).collect();
+    let is_test = |file: &PathBuf| tests.iter().any(|folder| file.starts_with(folder));
+    let text = read(path, LARGEST);
+    let why = match text.and_then(|text| tested_files(&decode(&text))) {
+        Some(files) => {
+            let mut files = files.iter().map(|file| base_dir.join(file));
+            let Some(other) = files.find(|file| file.is_file() && !is_test(file)) else { return true };
+            format!(
+                "sonar.tests does not name {}, so the analysis would fail over it",
+                relative(&other, base_dir)
+            )
+        }
+        None => {
+            "not all of its files can be told, and the analysis would fail over one outside of sonar.tests"
+                .to_owned()
+        }
+    };
+    tracing::info!("Found {}: {}, and leave it out: {why}", report.kind.format, relative(path, base_dir));
+    false
+}
+
+/// Sets the property of a kind to all reports of it. Where there are `modules`, one that speaks of the files of the module
+/// it lies in is that module's; the others are everybody's. Their paths are absolute then: an analyzer of a module
+/// takes relative ones to be in it.
+fn import_all(
+    properties: &mut Properties,
+    kind: &Kind,
+    found: Vec<FoundReport>,
+    modules: &[ImportingModule],
+    base_dir: &Path,
+    search: &mut ReportSearch,
+) {
+    // The project's own first.
+    let mut lists: Vec<(&str, Vec<String>)> = vec![("", Vec::new())];
+    let mut imported = Vec::new();
+    for found in found {
+        let named =
+            if kind.named == Named::Folders { found.path.parent().unwrap_or(base_dir) } else { &found.path };
+        let named = match modules {
+            [] => relative(named, base_dir),
+            _ => named.display().to_string(),
+        };
+        let prefix = owner(&found, modules).map_or("", |module| module.prefix.as_str());
+        let place = lists.iter().position(|(other, _)| *other == prefix).unwrap_or_else(|| {
+            lists.push((prefix, Vec::new()));
+            lists.len() - 1
+        });
+        let paths = &mut lists[place].1;
+        if named.contains(',') {
+            let why = format!("{} divides paths by commas, and theirs hold one", kind.property);
+            search.leave_out(&found.path, why);
+        } else if paths.is_empty() || kind.named != Named::One {
+            if paths.last() != Some(&named) {
+                paths.push(named.clone());
+                imported.push(PathBuf::from(named));
+            }
+        } else {
+            let why =
+                format!("{} takes one report: merge them into one, or set it to another", kind.property);
+            search.leave_out(&found.path, why);
+        }
+    }
+    if imported.is_empty() {
+        return;
+    }
+    tracing::info!("Found {}: {} ({})", kind.format, named(&imported, base_dir), kind.property);
+    let of_all = lists[0].1.clone();
+    for (prefix, mut paths) in lists {
+        let key = format!("{prefix}{}", kind.property);
+        if !prefix.is_empty() && kind.named != Named::One {
+            paths.extend(of_all.iter().cloned());
+        }
+        if !paths.is_empty() && properties.value(&key).is_none() {
+            properties.set(key, paths.join(","));
+        }
+    }
+}
+
+/// The innermost module that a report lies in, if it speaks of that module's files.
+fn owner<'a>(found: &FoundReport, modules: &'a [ImportingModule]) -> Option<&'a ImportingModule> {
+    let around = modules.iter().filter(|module| found.path.starts_with(&module.base_dir));
+    let module = around.max_by_key(|module| module.base_dir.components().count())?;
+    SourceFiles::new(&module.base_dir, []).are_in(found).then_some(module)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,25 @@
+//! `${name}` in settings files, which SonarScanner CLI replaces.
+
+use crate::analysis::placeholder::Unexpandable;
+use crate::analysis::precedence::{FileLine, Precedence};
+use crate::error::{Error, Result};
+use crate::step::job::Job;
+use std::fmt::Write as _;
+
+/// Replaces `${name}` in what the settings files say.
+///
+/// # Errors
+/// A name leads back to itself, or names stand for too much.
+pub(in crate::step) fn expand(job: &Job, precedence: &Precedence) -> Result<Precedence> {
+    let expanded = precedence.expand(&|name| job.environment.public_value(name));
+    expanded.map_err(|(key, why)| unexpandable(&key, &why, precedence.line(&key)))
+}
+
+/// The error of names that can't be replaced.
+pub(in crate::step) fn unexpandable(key: &str, why: &Unexpandable, at: Option<&FileLine>) -> Error {
+    let mut message = format!("{key} {why}");
+    if let Some(at) = at {
+        let _ = write!(message, " ({at})");
+    }
+    Error::new(message).hint("Write the value itself instead of ${name} in one of them.")
+}

@@ -1,0 +1,111 @@
+//! The settings files of modules (`sonar.modules`).
+
+use super::read_settings::FILE;
+use super::source_tree::{BASE_DIR, SourceTree, without_dots};
+use crate::analysis::precedence::{Precedence, PropertySource};
+use crate::error::{Error, Result};
+use std::path::{Path, PathBuf};
+
+const MODULES: &str = "sonar.modules";
+
+/// Deeper than any project: modules that lie in each other end here.
+const DEEPEST: usize = 10;
+
+impl SourceTree {
+    /// Adds what the modules bring that `sonar.modules` names: the base directory of each, and what the settings file in it
+    /// sets; keys begin with the module's name. As SonarScanner CLI does it, that file wins over the project's own.
+    ///
+    /// # Errors
+    /// A module's base directory or settings file does not exist, or lies outside of the sources because a settings file
+    /// says so.
+    pub(in crate::step) fn add_modules(&self, precedence: &mut Precedence, base_dir: &Path) -> Result<()> {
+        self.add_modules_of(precedence, base_dir, "", DEEPEST)
+    }
+
+    fn add_modules_of(
+        &self,
+        precedence: &mut Precedence,
+        directory: &Path,
+        prefix: &str,
+        depth: usize,
+    ) -> Result<()> {
+        let names = precedence.value(&format!("{prefix}{MODULES}")).unwrap_or_default().to_owned();
+        for name in names.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+            if depth == 0 {
+                return Err(Error::new(format!("the modules {prefix}{name} lie more than {DEEPEST} deep"))
+                    .hint("Check sonar.modules in the settings files of the modules."));
+            }
+            let prefix = format!("{prefix}{name}.");
+            let directory = self.add_module(precedence, name, &prefix, directory)?;
+            self.add_modules_of(precedence, &directory, &prefix, depth - 1)?;
+        }
+        Ok(())
+    }
+
+    /// Adds what the settings file of a module sets. Returns the module's base directory.
+    fn add_module(
+        &self,
+        precedence: &mut Precedence,
+        name: &str,
+        prefix: &str,
+        parent: &Path,
+    ) -> Result<PathBuf> {
+        let key = format!("{prefix}{BASE_DIR}");
+        let is_of_pipeline = |precedence: &Precedence, key: &str| {
+            precedence.source(key).is_some_and(|source| !source.is_of_repository())
+        };
+        let mut is_chosen = is_of_pipeline(precedence, &key);
+        let config = format!("{prefix}sonar.projectConfigFile");
+        let (mut directory, file) = match (precedence.value(&key), precedence.value(&config)) {
+            (Some(chosen), _) => {
+                let directory = parent.join(chosen);
+                // What lies beside the parent's file is the parent's.
+                let file = (without_dots(&directory) != without_dots(parent)).then(|| directory.join(FILE));
+                (directory, file)
+            }
+            (None, Some(chosen)) => {
+                let file = parent.join(chosen);
+                if !file.is_file() {
+                    let message =
+                        format!("the settings file of the module {name} does not exist: {}", file.display());
+                    return Err(Error::new(message).hint(format!("Correct {name}.sonar.projectConfigFile.")));
+                }
+                is_chosen = is_of_pipeline(precedence, &config);
+                (file.parent().unwrap_or(parent).to_owned(), Some(file))
+            }
+            (None, None) => {
+                let directory = parent.join(name);
+                let file = directory.join(FILE);
+                (directory, Some(file))
+            }
+        };
+        let leaves = |directory: &Path| {
+            let message = format!("the module {name} leaves the sources: {}", directory.display());
+            Error::new(message).hint(format!("Have {MODULES} and {name}.{BASE_DIR} lead to a directory of the sources, or set {name}.{BASE_DIR} in extraProperties of SonarPrepare."))
+        };
+        if !is_chosen && directory.exists() && !self.hold(&directory) {
+            return Err(leaves(&directory));
+        }
+        if let Some(file) = file
+            && let Some(entries) = self.load(&file)?
+        {
+            self.add(precedence, PropertySource::ModuleFile, prefix, &file, &entries);
+            let of_file = entries.iter().rev().find(|entry| entry.key == BASE_DIR);
+            if let Some(chosen) = of_file.filter(|_| precedence.rules().allow_repository(&key)) {
+                directory = directory.join(&chosen.value);
+                if directory.exists() && !self.hold(&directory) {
+                    return Err(leaves(&directory));
+                }
+            }
+        }
+        if !directory.is_dir() {
+            let message =
+                format!("the base directory of the module {name} does not exist: {}", directory.display());
+            return Err(Error::new(message)
+                .hint(format!("Correct {MODULES}, or set {name}.{BASE_DIR} to the module's directory.")));
+        }
+        let directory = without_dots(&directory);
+        precedence.set(PropertySource::Connection, &key, &directory.display().to_string(), None);
+        Ok(directory)
+    }
+}
