@@ -240,7 +240,7 @@ mod tests {
         let bugs = Bugs::watch();
         for (step, is_recorded) in [(Step::Prepare, false), (Step::Analyze, false), (Step::Publish, true)] {
             let work = async {
-                let work = http::blocking(Box::new(|| panic!("hush")));
+                let work = http::blocking::<()>(|| panic!("hush"));
                 work.await.unwrap();
                 Ok(Completion { message: "Quality gate passed".into(), with_issues: false })
             };

@@ -1,5 +1,5 @@
 //! Which variables each kind of child inherits. A list of what is passed on: keys of a cloud and other secrets that a job
-//! or an agent has in its environment are on nobody's list.
+//! or an agent has in its environment are on no list.
 //!
 //! docs/security.md shows the lists to users; a test holds both against each other.
 
@@ -174,37 +174,42 @@ pub(super) const OF_FEEDS: &[&str] = &[
     "ARTIFACTS_CREDENTIALPROVIDER_FEED_ENDPOINTS",
 ];
 
-/// git gets all else from us: its home, language, proxy and certificates. On Windows the agent brings one of its own.
+/// We set everything else for git: its home, language, proxy and certificates. On Windows the agent brings a git.
 const OF_GIT: &[&str] = &["AGENT_HOMEDIRECTORY"];
 
-/// What no child inherits, whatever the user passes on: task inputs, endpoint authorizations, secret variables, tokens,
-/// and what would lead a scanner that holds the token to another server. All prefixes but our own `SONAR_AZDO_` are what
-/// Microsoft's task library takes out of its own environment.
-const WITHHELD: &[&str] = &[
-    "INPUT_*",
+/// Variables whose values are secrets: endpoint authorizations, secret variables, tickets and tokens. No child inherits
+/// them, and nothing shows their values.
+pub(super) const SECRETS: &[&str] = &[
     "ENDPOINT_AUTH_*",
     "SECRET_*",
     "SECUREFILE_TICKET_*",
-    "VSTS_TASKVARIABLE_*",
-    "SONAR_AZDO_*",
-    "VSTS_PUBLIC_VARIABLES",
-    "VSTS_SECRET_VARIABLES",
-    "COMMAND_CORRELATION_ID",
-    "TASK_SDK_COMMAND_TOKEN",
     "SYSTEM_ACCESSTOKEN",
     "SONAR_TOKEN",
     "SONAR_LOGIN",
     "SONAR_PASSWORD",
     "SONARQUBE_SCANNER_PARAMS",
     "SONAR_SCANNER_JSON_PARAMS",
+];
+
+/// What no child inherits beside [`SECRETS`], whatever the user passes on: task inputs, the agent's own bookkeeping, and what
+/// would lead a scanner that holds the token to another server. All prefixes here and there but our own `SONAR_AZDO_` are
+/// those that Microsoft's task library takes out of its own environment.
+const WITHHELD: &[&str] = &[
+    "INPUT_*",
+    "VSTS_TASKVARIABLE_*",
+    "SONAR_AZDO_*",
+    "VSTS_PUBLIC_VARIABLES",
+    "VSTS_SECRET_VARIABLES",
+    "COMMAND_CORRELATION_ID",
+    "TASK_SDK_COMMAND_TOKEN",
     "SONAR_HOST_URL",
     "SONAR_REGION",
     "SONAR_SCANNER_API_BASE_URL",
     "SONAR_SCANNER_SONARCLOUD_URL",
 ];
 
-/// What git is told where a scanner runs it: files of the repository that look like a git directory are none, and no
-/// program watches the files. `GIT_CONFIG_COUNT` and the like, by the manual of git.
+/// What git is told where a scanner runs it: not to take files of the repository for a git directory, and to start no
+/// program that watches files. `GIT_CONFIG_COUNT` and the like, by the manual of git.
 const GIT_OF_SCANNERS: &[(&str, &str)] = &[
     ("GIT_TERMINAL_PROMPT", "0"),
     ("GIT_CONFIG_COUNT", "2"),
@@ -215,7 +220,7 @@ const GIT_OF_SCANNERS: &[(&str, &str)] = &[
 ];
 
 impl Child {
-    /// What it is given by us, below what it inherits.
+    /// What we set for it. What it inherits does not replace this.
     pub(super) fn given(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Engine | Self::ScannerCli | Self::Dotnet => GIT_OF_SCANNERS,
@@ -241,7 +246,12 @@ impl Child {
 
 /// Whether no child inherits the variable of this name, which is in upper case.
 pub(super) fn is_withheld(name: &str) -> bool {
-    is_on(WITHHELD, name)
+    is_secret(name) || is_on(WITHHELD, name)
+}
+
+/// Whether the variable of this name, which is in upper case, holds a secret.
+pub(super) fn is_secret(name: &str) -> bool {
+    is_on(SECRETS, name)
 }
 
 fn is_on(list: &[&str], name: &str) -> bool {
@@ -258,15 +268,15 @@ fn fits(pattern: &str, name: &str) -> bool {
     }
 }
 
-/// The input `passEnvironment`: what children inherit besides.
+/// The input `passEnvironment`: further variables that children inherit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Passed(Vec<String>);
 
 impl Passed {
-    /// Reads names, divided by commas or white space; `*` at the end of one stands for any text.
+    /// Reads names, separated by commas or white space; `*` at the end of one stands for any text.
     ///
     /// # Errors
-    /// A name that is not one, or one of the variables that no child inherits.
+    /// A text that is not a name, or the name of a variable that no child inherits.
     pub fn parse(text: &str) -> Result<Self> {
         let names = text.split(|c: char| c == ',' || c.is_whitespace()).filter(|name| !name.is_empty());
         names.map(|name| checked(&name.to_uppercase())).collect::<Result<_>>().map(Self)
@@ -286,12 +296,12 @@ fn checked(name: &str) -> Result<String> {
     if !is_name {
         return wrong(
             "which is not the name of a variable",
-            "Write names such as MY_TOOL_HOME, one a line; MY_TOOL_* stands for all that begin so.",
+            "Use names such as MY_TOOL_HOME, one per line. MY_TOOL_* stands for every name that begins with MY_TOOL_.",
         );
     }
     if is_withheld(name) {
         return wrong(
-            "which no scanner is given",
+            "which scanners must not inherit",
             "It holds a token, or it would lead the scanner to another server. Remove it from passEnvironment.",
         );
     }

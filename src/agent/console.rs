@@ -6,7 +6,7 @@ use std::fmt;
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Where lines go. Cheap to clone. The first failed write cancels the run: nobody listens any more.
+/// Where lines go. Cheap to clone. The first failed write cancels the run, because the agent does not read any more.
 #[derive(Clone)]
 pub struct Console {
     inner: Arc<Mutex<Sink>>,
@@ -43,8 +43,8 @@ impl Console {
         }
     }
 
-    /// Writes JSON on one line. A `#` in it is written as its escape, so that it is no command to an
-    /// agent and still the same to who reads it: `#` stands in strings only.
+    /// Writes JSON on one line. A `#`, which can only be in a string, is written as its escape: so the line is never a
+    /// command to an agent, and the JSON has the same value.
     pub fn print_json(&self, value: &serde_json::Value) {
         self.write_line(&value.to_string().replace('#', "\\u0023"));
     }
@@ -61,7 +61,7 @@ impl Console {
         }
     }
 
-    /// Whether all that was written so far got through.
+    /// Whether every write so far succeeded.
     pub fn is_healthy(&self) -> bool {
         !self.lock().failed
     }
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_no_command_and_the_same() {
+    fn json_is_not_a_command_and_keeps_its_value() {
         let (console, written) = Console::buffer();
         let value = serde_json::json!({ "branch": "x##vso[task.complete result=Failed;]" });
         console.print_json(&value);

@@ -1,6 +1,6 @@
 //! One snapshot of the host: environment and arguments. Nothing else reads them.
 
-use super::children::{Child, OF_FEEDS, Passed, is_withheld};
+use super::children::{Child, OF_FEEDS, Passed, is_secret, is_withheld};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 
@@ -32,46 +32,35 @@ pub struct Environment {
     raw: Vec<(OsString, OsString)>,
 }
 
-/// Variables whose values are secrets, and what the names of others begin with.
-const SECRET_NAMES: &[&str] = &[
-    "SYSTEM_ACCESSTOKEN",
-    "SONAR_TOKEN",
-    "SONAR_LOGIN",
-    "SONAR_PASSWORD",
-    "SONARQUBE_SCANNER_PARAMS",
-    "SONAR_SCANNER_JSON_PARAMS",
-];
-const SECRET_PREFIXES: &[&str] = &["ENDPOINT_AUTH_", "SECRET_", "SECUREFILE_TICKET_"];
-
 impl Environment {
     /// A snapshot of these variables.
     pub fn new(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         let raw: Vec<_> = variables.into_iter().collect();
         let mut by_name = BTreeMap::new();
-        // Of names that differ in case alone the upper-case one counts, empty or not: it is the agent's own, and any
+        // Of names that differ in case alone the upper-case one counts, even if it is empty: the agent sets it, and any
         // step may set a job variable `input_x` that keeps its case.
-        let (own, other): (Vec<_>, Vec<_>) = raw.iter().partition(|(name, _)| is_upper_case(name));
-        for (name, value) in own.into_iter().chain(other) {
+        let (upper, other): (Vec<_>, Vec<_>) = raw.iter().partition(|(name, _)| is_upper_case(name));
+        for (name, value) in upper.into_iter().chain(other) {
             by_name.entry(fold(name)).or_insert_with(|| value.to_string_lossy().into_owned());
         }
         by_name.retain(|_, value| !value.is_empty());
         Self { by_name, raw }
     }
 
-    /// The value of the environment variable `name`; none when it is empty.
+    /// The value of the environment variable `name`; `None` when it is empty.
     pub fn value(&self, name: &str) -> Option<&str> {
         self.by_name.get(&name.to_uppercase()).map(String::as_str)
     }
 
-    /// Likewise, of a name that the agent writes exactly so, and a job variable perhaps in another case.
+    /// The same for a name that the agent writes in exactly this case; a job variable may have the name in another case.
     pub fn exact_value(&self, name: &str) -> Option<&str> {
-        match self.raw.iter().find(|(own, _)| own == name) {
+        match self.raw.iter().find(|(found, _)| found == name) {
             Some((_, value)) => value.to_str().filter(|value| !value.is_empty()),
             None => self.value(name),
         }
     }
 
-    /// The value of the pipeline variable `name`, such as `System.Debug`; none when it is empty.
+    /// The value of the pipeline variable `name`, such as `System.Debug`; `None` when it is empty.
     pub fn variable(&self, name: &str) -> Option<&str> {
         self.value(&name.replace(['.', ' '], "_"))
     }
@@ -81,12 +70,12 @@ impl Environment {
         self.variable(&format!("SECRET_{name}"))
     }
 
-    /// Names of the secret pipeline variables, in upper case, those that are empty among them.
+    /// Names of the secret pipeline variables, in upper case, including those that are empty.
     pub fn secret_variables(&self) -> impl Iterator<Item = String> {
         self.raw.iter().filter_map(|(name, _)| fold(name).strip_prefix("SECRET_").map(str::to_owned))
     }
 
-    /// The value of a task input, without surrounding white space; none when it is blank.
+    /// The value of a task input, without surrounding white space; `None` when it is blank.
     pub fn input(&self, name: &str) -> Option<&str> {
         self.variable(&format!("INPUT_{name}")).map(str::trim).filter(|value| !value.is_empty())
     }
@@ -96,11 +85,14 @@ impl Environment {
         self.by_name.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// The value of the variable of exactly this name, where others may read it: none of a variable that bears a secret,
+    /// The value of the variable of exactly this name, if it may be shown: `None` for a variable that holds a secret, whether
     /// by its name or because a secret of the job was mapped to it.
     pub fn public_value(&self, name: &str) -> Option<&str> {
-        let is_it = |own: &OsStr| if cfg!(windows) { fold(own) == name.to_uppercase() } else { own == name };
-        let (_, value) = self.raw.iter().find(|(own, _)| is_it(own))?;
+        let is_it = |found: &OsStr| match cfg!(windows) {
+            true => fold(found) == name.to_uppercase(),
+            false => found == name,
+        };
+        let (_, value) = self.raw.iter().find(|(found, _)| is_it(found))?;
         let value = value.to_str()?;
         let is_public = !is_withheld(&name.to_uppercase())
             && !OF_FEEDS.contains(&name.to_uppercase().as_str())
@@ -109,24 +101,21 @@ impl Environment {
     }
 
     fn secrets(&self) -> impl Iterator<Item = String> {
-        let is_secret = |name: &str| {
-            SECRET_NAMES.contains(&name) || SECRET_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-        };
         self.raw
             .iter()
-            .filter(move |(name, _)| is_secret(&fold(name)))
+            .filter(|(name, _)| is_secret(&fold(name)))
             .map(|(_, value)| value.to_string_lossy().into_owned())
     }
 
     /// The value of a variable that programs write in either case, such as `https_proxy`: the first that is not empty,
     /// the upper case first.
     pub fn value_in_any_case(&self, name: &str) -> Option<&str> {
-        let values = self.raw.iter().filter(|(own, _)| fold(own) == name.to_uppercase());
+        let values = self.raw.iter().filter(|(found, _)| fold(found) == name.to_uppercase());
         let values = values.filter_map(|(_, value)| value.to_str()).filter(|value| !value.is_empty());
         self.value(name).or_else(|| values.into_iter().next())
     }
 
-    /// The environment of `child`: what we give it, then the variables on its list, and those that the user passes on.
+    /// The environment of `child`: what we set, the variables on its list, and those that the user passes on.
     pub fn for_child(&self, child: Child, passed: &Passed) -> Vec<(OsString, OsString)> {
         let inherits = |name: &str| !is_withheld(name) && (child.inherits(name) || passed.holds(name));
         let given = child.given().iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
@@ -174,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_secret_is_not_public() {
+    fn a_variable_with_a_secret_has_no_public_value() {
         let env = environment(&[
             ("SECRET_PASSWORD", "hush-hush"),
             ("SECRET_EMPTY", ""),
@@ -200,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn names_fold_and_empty_is_unset() {
+    fn names_are_found_in_any_case_and_empty_counts_as_unset() {
         let env = environment(&[
             ("Build_SourceBranch", "refs/heads/x"),
             ("AGENT_OS", ""),
@@ -211,7 +200,7 @@ mod tests {
             ("HTTPS_PROXY", "up"),
         ]);
         assert_eq!(env.variable("build.sourceBranch"), Some("refs/heads/x"));
-        assert_eq!(env.variable("Agent.OS"), None, "the agent's own is empty");
+        assert_eq!(env.variable("Agent.OS"), None, "the one in upper case is empty");
         assert_eq!(env.exact_value("ENDPOINT_URL_ab"), Some("own"));
         assert_eq!(env.exact_value("Build_sourcebranch"), Some("refs/heads/x"));
         assert_eq!(env.value("https_proxy"), Some("up"));
@@ -225,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_variable_hides_no_other_spelling() {
+    fn an_empty_variable_does_not_hide_one_in_another_case() {
         let env = environment(&[("HTTPS_PROXY", ""), ("https_proxy", "low")]);
         assert_eq!(env.value("HTTPS_PROXY"), None);
         assert_eq!(env.value_in_any_case("HTTPS_PROXY"), Some("low"));
@@ -235,13 +224,27 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn what_is_not_unicode_is_tolerated_and_passed_on() {
+    fn a_value_that_is_not_unicode_is_replaced_when_read_and_passed_on_unchanged() {
         use std::os::unix::ffi::OsStringExt as _;
         let odd = OsString::from_vec(vec![b'a', 0xff]);
         let env = Environment::new([("HOME".into(), odd.clone())]);
         assert_eq!(env.value("HOME"), Some("a\u{fffd}"));
         let last = env.for_child(Child::Engine, &Passed::default()).pop();
         assert_eq!(last, Some(("HOME".into(), odd)));
+    }
+
+    #[test]
+    fn every_variable_that_holds_a_secret_is_withheld_from_children_and_not_public() {
+        for pattern in super::super::children::SECRETS {
+            let name = pattern.replace('*', "X");
+            let env = environment(&[(&name, "hush-hush"), ("MAPPED", "hush-hush")]);
+            assert_eq!((env.public_value(&name), env.public_value("MAPPED")), (None, None), "{name}");
+            for child in [Child::Engine, Child::ScannerCli, Child::Dotnet, Child::Packages, Child::Git] {
+                let variables = env.for_child(child, &Passed::default());
+                assert!(variables.iter().all(|(given, _)| given != name.as_str()), "{name} {child:?}");
+            }
+            assert!(Passed::parse(&name).is_err(), "{name}");
+        }
     }
 
     #[test]

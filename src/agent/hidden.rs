@@ -29,8 +29,8 @@ struct Input {
     name: String,
 }
 
-/// Refuses a job variable that takes the place of an input or of a service connection: the value that the agent gave
-/// can't be told any more.
+/// Refuses a job variable that takes the place of an input or of a service connection: the value that the agent gave is
+/// not known any more.
 ///
 /// # Errors
 /// There is one.
@@ -48,10 +48,10 @@ pub(super) fn refuse(env: &Environment) -> Result<()> {
     match names.iter().find(hides) {
         None => Ok(()),
         Some(name) => Err(Error::new(format!(
-            "the job variable {name} has the name by which the agent hands over an input or a service connection, so this \
-             task can't trust what it is told"
+            "the job variable {name} has the name of an environment variable by which the agent passes an input or a service \
+             connection to this task, so that value cannot be trusted"
         ))
-        .hint("Find the step or the pipeline that sets the variable, and give the variable another name.")),
+        .hint("Rename the variable in the step or pipeline that sets it.")),
     }
 }
 
@@ -69,14 +69,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_job_variable_hides_no_input_and_no_connection() {
+    fn a_job_variable_with_the_name_of_an_input_or_connection_is_an_error() {
         for (name, is_refused) in [
             ("INPUT_ONQUALITYGATEFAILURE", true),
             ("input.onQualityGateFailure", true),
             ("Input sonarqube", true),
             ("ENDPOINT_AUTH_PARAMETER_SYSTEMVSSCONNECTION_ACCESSTOKEN", true),
             ("endpoint_url_ab", true),
-            // These are names that a pipeline may well use.
+            // Pipelines use such names.
             ("INPUT_DIR", false),
             ("inputs.branch", false),
             ("endpoint", false),
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn every_task_is_read() {
+    fn inputs_of_every_task_are_known() {
         for name in ["SCANNERMODE", "PASSENVIRONMENT", "PROJECTS"] {
             assert!(is_input(name), "{name}");
         }

@@ -52,8 +52,8 @@ impl Commands {
         Self { console }
     }
 
-    /// Runs a future, and begins each line of its log with `[prefix] `, which tells the logs of things that run at
-    /// the same time apart.
+    /// Runs a future, and begins each line of its log with `[prefix] `, so that lines of things that run at the same time
+    /// can be told apart.
     pub async fn prefixed<T>(&self, prefix: &str, future: impl Future<Output = T>) -> T {
         let mut future = std::pin::pin!(future);
         std::future::poll_fn(|context| {
@@ -73,7 +73,7 @@ impl Commands {
         }
     }
 
-    /// Sets a job variable that anybody may see.
+    /// Sets a job variable, visible to every step.
     pub fn set_variable(&self, name: &str, value: &str) {
         self.variable(name, value, "false", "false");
     }
@@ -119,7 +119,7 @@ impl Commands {
         );
     }
 
-    /// The task's one and last word.
+    /// The result of the task, which is its last command.
     pub fn complete(&self, result: TaskResult, message: &str) {
         self.emit("task.complete", &[("result", result.as_str())], &neutralise(message));
     }
@@ -136,8 +136,9 @@ impl Commands {
         self.emit("task.debug", &[], &neutralise(message));
     }
 
-    pub(super) fn progress(&self, percent: u64, message: &str) {
-        self.emit("task.setprogress", &[("value", &percent.min(100).to_string())], &neutralise(message));
+    /// Moves the task's progress bar. Without a text, which the log has already.
+    pub(super) fn progress(&self, percent: u64) {
+        self.emit("task.setprogress", &[("value", &percent.min(100).to_string())], "");
     }
 
     fn emit(&self, name: &str, properties: &[(&str, &str)], data: &str) {
@@ -174,7 +175,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn form() {
+    fn commands_are_escaped_and_leave_out_empty_properties() {
         assert_eq!(
             render("task.setvariable", &[("variable", "A;]%"), ("isoutput", "")], "50%\r\n]x;"),
             "##vso[task.setvariable variable=A%3B%5D%AZP25;]50%AZP25%0D%0A]x;"

@@ -7,8 +7,8 @@ use crate::http::{NetworkSettings, Proxy, ProxyScope};
 use crate::secret::Secret;
 
 /// The settings for all requests but those to Azure DevOps: to SonarQube, and for downloads. The input
-/// `allowInvalidCertificate` of the task decides whether certificates are checked, never the agent's own configuration:
-/// who configured that had Azure DevOps in mind, not the server that gives the verdict and the programs.
+/// `allowInvalidCertificate` of the task decides whether certificates are checked, never the agent's own configuration,
+/// which is about Azure DevOps and not about the server that gives the verdict and the programs.
 pub fn http_settings(env: &Environment) -> NetworkSettings {
     let is_allowed =
         env.input("allowInvalidCertificate").is_some_and(|value| value.eq_ignore_ascii_case("true"));
@@ -33,7 +33,7 @@ fn settings(env: &Environment, skip_certificate_validation: bool) -> NetworkSett
 fn proxies(env: &Environment) -> Vec<Proxy> {
     let mut past = bypassed(env.variable("Agent.ProxyBypassList").unwrap_or_default());
     past.extend(env.value_in_any_case("NO_PROXY").map(str::to_owned));
-    // Whatever divides the entries: other programs know commas alone.
+    // Other programs know commas alone.
     let separators = |c: char| matches!(c, ',' | ';') || c.is_whitespace();
     let entries = past.iter().flat_map(|list| list.split(separators)).filter(|entry| !entry.is_empty());
     let no_proxy = entries.collect::<Vec<_>>().join(",");
@@ -43,7 +43,7 @@ fn proxies(env: &Environment) -> Vec<Proxy> {
         if proxy.is_none() {
             // Without the value: a password may be in it.
             tracing::warn!(
-                "The variable {name} is ignored: it is not the address of a proxy (http://host:port)"
+                "The variable {name} is ignored, because it is not the address of a proxy. Use http://host:port"
             );
         }
         proxy
@@ -65,8 +65,8 @@ fn proxies(env: &Environment) -> Vec<Proxy> {
     .collect()
 }
 
-/// The hosts of the agent's file `.proxybypass`: a JSON list of regular expressions for URLs. Those that write a host, or
-/// all below a domain, are read (`sonar\.corp`, `^https?://.*\.corp`): NO_PROXY can say that, and no more.
+/// The hosts of the agent's file `.proxybypass`: a JSON list of regular expressions for URLs. Those for a host, or for
+/// everything below a domain, are read (`sonar\.corp`, `^https?://.*\.corp`): NO_PROXY can say that, and no more.
 fn bypassed(list: &str) -> Vec<String> {
     let patterns: Vec<String> = serde_json::from_str(list).unwrap_or_default();
     patterns.iter().filter_map(|pattern| host_of(pattern)).collect()
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn the_agents_own_switch_is_for_azure_devops_and_the_input_for_sonarqube() {
+    fn the_switch_of_the_agent_is_for_azure_devops_and_the_input_for_sonarqube() {
         for (name, expected) in
             [("AGENT_SKIPCERTVALIDATION", (true, false)), ("INPUT_ALLOWINVALIDCERTIFICATE", (false, true))]
         {
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_agent_reaches_directly() {
+    fn bypassed_hosts_are_read_from_regular_expressions() {
         for (pattern, host) in [
             ("sonar\\.corp", Some("sonar.corp")),
             ("^https?://.*\\.corp", Some("corp")),

@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_from_outside_is_no_command() {
+    fn a_command_in_a_text_is_broken_by_a_space() {
         for (text, safe) in [
             ("##vso[task.complete result=Succeeded;]", "# #vso[task.complete result=Succeeded;]"),
             ("branch ##vso[x", "branch # #vso[x"),

@@ -31,7 +31,7 @@ const INPUTS: [(&str, &str); 3] =
     [("SonarQube", "username"), ("SonarCloud", "apitoken"), ("connection", "apitoken")];
 
 impl ServiceConnection {
-    /// Reads the connection of a task that need not have one.
+    /// Reads the connection of a task that works without one, too.
     ///
     /// # Errors
     /// More than one is chosen; it has no URL or no token.
@@ -65,12 +65,12 @@ impl ServiceConnection {
                     "more than one service connection is chosen: {}",
                     names.join(" and ")
                 ))
-                .hint("Keep the one that analyses this project and remove the other input."));
+                .hint("Keep the connection to the server that analyses this project, and remove the other input."));
             }
         };
         let broken = |what: &str| {
             Error::new(format!("the service connection of the input {input} has no {what}"))
-                .hint("Edit it under Project settings > Service connections.")
+                .hint("Correct it under Project settings > Service connections.")
         };
         let url = env.exact_value(&format!("ENDPOINT_URL_{id}")).ok_or_else(|| broken("URL"))?;
         let url = parse_base_url(url).ok_or_else(|| {
@@ -82,15 +82,15 @@ impl ServiceConnection {
         };
         if has_user_info(&url) {
             return wrong(
-                "holds a user name or a password".into(),
-                "Remove them from the URL: logs and links may show it. The connection has a field for the token.",
+                "contains a user name or a password".into(),
+                "Remove them, because logs and links may show the URL. The service connection has a field for the token.",
             );
         }
         if input == "SonarCloud" && !is_cloud(&url) && !is_this_machine(&url) {
             return wrong(
                 format!("leads to {}, which is not SonarQube Cloud", url.host_str().unwrap_or_default()),
-                "Set it to https://sonarcloud.io or https://sonarqube.us. For a server of your own use a connection of \
-                 the type SonarQube Server and the input SonarQube.",
+                "Set it to https://sonarcloud.io or https://sonarqube.us. For your own server use a connection of the \
+                 type SonarQube Server and the input SonarQube.",
             );
         }
         let token = parameter_of(env, &id, parameter)
@@ -104,10 +104,10 @@ impl ServiceConnection {
         Ok(Self { url, kind, token: Secret::new(token), password: password.map(Secret::new) })
     }
 
-    /// Reads the connection of a command that people or scripts type: `SONAR_HOST_URL` and `SONAR_TOKEN`.
+    /// Reads the connection of a command that people or scripts run: `SONAR_HOST_URL` and `SONAR_TOKEN`.
     ///
     /// # Errors
-    /// One of them is not set, or the URL is none.
+    /// One of them is not set, or the URL is not usable.
     pub fn from_variables(env: &Environment) -> Result<Self> {
         let value = |name: &str, hint: &str| {
             env.value(name)
@@ -117,20 +117,22 @@ impl ServiceConnection {
             "SONAR_HOST_URL",
             "Set it to the server's address, such as https://sonarqube.example.com.",
         )?;
-        let token =
-            value("SONAR_TOKEN", "Set it to a token of SonarQube; it is read from the environment only.")?;
+        let token = value(
+            "SONAR_TOKEN",
+            "Set it to a token of SonarQube. There is no option for it, because other users of the machine can see the command line.",
+        )?;
         let url = parse_base_url(url).ok_or_else(|| {
-            Error::new("SONAR_HOST_URL is no usable URL").hint("Write http:// or https:// before the host.")
+            Error::new("SONAR_HOST_URL is not a usable URL").hint("Begin it with http:// or https://.")
         })?;
         if has_user_info(&url) {
-            return Err(Error::new("SONAR_HOST_URL holds a user name or a password")
-                .hint("Remove them: the token is read from SONAR_TOKEN."));
+            return Err(Error::new("SONAR_HOST_URL contains a user name or a password")
+                .hint("Remove them. The token is read from SONAR_TOKEN."));
         }
         let kind = if is_cloud(&url) { ServerKind::Cloud } else { ServerKind::Server };
         Ok(Self { url, kind, token: Secret::new(token.trim()), password: None })
     }
 
-    /// Whether everything to and from this server travels without encryption, over a network.
+    /// Whether requests cross a network without encryption.
     pub fn is_unencrypted(&self) -> bool {
         self.url.scheme() == "http" && !is_this_machine(&self.url)
     }
@@ -169,7 +171,7 @@ fn has_user_info(url: &Url) -> bool {
     !url.username().is_empty() || url.password().is_some()
 }
 
-/// Whether the host is this machine, by an address or a name that no network answers for.
+/// Whether the host is this machine: a loopback address, or a name that always stands for one.
 fn is_this_machine(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),

@@ -49,7 +49,7 @@ pub(crate) async fn interrupted() {
     }
 }
 
-/// Returns when the other end of stdout is gone, which a silent step would not notice by writing.
+/// Returns when the other end of stdout is gone, which a step that writes nothing would not notice.
 #[cfg(unix)]
 async fn stdout_closed() {
     use rustix::event::{PollFd, PollFlags, poll};

@@ -1,8 +1,8 @@
 //! The log: the only subscriber to tracing events.
 //!
 //! Events become lines as the agent reads them: an error or warning is an issue of the build, info is
-//! text, debug appears when `System.Debug` is true. A field `progress` also sets the task's progress
-//! bar. The text may come from outside and can never become a command.
+//! text, debug appears when `System.Debug` is true. A field `progress` also moves the task's progress
+//! bar; the text is printed once. The text may come from outside and can never become a command.
 
 use super::console::Console;
 use super::logging_command::{Commands, Severity};
@@ -29,7 +29,7 @@ impl Log {
 
 impl<S: Subscriber> Layer<S> for Log {
     fn enabled(&self, metadata: &tracing::Metadata<'_>, _: Context<'_, S>) -> bool {
-        // Libraries' own events are for their authors.
+        // Events of libraries are for their authors.
         let ours = metadata.target().starts_with(env!("CARGO_CRATE_NAME"));
         ours && *metadata.level() <= if self.debug { Level::DEBUG } else { Level::INFO }
     }
@@ -39,7 +39,7 @@ impl<S: Subscriber> Layer<S> for Log {
         event.record(&mut fields);
         let mut text = fields.message;
         if let Some(prefix) = self.console.prefix() {
-            // A line of the text is one of the log.
+            // Each line of the text is a line of the log.
             text = format!("{prefix}{}", text.trim_end().replace('\n', &format!("\n{prefix}")));
         }
         match *event.metadata().level() {
@@ -57,7 +57,7 @@ impl<S: Subscriber> Layer<S> for Log {
             }
         }
         if let Some(percent) = fields.progress {
-            self.commands.progress(percent, &text);
+            self.commands.progress(percent);
         }
     }
 }
@@ -116,14 +116,14 @@ mod tests {
         one
         two
         Downloading
-        ##vso[task.setprogress value=40;]Downloading
+        ##vso[task.setprogress value=40;]
         ##vso[task.debug]detail
         ");
         assert!(!logged(false, emit).contains("detail"));
     }
 
     #[tokio::test]
-    async fn lines_say_whose_they_are_while_several_things_run() {
+    async fn lines_of_things_that_run_at_the_same_time_have_a_prefix() {
         let (console, written) = Console::buffer();
         let log = Log::new(console.clone(), false);
         let _default = tracing::subscriber::set_default(tracing_subscriber::registry().with(log));

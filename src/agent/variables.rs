@@ -78,17 +78,17 @@ impl Predefined {
     pub fn read(environment: &Environment) -> Result<Self> {
         let variables = environment.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
         envy::from_iter(variables)
-            .map_err(|error| Error::new(format!("the agent's variables can't be read: {error}")))
+            .map_err(|error| Error::new(format!("the agent's variables could not be read: {error}")))
     }
 
     /// `Agent.TempDirectory`.
     ///
     /// # Errors
-    /// It is not set: this is no agent.
+    /// It is not set, because this does not run on an agent.
     pub fn temp_directory(&self) -> Result<PathBuf> {
         self.agent_tempdirectory.clone().ok_or_else(|| {
             Error::new("Agent.TempDirectory is not set")
-                .hint("Run this task by an Azure Pipelines agent, or set AGENT_TEMPDIRECTORY to an existing folder.")
+                .hint("Run this task on an Azure Pipelines agent, or set AGENT_TEMPDIRECTORY to an existing folder.")
         })
     }
 
@@ -102,7 +102,7 @@ impl Predefined {
             .or_else(|| self.build_sourcesdirectory.clone())
             .ok_or_else(|| {
                 Error::new("System.DefaultWorkingDirectory is not set")
-                    .hint("Run this task by an Azure Pipelines agent.")
+                    .hint("Run this task on an Azure Pipelines agent.")
             })
     }
 
@@ -128,7 +128,7 @@ impl Predefined {
         }
     }
 
-    /// The build this job belongs to, as far as the variables tell.
+    /// The build this job belongs to; `None` where a variable that names it is not set.
     pub fn build(&self) -> Option<Build> {
         let collection =
             self.system_collectionuri.as_ref().or(self.system_teamfoundationcollectionuri.as_ref())?;

@@ -1,15 +1,39 @@
 //! A build: its properties and attachments.
 
-use super::client::AzureDevOps;
+use super::client::{AzureDevOps, Operation};
 use super::error::Error;
 use crate::analysis::seconds_since_1970;
-use serde_json::json;
+use serde::Deserialize;
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// A preview on Azure DevOps Server 2019 and 2020, accepted ever since.
 const PROPERTIES: &str = "5.0-preview.1";
 const BUILD: &str = "5.0";
 const ATTACHMENTS: &str = "5.0-preview.2";
+
+/// `{"<name>":{"$type":"System.String","$value":"<value>"}}`.
+#[derive(Deserialize)]
+struct PropertiesJson {
+    /// Required: an answer without it does not mean that there are no properties. One of them may be a failure.
+    value: BTreeMap<String, Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BuildJson {
+    start_time: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct AttachmentsJson {
+    value: Option<Vec<AttachmentJson>>,
+}
+
+#[derive(Deserialize)]
+struct AttachmentJson {
+    name: Option<String>,
+}
 
 impl AzureDevOps {
     /// Sets properties of the build in one request, replacing their values.
@@ -28,13 +52,13 @@ impl AzureDevOps {
             .map(|(name, value)| {
                 // The path of a JSON patch is a JSON pointer.
                 let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
-                json!({ "op": "add", "path": pointer, "value": value })
+                Operation { op: "add", path: pointer, value }
             })
             .collect();
-        self.patch(url, &operations.into()).await.map(|_| ())
+        self.patch(url, &operations).await
     }
 
-    /// The build's properties; those that are no text in their JSON form.
+    /// The build's properties. The value of one that is not text is its JSON.
     ///
     /// # Errors
     /// As [`Error`].
@@ -44,28 +68,23 @@ impl AzureDevOps {
         build: &str,
     ) -> Result<BTreeMap<String, String>, Error> {
         let url = self.url(&[project, "_apis", "build", "builds", build, "properties"], PROPERTIES);
-        let mut answer = self.json(url.clone()).await?;
-        let part = |value: &mut serde_json::Value, key: &str| value.get_mut(key).map(serde_json::Value::take);
-        let Some(serde_json::Value::Object(properties)) = part(&mut answer, "value") else {
-            // Not the same as none: what is there may be a failure.
-            return Err(Error::Unreadable(url.path().to_owned(), "JSON without value".into()));
+        let properties: PropertiesJson = self.json(url).await?;
+        let text = |(name, mut property): (String, Value)| {
+            let value = property.get_mut("$value").map(Value::take).unwrap_or(property);
+            let text = value.as_str().map(str::to_owned);
+            (name, text.unwrap_or_else(|| value.to_string()))
         };
-        // {"<name>":{"$type":"System.String","$value":"<value>"}}
-        let text = |(name, mut value): (String, serde_json::Value)| match part(&mut value, "$value") {
-            Some(serde_json::Value::String(text)) => (name, text),
-            other => (name, other.unwrap_or(value).to_string()),
-        };
-        Ok(properties.into_iter().map(text).collect())
+        Ok(properties.value.into_iter().map(text).collect())
     }
 
-    /// When the build started, in seconds since 1970; `None` where the server does not tell.
+    /// When the build started, in seconds since 1970; `None` where the server does not say.
     ///
     /// # Errors
     /// As [`Error`].
     pub async fn build_start(&self, project: &str, build: &str) -> Result<Option<u64>, Error> {
         let url = self.url(&[project, "_apis", "build", "builds", build], BUILD);
-        let answer = self.json(url).await?;
-        Ok(answer["startTime"].as_str().and_then(seconds_since_1970))
+        let build: BuildJson = self.json(url).await?;
+        Ok(build.start_time.as_deref().and_then(seconds_since_1970))
     }
 
     /// Names of the build's attachments of this type. Some servers answer 404 when there are none.
@@ -79,10 +98,9 @@ impl AzureDevOps {
         kind: &str,
     ) -> Result<Vec<String>, Error> {
         let url = self.url(&[project, "_apis", "build", "builds", build, "attachments", kind], ATTACHMENTS);
-        match self.json(url).await {
+        match self.json::<AttachmentsJson>(url).await {
             Ok(list) => {
-                let found = list["value"].as_array().into_iter().flatten();
-                Ok(found.filter_map(|attachment| attachment["name"].as_str().map(str::to_owned)).collect())
+                Ok(list.value.into_iter().flatten().filter_map(|attachment| attachment.name).collect())
             }
             Err(Error::Status(_, 404, _)) => Ok(Vec::new()),
             Err(error) => Err(error),

@@ -1,11 +1,11 @@
 //! The client: base URL, the job's token, and how an answer becomes a value or an error.
 
 use super::error::Error;
-use crate::http::{Authentication, Client, Credentials, ErrorKind, Method, Request, Response, RetryPolicy};
+use crate::http::{Authentication, Client, Credentials, ErrorKind, Method, Request, Response, Retry};
 use crate::secret::Secret;
 use reqwest::header::HeaderName;
-use serde::Deserialize;
-use serde_json::Value;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 /// An organisation or collection, as the job's token sees it.
@@ -36,21 +36,25 @@ impl AzureDevOps {
         url
     }
 
-    /// The JSON of a success as it is: a type of its own for each answer takes kilobytes of the binary.
-    pub(super) async fn json(&self, url: Url) -> Result<Value, Error> {
-        self.exchange(Request::get(url)).await
+    /// GET, and the JSON of a success.
+    pub(super) async fn json<T: DeserializeOwned>(&self, url: Url) -> Result<T, Error> {
+        let Json { body, shown } = self.exchange(Request::get(url)).await?;
+        parse(&body, shown)
     }
 
-    /// A JSON patch. Sent again when the network or the server hiccups: it sets values to what they
-    /// should be, so twice is as good as once.
-    pub(super) async fn patch(&self, url: Url, operations: &Value) -> Result<Value, Error> {
+    /// A JSON patch, whose operations set values: sending it again changes nothing.
+    pub(super) async fn patch(&self, url: Url, operations: &[Operation<'_>]) -> Result<(), Error> {
+        let body = serde_json::to_vec(operations)
+            .map_err(|error| Error::Unreadable(shown(&url), error.to_string()))?;
         let request = Request::new(Method::PATCH, url)
-            .body("application/json-patch+json", operations.to_string())
-            .retry(RetryPolicy::IDEMPOTENT);
-        self.exchange(request).await
+            .body("application/json-patch+json", body)
+            .retry(Retry::idempotent());
+        let Json { body, shown } = self.exchange(request).await?;
+        parse::<IgnoredAny>(&body, shown).map(drop)
     }
 
-    async fn exchange(&self, request: Request<'_>) -> Result<Value, Error> {
+    /// The body of a success, which says that it is JSON.
+    async fn exchange(&self, request: Request<'_>) -> Result<Json, Error> {
         let request = request
             .credentials(Some(&self.credentials))
             .accept("application/json")
@@ -73,10 +77,28 @@ impl AzureDevOps {
         if response.media_type() != "application/json" {
             return Err(Error::Unreadable(shown, response.media_type()));
         }
-        let body = response.bytes().await.map_err(Error::Network)?;
-        serde_json::from_str(&String::from_utf8_lossy(&body))
-            .map_err(|error| Error::Unreadable(shown, error.to_string()))
+        let body = response.text().await.map_err(Error::Network)?;
+        Ok(Json { body, shown })
     }
+}
+
+/// The body of a success, and the URL that sent it, for messages.
+struct Json {
+    body: String,
+    shown: String,
+}
+
+/// One operation of a JSON patch.
+#[derive(Serialize)]
+pub(super) struct Operation<'a> {
+    pub(super) op: &'static str,
+    /// A JSON pointer.
+    pub(super) path: String,
+    pub(super) value: &'a str,
+}
+
+fn parse<T: DeserializeOwned>(body: &str, url: String) -> Result<T, Error> {
+    serde_json::from_str(body).map_err(|error| Error::Unreadable(url, error.to_string()))
 }
 
 fn shown(url: &Url) -> String {

@@ -1,33 +1,23 @@
 //! Why a request to Azure DevOps brought nothing usable.
 
 use crate::http;
-use std::fmt;
 
 /// A failed request, with what to tell about it.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No answer.
+    #[error(transparent)]
     Network(http::Error),
     /// 401, or a redirect to or a page of the sign-in: the job's token is not accepted.
+    #[error("{0} does not accept the job's access token")]
     Unauthorized(String),
     /// 403 at this URL, with the server's reason.
+    #[error("{0} answered 403 Forbidden: {1}")]
     Forbidden(String, String),
     /// Anything else: URL, status, reason.
+    #[error("{0} answered {1}: {2}")]
     Status(String, u16, String),
-    /// A success whose body is not what was asked for: URL and a word why.
+    /// A success whose body is not what was asked for: URL and why.
+    #[error("{0} sent an unexpected answer: {1}")]
     Unreadable(String, String),
 }
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Network(error) => error.fmt(f),
-            Self::Unauthorized(url) => write!(f, "{url} does not accept the job's access token"),
-            Self::Forbidden(url, reason) => write!(f, "{url} answered 403 Forbidden: {reason}"),
-            Self::Status(url, code, reason) => write!(f, "{url} answered {code}: {reason}"),
-            Self::Unreadable(url, why) => write!(f, "{url} sent something else than asked for: {why}"),
-        }
-    }
-}
-
-impl std::error::Error for Error {}

@@ -1,21 +1,84 @@
-//! A pull request of Azure Repos: what it changes.
+//! A pull request of Azure Repos: its branches, and what it changes.
 
 use super::client::AzureDevOps;
 use super::error::Error;
-use serde_json::Value;
+use crate::context::PullRequest;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 /// What a page holds at most.
 const PAGE: &str = "2000";
-/// So many pages are read at most, a million changes: pages that go on for ever must not take the time and memory of a
-/// step.
+/// So many pages are read at most, a million changes: pages without end must not take the time and memory of a step.
 const PAGES: usize = 500;
 
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PullRequestJson {
+    source_ref_name: Option<String>,
+    target_ref_name: Option<String>,
+    fork_source: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct IterationsJson {
+    value: Vec<IterationJson>,
+}
+
+#[derive(Deserialize)]
+struct IterationJson {
+    id: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ChangesJson {
+    change_entries: Vec<ChangeJson>,
+    /// Zero, or not there, on the last page.
+    next_skip: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ChangeJson {
+    item: Option<ItemJson>,
+    original_path: Option<String>,
+    source_server_item: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct ItemJson {
+    path: Option<String>,
+}
+
 impl AzureDevOps {
+    /// A pull request of the repository; `None` when the answer names no branches.
+    ///
+    /// # Errors
+    /// As [`Error`].
+    pub async fn pull_request(
+        &self,
+        project: &str,
+        repository: &str,
+        number: &str,
+    ) -> Result<Option<PullRequest>, Error> {
+        let path = [project, "_apis", "git", "repositories", repository, "pullRequests", number];
+        let answer: PullRequestJson = self.json(self.url(&path, "5.0")).await?;
+        let is_fork = answer.fork_source.is_some();
+        let branches = answer.source_ref_name.zip(answer.target_ref_name);
+        Ok(branches.map(|(source_branch, target_branch)| PullRequest {
+            id: number.to_owned(),
+            number: None,
+            source_branch,
+            target_branch,
+            is_fork,
+        }))
+    }
+
     /// Paths of all files that a pull request changes, by its last iteration against where its source left its
     /// target: what was added, edited or deleted, both names of what was renamed. They start at the repository's root.
     ///
     /// # Errors
-    /// As [`Error`]; and a change whose file is not told, because something would be missing then.
+    /// As [`Error`]; and a change without a path, because the list would miss a file.
     pub async fn changed_paths(
         &self,
         project: &str,
@@ -30,9 +93,14 @@ impl AzureDevOps {
             shown.set_query(None);
             Error::Unreadable(shown.to_string(), what.to_owned())
         };
-        let answer = self.json(url.clone()).await?;
-        let ids = answer["value"].as_array().into_iter().flatten().filter_map(|each| each["id"].as_u64());
-        let last = ids.max().ok_or_else(|| unreadable("no iteration"))?.to_string();
+        let answer: IterationsJson = self.json(url.clone()).await?;
+        let last = answer
+            .value
+            .iter()
+            .map(|iteration| iteration.id)
+            .max()
+            .ok_or_else(|| unreadable("no iteration"))?
+            .to_string();
         let mut path = iterations.to_vec();
         path.extend([last.as_str(), "changes"]);
         let mut paths = Vec::new();
@@ -43,18 +111,16 @@ impl AzureDevOps {
                 .append_pair("$top", PAGE)
                 .append_pair("$skip", &skip.to_string())
                 .append_pair("$compareTo", "0");
-            let page = self.json(url).await?;
-            let changes = page["changeEntries"].as_array().ok_or_else(|| unreadable("no changeEntries"))?;
-            for change in changes {
-                let names = [&change["item"]["path"], &change["originalPath"], &change["sourceServerItem"]];
-                let names: Vec<_> = names.into_iter().filter_map(Value::as_str).collect();
-                if names.is_empty() {
+            let page: ChangesJson = self.json(url).await?;
+            for change in page.change_entries {
+                let path = change.item.and_then(|item| item.path);
+                let before = paths.len();
+                paths.extend([path, change.original_path, change.source_server_item].into_iter().flatten());
+                if paths.len() == before {
                     return Err(unreadable("a change without a path"));
                 }
-                paths.extend(names.into_iter().map(str::to_owned));
             }
-            // Zero, or not there, on the last page.
-            match page["nextSkip"].as_u64().unwrap_or(0) {
+            match page.next_skip.unwrap_or(0) {
                 0 => return Ok(paths),
                 next if next > skip => skip = next,
                 _ => break,
@@ -90,7 +156,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn pages_for_ever_come_to_an_end() {
+    async fn pages_without_end_are_an_error() {
         assert_eq!(ask(0).await.ok(), Some(Vec::new()));
         let error = ask(1).await.unwrap_err().to_string();
         assert!(error.ends_with("pages that do not end"), "{error}");

@@ -2,7 +2,7 @@
 
 use super::exit_code::ExitCode;
 use super::format::Format;
-use crate::quality_gate::LONGEST_WAIT;
+use crate::http::LONGEST_WAIT;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use clap_complete::Shell;
 use std::ffi::OsString;

@@ -1,8 +1,7 @@
 //! The body of a download while it comes.
 
-use super::download::{Checksum, Reader, hex};
-use super::response::Piece;
-use sha2::digest::DynDigest;
+use super::checksum::{Checksum, Hasher};
+use bytes::Bytes;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write as _};
 use std::path::Path;
@@ -11,28 +10,28 @@ use tokio::sync::mpsc;
 /// Bytes as they come: each is stored before it can be read. Reading waits for the network, and fails once the
 /// connection broke or the disk failed.
 pub struct Body {
-    pieces: mpsc::Receiver<Option<Piece>>,
-    piece: Option<Piece>,
-    read: usize,
+    pieces: mpsc::Receiver<Option<Bytes>>,
+    /// What of the last piece has not been read.
+    piece: Bytes,
     announced: Option<u64>,
-    hash: Option<Box<dyn DynDigest + Send>>,
+    hash: Option<Hasher>,
     file: Option<File>,
     ended: bool,
     failure: Option<io::Error>,
 }
 
+/// What reads the body while it comes, on the blocking pool. What it does not read is stored all the same. Its own failure
+/// does not fail the download.
+pub type Reader = Box<dyn FnOnce(&mut Body) + Send>;
+
 impl Body {
     pub(super) fn new(
-        pieces: mpsc::Receiver<Option<Piece>>,
+        pieces: mpsc::Receiver<Option<Bytes>>,
         announced: Option<u64>,
         checksum: Option<Checksum<'_>>,
     ) -> Self {
-        let hash: Option<Box<dyn DynDigest + Send>> = match checksum {
-            Some(Checksum::Sha256(_)) => Some(Box::<sha2::Sha256>::default()),
-            Some(Checksum::Md5(_)) => Some(Box::<md5::Md5>::default()),
-            None => None,
-        };
-        Self { pieces, piece: None, read: 0, announced, hash, file: None, ended: false, failure: None }
+        let hash = checksum.map(|checksum| checksum.hasher());
+        Self { pieces, piece: Bytes::new(), announced, hash, file: None, ended: false, failure: None }
     }
 
     /// The length that the server announced.
@@ -40,36 +39,38 @@ impl Body {
         self.announced
     }
 
-    /// Stores all of it in the new file `to`, while `reader` reads. The checksum in hex; empty if none was asked for.
-    pub(super) fn store(mut self, to: &Path, reader: Reader) -> io::Result<String> {
+    /// Stores all of it in the new file `to`, while `reader` reads. The checksum in hex, if one was asked for.
+    pub(super) fn store(mut self, to: &Path, reader: Reader) -> io::Result<Option<String>> {
         self.file = Some(owned_file().open(to)?);
         reader(&mut self);
         while self.advance() {}
         match self.failure {
             Some(failure) => Err(failure),
-            None => Ok(self.hash.map(|hash| hex(&hash.finalize())).unwrap_or_default()),
+            None => Ok(self.hash.map(Hasher::finish)),
         }
     }
 
     /// Takes and stores the next piece. There is none after the end or a failure.
     fn advance(&mut self) -> bool {
-        self.read = 0;
-        self.piece = None;
+        self.piece = Bytes::new();
         if self.ended || self.failure.is_some() {
             return false;
         }
         match self.pieces.blocking_recv() {
-            Some(Some(piece)) => match self.take((*piece).as_ref()) {
-                Ok(()) => self.piece = Some(piece),
+            Some(Some(piece)) => match self.keep(&piece) {
+                Ok(()) => {
+                    self.piece = piece;
+                    return true;
+                }
                 Err(error) => self.failure = Some(error),
             },
             Some(None) => self.ended = true,
             None => self.failure = Some(io::Error::new(io::ErrorKind::UnexpectedEof, "it was cut short")),
         }
-        self.piece.is_some()
+        false
     }
 
-    fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn keep(&mut self, bytes: &[u8]) -> io::Result<()> {
         if let Some(hash) = &mut self.hash {
             hash.update(bytes);
         }
@@ -89,14 +90,10 @@ fn owned_file() -> OpenOptions {
 impl Read for Body {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            if let Some(piece) = &self.piece {
-                let rest = &(**piece).as_ref()[self.read..];
-                if !rest.is_empty() {
-                    let length = rest.len().min(buffer.len());
-                    buffer[..length].copy_from_slice(&rest[..length]);
-                    self.read += length;
-                    return Ok(length);
-                }
+            if !self.piece.is_empty() {
+                let length = self.piece.len().min(buffer.len());
+                buffer[..length].copy_from_slice(&self.piece.split_to(length));
+                return Ok(length);
             }
             if !self.advance() {
                 return match &self.failure {

@@ -1,16 +1,16 @@
 //! The one place where HTTP clients are made and requests are sent.
 
-use super::credentials::{Credentials, is_https_upgrade};
-use super::error::{Error, ErrorKind, classify};
+use super::credentials::is_https_upgrade;
+use super::error::{Error, ErrorKind, classify, printable};
+use super::network_settings::NetworkSettings;
+use super::request::Request;
 use super::response::{Response, unless_cancelled};
-use super::retry::{Outcome, RetryPolicy, pause_before_retry};
+use super::retry::is_transient_status;
 use super::tls;
 use crate::cancel::Cancellation;
 use crate::error::cause_chain;
-use crate::secret::Secret;
 use reqwest::Method;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
-use std::path::PathBuf;
+use reqwest::header::{AUTHORIZATION, HeaderValue, LOCATION};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use url::Url;
@@ -18,129 +18,6 @@ use url::Url;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
 const MAX_REDIRECTS: usize = 5;
-/// The whole exchange takes no longer, however slowly a server sends: the read timeout alone would let one that sends
-/// a byte a minute hold a step for ever.
-const TOTAL_TIME: Duration = Duration::from_secs(120);
-
-/// How this job reaches the network. Filled by the agent edge.
-#[derive(Debug, Clone, Default)]
-pub struct NetworkSettings {
-    /// PEM files with certificate authorities trusted beside the platform's own (`Agent.CAInfo`).
-    pub ca_files: Vec<PathBuf>,
-    /// Proxies; the first whose scope has a URL's scheme is used.
-    pub proxies: Vec<Proxy>,
-    /// Any certificate is accepted: of Azure DevOps if the agent was configured with `--sslskipcertvalidation`, of
-    /// everything else if the input `allowInvalidCertificate` says so.
-    pub skip_certificate_validation: bool,
-}
-
-/// A forward proxy and what goes past it.
-#[derive(Debug, Clone)]
-pub struct Proxy {
-    /// Which URLs go through it.
-    pub scope: ProxyScope,
-    /// `http://host:port`.
-    pub url: Url,
-    /// User and password for the proxy's Basic authentication.
-    pub credentials: Option<(String, Secret)>,
-    /// Hosts that are reached directly, in `NO_PROXY` syntax.
-    pub no_proxy: String,
-}
-
-/// Which URLs a proxy is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ProxyScope {
-    /// `http://` only.
-    Http,
-    /// `https://` only.
-    Https,
-    /// Both.
-    All,
-}
-
-/// One request.
-#[derive(Debug, Clone)]
-pub struct Request<'a> {
-    method: Method,
-    url: Url,
-    credentials: Option<&'a Credentials>,
-    headers: HeaderMap,
-    body: Option<Vec<u8>>,
-    retry: RetryPolicy,
-    timeout: Duration,
-    may_leave_host: bool,
-}
-
-impl<'a> Request<'a> {
-    /// A GET, retried when the network or the server hiccups.
-    pub fn get(url: Url) -> Self {
-        Self::new(Method::GET, url).retry(RetryPolicy::IDEMPOTENT)
-    }
-
-    /// A request with this method, sent once.
-    pub fn new(method: Method, url: Url) -> Self {
-        Self {
-            method,
-            url,
-            credentials: None,
-            headers: HeaderMap::new(),
-            body: None,
-            retry: RetryPolicy::ONCE,
-            timeout: TOTAL_TIME,
-            may_leave_host: false,
-        }
-    }
-
-    /// Sends `credentials` along, if the URL is of their origin.
-    #[must_use]
-    pub fn credentials(mut self, credentials: Option<&'a Credentials>) -> Self {
-        self.credentials = credentials;
-        self
-    }
-
-    /// The media type wanted.
-    #[must_use]
-    pub fn accept(self, media_type: &'static str) -> Self {
-        self.header(ACCEPT, media_type)
-    }
-
-    /// A header with a fixed value.
-    #[must_use]
-    pub fn header(mut self, name: HeaderName, value: &'static str) -> Self {
-        self.headers.insert(name, HeaderValue::from_static(value));
-        self
-    }
-
-    /// A body with its media type.
-    #[must_use]
-    pub fn body(mut self, media_type: &'static str, body: impl Into<Vec<u8>>) -> Self {
-        self.headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-        self.body = Some(body.into());
-        self
-    }
-
-    /// How often it is tried.
-    #[must_use]
-    pub fn retry(mut self, policy: RetryPolicy) -> Self {
-        self.retry = policy;
-        self
-    }
-
-    /// Follows a redirect to another host, which sees no credentials: for downloads whose hash is known.
-    #[must_use]
-    pub fn may_leave_host(mut self) -> Self {
-        self.may_leave_host = true;
-        self
-    }
-
-    /// Each attempt, body included, must end within this time. Default: two minutes. Between two bytes 60 seconds
-    /// may pass in any case.
-    #[must_use]
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
-        self
-    }
-}
 
 /// Sends requests. Cheap to clone; TLS is set up when the first `https` URL is asked for.
 #[derive(Debug, Clone)]
@@ -191,15 +68,12 @@ impl Client {
         loop {
             let result = self.send_once(request).await;
             attempts += 1;
-            let outcome = match &result {
-                Ok(response) => {
-                    Outcome::Status { code: response.status().as_u16(), retry_after: response.retry_after() }
-                }
-                Err(error) => Outcome::NoAnswer { transient: error.is_transient() },
+            let (is_transient, retry_after) = match &result {
+                Ok(response) => (is_transient_status(response.status().as_u16()), response.retry_after()),
+                Err(error) => (error.is_transient(), None),
             };
-            let Some(pause) = pause_before_retry(request.retry, attempts, started.elapsed(), outcome) else {
-                return result;
-            };
+            let pause = request.retry.pause(attempts, started.elapsed(), retry_after);
+            let Some(pause) = pause.filter(|_| is_transient) else { return result };
             match &result {
                 Ok(response) => {
                     tracing::debug!("{} answered {}, trying again", response.url().path(), response.status());
@@ -220,7 +94,11 @@ impl Client {
             if let Some(credentials) = request.credentials.filter(|c| c.may_be_sent_to(&url)) {
                 let value = credentials.header_value();
                 let mut value = HeaderValue::from_str(value.expose()).map_err(|_| {
-                    Error::new(ErrorKind::Setup, &url, "the token holds characters no header may hold")
+                    Error::new(
+                        ErrorKind::Setup,
+                        &url,
+                        "the token holds characters that an HTTP header must not have",
+                    )
                 })?;
                 value.set_sensitive(true);
                 builder = builder.header(AUTHORIZATION, value);
@@ -230,12 +108,7 @@ impl Client {
             }
             let failed = |error| classify(&url, error).through(self.settings().proxy_for(&url));
             let response = builder.timeout(request.timeout).send().await.map_err(failed)?;
-            tracing::debug!(
-                "{} {} -> {}",
-                request.method,
-                super::error::printable(&url),
-                response.status().as_u16()
-            );
+            tracing::debug!("{} {} -> {}", request.method, printable(&url), response.status().as_u16());
             match self.redirect_target(request, &url, &response)? {
                 Some(target) => url = target,
                 None => {
@@ -244,11 +117,15 @@ impl Client {
                 }
             }
         }
-        Err(Error::new(ErrorKind::Redirect, &request.url, format_args!("more than {MAX_REDIRECTS} times")))
+        Err(Error::new(
+            ErrorKind::Redirect,
+            &request.url,
+            format_args!("more than {MAX_REDIRECTS} redirects in a row"),
+        ))
     }
 
-    /// Where to go next. Requests that carry credentials stay on their host: a redirect elsewhere is a
-    /// sign-in page or a wrong URL, and following it would ask strangers.
+    /// Where to go next. Requests that carry credentials stay on their host: a redirect to another host leads to a sign-in
+    /// page or means that the URL is wrong, and the answer of that host must not pass for the server's.
     fn redirect_target(
         &self,
         request: &Request<'_>,
@@ -264,14 +141,14 @@ impl Client {
         let target = url.join(location).map_err(|error| Error::new(ErrorKind::Redirect, url, error))?;
         let stays = target.origin() == url.origin() || is_https_upgrade(&url.origin(), &target);
         let changes_method = request.method != Method::GET && response.status().as_u16() <= 303;
-        // A download from elsewhere, which sees no credentials, may redirect as it likes.
+        // A download from another host, which sees no credentials, may redirect to any host.
         let bound = !request.may_leave_host
             && request.credentials.is_some_and(|credentials| credentials.may_be_sent_to(url));
         if changes_method || (bound && !stays) {
             return Err(Error::new(
                 ErrorKind::Redirect,
                 url,
-                format_args!("to {}", super::error::printable(&target)),
+                format_args!("it leads to {}", printable(&target)),
             ));
         }
         Ok(Some(target))

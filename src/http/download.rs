@@ -1,42 +1,33 @@
-//! Downloads that are what they claim to be, or nothing.
+//! Downloads, verified by size and checksum.
 
 use super::blocking::blocking;
-use super::body::Body;
+use super::body::{Body, Reader};
+use super::checksum::Checksum;
+use super::client::Client;
 use super::error::{Error, ErrorKind};
-use super::{Client, Piece, Request, Response, RetryPolicy, StatusCode};
+use super::request::Request;
+use super::response::Response;
+use super::retry::Retry;
+use bytes::Bytes;
+use reqwest::StatusCode;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
-/// Downloads tried in all when the connection breaks half-way.
-const ATTEMPTS: u32 = 3;
-/// A whole download takes no longer.
+/// Time for a whole download.
 const TOTAL_TIME: Duration = Duration::from_secs(60 * 60);
-/// No download is larger, whatever length the server announces: several times the largest that servers have.
+/// No download is larger: several times the size of the largest that servers offer.
 const LARGEST: u64 = 2 << 30;
 const PROGRESS_EVERY: Duration = Duration::from_secs(3);
 /// Pieces that have come and wait to be taken.
 const WAITING: usize = 16;
 
-/// What the bytes must have, in hex.
-#[derive(Debug, Clone, Copy)]
-pub enum Checksum<'a> {
-    /// SHA-256.
-    Sha256(&'a str),
-    /// MD5: against damage alone.
-    Md5(&'a str),
-}
-
-/// What reads the body while it comes, on the blocking pool. What it leaves is stored all the same; what it
-/// thinks of it is its own affair.
-pub type Reader = Box<dyn FnOnce(&mut Body) + Send>;
-
 /// A download.
 pub struct Download<'a> {
     /// What is asked for.
     pub request: Request<'a>,
-    /// Its name in progress lines; `None`: it is not spoken of.
+    /// Its name in progress lines; `None`: there are none.
     pub label: Option<&'a str>,
     /// The new file. On any error it may exist with part of the content: it belongs in a temporary folder. It is
     /// held until nothing is written any more, which after a cancellation may be a moment later.
@@ -55,7 +46,7 @@ impl Download<'_> {
         self.store_and_read(client, &|| Box::new(|_| ())).await
     }
 
-    /// Likewise, and lets a reader have the bytes as they come: a new one for each attempt.
+    /// The same, while a reader gets the bytes as they come: a new reader for each attempt.
     ///
     /// # Errors
     /// As [`Download::store`].
@@ -64,34 +55,33 @@ impl Download<'_> {
         client: &Client,
         reader: &(dyn Fn() -> Reader + Sync),
     ) -> Result<(), Error> {
-        let mut attempt = 1;
+        let started = Instant::now();
+        let mut attempts = 0;
         loop {
-            match self.attempt(client, reader()).await {
-                // The connection broke half-way: what came is thrown away and it begins anew.
-                Err(error) if error.kind == ErrorKind::Interrupted && attempt < ATTEMPTS => {
-                    if let Some(label) = self.label {
-                        tracing::info!("{error}; downloading {label} once more");
-                    }
-                    // If it can't be removed, creating it anew says so.
-                    let _ = std::fs::remove_file((*self.to).as_ref());
-                    attempt += 1;
-                }
+            let error = match self.attempt(client, reader()).await {
+                Err(error) if error.kind == ErrorKind::Interrupted => error,
                 result => return result,
+            };
+            attempts += 1;
+            let Some(pause) = Retry::broken_download().pause(attempts, started.elapsed(), None) else {
+                return Err(error);
+            };
+            if let Some(label) = self.label {
+                tracing::info!("{error}. Downloading {label} again");
             }
+            tokio::time::sleep(pause).await;
+            // If it cannot be removed, creating it again says so.
+            let _ = std::fs::remove_file((*self.to).as_ref());
         }
     }
 
     async fn attempt(&self, client: &Client, reader: Reader) -> Result<(), Error> {
-        let request = self.request.clone().retry(RetryPolicy::IDEMPOTENT).timeout(TOTAL_TIME);
+        let request = self.request.clone().retry(Retry::idempotent()).timeout(TOTAL_TIME);
         let request = if self.checksum.is_some() { request.may_leave_host() } else { request };
         let mut response = client.send(request).await?;
         let url = response.url().clone();
         if response.status() != StatusCode::OK {
-            return Err(Error::new(
-                ErrorKind::Status,
-                &url,
-                format_args!("it answered {}", response.status()),
-            ));
+            return Err(Error::new(ErrorKind::Status, &url, response.status()));
         }
         if response.content_length().is_some_and(|announced| announced > LARGEST) {
             return Err(too_large(&url));
@@ -100,24 +90,19 @@ impl Download<'_> {
         let (sender, pieces) = mpsc::channel(WAITING);
         let body = Body::new(pieces, response.content_length(), self.checksum);
         let to = Arc::clone(&self.to);
-        let storing = blocking(Box::new(move || body.store((*to).as_ref(), reader)));
+        let storing = blocking(move || body.store((*to).as_ref(), reader));
         let receiving = receive(&mut response, sender, progress.as_mut());
         let (size, stored) = tokio::join!(receiving, storing);
         let size = size?;
         let checksum = stored.map_err(|error| {
             Error::new(ErrorKind::Disk, &url, format_args!("{}: {error}", (*self.to).as_ref().display()))
         })?;
-        let (name, expected) = match self.checksum {
-            Some(Checksum::Sha256(expected)) => ("SHA-256", expected),
-            Some(Checksum::Md5(expected)) => ("MD5", expected),
-            None => ("", checksum.as_str()),
-        };
-        if !expected.eq_ignore_ascii_case(&checksum) {
-            return Err(Error::new(
-                ErrorKind::Checksum,
-                &url,
-                format_args!("its {name} is {checksum}, {expected} was announced"),
-            ));
+        if let (Some(expected), Some(found)) = (self.checksum, checksum) {
+            let (name, expected) = expected.parts();
+            if !expected.eq_ignore_ascii_case(&found) {
+                let cause = format_args!("its {name} is {found}, but {expected} was announced");
+                return Err(Error::new(ErrorKind::Checksum, &url, cause));
+            }
         }
         if let Some(progress) = progress {
             progress.finished(size);
@@ -126,15 +111,15 @@ impl Download<'_> {
     }
 }
 
-/// Hands on what comes, until its end or until nobody takes it: whoever stops taking says why. The size of it.
+/// Hands on what comes, until its end or until the receiver is gone, which then has the error. Returns the size.
 async fn receive(
     response: &mut Response,
-    sender: mpsc::Sender<Option<Piece>>,
+    sender: mpsc::Sender<Option<Bytes>>,
     mut progress: Option<&mut Progress<'_>>,
 ) -> Result<u64, Error> {
     let mut size = 0;
     while let Some(piece) = response.chunk().await? {
-        size += (*piece).as_ref().len() as u64;
+        size += piece.len() as u64;
         // The HTTP library ends a body at the length that was announced.
         if size > LARGEST {
             return Err(too_large(response.url()));
@@ -146,22 +131,13 @@ async fn receive(
             return Ok(size);
         }
     }
-    // It can only fail when nobody listens.
+    // It fails only when the receiver is gone.
     let _ = sender.send(None).await;
     Ok(size)
 }
 
 fn too_large(url: &url::Url) -> Error {
     Error::new(ErrorKind::TooLarge, url, format_args!("more than {} MiB", LARGEST >> 20))
-}
-
-/// Lower-case hex.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 struct Progress<'a> {
@@ -244,7 +220,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_broken_download_begins_anew() {
+    async fn a_broken_download_begins_again() {
         let folder = tempfile::tempdir().unwrap();
         let to = folder.path().join("file");
         let whole = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
@@ -260,7 +236,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn more_than_any_scanner_has_is_refused_before_it_comes() {
+    async fn a_download_of_more_than_two_gibibytes_is_refused_before_it_comes() {
         let folder = tempfile::tempdir().unwrap();
         let to = folder.path().join("file");
         let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2147483649\r\n\r\nhello";
@@ -270,7 +246,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn other_bytes_and_other_answers_are_errors_at_once() {
+    async fn a_wrong_checksum_and_another_status_are_not_retried() {
         let folder = tempfile::tempdir().unwrap();
         for (answer, expected) in [
             ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nother", ErrorKind::Checksum),

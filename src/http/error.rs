@@ -1,12 +1,13 @@
 //! Why no usable answer came back.
 
-use super::client::Proxy;
+use super::proxy::Proxy;
 use std::fmt;
 use url::Url;
 
 /// A request that got no answer, or an answer that could not be read. An HTTP error status is not an
-/// error here: it is a [`super::Response`].
-#[derive(Debug)]
+/// error here, but a [`super::Response`].
+#[derive(Debug, thiserror::Error)]
+#[error("{}", sentence(*.kind, .url, .cause))]
 pub struct Error {
     /// What went wrong.
     pub kind: ErrorKind,
@@ -27,15 +28,15 @@ pub enum ErrorKind {
     Timeout,
     /// A redirect to another host or a loop: not followed.
     Redirect,
-    /// The download was answered with a status other than 200.
+    /// The answer to a download has a status other than 200; the cause is that status.
     Status,
     /// The connection broke while the answer was read.
     Interrupted,
-    /// The answer is larger than any that is taken.
+    /// The answer is larger than the limit.
     TooLarge,
     /// The run was cancelled while the request was under way.
     Cancelled,
-    /// The downloaded bytes have another SHA-256 than announced.
+    /// The downloaded bytes have another checksum than announced.
     Checksum,
     /// Writing the download to disk failed.
     Disk,
@@ -48,11 +49,11 @@ impl Error {
         Self { kind, url: printable(url), cause: cause.to_string() }
     }
 
-    /// The same, of a request that goes through this proxy: the trouble may be there.
+    /// The same, of a request that goes through this proxy, which may be the one that failed.
     pub(super) fn through(mut self, proxy: Option<&Proxy>) -> Self {
         if let Some(proxy) = proxy {
             let colon = if self.cause.is_empty() { "" } else { ": " };
-            self.cause = format!("by way of the proxy {}{colon}{}", proxy.address(), self.cause);
+            self.cause = format!("through the proxy {}{colon}{}", proxy.address(), self.cause);
         }
         self
     }
@@ -63,27 +64,23 @@ impl Error {
     }
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let url = &self.url;
-        match self.kind {
-            ErrorKind::Unreachable => write!(f, "{url} can't be reached")?,
-            ErrorKind::Tls => write!(f, "no trusted TLS connection to {url}")?,
-            ErrorKind::Timeout => write!(f, "{url} did not answer in time")?,
-            ErrorKind::Redirect => write!(f, "{url} redirects elsewhere")?,
-            ErrorKind::TooLarge => write!(f, "{url} sends too much")?,
-            ErrorKind::Cancelled => write!(f, "the request to {url} was cancelled")?,
-            ErrorKind::Status => write!(f, "{url} gives no download")?,
-            ErrorKind::Interrupted => write!(f, "the connection to {url} broke")?,
-            ErrorKind::Checksum => write!(f, "what {url} sent is damaged")?,
-            ErrorKind::Disk => write!(f, "the download of {url} could not be stored")?,
-            ErrorKind::Setup => write!(f, "the HTTP client for {url} could not be set up")?,
-        }
-        if self.cause.is_empty() { Ok(()) } else { write!(f, ": {}", self.cause) }
-    }
+/// What failed, where, and why.
+fn sentence(kind: ErrorKind, url: &str, cause: &str) -> String {
+    let what = match kind {
+        ErrorKind::Status => return format!("{url} answered {cause}"),
+        ErrorKind::Unreachable => format!("{url} could not be reached"),
+        ErrorKind::Tls => format!("the TLS connection to {url} failed"),
+        ErrorKind::Timeout => format!("{url} did not answer in time"),
+        ErrorKind::Redirect => format!("{url} answered with a redirect that is not followed"),
+        ErrorKind::TooLarge => format!("the answer of {url} is too large"),
+        ErrorKind::Cancelled => format!("the request to {url} was cancelled"),
+        ErrorKind::Interrupted => format!("the connection to {url} broke"),
+        ErrorKind::Checksum => format!("the download of {url} is damaged"),
+        ErrorKind::Disk => format!("the download of {url} could not be stored"),
+        ErrorKind::Setup => format!("the HTTP client for {url} could not be set up"),
+    };
+    if cause.is_empty() { what } else { format!("{what}: {cause}") }
 }
-
-impl std::error::Error for Error {}
 
 /// A URL fit for a log: no user info, no query, no fragment (each may hold secrets).
 pub(crate) fn printable(url: &Url) -> String {

@@ -2,14 +2,15 @@
 
 use super::error::{Error, ErrorKind, classify};
 use crate::cancel::Cancellation;
+use bytes::Bytes;
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use std::time::Duration;
 use url::Url;
 
-/// No answer that is kept in memory is larger.
+/// The largest answer that is kept in memory.
 const LARGEST_BODY: usize = 16 << 20;
-/// Longer pauses than any step would take. A larger number in `Retry-After` counts as this one.
+/// A larger number in `Retry-After` counts as this one: no step waits that long.
 const LONGEST_RETRY_AFTER: u64 = 60 * 60;
 
 /// An answer whose body has not been read yet.
@@ -65,11 +66,10 @@ impl Response {
     pub async fn bytes(mut self) -> Result<Vec<u8>, Error> {
         let mut body = Vec::new();
         while let Some(piece) = self.chunk().await? {
-            let piece = (*piece).as_ref();
             if body.len() + piece.len() > LARGEST_BODY {
                 return Err(Error::new(ErrorKind::TooLarge, &self.url, "more than 16 MiB"));
             }
-            body.extend_from_slice(piece);
+            body.extend_from_slice(&piece);
         }
         Ok(body)
     }
@@ -86,17 +86,14 @@ impl Response {
     ///
     /// # Errors
     /// As [`Response::bytes`].
-    pub async fn chunk(&mut self) -> Result<Option<Piece>, Error> {
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
         let Self { inner, url, cancellation } = self;
         let piece = unless_cancelled(cancellation.as_ref(), url, async {
             inner.chunk().await.map_err(|error| classify(url, error))
         });
-        Ok(piece.await?.map(|piece| Box::new(piece) as Piece))
+        piece.await
     }
 }
-
-/// Bytes of a body.
-pub type Piece = Box<dyn AsRef<[u8]> + Send>;
 
 /// What `work` brings, or an error as soon as the run is cancelled.
 pub(super) async fn unless_cancelled<T>(
@@ -122,7 +119,7 @@ mod tests {
     use reqwest::header::HeaderValue;
 
     #[test]
-    fn a_pause_that_a_server_asks_for_has_a_bound() {
+    fn retry_after_is_at_most_an_hour() {
         for (text, expected) in [
             ("7", Some(7)),
             (" 7 ", Some(7)),

@@ -1,7 +1,7 @@
 //! What a TLS connection trusts: rustls with ring, the platform's trust store and the agent's CA files.
 
-use super::client::NetworkSettings;
 use super::error::{Error, ErrorKind};
+use super::network_settings::NetworkSettings;
 use std::sync::Arc;
 use url::Url;
 
@@ -21,9 +21,7 @@ pub(super) fn trusting(settings: &NetworkSettings, url: &Url) -> Result<rustls::
             .with_custom_certificate_verifier(Arc::new(unverified::TrustAnybody(provider())))
             .with_no_client_auth());
     }
-    let extra = settings
-        .authorities()
-        .map_err(|(file, error)| setup(format!("the CA file {}: {error}", file.display())))?;
+    let extra = settings.authorities().map_err(|error| setup(error.to_string()))?;
     let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(extra, provider())
         .map_err(|error| setup(error.to_string()))?;
     Ok(builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth())

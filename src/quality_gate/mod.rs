@@ -6,7 +6,6 @@ mod metric;
 mod metric_value;
 mod pass_check;
 mod policy;
-mod poll;
 mod provenance;
 mod verdict;
 
@@ -19,7 +18,6 @@ pub use pass_check::{
     Objection, SourceFile, missing_target, nothing_analysed, shrunk, uncounted, unseen_lines,
 };
 pub use policy::{Case, Context, Policy, Reaction, Rule};
-pub use poll::{LONGEST_WAIT, SHORTEST_PAUSE, pause_after_poll};
 pub use provenance::{Expected, OwnTargets, Processed};
 pub use verdict::Verdict;
 

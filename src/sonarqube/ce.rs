@@ -1,8 +1,9 @@
 //! The compute engine: what became of a report.
 
-use super::client::{SonarQube, list, text};
-use super::error::{Error, Fault};
+use super::client::{SonarQube, if_allowed};
+use super::error::Error;
 use crate::analysis::{Target, seconds_since_1970};
+use serde::Deserialize;
 
 /// A task of the compute engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,61 +63,92 @@ impl CeTaskStatus {
     }
 }
 
+impl From<String> for CeTaskStatus {
+    fn from(text: String) -> Self {
+        match text.as_str() {
+            "PENDING" => Self::Pending,
+            "IN_PROGRESS" => Self::InProgress,
+            "SUCCESS" => Self::Success,
+            "FAILED" => Self::Failed,
+            "CANCELED" => Self::Canceled,
+            _ => Self::Unknown(text),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct TaskAnswerJson {
+    task: TaskJson,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TaskJson {
+    status: String,
+    analysis_id: Option<String>,
+    component_key: Option<String>,
+    component_name: Option<String>,
+    branch: Option<String>,
+    pull_request: Option<String>,
+    submitted_at: Option<String>,
+    error_message: Option<String>,
+    warnings: Option<Vec<String>>,
+    scanner_context: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct QueueJson {
+    queue: Vec<QueuedTaskJson>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct QueuedTaskJson {
+    branch: Option<String>,
+    pull_request: Option<String>,
+}
+
 impl SonarQube {
     /// The task with this id.
     ///
     /// # Errors
     /// As [`Error`]; an unknown id is [`Fault::NotFound`].
+    ///
+    /// [`Fault::NotFound`]: super::error::Fault::NotFound
     pub async fn ce_task(&self, id: &str) -> Result<CeTask, Error> {
         let query = [("id", id), ("additionalFields", "warnings,scannerContext")];
-        let answer = self.value(self.url("api/ce/task", &query)).await?;
-        let task = &answer.value["task"];
-        let field = |key: &str| text(task, key).map(str::to_owned);
-        let status = field("status").ok_or_else(|| answer.without("task.status"))?;
-        let warnings = list(task, "warnings").unwrap_or_default();
+        let answer = self.json::<TaskAnswerJson>(self.url("api/ce/task", &query)).await?;
+        let task = answer.value.task;
         Ok(CeTask {
-            status: match status.as_str() {
-                "PENDING" => CeTaskStatus::Pending,
-                "IN_PROGRESS" => CeTaskStatus::InProgress,
-                "SUCCESS" => CeTaskStatus::Success,
-                "FAILED" => CeTaskStatus::Failed,
-                "CANCELED" => CeTaskStatus::Canceled,
-                _ => CeTaskStatus::Unknown(status),
-            },
-            analysis_id: field("analysisId"),
-            project_key: field("componentKey"),
-            project_name: field("componentName"),
-            target: Target::named(field("branch"), field("pullRequest")),
-            submitted: text(task, "submittedAt").and_then(seconds_since_1970),
+            status: task.status.into(),
+            analysis_id: task.analysis_id,
+            project_key: task.component_key,
+            project_name: task.component_name,
+            target: Target::named(task.branch, task.pull_request),
+            submitted: task.submitted_at.as_deref().and_then(seconds_since_1970),
             answered: answer.date,
-            error_message: field("errorMessage"),
-            warnings: warnings.iter().filter_map(|warning| warning.as_str().map(str::to_owned)).collect(),
-            report_file: text(task, "scannerContext").and_then(report_file).map(str::to_owned),
+            error_message: task.error_message,
+            warnings: task.warnings.unwrap_or_default(),
+            report_file: task.scanner_context.as_deref().and_then(report_file).map(str::to_owned),
         })
     }
-}
 
-impl SonarQube {
-    /// How many reports of the project wait or are being processed, those left out that name another branch or another
-    /// pull request than `target`, which for the main branch are those of pull requests alone; `None` when the token may not ask, which takes Browse on
-    /// the project. A report of the main branch may bear no name, so one without may be of any branch.
+    /// How many reports of the project wait or are being processed. Those that name another branch or pull request than
+    /// `target` do not count, nor do those of pull requests where `target` is the main branch. A report of the main branch
+    /// may bear no name, so one without a name may be of any branch. `None` when the token may not ask, which takes Browse on the project.
     ///
     /// # Errors
     /// Any fault but 401, 403 and 404.
     pub async fn pending_reports(&self, project: &str, target: &Target) -> Result<Option<usize>, Error> {
         let (branch, pull_request) = target.parameters();
-        let is_ours = |task: &&serde_json::Value| {
-            let named = text(task, "branch");
+        let is_of_target = |task: &&QueuedTaskJson| {
+            let named = task.branch.as_deref();
             let may_be_of_branch = branch.is_none() || named.is_none() || named == branch;
-            text(task, "pullRequest") == pull_request && (pull_request.is_some() || may_be_of_branch)
+            task.pull_request.as_deref() == pull_request && (pull_request.is_some() || may_be_of_branch)
         };
-        match self.value(self.url("api/ce/component", &[("component", project)])).await {
-            Ok(answer) => Ok(Some(answer.list("queue")?.iter().filter(is_ours).count())),
-            Err(Error { fault: Fault::Unauthorized | Fault::Forbidden(_) | Fault::NotFound(_), .. }) => {
-                Ok(None)
-            }
-            Err(error) => Err(error),
-        }
+        let answer = self.json::<QueueJson>(self.url("api/ce/component", &[("component", project)])).await;
+        let answer = if_allowed(answer)?;
+        Ok(answer.map(|answer| answer.value.queue.iter().filter(is_of_target).count()))
     }
 }
 
@@ -156,7 +188,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_task_as_servers_tell_it() {
+    async fn every_field_of_a_task_is_read() {
         let body = r#"{"task":{"id":"T","type":"REPORT","componentKey":"shop","componentName":"Shop","analysisId":"A",
             "status":"SUCCESS","submittedAt":"2026-11-23T20:00:58+0000","pullRequest":"7","warnings":["w"],"scannerContext":
             "Project server settings:\n  - a=b\nProject scanner properties:\n  - sonar.scanner.metadataFilePath=/t/1d/r.txt\n  - sonar.z=1"}}"#;
@@ -176,12 +208,12 @@ mod tests {
         assert_eq!(task, expected);
     }
 
-    /// What the wait goes by: whether it may go on, and what pause is asked for.
+    /// Whether the wait goes on, and what pause the server asks for.
     #[tokio::test]
-    async fn answers_that_pass_and_answers_that_stay() {
+    async fn transient_answers_are_told_from_final_ones() {
         let status = ResponseTemplate::new;
         let error = |code, body: &str| status(code).set_body_raw(body.to_owned(), "application/json");
-        for (response, passing, pause) in [
+        for (response, is_transient, pause) in [
             (json("{\"task\":{\"status\":\"SUC"), true, None),
             (json("{\"task\":{}}"), true, None),
             (json("[]"), true, None),
@@ -199,7 +231,7 @@ mod tests {
             (status(403), false, None),
         ] {
             let error = ask(response).await.unwrap_err();
-            assert_eq!(error.is_transient(), passing, "{error}");
+            assert_eq!(error.is_transient(), is_transient, "{error}");
             assert_eq!(error.retry_after(), pause.map(Duration::from_secs), "{error}");
         }
     }

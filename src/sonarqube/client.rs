@@ -2,7 +2,7 @@
 
 use super::error::{Error, Fault};
 use crate::analysis::{ServerKind, Target};
-use crate::http::{Authentication, Client, Credentials, Request, Response, RetryPolicy};
+use crate::http::{Authentication, Client, Credentials, Request, Response, Retry};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -16,7 +16,7 @@ pub struct SonarQube {
     kind: ServerKind,
     credentials: Credentials,
     api_credentials: Credentials,
-    retry: RetryPolicy,
+    retry: Retry,
 }
 
 impl SonarQube {
@@ -25,13 +25,13 @@ impl SonarQube {
         let credentials = Credentials::new(&base, authentication.clone());
         // SonarQube Cloud serves its v2 API from a host of its own, which takes the same token.
         let api_credentials = Credentials::new(&api, authentication);
-        Self { http, base, api, kind, credentials, api_credentials, retry: RetryPolicy::IDEMPOTENT }
+        Self { http, base, api, kind, credentials, api_credentials, retry: Retry::idempotent() }
     }
 
-    /// The same client without second attempts: for who asks again and again and keeps the time.
+    /// The same client without second attempts, for callers that poll by themselves.
     #[must_use]
     pub fn without_retries(&self) -> Self {
-        Self { retry: RetryPolicy::ONCE, ..self.clone() }
+        Self { retry: Retry::once(), ..self.clone() }
     }
 
     /// Where the v2 API of the server at `base` is: below it, or on Cloud's own host for it.
@@ -105,26 +105,7 @@ impl SonarQube {
     }
 
     /// GET, and the JSON of a success.
-    pub(super) async fn json<T: DeserializeOwned>(&self, url: Url) -> Result<T, Error> {
-        let Json { body, url, .. } = self.json_text(url).await?;
-        match serde_json::from_str(&String::from_utf8_lossy(&body)) {
-            Ok(value) => Ok(value),
-            Err(error) => Err(unreadable(url, &error)),
-        }
-    }
-
-    /// GET, and the JSON of a success as it is: for answers of which little is needed, because a type of
-    /// its own for each takes kilobytes of the binary.
-    pub(super) async fn value(&self, url: Url) -> Result<Answer, Error> {
-        let Json { body, url, date } = self.json_text(url).await?;
-        match serde_json::from_str(&String::from_utf8_lossy(&body)) {
-            Ok(value) => Ok(Answer { value, url, date }),
-            Err(error) => Err(unreadable(url, &error)),
-        }
-    }
-
-    /// What does not depend on the type that is read, so that the binary holds it once.
-    async fn json_text(&self, url: Url) -> Result<Json, Error> {
+    pub(super) async fn json<T: DeserializeOwned>(&self, url: Url) -> Result<Answer<T>, Error> {
         let response = success(self.response(url).await?).await?;
         let date = response.date();
         let url = shown(response.url());
@@ -133,52 +114,42 @@ impl SonarQube {
             let what = if media_type.is_empty() { "without a media type".into() } else { media_type };
             return Err(Error { url, fault: Fault::NotTheApi(what) });
         }
-        match response.bytes().await {
-            Ok(body) => Ok(Json { body, url, date }),
-            Err(error) => Err(Error { url, fault: Fault::Network(error) }),
+        let body = match response.text().await {
+            Ok(body) => body,
+            Err(error) => return Err(Error { url, fault: Fault::Network(error) }),
+        };
+        match serde_json::from_str(&body) {
+            Ok(value) => Ok(Answer { value, url, date }),
+            Err(error) => {
+                Err(Error { url, fault: Fault::NotTheApi(format!("JSON that could not be read ({error})")) })
+            }
         }
     }
 }
 
-/// The JSON of a success: its text, the URL without query, and when it was sent.
-struct Json {
-    body: Vec<u8>,
-    url: String,
-    date: Option<u64>,
-}
-
 /// An answer, the URL it came from, without query, and when it was sent, by the server's clock in seconds
 /// since 1970, if the server told.
-pub(super) struct Answer {
-    pub(super) value: serde_json::Value,
+pub(super) struct Answer<T> {
+    pub(super) value: T,
     pub(super) url: String,
     pub(super) date: Option<u64>,
 }
 
-impl Answer {
-    /// The error for an answer that lacks `key`.
-    pub(super) fn without(&self, key: &str) -> Error {
-        Error { url: self.url.clone(), fault: Fault::NotTheApi(format!("JSON without {key}")) }
-    }
-
-    /// The list `key` of the answer.
-    pub(super) fn list(&self, key: &str) -> Result<&[serde_json::Value], Error> {
-        list(&self.value, key).ok_or_else(|| self.without(key))
+impl<T> Answer<T> {
+    /// The same with a part of the value.
+    pub(super) fn map<U>(self, part: impl FnOnce(T) -> U) -> Answer<U> {
+        Answer { value: part(self.value), url: self.url, date: self.date }
     }
 }
 
-/// The list `key` of an object.
-pub(super) fn list<'a>(object: &'a serde_json::Value, key: &str) -> Option<&'a [serde_json::Value]> {
-    object.get(key)?.as_array().map(Vec::as_slice)
-}
-
-/// The text `key` of an object.
-pub(super) fn text<'a>(object: &'a serde_json::Value, key: &str) -> Option<&'a str> {
-    object.get(key)?.as_str()
-}
-
-fn unreadable(url: String, error: &serde_json::Error) -> Error {
-    Error { url, fault: Fault::NotTheApi(format!("JSON that can't be read ({error})")) }
+/// `None` where the server says that this token may not know: by 401, by 403, or by 404, which also stands for what the
+/// token may not see.
+pub(super) fn if_allowed<T>(answer: Result<T, Error>) -> Result<Option<T>, Error> {
+    match answer {
+        Ok(value) => Ok(Some(value)),
+        Err(Error { fault: Fault::Unauthorized | Fault::Forbidden(_) | Fault::NotFound(_), .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// The parameters that ask about a branch or pull request.
@@ -231,16 +202,16 @@ pub(super) async fn success(response: Response) -> Result<Response, Error> {
 /// because an HTML page helps nobody.
 fn reason(body: &str) -> String {
     #[derive(Deserialize)]
-    struct Body {
+    struct FailureJson {
         #[serde(default)]
-        errors: Vec<Message>,
+        errors: Vec<MessageJson>,
         message: Option<String>,
     }
     #[derive(Deserialize)]
-    struct Message {
+    struct MessageJson {
         msg: String,
     }
-    let Ok(body) = serde_json::from_str::<Body>(body) else { return String::new() };
+    let Ok(body) = serde_json::from_str::<FailureJson>(body) else { return String::new() };
     let messages: Vec<_> = body.errors.into_iter().map(|error| error.msg).chain(body.message).collect();
     messages.join("; ")
 }

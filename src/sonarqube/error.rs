@@ -2,11 +2,11 @@
 
 use crate::error::Error as UserError;
 use crate::http;
-use std::fmt;
 use std::time::Duration;
 
 /// A request to SonarQube that brought nothing usable.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{}", sentence(.url, .fault))]
 pub struct Error {
     /// The URL asked, without query.
     pub url: String,
@@ -21,13 +21,13 @@ pub enum Fault {
     Network(http::Error),
     /// 401: the token is not accepted.
     Unauthorized,
-    /// 403, with the server's reason: the token is accepted and lacks a right.
+    /// 403, with the server's reason: the token is accepted and lacks a permission.
     Forbidden(String),
     /// 404, with the server's reason.
     NotFound(String),
-    /// An answer that is no answer of this API, such as a sign-in page: media type or a word why.
+    /// An answer that is not of this API, such as a sign-in page: its media type, or why it is not.
     NotTheApi(String),
-    /// A whole answer of this API that this version cannot make sense of.
+    /// An answer of this API with a value that this version does not know.
     NotUnderstood(String),
     /// 503: not up, or overloaded; with the pause the server asks for.
     Unavailable(Option<Duration>),
@@ -38,9 +38,9 @@ pub enum Fault {
 }
 
 impl Error {
-    /// Whether a server that is restarted, moved or overloaded may answer like this for a while, so that
-    /// asking again later may help. An answer of another program is among them (a proxy's page of a server
-    /// that is down), and so is the 404 of a server whose API is not loaded yet.
+    /// Whether asking again later may help, because a server that is restarted, moved or overloaded answers like this for a
+    /// while. That includes the answer of another program (a proxy has a page for servers that are down), and the 404
+    /// of a server whose API is not loaded yet.
     pub fn is_transient(&self) -> bool {
         match &self.fault {
             Fault::Network(error) => error.is_transient(),
@@ -66,20 +66,21 @@ impl Error {
         match self.fault {
             Fault::Network(cause) => match cause.kind {
                 http::ErrorKind::Unreachable => error.hint(
-                    "Check the URL of the service connection, that the server is running, and that this agent may \
+                    "Check the URL of the service connection, that the server is running, and that this agent can \
                      reach it (DNS, firewall, proxy).",
                 ),
                 http::ErrorKind::Tls => error.hint(
                     "If the server's certificate comes from a private authority, add that authority to the trust store \
-                     of this machine or configure the agent with --sslcacert <PEM file>. The input allowInvalidCertificate \
-                     accepts any certificate, and whoever presents it gets the token.",
+                     of this machine or configure the agent with --sslcacert <PEM file>. With the input \
+                     allowInvalidCertificate any certificate is accepted, but then anyone on the network between can \
+                     read the token.",
                 ),
                 http::ErrorKind::Redirect => {
-                    error.hint("Set the URL of the service connection to the address the server is really at.")
+                    error.hint("Set the URL of the service connection to the address that answers without a redirect.")
                 }
                 http::ErrorKind::Setup => error.hint("Check the agent's proxy and certificate settings."),
                 http::ErrorKind::Timeout | http::ErrorKind::Interrupted => {
-                    error.hint("Run the build again; if it stays so, look at the server's load and the network between.")
+                    error.hint("Run the build again. If it fails again, check the load of the server and the network between it and this agent.")
                 }
                 http::ErrorKind::Checksum
                 | http::ErrorKind::Disk
@@ -92,50 +93,45 @@ impl Error {
                  Account > Security) and store it in the service connection.",
             ),
             Fault::Forbidden(_) => error.hint(
-                "The token is valid but lacks a right here. Use a project analysis token of this project, a global \
+                "The token is valid but lacks a permission. Use a project analysis token of this project, a global \
                  analysis token, or grant its owner Execute Analysis on the project.",
             ),
             Fault::NotUnderstood(_) => error.hint("Update this extension."),
             Fault::NotTheApi(_) => error.hint(
-                "The URL of the service connection leads to something else, such as a sign-in page of a proxy. Set it \
-                 to SonarQube's own address, including its context path.",
+                "The URL of the service connection leads to another program, such as the sign-in page of a proxy. \
+                 Set it to SonarQube's own address, including its context path.",
             ),
-            Fault::Unavailable(_) | Fault::TooManyRequests(_) => error.hint("The server is busy or restarting: run again later."),
+            Fault::Unavailable(_) | Fault::TooManyRequests(_) => error.hint("The server is busy or restarting. Run the build again later."),
             // SonarQube quotes what it did not find.
             Fault::NotFound(reason) if reason.contains('\'') => {
-                error.hint("Check that name; what the token may not see is not found either.")
+                error.hint("Check that name. SonarQube answers the same where the token may not see what it names.")
             }
             Fault::NotFound(_) => error.hint(
-                "Check the URL of the service connection, the context path included: SonarQube answers other paths so.",
+                "Check the URL of the service connection, including its context path.",
             ),
-            Fault::Status(code, _) if code >= 500 => error.hint("The server failed: look at its log."),
+            Fault::Status(code, _) if code >= 500 => error.hint("The server failed. Look at its log."),
             Fault::Status(..) => error,
         }
     }
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let url = &self.url;
-        let with = |f: &mut fmt::Formatter<'_>, status: &str, reason: &str| {
-            if reason.is_empty() {
-                write!(f, "{url} answered {status}")
-            } else {
-                write!(f, "{url} answered {status}: {reason}")
-            }
-        };
-        match &self.fault {
-            Fault::Network(error) => error.fmt(f),
-            Fault::Unauthorized => with(f, "401 Unauthorized", ""),
-            Fault::Forbidden(reason) => with(f, "403 Forbidden", reason),
-            Fault::NotFound(reason) => with(f, "404 Not Found", reason),
-            Fault::NotUnderstood(what) => write!(f, "{url} answered what this version does not know: {what}"),
-            Fault::NotTheApi(what) => write!(f, "{url} is not SonarQube's API: it answered {what}"),
-            Fault::Unavailable(_) => with(f, "503 Service Unavailable", ""),
-            Fault::TooManyRequests(_) => with(f, "429 Too Many Requests", ""),
-            Fault::Status(code, reason) => with(f, &code.to_string(), reason),
+/// What happened at which URL.
+fn sentence(url: &str, fault: &Fault) -> String {
+    let answered = |status: &str, reason: &str| {
+        let colon = if reason.is_empty() { "" } else { ": " };
+        format!("{url} answered {status}{colon}{reason}")
+    };
+    match fault {
+        Fault::Network(error) => error.to_string(),
+        Fault::Unauthorized => answered("401 Unauthorized", ""),
+        Fault::Forbidden(reason) => answered("403 Forbidden", reason),
+        Fault::NotFound(reason) => answered("404 Not Found", reason),
+        Fault::NotUnderstood(what) => {
+            format!("the answer of {url} holds {what}, which this version of the extension does not know")
         }
+        Fault::NotTheApi(what) => format!("{url} is not SonarQube's API: it answered {what}"),
+        Fault::Unavailable(_) => answered("503 Service Unavailable", ""),
+        Fault::TooManyRequests(_) => answered("429 Too Many Requests", ""),
+        Fault::Status(code, reason) => answered(&code.to_string(), reason),
     }
 }
-
-impl std::error::Error for Error {}

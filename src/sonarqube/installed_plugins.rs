@@ -1,9 +1,33 @@
 //! The plugins that a server's scanner engine fetches from it.
 
-use super::client::{SonarQube, text};
+use super::client::SonarQube;
 use super::error::Error;
 use crate::analysis::Plugin;
-use serde_json::Value;
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct PluginsJson {
+    plugins: Vec<PluginJson>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PluginJson {
+    key: Option<String>,
+    /// MD5.
+    hash: Option<String>,
+    required_for_languages: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+struct LanguagesJson {
+    languages: Vec<LanguageJson>,
+}
+
+#[derive(Deserialize)]
+struct LanguageJson {
+    key: Option<String>,
+}
 
 impl SonarQube {
     /// The plugins that analyses may need.
@@ -13,19 +37,13 @@ impl SonarQube {
     /// # Errors
     /// As [`Error`].
     pub async fn plugins(&self) -> Result<Vec<Plugin>, Error> {
-        let answer = self.value(self.url("api/plugins/installed", &[])).await?;
-        let plugin = |plugin: &Value| {
-            let key = text(plugin, "key")?;
-            let languages = plugin.get("requiredForLanguages").and_then(Value::as_array);
-            let languages = languages.into_iter().flatten().filter_map(Value::as_str);
-            Some(Plugin {
-                key: key.to_owned(),
-                md5: text(plugin, "hash")?.to_owned(),
-                url: self.url("api/plugins/download", &[("plugin", key)]),
-                languages: languages.map(str::to_owned).collect(),
-            })
+        let answer = self.json::<PluginsJson>(self.url("api/plugins/installed", &[])).await?;
+        let plugin = |plugin: PluginJson| {
+            let (key, md5) = plugin.key.zip(plugin.hash)?;
+            let url = self.url("api/plugins/download", &[("plugin", &key)]);
+            Some(Plugin { key, md5, url, languages: plugin.required_for_languages.unwrap_or_default() })
         };
-        Ok(answer.list("plugins")?.iter().filter_map(plugin).collect())
+        Ok(answer.value.plugins.into_iter().filter_map(plugin).collect())
     }
 
     /// Keys of the languages that the server knows.
@@ -33,8 +51,7 @@ impl SonarQube {
     /// # Errors
     /// As [`Error`].
     pub async fn languages(&self) -> Result<Vec<String>, Error> {
-        let answer = self.value(self.url("api/languages/list", &[])).await?;
-        let keys = answer.list("languages")?.iter().filter_map(|language| text(language, "key"));
-        Ok(keys.map(str::to_owned).collect())
+        let answer = self.json::<LanguagesJson>(self.url("api/languages/list", &[])).await?;
+        Ok(answer.value.languages.into_iter().filter_map(|language| language.key).collect())
     }
 }

@@ -1,9 +1,52 @@
 //! Measures of a project, its branch or pull request.
 
-use super::client::{SonarQube, list, of_target, text};
-use super::error::{Error, Fault};
+use super::client::{Answer, SonarQube, if_allowed, of_target};
+use super::error::Error;
 use crate::analysis::Target;
 use crate::quality_gate::{Measure, MeasureSet, SourceFile};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct MeasuresJson {
+    component: Option<ComponentJson>,
+}
+
+#[derive(Deserialize)]
+struct ComponentJson {
+    measures: Option<Vec<MeasureJson>>,
+}
+
+#[derive(Deserialize)]
+struct MeasureJson {
+    metric: Option<String>,
+    value: Option<String>,
+    /// Of new code, on newer servers.
+    period: Option<PeriodJson>,
+    /// Of new code, on older servers.
+    periods: Option<Vec<PeriodJson>>,
+}
+
+#[derive(Deserialize)]
+struct PeriodJson {
+    value: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct TreeJson {
+    components: Vec<FileJson>,
+    paging: Option<PagingJson>,
+}
+
+#[derive(Deserialize)]
+struct FileJson {
+    path: Option<String>,
+    language: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct PagingJson {
+    total: Option<u64>,
+}
 
 impl SonarQube {
     /// The measures of these metrics; `None` when the token may not read them: analysis tokens may on
@@ -20,21 +63,13 @@ impl SonarQube {
         let keys = metrics.join(",");
         let mut query = vec![("component", project), ("metricKeys", keys.as_str())];
         query.extend(of_target(target));
-        let answer = match self.value(self.url("api/measures/component", &query)).await {
-            Ok(answer) => answer,
-            Err(Error { fault: Fault::Unauthorized | Fault::Forbidden(_) | Fault::NotFound(_), .. }) => {
-                return Ok(None);
-            }
-            Err(error) => return Err(error),
-        };
-        // An answer without the list tells nothing, which is not the same as that there are none.
-        let Some(measures) = list(&answer.value["component"], "measures") else { return Ok(None) };
-        let measures = measures.iter().filter_map(|measure| {
-            // Of new code, in the form of newer or of older servers.
-            let of_new_code =
-                || text(&measure["period"], "value").or_else(|| text(&measure["periods"][0], "value"));
-            let value = text(measure, "value").or_else(of_new_code)?;
-            Some(Measure { metric: text(measure, "metric")?.to_owned(), value: value.to_owned() })
+        let answer = self.json::<MeasuresJson>(self.url("api/measures/component", &query)).await;
+        let component = if_allowed(answer)?.and_then(|answer| answer.value.component);
+        // An answer without the list does not mean that there are no measures.
+        let Some(measures) = component.and_then(|component| component.measures) else { return Ok(None) };
+        let measures = measures.into_iter().filter_map(|measure| {
+            let period = || measure.period.or(measure.periods?.into_iter().next())?.value;
+            Some(Measure { metric: measure.metric?, value: measure.value.or_else(period)? })
         });
         Ok(Some(MeasureSet(measures.collect())))
     }
@@ -56,22 +91,16 @@ impl SonarQube {
             let mut query = vec![("component", project), ("qualifiers", "FIL"), ("metricKeys", "ncloc")];
             query.extend([("ps", "500"), ("p", page.as_str())]);
             query.extend(of_target(target));
-            let answer = match self.value(self.url("api/measures/component_tree", &query)).await {
-                Ok(answer) => answer,
-                Err(Error {
-                    fault: Fault::Unauthorized | Fault::Forbidden(_) | Fault::NotFound(_), ..
-                }) => {
-                    return Ok(None);
-                }
-                Err(error) => return Err(error),
+            let answer = self.json::<TreeJson>(self.url("api/measures/component_tree", &query)).await;
+            let Some(Answer { value: TreeJson { components, paging }, .. }) = if_allowed(answer)? else {
+                return Ok(None);
             };
-            let found = answer.list("components")?;
-            files.extend(found.iter().filter_map(|component| {
-                let language = text(component, "language").map(str::to_owned);
-                Some(SourceFile { path: text(component, "path")?.to_owned(), language })
+            let is_empty = components.is_empty();
+            files.extend(components.into_iter().filter_map(|component| {
+                Some(SourceFile { path: component.path?, language: component.language })
             }));
-            let total = answer.value["paging"]["total"].as_u64().unwrap_or_default();
-            if found.is_empty() || u64::try_from(files.len()).is_ok_and(|count| count >= total) {
+            let total = paging.and_then(|paging| paging.total).unwrap_or_default();
+            if is_empty || u64::try_from(files.len()).is_ok_and(|count| count >= total) {
                 break;
             }
         }

@@ -1,13 +1,27 @@
 //! The metrics a server knows.
 
-use super::client::{SonarQube, text};
+use super::client::SonarQube;
 use super::error::Error;
 use crate::quality_gate::{Metric, MetricKind, Metrics};
+use serde::Deserialize;
 
 const PAGE_SIZE: usize = 500;
-/// So many pages are read at most: servers have a few hundred metrics, and one that sends full pages for ever must not
-/// take the time and memory of a step.
+/// So many pages are read at most: servers have a few hundred metrics, and full pages without end must not take the time
+/// and memory of a step.
 const PAGES: usize = 20;
+
+#[derive(Deserialize)]
+struct MetricsJson {
+    metrics: Vec<MetricJson>,
+}
+
+#[derive(Deserialize)]
+struct MetricJson {
+    key: Option<String>,
+    name: Option<String>,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+}
 
 impl SonarQube {
     /// All metrics of the server. Any valid token may ask.
@@ -18,16 +32,17 @@ impl SonarQube {
         let mut all = Vec::new();
         for page in 1..=PAGES {
             let (size, number) = (PAGE_SIZE.to_string(), page.to_string());
-            let answer = self.value(self.url("api/metrics/search", &[("ps", &size), ("p", &number)])).await?;
-            let metrics = answer.list("metrics")?;
-            all.extend(metrics.iter().filter_map(|metric| {
+            let url = self.url("api/metrics/search", &[("ps", &size), ("p", &number)]);
+            let metrics = self.json::<MetricsJson>(url).await?.value.metrics;
+            let is_last = metrics.len() < PAGE_SIZE;
+            all.extend(metrics.into_iter().filter_map(|metric| {
                 Some(Metric {
-                    key: text(metric, "key")?.to_owned(),
-                    name: text(metric, "name").unwrap_or_default().to_owned(),
-                    kind: MetricKind::parse(text(metric, "type").unwrap_or_default()),
+                    key: metric.key?,
+                    name: metric.name.unwrap_or_default(),
+                    kind: MetricKind::parse(&metric.kind.unwrap_or_default()),
                 })
             }));
-            if metrics.len() < PAGE_SIZE {
+            if is_last {
                 break;
             }
         }
@@ -47,7 +62,7 @@ mod tests {
     use wiremock::{Mock, MockServer, ResponseTemplate};
 
     #[tokio::test]
-    async fn full_pages_for_ever_come_to_an_end() {
+    async fn full_pages_without_end_are_read_up_to_a_limit() {
         let server = MockServer::start().await;
         let page = json!({ "metrics": vec![json!({ "key": "ncloc", "type": "INT" }); PAGE_SIZE] });
         let answer = ResponseTemplate::new(200).set_body_json(page);

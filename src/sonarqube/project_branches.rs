@@ -1,8 +1,9 @@
-//! A project: may it be analysed, what is its main branch.
+//! A project: may it be analysed, what is its main branch, and when was a branch or pull request last analysed.
 
-use super::client::{SonarQube, below, of_target, success, text};
+use super::client::{Answer, SonarQube, below, if_allowed, of_target, success};
 use super::error::{Error, Fault};
 use crate::analysis::{Target, seconds_since_1970};
+use serde::Deserialize;
 use url::Url;
 
 /// What the token may do with a project.
@@ -27,6 +28,51 @@ pub struct LastAnalysis {
     pub answered: Option<u64>,
 }
 
+#[derive(Deserialize)]
+struct BranchesJson {
+    branches: Vec<BranchJson>,
+}
+
+#[derive(Deserialize)]
+struct PullRequestsJson {
+    #[serde(rename = "pullRequests")]
+    pull_requests: Vec<BranchJson>,
+}
+
+/// A branch, which has a name, or a pull request, which has a key.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BranchJson {
+    name: Option<String>,
+    key: Option<String>,
+    is_main: Option<bool>,
+    analysis_date: Option<String>,
+    /// Of SonarQube Cloud alone.
+    commit: Option<CommitJson>,
+}
+
+#[derive(Deserialize)]
+struct CommitJson {
+    sha: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct AnalysesJson {
+    analyses: Vec<AnalysisJson>,
+}
+
+#[derive(Deserialize)]
+struct AnalysisJson {
+    date: Option<String>,
+    revision: Option<String>,
+}
+
+impl BranchJson {
+    fn is_main_branch(&self) -> bool {
+        self.is_main == Some(true)
+    }
+}
+
 impl SonarQube {
     /// Whether this token may analyse the project: asks for what the scanner engine itself asks for
     /// first (`/batch/project.protobuf`), the one request that tells (observed on 9.9, 10.7 and 26.9).
@@ -49,10 +95,9 @@ impl SonarQube {
     /// # Errors
     /// Any fault but 403 and 404.
     pub async fn main_branch(&self, key: &str) -> Result<Option<String>, Error> {
-        match self.value(self.url("api/project_branches/list", &[("project", key)])).await {
+        match self.branches(key).await {
             Ok(answer) => {
-                let main = answer.list("branches")?.iter().find(|branch| branch["isMain"] == true);
-                Ok(main.and_then(|branch| text(branch, "name")).map(str::to_owned))
+                Ok(answer.value.into_iter().find(BranchJson::is_main_branch).and_then(|it| it.name))
             }
             Err(Error { fault: Fault::Forbidden(_) | Fault::NotFound(_), .. }) => Ok(None),
             Err(error) => Err(error),
@@ -66,27 +111,24 @@ impl SonarQube {
     /// As [`Error`].
     pub async fn last_analysis(&self, project: &str, target: &Target) -> Result<Option<LastAnalysis>, Error> {
         let (branch, pull_request) = target.parameters();
-        let (path, list) = match pull_request {
-            Some(_) => ("api/project_pull_requests/list", "pullRequests"),
-            None => ("api/project_branches/list", "branches"),
+        let Answer { value: entries, date: answered, .. } = match pull_request {
+            Some(_) => self.pull_requests(project).await?,
+            None => self.branches(project).await?,
         };
-        let answer = self.value(self.url(path, &[("project", project)])).await?;
-        let is_wanted = |entry: &&serde_json::Value| match (pull_request, branch) {
-            (Some(key), _) => text(entry, "key") == Some(key),
-            (None, Some(name)) => text(entry, "name") == Some(name),
-            (None, None) => entry["isMain"] == true,
+        let is_wanted = |entry: &BranchJson| match (pull_request, branch) {
+            (Some(key), _) => entry.key.as_deref() == Some(key),
+            (None, Some(name)) => entry.name.as_deref() == Some(name),
+            (None, None) => entry.is_main_branch(),
         };
-        let found = answer.list(list)?.iter().find(is_wanted);
-        let last = found.and_then(|entry| {
+        let last = entries.into_iter().find(is_wanted).and_then(|entry| {
             Some(LastAnalysis {
-                date: text(entry, "analysisDate").and_then(seconds_since_1970)?,
-                // SonarQube Cloud tells it here.
-                revision: text(&entry["commit"], "sha").map(str::to_owned),
-                answered: answer.date,
+                date: entry.analysis_date.as_deref().and_then(seconds_since_1970)?,
+                revision: entry.commit.and_then(|commit| commit.sha),
+                answered,
             })
         });
         match last {
-            // Of a pull request the server does not list the analyses.
+            // The server does not list the analyses of a pull request.
             Some(last) if last.revision.is_none() && pull_request.is_none() => {
                 let revision = self.revision(project, branch, last.date).await?;
                 Ok(Some(LastAnalysis { revision, ..last }))
@@ -95,7 +137,17 @@ impl SonarQube {
         }
     }
 
-    /// The revision of the analysis of a branch with this date; `None` where the server does not tell.
+    async fn branches(&self, project: &str) -> Result<Answer<Vec<BranchJson>>, Error> {
+        let url = self.url("api/project_branches/list", &[("project", project)]);
+        Ok(self.json::<BranchesJson>(url).await?.map(|list| list.branches))
+    }
+
+    async fn pull_requests(&self, project: &str) -> Result<Answer<Vec<BranchJson>>, Error> {
+        let url = self.url("api/project_pull_requests/list", &[("project", project)]);
+        Ok(self.json::<PullRequestsJson>(url).await?.map(|list| list.pull_requests))
+    }
+
+    /// The revision of the analysis of a branch with this date; `None` where the server does not say.
     async fn revision(
         &self,
         project: &str,
@@ -104,19 +156,12 @@ impl SonarQube {
     ) -> Result<Option<String>, Error> {
         let mut query = vec![("project", project), ("ps", "1")];
         query.extend(branch.map(|name| ("branch", name)));
-        match self.value(self.url("api/project_analyses/search", &query)).await {
-            Ok(answer) => {
-                let last = answer.list("analyses")?.first();
-                let is_it = |analysis: &&serde_json::Value| {
-                    text(analysis, "date").and_then(seconds_since_1970) == Some(date)
-                };
-                Ok(last.filter(is_it).and_then(|analysis| text(analysis, "revision")).map(str::to_owned))
-            }
-            Err(Error { fault: Fault::Unauthorized | Fault::Forbidden(_) | Fault::NotFound(_), .. }) => {
-                Ok(None)
-            }
-            Err(error) => Err(error),
-        }
+        let url = self.url("api/project_analyses/search", &query);
+        let answer = if_allowed(self.json::<AnalysesJson>(url).await)?;
+        let last = answer.and_then(|answer| answer.value.analyses.into_iter().next());
+        let is_it =
+            |analysis: &AnalysisJson| analysis.date.as_deref().and_then(seconds_since_1970) == Some(date);
+        Ok(last.filter(is_it).and_then(|analysis| analysis.revision))
     }
 
     /// The page of a project, of a branch or of a pull request on the server at `base`: the address that the server goes by

@@ -1,10 +1,36 @@
 //! The quality gate of an analysis.
 
-use super::client::{SonarQube, list, of_target, text};
+use super::client::{Answer, SonarQube, of_target};
 use super::error::{Error, Fault};
 use crate::analysis::Target;
 use crate::quality_gate::{Comparator, Condition, GateStatus, QualityGate};
+use serde::Deserialize;
 use url::Url;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct GateAnswerJson {
+    project_status: GateJson,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct GateJson {
+    status: String,
+    conditions: Option<Vec<ConditionJson>>,
+    ignored_conditions: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ConditionJson {
+    status: Option<String>,
+    metric_key: Option<String>,
+    comparator: Option<String>,
+    error_threshold: Option<String>,
+    warning_threshold: Option<String>,
+    actual_value: Option<String>,
+}
 
 impl SonarQube {
     /// The gate as it was at this analysis: it never changes afterwards.
@@ -26,31 +52,30 @@ impl SonarQube {
     }
 
     async fn gate(&self, url: Url) -> Result<QualityGate, Error> {
-        let answer = self.value(url).await?;
-        let gate = &answer.value["projectStatus"];
-        let status = text(gate, "status").ok_or_else(|| answer.without("projectStatus.status"))?;
-        let odd = |what: String| Error { url: answer.url.clone(), fault: Fault::NotUnderstood(what) };
-        let mut conditions = Vec::new();
-        for condition in list(gate, "conditions").unwrap_or_default() {
-            let field = |key: &str| text(condition, key).map(str::to_owned);
-            let status = GateStatus::parse(text(condition, "status").unwrap_or_default());
-            let comparator = text(condition, "comparator").unwrap_or_default();
-            conditions.push(Condition {
-                threshold: match status {
-                    GateStatus::Warn => field("warningThreshold").or_else(|| field("errorThreshold")),
-                    _ => field("errorThreshold"),
-                },
-                status,
-                metric: field("metricKey").ok_or_else(|| odd("a condition without metricKey".into()))?,
-                comparator: Comparator::parse(comparator)
-                    .ok_or_else(|| odd(format!("the comparator {comparator:?}")))?,
-                actual: field("actualValue"),
-            });
-        }
+        let Answer { value: GateAnswerJson { project_status: gate }, url, .. } = self.json(url).await?;
+        let conditions = gate.conditions.unwrap_or_default().into_iter().map(condition);
         Ok(QualityGate {
-            status: GateStatus::parse(status),
-            conditions,
-            ignored_conditions: gate["ignoredConditions"] == true,
+            status: GateStatus::parse(&gate.status),
+            conditions: conditions
+                .collect::<Result<_, _>>()
+                .map_err(|what| Error { url, fault: Fault::NotUnderstood(what) })?,
+            ignored_conditions: gate.ignored_conditions == Some(true),
         })
     }
+}
+
+/// The condition, or what of it this version does not understand.
+fn condition(condition: ConditionJson) -> Result<Condition, String> {
+    let status = GateStatus::parse(&condition.status.unwrap_or_default());
+    let comparator = condition.comparator.unwrap_or_default();
+    Ok(Condition {
+        threshold: match status {
+            GateStatus::Warn => condition.warning_threshold.or(condition.error_threshold),
+            _ => condition.error_threshold,
+        },
+        status,
+        metric: condition.metric_key.ok_or("a condition without metricKey")?,
+        comparator: Comparator::parse(&comparator).ok_or_else(|| format!("the comparator {comparator:?}"))?,
+        actual: condition.actual_value,
+    })
 }

@@ -1,6 +1,6 @@
-//! The server itself: is it there, is it up, what can it do, does it know the token.
+//! The server as a whole: is it up, what can it do, does it know the token, and what may the token do.
 
-use super::client::{SonarQube, text};
+use super::client::{Answer, SonarQube, if_allowed};
 use super::error::{Error, Fault};
 use crate::analysis::{Edition, ServerFacts, ServerKind, ServerVersion};
 use serde::Deserialize;
@@ -15,7 +15,7 @@ pub enum Availability {
         /// From the Date header.
         date: Option<u64>,
     },
-    /// On its way: asking again helps.
+    /// It starts, restarts or migrates its database: it will be up soon.
     Starting(String),
     /// It needs an administrator.
     Down(String),
@@ -30,32 +30,67 @@ pub enum Authenticated {
     No,
 }
 
+#[derive(Deserialize)]
+struct StatusJson {
+    version: String,
+    status: String,
+}
+
+#[derive(Deserialize)]
+struct ValidationJson {
+    valid: bool,
+}
+
+#[derive(Deserialize)]
+struct SettingsJson {
+    settings: Vec<SettingJson>,
+}
+
+#[derive(Deserialize)]
+struct SettingJson {
+    value: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct NavigationJson {
+    edition: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct UserJson {
+    permissions: Option<PermissionsJson>,
+}
+
+#[derive(Deserialize)]
+struct PermissionsJson {
+    #[serde(default)]
+    global: Vec<String>,
+}
+
 impl SonarQube {
     /// Asks for the state.
     ///
     /// # Errors
-    /// No answer, or an answer that isn't SonarQube's.
+    /// No answer, or an answer that is not SonarQube's.
     pub async fn availability(&self) -> Result<Availability, Error> {
         let url = self.url("api/system/status", &[]);
-        let answer = match self.value(url).await {
+        let Answer { value: StatusJson { version, status }, url, date } = match self.json(url).await {
             Ok(answer) => answer,
             Err(Error { fault: Fault::Unavailable(_), .. }) => {
                 return Ok(Availability::Starting("503 Service Unavailable".into()));
             }
             Err(error) => return Err(error),
         };
-        let required = |key| text(&answer.value, key).ok_or_else(|| answer.without(key));
-        let (version, status) = (required("version")?, required("status")?);
-        Ok(match status {
+        Ok(match status.as_str() {
             "UP" => Availability::Up {
-                version: ServerVersion::parse(version).ok_or_else(|| Error {
-                    url: answer.url.clone(),
+                version: ServerVersion::parse(&version).ok_or_else(|| Error {
+                    url,
                     fault: Fault::NotTheApi(format!("the version {version:?}")),
                 })?,
-                date: answer.date,
+                date,
             },
-            "STARTING" | "RESTARTING" | "DB_MIGRATION_RUNNING" => Availability::Starting(status.to_owned()),
-            _ => Availability::Down(status.to_owned()),
+            "STARTING" | "RESTARTING" | "DB_MIGRATION_RUNNING" => Availability::Starting(status),
+            _ => Availability::Down(status),
         })
     }
 
@@ -64,12 +99,8 @@ impl SonarQube {
     /// # Errors
     /// As [`Error`].
     pub async fn authenticate(&self) -> Result<Authenticated, Error> {
-        #[derive(Deserialize)]
-        struct Validation {
-            valid: bool,
-        }
-        let validation: Validation = self.json(self.url("api/authentication/validate", &[])).await?;
-        Ok(if validation.valid { Authenticated::Yes } else { Authenticated::No })
+        let answer = self.json::<ValidationJson>(self.url("api/authentication/validate", &[])).await?;
+        Ok(if answer.value.valid { Authenticated::Yes } else { Authenticated::No })
     }
 
     /// What the server can do. Any valid token may ask.
@@ -95,32 +126,20 @@ impl SonarQube {
     /// # Errors
     /// Any fault but 401, 403 and 404.
     pub async fn public_url(&self) -> Result<Option<String>, Error> {
-        match self.value(self.url("api/settings/values", &[("keys", "sonar.core.serverBaseURL")])).await {
-            Ok(answer) => Ok(answer
-                .list("settings")?
-                .first()
-                .and_then(|setting| text(setting, "value"))
-                .map(str::to_owned)),
-            Err(Error { fault: Fault::Unauthorized | Fault::Forbidden(_) | Fault::NotFound(_), .. }) => {
-                Ok(None)
-            }
-            Err(error) => Err(error),
-        }
+        let url = self.url("api/settings/values", &[("keys", "sonar.core.serverBaseURL")]);
+        let answer = if_allowed(self.json::<SettingsJson>(url).await)?;
+        Ok(answer.and_then(|answer| answer.value.settings.into_iter().next()?.value))
     }
 
     async fn edition(&self) -> Result<Option<Edition>, Error> {
-        #[derive(Deserialize)]
-        struct Global {
-            edition: Option<String>,
-        }
-        let global: Global = self.json(self.url("api/navigation/global", &[])).await?;
-        // An edition this version has not heard of is no reason to fail.
-        Ok(global.edition.as_deref().and_then(Edition::parse))
+        let answer = self.json::<NavigationJson>(self.url("api/navigation/global", &[])).await?;
+        // An edition that this version does not know is not an error.
+        Ok(answer.value.edition.as_deref().and_then(Edition::parse))
     }
 
     async fn features(&self) -> Result<Option<Vec<String>>, Error> {
         match self.json(self.url("api/features/list", &[])).await {
-            Ok(features) => Ok(Some(features)),
+            Ok(answer) => Ok(Some(answer.value)),
             Err(Error { fault: Fault::NotFound(_), .. }) => Ok(None),
             Err(error) => Err(error),
         }
@@ -132,17 +151,9 @@ impl SonarQube {
     /// # Errors
     /// As [`Error`].
     pub async fn may_create_projects(&self) -> Result<bool, Error> {
-        #[derive(Deserialize)]
-        struct Current {
-            permissions: Option<Permissions>,
-        }
-        #[derive(Deserialize)]
-        struct Permissions {
-            #[serde(default)]
-            global: Vec<String>,
-        }
-        let current: Current = self.json(self.url("api/users/current", &[])).await?;
-        Ok(current
+        let answer = self.json::<UserJson>(self.url("api/users/current", &[])).await?;
+        Ok(answer
+            .value
             .permissions
             .is_some_and(|permissions| permissions.global.iter().any(|name| name == "provisioning")))
     }

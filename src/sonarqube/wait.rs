@@ -1,10 +1,9 @@
-//! Waits for the server: one deadline over all that is waited for, a bounded number of polls, and a line in the
-//! log now and then. A server that restarts or stumbles costs time, not the verdict.
+//! Waits for the server: one deadline over everything that is waited for, polls as [`Retry::poll_for`] paces them, and a
+//! line in the log every fifteen seconds. A server that restarts or fails for a moment costs time, not the verdict.
 
 use super::error::{Error, Fault};
-use crate::quality_gate::{SHORTEST_PAUSE, pause_after_poll};
+use crate::http::{Retry, SHORTEST_PAUSE};
 use std::cell::RefCell;
-use std::pin::Pin;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -94,18 +93,6 @@ impl Wait {
         last: &mut Option<Instant>,
         look: impl AsyncFnMut() -> Result<Look<T>, Error>,
     ) -> Waited<T> {
-        let mut asking = Asking { look, found: None };
-        let ended = self.run(what, last, &mut asking).await;
-        match (ended, asking.found) {
-            (Waited::Done(()), Some(value)) => Waited::Done(value),
-            // Done means found.
-            (Waited::Done(()), None) => Waited::TimedOut { state: String::new(), understood: false },
-            (Waited::TimedOut { state, understood }, _) => Waited::TimedOut { state, understood },
-            (Waited::Refused(error), _) => Waited::Refused(error),
-        }
-    }
-
-    async fn run(&mut self, what: &str, last: &mut Option<Instant>, ask: &mut dyn Ask) -> Waited<()> {
         let seen = RefCell::new(Seen { state: "not asked yet".into(), understood: true, submitted: None });
         let (started, limit, mut said) = (self.started, self.limit, self.said);
         let lines = async {
@@ -116,36 +103,41 @@ impl Wait {
             }
         };
         let waited = tokio::select! {
-            waited = self.polls(&seen, last, ask) => waited,
+            waited = self.polls(&seen, last, look) => waited,
             never = lines => never,
         };
         self.said = said;
         waited
     }
 
-    async fn polls(&self, seen: &RefCell<Seen>, last: &mut Option<Instant>, ask: &mut dyn Ask) -> Waited<()> {
-        let end = self.started + self.limit;
+    async fn polls<T>(
+        &self,
+        seen: &RefCell<Seen>,
+        last: &mut Option<Instant>,
+        mut look: impl AsyncFnMut() -> Result<Look<T>, Error>,
+    ) -> Waited<T> {
         let mut latest = self.latest();
         let mut first = Instant::now();
         if let Some(last) = *last {
             first = first.max(last + SHORTEST_PAUSE);
         }
-        // Not to wait is no reason not to look, at each of many.
+        // Without time to wait, each of several analyses is still looked at once.
         if self.limit.is_zero() {
             latest = latest.max(first + self.grace);
         }
         sleep_until(first.min(latest)).await;
+        let (retry, mut polls) = (Retry::poll_for(self.limit), 0);
         loop {
             let now = Instant::now();
             if now >= latest {
                 return timed_out(seen);
             }
             let mut retry_after = None;
-            let answer = timeout_at(latest.min(now + LONGEST_POLL), ask.ask()).await;
+            let answer = timeout_at(latest.min(now + LONGEST_POLL), look()).await;
             let answered = Instant::now();
             *last = Some(answered);
             match answer {
-                Ok(Ok(Look::Done(()))) => return Waited::Done(()),
+                Ok(Ok(Look::Done(value))) => return Waited::Done(value),
                 Ok(Ok(Look::NotYet { state, age })) => {
                     let submitted = age.and_then(|age| Instant::now().checked_sub(Duration::from_secs(age)));
                     seen.replace(Seen { state, understood: true, submitted });
@@ -159,42 +151,17 @@ impl Wait {
                 Ok(Err(error)) => return Waited::Refused(error),
                 Err(_) => seen.borrow_mut().state = "no answer".into(),
             }
-            if now >= end {
+            polls += 1;
+            let Some(pause) = retry.pause(polls, now - self.started, retry_after) else {
                 return timed_out(seen);
-            }
-            let next = now + pause_after_poll(now - self.started, retry_after);
-            // The last look is at the deadline, or as soon after it as the distance of two polls allows.
-            sleep_until(next.min(end).max(answered + SHORTEST_PAUSE).min(latest)).await;
+            };
+            // The last look is at the deadline, or as soon after it as the shortest pause allows.
+            sleep_until((now + pause).max(answered + SHORTEST_PAUSE).min(latest)).await;
         }
     }
 }
 
-/// One question, asked until it is answered. Behind a pointer, so that the loop above is in the binary
-/// once and not once for each kind of answer.
-trait Ask {
-    fn ask(&mut self) -> Pin<Box<dyn Future<Output = Result<Look<()>, Error>> + '_>>;
-}
-
-struct Asking<T, F> {
-    look: F,
-    found: Option<T>,
-}
-
-impl<T, F: AsyncFnMut() -> Result<Look<T>, Error>> Ask for Asking<T, F> {
-    fn ask(&mut self) -> Pin<Box<dyn Future<Output = Result<Look<()>, Error>> + '_>> {
-        Box::pin(async {
-            Ok(match (self.look)().await? {
-                Look::Done(value) => {
-                    self.found = Some(value);
-                    Look::Done(())
-                }
-                Look::NotYet { state, age } => Look::NotYet { state, age },
-            })
-        })
-    }
-}
-
-fn timed_out(seen: &RefCell<Seen>) -> Waited<()> {
+fn timed_out<T>(seen: &RefCell<Seen>) -> Waited<T> {
     let seen = seen.borrow();
     Waited::TimedOut { state: seen.state.clone(), understood: seen.understood }
 }

@@ -4,13 +4,10 @@ use crate::agent::{ServiceConnection, allow_http};
 use crate::analysis::{ServerFacts, ServerKind, ServerVersion};
 use crate::cancel::Cancellation;
 use crate::error::{Error, Result};
+use crate::http::Retry;
 use crate::sonarqube::{Authenticated, Availability, ProjectAccess, SonarQube};
 use crate::step::job::Job;
-use std::time::{Duration, Instant};
-
-/// A server on its way up is waited for this long: SonarQube takes one to three minutes to start.
-const STARTUP: Duration = Duration::from_secs(180);
-const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
+use std::time::Instant;
 
 /// The server, as `connection` reaches it.
 pub(super) fn connect(job: &Job, connection: &ServiceConnection) -> SonarQube {
@@ -64,7 +61,7 @@ async fn wait_until_up(
     server: &SonarQube,
     cancellation: &Cancellation,
 ) -> Result<(ServerVersion, Option<u64>)> {
-    let started = Instant::now();
+    let (retry, started, mut attempts) = (Retry::wait_until_up(), Instant::now(), 0);
     loop {
         let state = match server.availability().await.map_err(|error| error.explain("reach SonarQube"))? {
             Availability::Up { version, date } => return Ok((version, date)),
@@ -74,17 +71,18 @@ async fn wait_until_up(
             }
             Availability::Starting(state) => state,
         };
-        if started.elapsed() >= STARTUP {
+        attempts += 1;
+        let Some(pause) = retry.pause(attempts, started.elapsed(), None) else {
             return Err(Error::new(format!(
                 "{} is still not up after {} seconds: its state is {state}",
                 server.address(),
-                STARTUP.as_secs()
+                retry.total().as_secs()
             ))
             .hint("Run the build again once the server has started."));
-        }
+        };
         tracing::info!("{} is not up yet ({state}); waiting", server.address());
         tokio::select! {
-            () = tokio::time::sleep(BETWEEN_LOOKS) => {}
+            () = tokio::time::sleep(pause) => {}
             () = cancellation.requested() => return Err(Error::cancelled()),
         }
     }

@@ -39,7 +39,7 @@ fn two_service_connections_are_an_error() {
     let mut scenario = Scenario::new();
     let other = scenario.job.connect_by_token(&scenario.sonarqube.url(), TOKEN);
     let step = scenario.prepare(&[("connection", &other)]);
-    insta::assert_snapshot!(error_of(&scenario, &step), @"more than one service connection is chosen: SonarQube and connection. Keep the one that analyses this project and remove the other input.");
+    insta::assert_snapshot!(error_of(&scenario, &step), @"more than one service connection is chosen: SonarQube and connection. Keep the connection to the server that analyses this project, and remove the other input.");
     assert!(scenario.sonarqube.asked().is_empty());
 }
 
@@ -48,10 +48,10 @@ fn a_connection_without_url_or_token_is_an_error() {
     let mut scenario = Scenario::new();
     let connection = scenario.job.connect_server("ftp://sonar.example", TOKEN);
     let step = scenario.prepare(&[("SonarQube", &connection)]);
-    insta::assert_snapshot!(error_of(&scenario, &step), @"the service connection of the input SonarQube has no usable URL (http:// or https://; host names outside ASCII in punycode). Edit it under Project settings > Service connections.");
+    insta::assert_snapshot!(error_of(&scenario, &step), @"the service connection of the input SonarQube has no usable URL (http:// or https://; host names outside ASCII in punycode). Correct it under Project settings > Service connections.");
     let connection = scenario.job.connect_server(&scenario.sonarqube.url(), "");
     let step = scenario.prepare(&[("SonarQube", &connection)]);
-    insta::assert_snapshot!(error_of(&scenario, &step), @"the service connection of the input SonarQube has no token. Edit it under Project settings > Service connections.");
+    insta::assert_snapshot!(error_of(&scenario, &step), @"the service connection of the input SonarQube has no token. Correct it under Project settings > Service connections.");
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn a_refused_connection_is_an_error() {
     let mut job = Job::start();
     // A port that nobody is given.
     let step = prepare(&mut job, "http://127.0.0.1:1");
-    insta::assert_snapshot!(job.tidy(step.sole_error()), @"failed to reach SonarQube: <server>/api/system/status can't be reached: Connection refused (os error 111). Check the URL of the service connection, that the server is running, and that this agent may reach it (DNS, firewall, proxy).");
+    insta::assert_snapshot!(job.tidy(step.sole_error()), @"failed to reach SonarQube: <server>/api/system/status could not be reached: Connection refused (os error 111). Check the URL of the service connection, that the server is running, and that this agent can reach it (DNS, firewall, proxy).");
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn an_unknown_host_is_an_error() {
     let step = prepare(&mut job, "http://sonarqube.invalid");
     let error = job.tidy(step.sole_error());
     assert!(
-        error.starts_with("failed to reach SonarQube: <server>/api/system/status can't be reached: "),
+        error.starts_with("failed to reach SonarQube: <server>/api/system/status could not be reached: "),
         "{error}"
     );
 }
@@ -79,7 +79,7 @@ fn an_untrusted_certificate_is_an_error() {
     let tls = Tls::before(sonarqube.url().trim_start_matches("http://").parse().unwrap());
     let mut job = Job::start();
     let step = prepare(&mut job, &tls.url);
-    insta::assert_snapshot!(job.tidy(step.sole_error()), @"failed to reach SonarQube: no trusted TLS connection to <server>/api/system/status: invalid peer certificate: UnknownIssuer. If the server's certificate comes from a private authority, add that authority to the trust store of this machine or configure the agent with --sslcacert <PEM file>. The input allowInvalidCertificate accepts any certificate, and whoever presents it gets the token.");
+    insta::assert_snapshot!(job.tidy(step.sole_error()), @"failed to reach SonarQube: the TLS connection to <server>/api/system/status failed: invalid peer certificate: UnknownIssuer. If the server's certificate comes from a private authority, add that authority to the trust store of this machine or configure the agent with --sslcacert <PEM file>. With the input allowInvalidCertificate any certificate is accepted, but then anyone on the network between can read the token.");
     assert!(sonarqube.asked().is_empty());
 
     // The agent was configured with the authority's certificate.
@@ -96,7 +96,7 @@ fn an_untrusted_certificate_is_an_error() {
     // An agent that accepts any certificate does so for Azure DevOps alone.
     job.unset("Agent.CAInfo");
     job.set("Agent.SkipCertValidation", "True");
-    assert!(prepare(&mut job, &tls.url).sole_error().contains("no trusted TLS connection"));
+    assert!(prepare(&mut job, &tls.url).sole_error().contains("the TLS connection to "));
 
     // Or told to trust anybody.
     let connection = job.connect_server(&tls.url, TOKEN);
@@ -116,7 +116,7 @@ fn https_to_an_http_server_is_an_error() {
     let mut job = Job::start();
     let step = prepare(&mut job, &sonarqube.url().replace("http:", "https:"));
     let error = job.tidy(step.sole_error());
-    assert!(error.contains("no trusted TLS connection") || error.contains("can't be reached"), "{error}");
+    assert!(error.contains("the TLS connection to ") || error.contains("could not be reached"), "{error}");
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn an_html_page_instead_of_the_api_is_an_error() {
     let mut scenario = Scenario::new();
     scenario.sonarqube.answer_everywhere(html_page());
     let step = scenario.prepare(&[]);
-    insta::assert_snapshot!(error_of(&scenario, &step), @"failed to reach SonarQube: <server>/api/system/status is not SonarQube's API: it answered text/html. The URL of the service connection leads to something else, such as a sign-in page of a proxy. Set it to SonarQube's own address, including its context path.");
+    insta::assert_snapshot!(error_of(&scenario, &step), @"failed to reach SonarQube: <server>/api/system/status is not SonarQube's API: it answered text/html. The URL of the service connection leads to another program, such as the sign-in page of a proxy. Set it to SonarQube's own address, including its context path.");
 }
 
 #[test]
@@ -158,10 +158,10 @@ fn an_answer_from_another_product_is_an_error() {
         .sonarqube
         .answer_everywhere(crate::fake_sonarqube::json_answer(&serde_json::json!({ "hello": "world" })));
     let step = scenario.prepare(&[]);
-    insta::assert_snapshot!(error_of(&scenario, &step), @"failed to reach SonarQube: <server>/api/system/status is not SonarQube's API: it answered JSON without version. The URL of the service connection leads to something else, such as a sign-in page of a proxy. Set it to SonarQube's own address, including its context path.");
+    insta::assert_snapshot!(error_of(&scenario, &step), @"failed to reach SonarQube: <server>/api/system/status is not SonarQube's API: it answered JSON that could not be read (missing field `version` at line 1 column 15). The URL of the service connection leads to another program, such as the sign-in page of a proxy. Set it to SonarQube's own address, including its context path.");
     scenario.sonarqube.answer_everywhere(refusal(404, "Not found"));
     let step = scenario.prepare(&[]);
-    insta::assert_snapshot!(error_of(&scenario, &step), @"failed to reach SonarQube: <server>/api/system/status answered 404 Not Found: Not found. Check the URL of the service connection, the context path included: SonarQube answers other paths so.");
+    insta::assert_snapshot!(error_of(&scenario, &step), @"failed to reach SonarQube: <server>/api/system/status answered 404 Not Found: Not found. Check the URL of the service connection, including its context path.");
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn a_url_without_its_context_path_is_an_error() {
     let mut scenario = Scenario::new();
     scenario.sonarqube.answer_everywhere(ResponseTemplate::new(302).insert_header("Location", "/sonar/"));
     let step = scenario.prepare(&[]);
-    insta::assert_snapshot!(error_of(&scenario, &step), @"failed to reach SonarQube: <server>/api/system/status redirects elsewhere: more than 5 times. Set the URL of the service connection to the address the server is really at.");
+    insta::assert_snapshot!(error_of(&scenario, &step), @"failed to reach SonarQube: <server>/api/system/status answered with a redirect that is not followed: more than 5 redirects in a row. Set the URL of the service connection to the address that answers without a redirect.");
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn a_redirect_to_another_host_does_not_get_the_token() {
         .answer_everywhere(ResponseTemplate::new(302).insert_header("Location", location.as_str()));
     let step = scenario.prepare(&[]);
     let error = error_of(&scenario, &step).replace(&stranger.url(), "<stranger>");
-    insta::assert_snapshot!(error, @"failed to reach SonarQube: <server>/api/system/status redirects elsewhere: to <stranger>/api/system/status. Set the URL of the service connection to the address the server is really at.");
+    insta::assert_snapshot!(error, @"failed to reach SonarQube: <server>/api/system/status answered with a redirect that is not followed: it leads to <stranger>/api/system/status. Set the URL of the service connection to the address that answers without a redirect.");
     assert!(stranger.asked().is_empty());
 }
 
@@ -217,7 +217,7 @@ fn a_server_error_is_an_error() {
         .sonarqube
         .answer_everywhere(ResponseTemplate::new(500).set_body_string("<html>stack trace</html>"));
     let step = scenario.prepare(&[]);
-    insta::assert_snapshot!(error_of(&scenario, &step), @"failed to reach SonarQube: <server>/api/system/status answered 500. The server failed: look at its log.");
+    insta::assert_snapshot!(error_of(&scenario, &step), @"failed to reach SonarQube: <server>/api/system/status answered 500. The server failed. Look at its log.");
 }
 
 #[test]
@@ -247,11 +247,11 @@ fn a_variable_that_the_agent_did_not_set_is_named() {
     let mut scenario = Scenario::new();
     scenario.job.unset("Agent.TempDirectory");
     let step = scenario.prepare(&[]);
-    insta::assert_snapshot!(scenario.job.tidy(step.sole_error()), @"Agent.TempDirectory is not set. Run this task by an Azure Pipelines agent, or set AGENT_TEMPDIRECTORY to an existing folder.");
+    insta::assert_snapshot!(scenario.job.tidy(step.sole_error()), @"Agent.TempDirectory is not set. Run this task on an Azure Pipelines agent, or set AGENT_TEMPDIRECTORY to an existing folder.");
     scenario.job.unset("System.DefaultWorkingDirectory");
     scenario.job.unset("Build.SourcesDirectory");
     let step = scenario.prepare(&[]);
-    insta::assert_snapshot!(scenario.job.tidy(step.sole_error()), @"System.DefaultWorkingDirectory is not set. Run this task by an Azure Pipelines agent.");
+    insta::assert_snapshot!(scenario.job.tidy(step.sole_error()), @"System.DefaultWorkingDirectory is not set. Run this task on an Azure Pipelines agent.");
 }
 
 #[test]

@@ -38,7 +38,7 @@ fn secrets_of_the_job_reach_no_child() {
 }
 
 #[test]
-fn what_tools_need_is_passed_on() {
+fn scanners_inherit_what_their_tools_need() {
     let needed = ["PATH", "Path", "HOME", "https_proxy", "LC_ALL", "TF_BUILD", "BUILD_SOURCEVERSION"];
     let java = ["JAVA_HOME", "JAVA_HOME_21_X64", "JAVA_TOOL_OPTIONS", "SYSTEM_PULLREQUEST_SOURCECOMMITID"];
     let windows = ["SystemRoot", "ProgramFiles(x86)", "TEMP", "VS170COMNTOOLS", "NODE_OPTIONS"];
@@ -53,7 +53,7 @@ fn what_tools_need_is_passed_on() {
 }
 
 #[test]
-fn credentials_of_feeds_are_for_those_who_install_packages() {
+fn credentials_of_feeds_reach_only_the_commands_that_install_packages() {
     let names = ["DOTNET_ROOT", "VSS_NUGET_ACCESSTOKEN", "SECRET_VSS_NUGET_EXTERNAL_FEED_ENDPOINTS"];
     assert_eq!(inherited(Child::Dotnet, "", &names), ["DOTNET_ROOT"]);
     assert_eq!(
@@ -63,7 +63,7 @@ fn credentials_of_feeds_are_for_those_who_install_packages() {
 }
 
 #[test]
-fn git_gets_nothing_that_changes_what_it_does() {
+fn git_inherits_no_variable_that_changes_what_it_does() {
     let names = [
         "PATH",
         "SystemRoot",
@@ -90,11 +90,11 @@ fn git_gets_nothing_that_changes_what_it_does() {
 }
 
 #[test]
-fn users_pass_more_on() {
+fn pass_environment_adds_variables_but_none_that_is_withheld() {
     let names = ["IAR_HOME", "QNX_HOST", "QNX_TARGET", "QNXX", "OTHER"];
     let passed = inherited(Child::Engine, "iar_home, QNX_*\n", &names);
     assert_eq!(passed, ["IAR_HOME", "QNX_HOST", "QNX_TARGET"]);
-    // A pattern does not bring along what is withheld.
+    // A pattern does not cover what is withheld.
     assert_eq!(
         inherited(Child::Engine, "SONAR_*, S*", &["SONAR_TOKEN", "SYSTEM_ACCESSTOKEN", "SONAR_X"]),
         ["SONAR_X"]
@@ -105,9 +105,10 @@ fn users_pass_more_on() {
 }
 
 #[test]
-fn the_documentation_names_all_of_them() {
+fn docs_security_names_every_variable_of_the_lists() {
     let page = include_str!("../../../docs/security.md");
-    for list in [OF_ALL, OF_PROGRAMS, OF_BUILD, OF_ANALYZERS, OF_DOTNET, OF_FEEDS, OF_GIT, WITHHELD] {
+    for list in [OF_ALL, OF_PROGRAMS, OF_BUILD, OF_ANALYZERS, OF_DOTNET, OF_FEEDS, OF_GIT, SECRETS, WITHHELD]
+    {
         for name in list {
             assert!(page.contains(&format!("`{name}`")), "docs/security.md does not name {name}");
         }

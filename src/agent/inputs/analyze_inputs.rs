@@ -12,9 +12,9 @@ use std::path::PathBuf;
 /// Inputs of SonarAnalyze.
 #[derive(Debug, Clone)]
 pub struct AnalyzeInputs {
-    /// `jdkversion`: the variable that names the Java to use; none when it is `auto`.
+    /// `jdkversion`: the variable that names the Java to use; `None` when it is `auto`.
     pub jdk_version: Option<String>,
-    /// `jdkVersionStrict`: that Java or none.
+    /// `jdkVersionStrict`: no other Java may be used.
     pub jdk_version_strict: bool,
     /// `jvmProfile`.
     pub jvm_profile: JvmProfile,
@@ -24,7 +24,7 @@ pub struct AnalyzeInputs {
     pub export_to: Option<PathBuf>,
     /// `onMissingConnection`.
     pub on_missing_connection: Option<OnMissingConnection>,
-    /// `passEnvironment`: variables that the scanner inherits besides.
+    /// `passEnvironment`: further variables that the scanner inherits.
     pub pass_environment: Passed,
 }
 

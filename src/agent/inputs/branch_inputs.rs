@@ -1,4 +1,4 @@
-//! Inputs of SonarPrepare about what is analysed.
+//! Inputs of SonarPrepare about branches and tags.
 
 use super::input_value::one_of;
 use crate::agent::env::Environment;
@@ -33,7 +33,7 @@ mod tests {
     }
 
     #[test]
-    fn choices_and_their_defaults() {
+    fn choices_have_defaults_and_refuse_unknown_values() {
         assert_eq!(read(&[]).unwrap(), Choices::default());
         for (text, expected) in [
             ("auto", BranchChoice::Auto),

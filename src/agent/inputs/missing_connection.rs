@@ -4,17 +4,17 @@ use super::input_value::one_of;
 use crate::agent::env::Environment;
 use crate::error::Result;
 
-/// What happens where SonarPrepare could not run, because the service connection is not there for this build.
+/// What happens where SonarPrepare could not run, because this build may not use the service connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnMissingConnection {
-    /// Nothing is analysed, which is said and is no pass.
+    /// Nothing is analysed. The step says so, and it does not count as a pass.
     Skip,
     /// It is an error.
     Fail,
 }
 
 impl OnMissingConnection {
-    /// The input `onMissingConnection`; none where the kind of the build decides.
+    /// The input `onMissingConnection`; `None` where the kind of the build decides.
     pub(super) fn read(env: &Environment) -> Result<Option<Self>> {
         let parse = |text| match text {
             "skip" => Ok(Self::Skip),

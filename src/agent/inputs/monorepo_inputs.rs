@@ -9,7 +9,7 @@ use crate::secret::Secret;
 /// Several projects in one repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Monorepo {
-    /// `monorepo`, as it stands: its properties may hold passwords.
+    /// `monorepo`, unparsed: its properties may hold passwords.
     pub list: Secret,
     /// `projectBaseDir`: where the directories of the projects start.
     pub start: Option<String>,
@@ -20,10 +20,10 @@ pub struct Monorepo {
 }
 
 impl Monorepo {
-    /// Reads them; none where there is but one project.
+    /// Reads them; `None` where there is a single project.
     ///
     /// # Errors
-    /// Another mode than `cli`, inputs that only make sense for one project, a number that is none.
+    /// Another mode than `cli`, inputs for a single project, or a text in place of a number.
     pub(super) fn read(env: &Environment, mode: ScannerMode) -> Result<Option<Self>> {
         let Some(list) = env.input("monorepo") else { return Ok(None) };
         if mode != ScannerMode::Cli {
@@ -31,21 +31,23 @@ impl Monorepo {
                 "monorepo works with scannerMode cli, not with {}",
                 mode.as_str()
             ))
-            .hint("Set `scannerMode: cli`, or use a SonarPrepare for each project."));
+            .hint("Set `scannerMode: cli`, or use a SonarPrepare task for each project."));
         }
         let is_manual = env.input("configMode") == Some("manual");
         if is_manual && env.input("cliProjectKey").is_some() {
             return Err(Error::new("both cliProjectKey and monorepo are set")
-                .hint("Leave cliProjectKey out: each entry of monorepo has its own key."));
+                .hint("Remove cliProjectKey: each entry of monorepo has its own key."));
         }
         if boolean(env, "buildWrapper", false)? {
-            return Err(Error::new("buildWrapper does not work with monorepo: it is of one build")
-                .hint("Use a SonarPrepare for each project that is built with it."));
+            return Err(Error::new(
+                "buildWrapper does not work with monorepo, because it records a single build",
+            )
+            .hint("Use a SonarPrepare task for each project that is built with it."));
         }
         let text = env.input("parallel").unwrap_or("1");
         let parallel = text.parse().ok().filter(|number| *number >= 1).ok_or_else(|| {
             Error::new(format!("the input parallel is {text:?}"))
-                .hint("Write how many analyses may run at a time, such as 2.")
+                .hint("Write the number of analyses that may run at the same time, such as 2.")
         })?;
         Ok(Some(Self {
             list: Secret::new(list),
@@ -66,12 +68,12 @@ mod tests {
     }
 
     #[test]
-    fn for_one_project_there_is_nothing_to_read() {
+    fn the_inputs_are_read_only_where_monorepo_is_set() {
         assert_eq!(read(ScannerMode::Dotnet, &[("PARALLEL", "x")]).unwrap(), None);
     }
 
     #[test]
-    fn several() {
+    fn every_input_is_read() {
         let inputs =
             [("MONOREPO", "- a"), ("CHANGEDONLY", "True"), ("PARALLEL", "4"), ("PROJECTBASEDIR", "src")];
         let expected =
@@ -81,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_go_together() {
+    fn inputs_that_do_not_work_with_monorepo_are_errors() {
         let list = ("MONOREPO", "- a");
         for (mode, input, expected) in [
             (ScannerMode::Dotnet, ("X", "y"), "works with scannerMode cli, not with dotnet"),

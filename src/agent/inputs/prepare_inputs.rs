@@ -43,7 +43,7 @@ pub struct PrepareInputs {
     pub project_base_dir: Option<String>,
     /// `analysisName`.
     pub analysis_name: Option<String>,
-    /// `extraProperties`, as it stands: it may hold passwords.
+    /// `extraProperties`, unparsed: it may hold passwords.
     pub extra_properties: Secret,
     /// `strictProperties`.
     pub strict_properties: bool,
@@ -71,7 +71,7 @@ pub struct PrepareInputs {
     pub unshallow: bool,
     /// `cache: private`: what the analysis downloads is kept below the job's temporary folder.
     pub private_cache: bool,
-    /// `monorepo` and what goes with it; the inputs for a single project are not read then.
+    /// `monorepo` and its further inputs; those for a single project are not read then.
     pub monorepo: Option<Monorepo>,
 }
 
@@ -119,7 +119,7 @@ impl PrepareInputs {
             names.map_or([None, None, None], |names| names.map(text));
         if let (Some([key, ..]), None) = (names, &project_key) {
             let other = match mode {
-                ScannerMode::Dotnet => " If this is no .NET build, set scannerMode to cli or other.",
+                ScannerMode::Dotnet => " If this is not a .NET build, set scannerMode to cli or other.",
                 _ => "",
             };
             return Err(Error::new(format!("the input {key} is empty")).hint(format!(

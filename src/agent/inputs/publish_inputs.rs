@@ -5,7 +5,8 @@ use super::missing_connection::OnMissingConnection;
 use crate::agent::env::Environment;
 use crate::agent::hidden;
 use crate::error::{Error, Result};
-use crate::quality_gate::{LONGEST_WAIT, Policy, Reaction, Rule};
+use crate::http::LONGEST_WAIT;
+use crate::quality_gate::{Policy, Reaction, Rule};
 use std::time::Duration;
 
 /// Inputs of SonarPublish.
@@ -35,14 +36,14 @@ impl PublishInputs {
     /// Reads the inputs.
     ///
     /// # Errors
-    /// A timeout that is no number of seconds; a reaction that is none of the three; a branch and a pull request;
-    /// a job variable in the place of an input.
+    /// A timeout that is not a number of seconds, an unknown reaction, a branch as well as a pull request, or a job variable
+    /// in the place of an input.
     pub fn read(env: &Environment) -> Result<Self> {
         hidden::refuse(env)?;
         let text = env.input("pollingTimeoutSec").unwrap_or("300");
         let seconds = text.parse().ok().filter(|seconds| *seconds <= LONGEST_WAIT).ok_or_else(|| {
             Error::new(format!("the input pollingTimeoutSec is {text:?}")).hint(format!(
-                "Write a whole number of seconds, such as 300; at most {LONGEST_WAIT}, which is a week."
+                "Write a whole number of seconds, at most {LONGEST_WAIT} (one week), such as 300."
             ))
         })?;
         let Policy { failure, no_verdict, nothing_analysed, skipped } = Policy::default();
@@ -55,9 +56,8 @@ impl PublishInputs {
         let text = |name: &str| env.input(name).map(str::to_owned);
         let (branch, pull_request) = (text("branch"), text("pullRequest"));
         if branch.is_some() && pull_request.is_some() {
-            return Err(
-                Error::new("both branch and pullRequest are set").hint("Keep the one that was analysed.")
-            );
+            return Err(Error::new("both branch and pullRequest are set")
+                .hint("Remove the one that was not analysed."));
         }
         Ok(Self {
             polling_timeout: Duration::from_secs(seconds),

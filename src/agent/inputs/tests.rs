@@ -27,7 +27,7 @@ fn each_mode_reads_its_own_inputs() {
 }
 
 #[test]
-fn auto_names_no_java() {
+fn jdkversion_auto_leaves_the_choice_of_java_open() {
     let read = |inputs: &[(&str, &str)]| AnalyzeInputs::read(&environment(inputs)).unwrap();
     assert_eq!(read(&[]).jdk_version, None);
     assert_eq!(read(&[("JDKVERSION", "Auto")]).jdk_version, None);
@@ -38,7 +38,7 @@ fn auto_names_no_java() {
 }
 
 #[test]
-fn mistakes_say_what_to_write() {
+fn errors_say_what_to_write_instead() {
     for (inputs, expected) in [
         (
             vec![("SCANNERMODE", "MSBuild")],
@@ -51,7 +51,7 @@ fn mistakes_say_what_to_write() {
         (vec![("UNSHALLOW", "yes")], "the input unshallow is \"yes\". Write one of: auto, off."),
         (
             vec![("CLIPROJECTKEY", "shop")],
-            "the input projectKey is empty. Set it to the key of the SonarQube project (Project Information on the project's page). If this is no .NET build, set scannerMode to cli or other.",
+            "the input projectKey is empty. Set it to the key of the SonarQube project (Project Information on the project's page). If this is not a .NET build, set scannerMode to cli or other.",
         ),
         (
             vec![("SCANNERMODE", "cli"), ("CONFIGMODE", "manual")],
@@ -68,7 +68,7 @@ fn mistakes_say_what_to_write() {
 }
 
 #[test]
-fn what_publish_is_pointed_at() {
+fn publish_reads_lists_and_takes_a_branch_or_a_pull_request() {
     let inputs = PublishInputs::read(&environment(&[
         ("ANALYSES", " a/*.json \n\n b \n"),
         ("PULLREQUEST", "7"),
@@ -85,7 +85,7 @@ fn what_publish_is_pointed_at() {
 }
 
 #[test]
-fn reactions_and_their_overrides() {
+fn each_reaction_has_overrides_for_a_kind_of_build() {
     let read =
         |inputs: &[(&str, &str)]| PublishInputs::read(&environment(inputs)).map(|inputs| inputs.policy);
     assert_eq!(read(&[]).unwrap(), Policy::default());

@@ -93,7 +93,7 @@ fn user_and_password_in_the_url_are_refused_and_not_printed() {
     for url in ["https://joe:hush@sonar.corp", "https://joe@sonar.corp/x", "https://:hush@sonarcloud.io"] {
         for input in ["SONARQUBE", "SONARCLOUD", "CONNECTION"] {
             let text = read_with_url(input, url).unwrap_err().to_string();
-            assert!(text.contains("holds a user name or a password. Remove them"), "{text}");
+            assert!(text.contains("contains a user name or a password. Remove them"), "{text}");
             assert!(!text.contains("joe") && !text.contains("hush"), "{text}");
         }
         let env = environment(&[("SONAR_HOST_URL", url), ("SONAR_TOKEN", "abc")]);

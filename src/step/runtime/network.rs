@@ -62,9 +62,7 @@ pub(in crate::step) fn equip(
              refuses the server's, configure the agent with --sslcacert <PEM file>, or set {TRUST_STORE}."
         );
     } else if !settings.ca_files.is_empty() {
-        let authorities = settings.authorities().map_err(|(file, error)| {
-            Error::new(format!("the agent's CA file {} can't be read: {error}", file.display()))
-        })?;
+        let authorities = settings.authorities().map_err(|error| Error::new(error.to_string()))?;
         let file = folder.join("truststore.p12");
         std::fs::write(&file, trust_store::pkcs12(&authorities))
             .map_err(|error| Error::new(format!("{} can't be written: {error}", file.display())))?;

@@ -128,7 +128,7 @@ impl Record {
             "task.prependpath" => return Err(format!("{text} is not a folder")),
             "task.setprogress" => {
                 let done = required("value")?.parse().unwrap_or(0);
-                taken.shown.push(format!("{done} % {text}").trim_end().to_owned());
+                // It moves the bar of the step and writes no line of the log (`ExecutionContext.Progress`).
                 self.progress.push((done, text));
             }
             "task.debug" => {
@@ -319,7 +319,7 @@ fn a_process_that_ends_badly_fails_its_step() {
 }
 
 #[test]
-fn issues_progress_and_debug_are_shown_as_on_the_page_of_the_build() {
+fn issues_and_debug_are_shown_as_on_the_page_of_the_build() {
     let lines = [
         "##vso[task.logissue type=error]broken",
         "##vso[task.logissue type=warning]odd",
@@ -332,14 +332,13 @@ fn issues_progress_and_debug_are_shown_as_on_the_page_of_the_build() {
     let expected = [
         "##[error]broken",
         "##[warning]odd",
-        "40 % half",
         "##[warning]the agent found ##vso in a line that holds no legal command",
         "##vso[task.debug",
         "##[warning]the stand-in agent leaves build.addbuildtag out",
     ];
     assert_eq!(taken(&lines, &mut state, None).1, expected);
     state.set("System.Debug", "True");
-    assert_eq!(taken(&lines, &mut state, None).1[3], "##[debug]detail");
+    assert_eq!(taken(&lines, &mut state, None).1[2], "##[debug]detail");
 }
 
 #[test]

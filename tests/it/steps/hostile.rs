@@ -148,7 +148,7 @@ fn job_variables_are_not_taken_for_inputs_or_connections() {
     {
         scenario.job.set_in_case(name, &value);
         let step = scenario.publish(&[]);
-        assert!(step.sole_error().contains("this task can't trust what it is told"), "{}", step.transcript());
+        assert!(step.sole_error().contains("that value cannot be trusted"), "{}", step.transcript());
     }
     assert!(strangers.0.asked().is_empty() && strangers.1.requests().is_empty(), "no token goes there");
 }

@@ -49,7 +49,7 @@ fn an_error_behind_a_proxy_names_the_proxy() {
     let (step, scenario) = prepare(&[("HTTP_PROXY", NOBODY)]);
     step.ended(TaskResult::Failed);
     let error = step.sole_error().replace(&scenario.sonarqube.url(), "<server>");
-    insta::assert_snapshot!(error, @"failed to reach SonarQube: <server>/api/system/status can't be reached: by way of the proxy 127.0.0.1:9: Connection refused (os error 111). Check the URL of the service connection, that the server is running, and that this agent may reach it (DNS, firewall, proxy).");
+    insta::assert_snapshot!(error, @"failed to reach SonarQube: <server>/api/system/status could not be reached: through the proxy 127.0.0.1:9: Connection refused (os error 111). Check the URL of the service connection, that the server is running, and that this agent can reach it (DNS, firewall, proxy).");
 }
 
 #[test]

@@ -191,7 +191,7 @@ fn a_server_that_takes_too_long_is_a_timeout() {
     insta::assert_snapshot!(scenario.job.tidy(step.sole_error()), @"No quality gate result – SonarQube did not finish in time – shop, branch main – SonarQube has not processed the report within 5 seconds (state: IN_PROGRESS) – <server>/dashboard?id=shop");
     assert_eq!(scenario.gate_property().as_deref(), Some("timeout"));
     let step = scenario.publish(&[("pollingTimeoutSec", "soon")]);
-    insta::assert_snapshot!(step.sole_error(), @r#"the input pollingTimeoutSec is "soon". Write a whole number of seconds, such as 300; at most 604800, which is a week."#);
+    insta::assert_snapshot!(step.sole_error(), @r#"the input pollingTimeoutSec is "soon". Write a whole number of seconds, at most 604800 (one week), such as 300."#);
     for far in ["604801", "18446744073709551615", "18446744073709551616"] {
         let step = scenario.publish(&[("pollingTimeoutSec", far)]);
         assert!(step.sole_error().contains("at most 604800"), "{}", step.transcript());

@@ -4,7 +4,8 @@
 use super::*;
 use crate::agent::{Console, Log};
 use crate::http;
-use crate::quality_gate::{GateStatus, Measure, SHORTEST_PAUSE};
+use crate::http::SHORTEST_PAUSE;
+use crate::quality_gate::{GateStatus, Measure};
 use std::cell::RefCell;
 use std::time::Duration;
 use tokio::time::sleep;

@@ -1,16 +1,36 @@
-//! Which way a URL is reached, for programs that go there by themselves.
+//! A forward proxy, and which hosts go past it.
 
-use super::client::{NetworkSettings, Proxy, ProxyScope};
 use crate::secret::Secret;
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::{Error as PemError, PemObject as _};
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
 use url::{Host, Url};
+
+/// A forward proxy and what goes past it.
+#[derive(Debug, Clone)]
+pub struct Proxy {
+    /// Which URLs go through it.
+    pub scope: ProxyScope,
+    /// `http://host:port`.
+    pub url: Url,
+    /// User and password for the proxy's Basic authentication.
+    pub credentials: Option<(String, Secret)>,
+    /// Hosts that are reached directly, in `NO_PROXY` syntax.
+    pub no_proxy: String,
+}
+
+/// Which URLs a proxy is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProxyScope {
+    /// `http://` only.
+    Http,
+    /// `https://` only.
+    Https,
+    /// Both.
+    All,
+}
 
 impl Proxy {
     /// Reads a proxy's address as the variables `HTTPS_PROXY` and the like hold it: with or without a scheme, which is
-    /// http then, and with or without user and password. `None`: it is none.
+    /// http then, and with or without user and password. `None`: it is not an address.
     pub fn parse(scope: ProxyScope, text: &str, no_proxy: &str) -> Option<Self> {
         let text = text.trim();
         let mut url = match text.contains("://") {
@@ -24,6 +44,16 @@ impl Proxy {
         let _ = url.set_username("").and_then(|()| url.set_password(None));
         let credentials = user.map(|user| (user, password));
         Some(Self { scope, url, credentials, no_proxy: no_proxy.to_owned() })
+    }
+
+    /// Whether `url` is reached through it.
+    pub(super) fn is_for(&self, url: &Url) -> bool {
+        let is_in_scope = match self.scope {
+            ProxyScope::Http => url.scheme() == "http",
+            ProxyScope::Https => url.scheme() == "https",
+            ProxyScope::All => true,
+        };
+        is_in_scope && !bypasses(&self.no_proxy, url)
     }
 
     /// `host:port`, for people.
@@ -60,48 +90,10 @@ fn decoded(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-impl NetworkSettings {
-    /// The proxy that `url` is reached through; `None`: it is reached directly.
-    pub fn proxy_for(&self, url: &Url) -> Option<&Proxy> {
-        self.proxies.iter().find(|proxy| {
-            let in_scope = match proxy.scope {
-                ProxyScope::Http => url.scheme() == "http",
-                ProxyScope::Https => url.scheme() == "https",
-                ProxyScope::All => true,
-            };
-            in_scope && !passes(&proxy.no_proxy, url)
-        })
-    }
-
-    /// The same for our own client.
-    pub(super) fn proxies_of_client(&self) -> reqwest::Proxy {
-        let settings = self.clone();
-        reqwest::Proxy::custom(move |url| {
-            settings.proxy_for(url).map(|proxy| proxy.with_credentials().expose().to_owned())
-        })
-    }
-
-    /// The certificates in the CA files, in DER.
-    ///
-    /// # Errors
-    /// A file can't be read, and why.
-    pub fn authorities(&self) -> Result<Vec<CertificateDer<'static>>, (PathBuf, PemError)> {
-        let mut certificates = Vec::new();
-        for file in &self.ca_files {
-            certificates.extend(read(file).map_err(|error| (file.clone(), error))?);
-        }
-        Ok(certificates)
-    }
-}
-
-fn read(file: &Path) -> Result<Vec<CertificateDer<'static>>, PemError> {
-    CertificateDer::pem_file_iter(file)?.collect()
-}
-
 /// Whether `url` goes past a proxy, by the rules that programs have for `NO_PROXY`, each its own: names, with or without
 /// `.` or `*.` before them, stand for themselves and what lies below them, addresses may be networks, a port may stand
 /// behind both, `*` is everything; commas, semicolons or white space divide the entries.
-fn passes(no_proxy: &str, url: &Url) -> bool {
+fn bypasses(no_proxy: &str, url: &Url) -> bool {
     let address = match url.host() {
         Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
         Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
@@ -165,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_past_a_proxy() {
+    fn hosts_on_the_list_are_reached_without_the_proxy() {
         for (no_proxy, address, expected) in [
             ("", "http://sonar.corp", false),
             ("*", "http://sonar.corp", true),
@@ -201,12 +193,12 @@ mod tests {
             ("[::1]", "http://[::1]:9000", true),
             ("10.0.0.0/8", "http://[::1]", false),
         ] {
-            assert_eq!(passes(no_proxy, &url(address)), expected, "{no_proxy} {address}");
+            assert_eq!(bypasses(no_proxy, &url(address)), expected, "{no_proxy} {address}");
         }
     }
 
     #[test]
-    fn addresses_of_proxies() {
+    fn an_address_needs_neither_scheme_nor_port() {
         for (text, expected) in [
             ("http://proxy.corp:8080", Some("http://proxy.corp:8080")),
             ("proxy.corp:8080", Some("http://proxy.corp:8080")),
@@ -228,31 +220,5 @@ mod tests {
         let proxy = Proxy::parse(ProxyScope::All, "ci:p%40ss@proxy:8080", "").unwrap();
         assert_eq!(proxy.credentials, Some(("ci".into(), Secret::new("p@ss"))));
         assert_eq!(proxy.address(), "proxy:8080");
-    }
-
-    #[test]
-    fn the_first_proxy_in_whose_scope_a_url_is() {
-        let proxy = |scope, address: &str, no_proxy: &str| Proxy {
-            scope,
-            url: url(address),
-            credentials: None,
-            no_proxy: no_proxy.to_owned(),
-        };
-        let settings = NetworkSettings {
-            proxies: vec![
-                proxy(ProxyScope::Https, "http://a", "past.corp"),
-                proxy(ProxyScope::Http, "http://b", ""),
-                proxy(ProxyScope::All, "http://c", "past.corp"),
-            ],
-            ..NetworkSettings::default()
-        };
-        for (address, expected) in [
-            ("https://sonar.corp", Some("http://a/")),
-            ("http://sonar.corp", Some("http://b/")),
-            ("https://past.corp", None),
-        ] {
-            let found = settings.proxy_for(&url(address)).map(|proxy| proxy.url.as_str());
-            assert_eq!(found, expected, "{address}");
-        }
     }
 }
