@@ -1,7 +1,7 @@
 //! Which variables each kind of child inherits. A list of what is passed on: keys of a cloud and other secrets that a job
 //! or an agent has in its environment are on no list.
 //!
-//! docs/security.md shows the lists to users; a test holds both against each other.
+//! docs/reference/environment.md shows the lists to users; `scripts/docs` writes it from here.
 
 use crate::error::{Error, Result};
 

@@ -15,7 +15,7 @@ fn root() -> &'static Path {
 /// What people read: files of Markdown.
 fn pages() -> Vec<PathBuf> {
     let below = |folder: &str| fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path());
-    let all = [".", "docs", "task"].into_iter().flat_map(below);
+    let all = [".", "docs", "docs/reference", "task"].into_iter().flat_map(below);
     all.filter(|path| path.extension().is_some_and(|extension| extension == "md")).collect()
 }
 

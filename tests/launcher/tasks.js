@@ -1,5 +1,5 @@
 // The task.json files and vss-extension.json: valid against the schema of Azure DevOps, complete against the
-// established tasks, and true to docs/inputs.md. Needs ajv 6 (tests/launcher/run brings it).
+// established tasks, and true to docs/reference/inputs.md. Needs ajv 6 (tests/launcher/run brings it).
 'use strict';
 
 const assert = require('assert').strict;
@@ -108,11 +108,11 @@ test('inputs have help, a known group, and rules that name inputs and choices th
   }
 });
 
-test('docs/inputs.md lists exactly these inputs with these defaults', () => {
-  const rows = read('docs', 'inputs.md').split('\n')
+test('docs/reference/inputs.md lists exactly these inputs with these defaults', () => {
+  const rows = read('docs', 'reference', 'inputs.md').split('\n')
     .map(line => /^\| `(\w+)`(?: \(alias `(\w+)`\))? \|([^|]*)\|/.exec(line)).filter(Boolean)
     .map(([, name, alias, value]) => [name, alias || '', value.replace(/`/g, '').trim()]);
-  const expected = [].concat(...STEPS.map(step => task(step).inputs.map(each => [
+  const expected = [].concat(...[...STEPS, 'gate', 'build-gate'].map(step => task(step).inputs.map(each => [
     each.name, (each.aliases || []).join(), each.name === 'extraProperties' ? '' : each.defaultValue || '',
   ])));
   assert.deepEqual(rows.sort(), expected.sort());

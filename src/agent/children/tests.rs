@@ -105,12 +105,15 @@ fn pass_environment_adds_variables_but_none_that_is_withheld() {
 }
 
 #[test]
-fn docs_security_names_every_variable_of_the_lists() {
-    let page = include_str!("../../../docs/security.md");
+fn docs_environment_names_every_variable_of_the_lists() {
+    let page = include_str!("../../../docs/reference/environment.md");
     for list in [OF_ALL, OF_PROGRAMS, OF_BUILD, OF_ANALYZERS, OF_DOTNET, OF_FEEDS, OF_GIT, SECRETS, WITHHELD]
     {
         for name in list {
-            assert!(page.contains(&format!("`{name}`")), "docs/security.md does not name {name}");
+            assert!(
+                page.contains(&format!("`{name}`")),
+                "docs/reference/environment.md does not name {name}"
+            );
         }
     }
 }
