@@ -13,9 +13,10 @@ pub use commands::commands;
 pub use json_bodies::json_bodies;
 
 use sonar_azdo::agent::{Environment, http_settings};
+use sonar_azdo::analysis::PropertySource;
 use sonar_azdo::analysis::coverage::{Cobertura, Coverage};
 use sonar_azdo::analysis::dotnet_projects::{ProjectInfo, not_loaded};
-use sonar_azdo::analysis::precedence::{Precedence, PropertySource};
+use sonar_azdo::analysis::precedence::Precedence;
 use sonar_azdo::analysis::{
     AnalysisReport, Analyzed, Exported, ExtraProperties, Prepared, Rules, Unconnected, is_secret,
     java_properties, monorepo, report_formats as kinds, seconds_since_1970, suggestion, xml,

@@ -1,20 +1,20 @@
 //! The task input `extraProperties`.
 
 use super::property::Properties;
+use std::fmt;
 
 /// One `key=value` a line, or properties as they are written on a scanner's command line: `/d:key=value`, `-Dkey=value`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ExtraProperties {
-    /// What was read. Of a key given twice the last value counts.
+    /// The properties that were read. Of a key given twice the last value counts.
     pub properties: Properties,
     /// Lines that could not be read.
     pub unreadable: Vec<UnreadableLine>,
-    /// Lines that were read and may be meant otherwise: the line's number from 1, and why, as a sentence without its full
-    /// stop.
-    pub doubtful: Vec<(usize, String)>,
+    /// Lines that were read, but may be meant otherwise.
+    pub doubtful: Vec<DoubtfulLine>,
 }
 
-/// A line that could not be read. Its text may hold a secret, so that it is not kept.
+/// A line that could not be read. Its text is not kept, because it may hold a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnreadableLine {
     /// Its number, from 1.
@@ -23,12 +23,34 @@ pub struct UnreadableLine {
     pub key: Option<String>,
 }
 
+/// A line that seems to hold several properties. `Display` is the warning.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DoubtfulLine {
+    /// Its number, from 1.
+    pub number: usize,
+    /// The property that was read.
+    pub key: String,
+    /// The properties that its value seems to set as well.
+    pub others: Vec<String>,
+}
+
+impl fmt::Display for DoubtfulLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { number, key, others } = self;
+        write!(
+            f,
+            "Line {number} of extraProperties sets {key} to a value that seems to set {} as well. Write one property per line.",
+            others.join(", ")
+        )
+    }
+}
+
 /// What comes before a property on a command line: of the SonarScanner for .NET, and of SonarScanner CLI.
 const OPTIONS: [&str; 3] = ["/d:", "-d:", "-D"];
 
 impl ExtraProperties {
-    /// Reads the input. `#` begins a comment at the start of a line; white space around keys and values does not count;
-    /// the first `=` divides; `key=` sets an empty value; quotes around a value that holds no comma do not count.
+    /// Reads the input. A line that starts with `#` is a comment. The first `=` separates key and value, and white space
+    /// around both is dropped. `key=` sets an empty value. Quotes around a value without a comma are dropped.
     pub fn parse(text: &str) -> Self {
         let mut extra = Self::default();
         for (index, line) in text.lines().enumerate() {
@@ -54,14 +76,8 @@ impl ExtraProperties {
         let value = value.trim();
         let others: Vec<_> = value.split([' ', '\t', ';']).filter_map(second_key).collect();
         if !others.is_empty() {
-            self.doubtful.push((
-                number,
-                format!(
-                    "the value of {} seems to hold {}, too: write each on a line of its own",
-                    key.trim(),
-                    others.join(", ")
-                ),
-            ));
+            let others = others.into_iter().map(str::to_owned).collect();
+            self.doubtful.push(DoubtfulLine { number, key: key.trim().to_owned(), others });
         }
         // SonarQube itself takes quotes around what holds a comma.
         let value = if value.contains(',') { value } else { unquoted(value) };
@@ -130,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn one_a_line() {
+    fn each_line_sets_one_property() {
         let extra = ExtraProperties::parse(
             "# a comment\r\n   # an indented one\r\n\r\n  sonar.exclusions = **/gen/**, **/x \r\n\
              sonar.projectVersion=\nsonar.q=a=b=c\nmy.module:sonar.x=1\n",
@@ -148,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_can_not_be_read_are_known_by_number_and_key() {
+    fn unreadable_lines_are_named_by_number_and_key_only() {
         let extra = ExtraProperties::parse(
             "sonar.verbose\n=squ_secret\nsonar.token squ_secret\nsonar.token: squ_secret=\nsqu_secret\nmy key=squ_secret",
         );
@@ -169,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn other_syntaxes() {
+    fn properties_may_be_written_as_on_a_command_line() {
         for (line, expected) in [
             ("/d:sonar.exclusions=**/gen/**", vec![("sonar.exclusions", "**/gen/**")]),
             ("-Dsonar.exclusions=a", vec![("sonar.exclusions", "a")]),
@@ -193,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn several_on_a_line_are_told() {
+    fn several_properties_on_a_line_are_doubtful() {
         for line in [
             "a=x sonar.sources=src",
             "a=x;sonar.sources=src",
@@ -201,8 +217,8 @@ mod tests {
             "a=x -Dsonar.sources=src",
         ] {
             let extra = ExtraProperties::parse(line);
-            let expected = "the value of a seems to hold sonar.sources, too: write each on a line of its own";
-            assert_eq!(extra.doubtful, [(1, expected.to_owned())], "{line}");
+            let others = vec!["sonar.sources".to_owned()];
+            assert_eq!(extra.doubtful, [DoubtfulLine { number: 1, key: "a".into(), others }], "{line}");
         }
     }
 }

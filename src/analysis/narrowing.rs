@@ -1,7 +1,7 @@
 //! What the repository's own settings take out of what the quality gate judges: facts for the log and the summary.
 
-use super::precedence::FileLine;
 use super::property_origin::without_module;
+use super::refused_value::FileLine;
 use serde::{Deserialize, Serialize};
 
 /// The longest list of patterns that is tried on files.

@@ -1,55 +1,16 @@
-//! Which of several values of a property counts: that of the strongest source, whatever the order in which they are read.
+//! Which of several values of a property counts: that of the strongest source that may set it, in whatever order they are
+//! read. A value that its source may not set is never stored, so that nothing after this module can let it count.
 
 use super::java_properties::trimmed;
 use super::placeholder::{Budget, Meaning, Unexpandable, expand};
 use super::property::Properties;
-use super::property_origin::{self, Setter, may_set, narrows};
+use super::property_origin::{Setter, is_ambiguous, may_set, narrows, remedy};
+use super::property_source::PropertySource;
+use super::refused_value::{FileLine, RefusalReason, Refused};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fmt;
 
-/// Where values come from, the weakest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum PropertySource {
-    /// What holds when nobody says anything.
-    Default,
-    /// A report that was found.
-    FoundReport,
-    /// The settings file of the project.
-    SettingsFile,
-    /// The settings file of a module.
-    ModuleFile,
-    /// A variable of the job.
-    Variable,
-    /// An input of SonarPrepare.
-    Input,
-    /// The decision which branch or pull request is analysed.
-    Scope,
-    /// `extraProperties`, over it the properties of an entry of `monorepo`.
-    ExtraProperties,
-    /// The service connection, and what a step derives from all others.
-    Connection,
-}
-
-impl PropertySource {
-    /// Whether it lies in the repository.
-    pub fn is_of_repository(self) -> bool {
-        matches!(self, Self::SettingsFile | Self::ModuleFile)
-    }
-
-    fn setter(self) -> Setter {
-        match self {
-            Self::SettingsFile | Self::ModuleFile => Setter::Repository,
-            Self::Variable => Setter::Job,
-            Self::Default | Self::FoundReport | Self::Input | Self::Scope | Self::ExtraProperties => {
-                Setter::Pipeline
-            }
-            Self::Connection => Setter::Connection,
-        }
-    }
-}
-
-/// What the pipeline says of the settings files of its repository.
+/// The pipeline's inputs about the settings files of its repository.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Rules {
@@ -60,7 +21,7 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// Whether these are those that hold when the pipeline says nothing.
+    /// Whether the pipeline sets neither input.
     pub fn are_default(&self) -> bool {
         *self == Self::default()
     }
@@ -77,50 +38,14 @@ impl Rules {
     }
 }
 
-/// A line of a file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FileLine {
-    /// The file, relative to the sources where it lies in them.
-    pub file: String,
-    /// Its number, from 1.
-    pub line: usize,
-}
-
-impl fmt::Display for FileLine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {} of {}", self.line, self.file)
-    }
-}
-
-/// A value that does not count, because its source may not set the property.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused {
-    /// The property.
-    pub key: String,
-    /// Where it is set.
-    pub source: PropertySource,
-    /// Where that is, of a file.
-    pub at: Option<FileLine>,
-    /// What to do instead, as the end of a sentence.
-    pub instead: String,
-}
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { key, at, instead, .. } = self;
-        match at {
-            Some(at) => write!(f, "{key} in {at} is ignored: {instead}"),
-            None => write!(f, "{key} in a variable of the job is ignored: {instead}"),
-        }
-    }
-}
-
+/// The strongest value so far.
 #[derive(Clone)]
 struct Standing {
     source: PropertySource,
     value: String,
     at: Option<FileLine>,
+    /// Whether names in the value were replaced: they are not replaced a second time.
+    is_expanded: bool,
 }
 
 /// The values of properties, each with its source.
@@ -142,26 +67,33 @@ impl Precedence {
         self.rules
     }
 
-    /// Has `source` set a property, which counts if no stronger one sets it. Of one source the last value counts.
+    /// Sets a property. The value counts if `source` may set it and no stronger source sets it. Of one source the last value
+    /// counts.
     pub fn set(&mut self, source: PropertySource, key: &str, value: &str, at: Option<FileLine>) {
-        // The engine trims keys, those of modules behind the name of the module, too: else `sonar.branch.name\ =x` of a
-        // settings file would be another property here, and this one there.
+        // The engine trims keys, also behind the name of a module. Without this, `sonar.branch.name\ =x` in a settings file
+        // would pass the table as an unknown property, and choose the branch in the engine.
         let key = trimmed(key);
-        if source.is_of_repository() && key.contains(|c: char| c <= ' ') {
-            let instead = "no property has a blank in its name".to_owned();
-            self.refused.push(Refused { key: key.to_owned(), source, at, instead });
+        let malformed = match key {
+            _ if !source.is_of_repository() => None,
+            key if key.contains(|c: char| c <= ' ') => Some(RefusalReason::BlankInName),
+            key if is_ambiguous(key) => Some(RefusalReason::AmbiguousName),
+            _ => None,
+        };
+        if let Some(reason) = malformed {
+            self.refused.push(Refused { key: key.to_owned(), source, at, reason });
             return;
         }
         if !self.rules.allow(source.setter(), key) {
-            let instead = match may_set(source.setter(), key, self.rules.trust_settings_file) {
-                true => "the input scopeFrom of SonarPrepare is pipeline",
-                false => property_origin::instead(key),
+            let reason = match may_set(source.setter(), key, self.rules.trust_settings_file) {
+                true => RefusalReason::ScopeFromPipeline,
+                false => RefusalReason::NotAllowed(remedy(key)),
             };
-            self.refused.push(Refused { key: key.to_owned(), source, at, instead: instead.to_owned() });
+            self.refused.push(Refused { key: key.to_owned(), source, at, reason });
             return;
         }
         if self.standing.get(key).is_none_or(|standing| standing.source <= source) {
-            self.standing.insert(key.to_owned(), Standing { source, value: value.to_owned(), at });
+            self.standing
+                .insert(key.to_owned(), Standing { source, value: value.to_owned(), at, is_expanded: false });
         }
     }
 
@@ -172,49 +104,49 @@ impl Precedence {
         }
     }
 
-    /// Takes out the value of a property that turned out to be unfit: `why`, as the end of a sentence.
-    pub fn refuse(&mut self, key: &str, why: &str) {
+    /// Removes the value of a property that turned out to be unfit.
+    pub fn refuse(&mut self, key: &str, reason: RefusalReason) {
         if let Some(Standing { source, at, .. }) = self.standing.remove(key) {
-            self.refused.push(Refused { key: key.to_owned(), source, at, instead: why.to_owned() });
+            self.refused.push(Refused { key: key.to_owned(), source, at, reason });
         }
     }
 
-    /// Takes out all properties that are so, whoever set them.
-    pub fn unset(&mut self, is_so: impl Fn(&str, &str) -> bool) {
-        self.standing.retain(|key, standing| !is_so(key, &standing.value));
+    /// Removes the properties for which `is_unset` holds, whoever set them.
+    pub fn unset(&mut self, is_unset: impl Fn(&str, &str) -> bool) {
+        self.standing.retain(|key, standing| !is_unset(key, &standing.value));
     }
 
-    /// The value that counts, as it was set.
+    /// The value that counts.
     pub fn value(&self, key: &str) -> Option<&str> {
         self.standing.get(key).map(|standing| standing.value.as_str())
     }
 
-    /// Who set it.
+    /// The source of the value that counts.
     pub fn source(&self, key: &str) -> Option<PropertySource> {
         self.standing.get(key).map(|standing| standing.source)
     }
 
-    /// Where a file set it.
+    /// The line of the value that counts, if a file set it.
     pub fn line(&self, key: &str) -> Option<&FileLine> {
         self.standing.get(key)?.at.as_ref()
     }
 
-    /// All values that count, and that the repository set.
+    /// The values of the repository that count.
     pub fn of_repository(&self) -> impl Iterator<Item = (&str, &str, Option<&FileLine>)> {
         let of_files = self.standing.iter().filter(|(_, standing)| standing.source.is_of_repository());
         of_files.map(|(key, standing)| (key.as_str(), standing.value.as_str(), standing.at.as_ref()))
     }
 
-    /// What was refused, in the order in which it was.
+    /// The values that do not count, in the order in which they were refused.
     pub fn refused(&self) -> &[Refused] {
         &self.refused
     }
 
-    /// The text of a settings file with what its names stand for: `${name}` for the value of a property, `${env.NAME}` for
-    /// what `environment` says.
+    /// `text` of a settings file with each `${name}` replaced by the value of that property, and each `${env.NAME}` by that
+    /// of `environment`. Only values of the repository are searched for names in turn: a pipeline's value is taken literally.
     ///
     /// # Errors
-    /// A name leads back to itself, or names stand for too much.
+    /// A name leads back to itself, or `budget` is used up.
     pub fn expanded<'a>(
         &'a self,
         text: &str,
@@ -224,7 +156,9 @@ impl Precedence {
         let look_up = |name: &str| match name.strip_prefix("env.") {
             Some(variable) => environment(variable).map_or(Meaning::Unknown, Meaning::Text),
             None => match self.standing.get(name) {
-                Some(Standing { source, value, .. }) if source.is_of_repository() => Meaning::Template(value),
+                Some(Standing { source, value, is_expanded: false, .. }) if source.is_of_repository() => {
+                    Meaning::Template(value)
+                }
                 Some(Standing { value, .. }) => Meaning::Text(value),
                 None => Meaning::Unknown,
             },
@@ -232,17 +166,44 @@ impl Precedence {
         expand(text, &look_up, budget)
     }
 
-    /// Expands all that the repository set.
+    /// Expands one value of the repository now. [`Self::expand`] then leaves it as it is: what is decided by this value,
+    /// such as which modules there are, must not change when other files give the names in it another value.
     ///
     /// # Errors
-    /// Names can't be replaced: the property where that was met, and why.
+    /// A name could not be replaced.
+    pub fn expand_one<'e>(
+        &mut self,
+        key: &str,
+        environment: &dyn Fn(&str) -> Option<&'e str>,
+    ) -> Result<(), Unexpandable> {
+        let Some(Standing { value, is_expanded: false, source, .. }) = self.standing.get(key) else {
+            return Ok(());
+        };
+        if !source.is_of_repository() {
+            return Ok(());
+        }
+        let text = self.expanded(value, &|name| environment(name), &mut Budget::default())?;
+        if let Some(standing) = self.standing.get_mut(key) {
+            (standing.value, standing.is_expanded) = (text, true);
+        }
+        Ok(())
+    }
+
+    /// Expands the values of the repository.
+    ///
+    /// # Errors
+    /// The property in which a name could not be replaced, and why.
     pub fn expand<'a>(
         &'a self,
         environment: &dyn Fn(&str) -> Option<&'a str>,
     ) -> Result<Self, (String, Unexpandable)> {
         let (mut expanded, mut budget) = (self.clone(), Budget::default());
-        for (key, value, _) in self.of_repository().filter(|(_, value, _)| value.contains("${")) {
-            let text = self.expanded(value, environment, &mut budget).map_err(|why| (key.to_owned(), why))?;
+        let templates = self
+            .standing
+            .iter()
+            .filter(|(_, standing)| standing.source.is_of_repository() && !standing.is_expanded);
+        for (key, Standing { value, .. }) in templates.filter(|(_, standing)| standing.value.contains("${")) {
+            let text = self.expanded(value, environment, &mut budget).map_err(|why| (key.clone(), why))?;
             if let Some(standing) = expanded.standing.get_mut(key) {
                 standing.value = text;
             }
@@ -250,7 +211,7 @@ impl Precedence {
         Ok(expanded)
     }
 
-    /// The values that count.
+    /// All values that count.
     pub fn properties(&self) -> Properties {
         self.standing.iter().map(|(key, standing)| (key.clone(), standing.value.clone())).collect()
     }
@@ -262,7 +223,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_blank_makes_no_other_property_of_a_key() {
+    fn blanks_do_not_hide_a_protected_key() {
         let mut precedence = Precedence::new(Rules::default());
         for key in
             ["sonar.branch.name ", "\tsonar.userHome", "sonar.exclusions\u{1}", "web. sonar.exclusions"]
@@ -347,7 +308,7 @@ mod tests {
         }
 
         #[test]
-        fn no_repository_leads_the_token_or_skips(
+        fn the_repository_never_redirects_the_token_nor_skips(
             rules in rules(),
             sets in sets().prop_shuffle(),
         ) {
@@ -363,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn names_in_files_stand_for_what_counts() {
+    fn names_in_files_stand_for_the_value_that_counts() {
         let mut precedence = Precedence::new(Rules::default());
         precedence.set(
             PropertySource::SettingsFile,
@@ -390,20 +351,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_is_told() {
+    fn each_refusal_says_where_why_and_what_to_do() {
         let mut precedence = Precedence::new(Rules { scope_from_pipeline: true, ..Rules::default() });
         let at = |line| Some(FileLine { file: "web/sonar-project.properties".into(), line });
         precedence.set(PropertySource::ModuleFile, "web.sonar.projectDate", "2020-01-01", at(3));
         precedence.set(PropertySource::ModuleFile, "web.sonar.exclusions", "**", at(4));
         precedence.set(PropertySource::Variable, "sonar.branch.name", "other", None);
         precedence.set(PropertySource::SettingsFile, "sonar.working.directory", "/", at(5));
-        precedence.refuse("sonar.working.directory", "it leads out of the sources");
+        precedence.refuse("sonar.working.directory", RefusalReason::OutsideSources);
         let told: Vec<_> = precedence.refused().iter().map(ToString::to_string).collect();
         insta::assert_snapshot!(told.join("\n"), @r"
-        web.sonar.projectDate in line 3 of web/sonar-project.properties is ignored: set it in extraProperties of SonarPrepare
-        web.sonar.exclusions in line 4 of web/sonar-project.properties is ignored: the input scopeFrom of SonarPrepare is pipeline
-        sonar.branch.name in a variable of the job is ignored: use the input branch of SonarPrepare, or set it in extraProperties
-        sonar.working.directory in line 5 of web/sonar-project.properties is ignored: it leads out of the sources
+        web.sonar.projectDate in line 3 of web/sonar-project.properties is ignored, because it may not be set there. Set it in extraProperties of SonarPrepare.
+        web.sonar.exclusions in line 4 of web/sonar-project.properties is ignored, because the input scopeFrom of SonarPrepare is pipeline. Set it in extraProperties of SonarPrepare.
+        sonar.branch.name in a variable of the job is ignored, because it may not be set there. Use the input branch of SonarPrepare, or set it in extraProperties.
+        sonar.working.directory in line 5 of web/sonar-project.properties is ignored, because it leads out of the sources. Set it in extraProperties of SonarPrepare.
         ");
         assert!(precedence.properties().is_empty());
     }

@@ -1,21 +1,35 @@
-//! Keys of projects.
+//! Which project keys SonarQube accepts.
 
-/// The longest key that SonarQube takes.
+/// The longest key that SonarQube accepts, in characters.
 const LONGEST: usize = 400;
 
-/// Why SonarQube refuses a key, as the end of a sentence; `None` for one that it takes.
+/// Why SonarQube refuses a key. `Display` completes "because".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum KeyRefusal {
+    /// A character that is neither an ASCII letter nor a digit, `-`, `_`, `.` or `:`.
+    #[error("it contains {0:?}")]
+    Character(char),
+    /// At least one other character is needed.
+    #[error("it consists of digits only")]
+    DigitsOnly,
+    /// It has this many characters, and [`LONGEST`] are allowed.
+    #[error("it has {0} characters")]
+    TooLong(usize),
+}
+
+/// Why SonarQube refuses a key; `None` for one that it accepts.
 ///
 /// Contract: the message of the scanner engine ("Allowed characters are alphanumeric, '-', '_', '.' and ':', with at
 /// least one non-digit").
-pub fn refusal(key: &str) -> Option<String> {
+pub fn refusal(key: &str) -> Option<KeyRefusal> {
     let other = key.chars().find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':')));
     if let Some(other) = other {
-        return Some(format!("it holds {other:?}"));
+        return Some(KeyRefusal::Character(other));
     }
     if key.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Some("it is made of digits alone".into());
+        return Some(KeyRefusal::DigitsOnly);
     }
-    (key.len() > LONGEST).then(|| format!("it has {} characters", key.len()))
+    (key.len() > LONGEST).then_some(KeyRefusal::TooLong(key.len()))
 }
 
 #[cfg(test)]
@@ -23,19 +37,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys() {
+    fn keys_that_sonarqube_refuses() {
         for key in ["shop", "a:b", "1_", "x.y-z", "9a", "-", &"a".repeat(400)] {
             assert_eq!(refusal(key), None, "{key}");
         }
         for (key, expected) in [
-            ("my shop", "it holds ' '"),
-            ("a/b", "it holds '/'"),
-            ("caf\u{e9}", "it holds '\u{e9}'"),
-            ("a\nb", "it holds '\\n'"),
-            ("123", "it is made of digits alone"),
+            ("my shop", "it contains ' '"),
+            ("a/b", "it contains '/'"),
+            ("caf\u{e9}", "it contains '\u{e9}'"),
+            ("a\nb", "it contains '\\n'"),
+            ("123", "it consists of digits only"),
             (&"a".repeat(401), "it has 401 characters"),
         ] {
-            assert_eq!(refusal(key).as_deref(), Some(expected));
+            assert_eq!(refusal(key).unwrap().to_string(), expected);
         }
     }
 }

@@ -1,10 +1,16 @@
 //! Who may set a property.
 //!
-//! A settings file lies in the repository: whoever opens a pull request writes it. The server's token is in the hands of
-//! whatever the scanner starts, so a settings file must not say what is started, where it leads, what is judged, or
-//! that nothing is. This table says who may, and every reader of properties asks it.
+//! A settings file lies in the repository: whoever opens a pull request writes it. Whatever the scanner starts can read the
+//! server's token. So a settings file must not choose what is started, where the token goes or which branch is judged, and
+//! it must not skip the analysis. This table says who may, and every reader of properties asks it.
+//!
+//! A property that is missing here may be set by the repository: a missing row gives the token away, or turns a red gate
+//! green. When SonarSource adds an analyzer, look for its properties that name a program, a library or a server.
 
-/// Who sets a property. Each may set what those before it may.
+use Remedy::{BranchInput, Condition, ExtraProperties};
+use std::fmt;
+
+/// Who sets a property. The order counts: each may set what those before it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Setter {
     /// A file of the repository: a settings file, the settings file of a module.
@@ -17,74 +23,102 @@ pub enum Setter {
     Connection,
 }
 
-/// What a repository may say only where the input `trustSettingsFile` is true.
+/// The repository may set it if the input `trustSettingsFile` is true.
 const IF_TRUSTED: bool = true;
+/// The repository may not set it, whatever the inputs say.
 const NEVER: bool = false;
 
-const IN_EXTRA: &str = "set it in extraProperties of SonarPrepare";
-const BRANCH: &str = "use the input branch of SonarPrepare, or set it in extraProperties";
+/// Where to set a property that its source may not set. `Display` is a sentence for the user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remedy {
+    /// Nobody sets it but the service connection.
+    Connection,
+    /// A condition of the three tasks does what `sonar.scanner.skip` is meant to do.
+    Condition,
+    /// The input `branch`, or `extraProperties`.
+    BranchInput,
+    /// `extraProperties`.
+    ExtraProperties,
+}
+
+impl fmt::Display for Remedy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connection => "The service connection sets it.",
+            Self::Condition => {
+                "Give the three tasks a condition, or set it in extraProperties of SonarPrepare."
+            }
+            Self::BranchInput => "Use the input branch of SonarPrepare, or set it in extraProperties.",
+            Self::ExtraProperties => "Set it in extraProperties of SonarPrepare.",
+        })
+    }
+}
 
 struct Row {
     /// `*` stands for any letters.
     pattern: &'static str,
     setter: Setter,
     trusted: bool,
-    instead: &'static str,
+    remedy: Remedy,
 }
 
-const fn row(pattern: &'static str, setter: Setter, trusted: bool, instead: &'static str) -> Row {
-    Row { pattern, setter, trusted, instead }
+const fn row(pattern: &'static str, setter: Setter, trusted: bool, remedy: Remedy) -> Row {
+    Row { pattern, setter, trusted, remedy }
 }
 
-/// The first row that matches counts. A property in no row may be set by the repository.
+/// The first row that matches counts, so that exceptions stand above the pattern they are excepted from.
 const TABLE: &[Row] = &[
-    // They lead the token.
-    row("sonar.host.url", Setter::Connection, NEVER, ""),
-    row("sonar.token", Setter::Connection, NEVER, ""),
-    row("sonar.login", Setter::Connection, NEVER, ""),
-    row("sonar.password", Setter::Connection, NEVER, ""),
-    row("sonar.region", Setter::Connection, NEVER, ""),
-    row("sonar.scanner.apiBaseUrl", Setter::Connection, NEVER, ""),
-    row("sonar.scanner.sonarcloudUrl", Setter::Connection, NEVER, ""),
-    // A skipped analysis does not fail the build. By a variable, which any step can set, it is no report.
-    row(
-        "sonar.scanner.skip",
-        Setter::Job,
-        NEVER,
-        "give the three tasks a condition, or set it in extraProperties of SonarPrepare",
-    ),
-    row("sonar.scanner.connectTimeout", Setter::Repository, NEVER, ""),
-    row("sonar.scanner.responseTimeout", Setter::Repository, NEVER, ""),
-    row("sonar.scanner.socketTimeout", Setter::Repository, NEVER, ""),
+    // They decide where the token goes.
+    row("sonar.host.url", Setter::Connection, NEVER, Remedy::Connection),
+    row("sonar.token", Setter::Connection, NEVER, Remedy::Connection),
+    row("sonar.login", Setter::Connection, NEVER, Remedy::Connection),
+    row("sonar.password", Setter::Connection, NEVER, Remedy::Connection),
+    row("sonar.region", Setter::Connection, NEVER, Remedy::Connection),
+    row("sonar.scanner.apiBaseUrl", Setter::Connection, NEVER, Remedy::Connection),
+    row("sonar.scanner.sonarcloudUrl", Setter::Connection, NEVER, Remedy::Connection),
+    // A skipped analysis passes. A variable may set this, because any step can set one; the verdict is then `no-report`.
+    row("sonar.scanner.skip", Setter::Job, NEVER, Condition),
+    row("sonar.scanner.connectTimeout", Setter::Repository, NEVER, Remedy::Connection),
+    row("sonar.scanner.responseTimeout", Setter::Repository, NEVER, Remedy::Connection),
+    row("sonar.scanner.socketTimeout", Setter::Repository, NEVER, Remedy::Connection),
     // What runs with the token, and the way to the server: javaExePath, engineJarPath, javaOpts, proxy and trust store.
-    row("sonar.scanner.*", Setter::Job, NEVER, IN_EXTRA),
+    row("sonar.scanner.*", Setter::Job, NEVER, ExtraProperties),
     // Engine, plugins and a trust store come from there.
-    row("sonar.userHome", Setter::Job, NEVER, IN_EXTRA),
+    row("sonar.userHome", Setter::Job, NEVER, ExtraProperties),
     // What is judged.
-    row("sonar.branch.*", Setter::Pipeline, IF_TRUSTED, BRANCH),
-    row("sonar.pullrequest.*", Setter::Pipeline, IF_TRUSTED, BRANCH),
-    row("sonar.projectDate", Setter::Job, IF_TRUSTED, IN_EXTRA),
-    row("sonar.scm.revision", Setter::Job, IF_TRUSTED, IN_EXTRA),
-    row("sonar.analysis.mode", Setter::Job, IF_TRUSTED, IN_EXTRA),
+    row("sonar.branch.*", Setter::Pipeline, IF_TRUSTED, BranchInput),
+    row("sonar.pullrequest.*", Setter::Pipeline, IF_TRUSTED, BranchInput),
+    row("sonar.projectDate", Setter::Job, IF_TRUSTED, ExtraProperties),
+    row("sonar.scm.revision", Setter::Job, IF_TRUSTED, ExtraProperties),
+    row("sonar.analysis.mode", Setter::Job, IF_TRUSTED, ExtraProperties),
     // How long the analysis waits for the quality gate: a number of any size would hold the agent. Without it the engine
     // waits for 300 seconds at most.
-    row("sonar.qualitygate.timeout", Setter::Job, IF_TRUSTED, IN_EXTRA),
+    row("sonar.qualitygate.timeout", Setter::Job, IF_TRUSTED, ExtraProperties),
     // Programs that analyzers start. A compilation database names compilers, which the analyzer runs.
-    row("sonar.nodejs.*", Setter::Job, IF_TRUSTED, IN_EXTRA),
-    // The former name of sonar.nodejs.executable.
-    row("sonar.typescript.node", Setter::Job, IF_TRUSTED, IN_EXTRA),
+    row("sonar.nodejs.*", Setter::Job, IF_TRUSTED, ExtraProperties),
+    // Former names of sonar.nodejs.executable.
+    row("sonar.typescript.node", Setter::Job, IF_TRUSTED, ExtraProperties),
+    row("sonar.css.node", Setter::Job, IF_TRUSTED, ExtraProperties),
+    // The analyzer for PL/SQL loads a JDBC driver from this path or URL, and runs it in the engine.
+    row("sonar.plsql.jdbc.*", Setter::Job, IF_TRUSTED, ExtraProperties),
+    // The analysis of dependencies runs package managers, and hands them all of these but for the first three.
+    row("sonar.sca.enabled", Setter::Repository, NEVER, ExtraProperties),
+    row("sonar.sca.exclusions", Setter::Repository, NEVER, ExtraProperties),
+    row("sonar.sca.sbomImportPaths", Setter::Repository, NEVER, ExtraProperties),
+    row("sonar.sca.*", Setter::Job, IF_TRUSTED, ExtraProperties),
     // To read a Java runtime the analyzer loads classes of it.
-    row("sonar.java.jdkHome", Setter::Job, IF_TRUSTED, IN_EXTRA),
+    row("sonar.java.jdkHome", Setter::Job, IF_TRUSTED, ExtraProperties),
     // Folders of compilation databases.
-    row("sonar.cfamily.variants.*", Setter::Job, IF_TRUSTED, IN_EXTRA),
-    row("sonar.cfamily.build-wrapper-output", Setter::Job, IF_TRUSTED, IN_EXTRA),
-    row("sonar.cfamily.compile-commands", Setter::Job, IF_TRUSTED, IN_EXTRA),
-    row("sonar.*.executable", Setter::Job, IF_TRUSTED, IN_EXTRA),
-    // What the server's own engine and analyzers say to each other.
-    row("sonar.plugin.*", Setter::Job, IF_TRUSTED, IN_EXTRA),
-    row("sonar.plugins.*", Setter::Job, IF_TRUSTED, IN_EXTRA),
-    row("sonar.internal.*", Setter::Job, IF_TRUSTED, IN_EXTRA),
-    row("sonar.*.internal.*", Setter::Job, IF_TRUSTED, IN_EXTRA),
+    row("sonar.cfamily.variants.*", Setter::Job, IF_TRUSTED, ExtraProperties),
+    row("sonar.cfamily.build-wrapper-output", Setter::Job, IF_TRUSTED, ExtraProperties),
+    row("sonar.cfamily.compile-commands", Setter::Job, IF_TRUSTED, ExtraProperties),
+    row("sonar.*.executable", Setter::Job, IF_TRUSTED, ExtraProperties),
+    // Channels between the server's own engine and analyzers.
+    row("sonar.plugin.*", Setter::Job, IF_TRUSTED, ExtraProperties),
+    row("sonar.plugins.*", Setter::Job, IF_TRUSTED, ExtraProperties),
+    row("sonar.featureflag.*", Setter::Job, IF_TRUSTED, ExtraProperties),
+    row("sonar.internal.*", Setter::Job, IF_TRUSTED, ExtraProperties),
+    row("sonar.*.internal.*", Setter::Job, IF_TRUSTED, ExtraProperties),
 ];
 
 fn row_of(key: &str) -> Option<&'static Row> {
@@ -93,13 +127,22 @@ fn row_of(key: &str) -> Option<&'static Row> {
         .max_by_key(|row| row.setter)
 }
 
-/// `key`, and what is behind the name of a module in it: `web.sonar.scanner.skip` is `sonar.scanner.skip`, too.
+/// `key`, and what follows each possible name of a module in it: `web.sonar.scanner.skip` sets `sonar.scanner.skip` for the
+/// module `web`. A module may be called anything, so every `.sonar.` may be where the property begins, and the strictest
+/// row of all parts counts.
 fn parts(key: &str) -> impl Iterator<Item = &str> {
     let behind_dots = key.match_indices(".sonar.").filter_map(|(at, _)| key.get(at + 1..));
     std::iter::once(key).chain(behind_dots)
 }
 
-/// The key of a property without the names of modules before it.
+/// Whether it cannot be told where the name of a module ends in a key, because the module itself is called like a property:
+/// `a.sonar.b.sonar.sources` is `sonar.sources` of the module `a.sonar.b`, and `sonar.b.sonar.sources` of the module `a`.
+/// [`without_module`] cannot be trusted with such a key, so the repository may not set one.
+pub fn is_ambiguous(key: &str) -> bool {
+    parts(key).filter(|part| part.starts_with("sonar.")).count() > 1
+}
+
+/// The key of a property without the names of modules before it, unless it [`is_ambiguous`].
 pub fn without_module(key: &str) -> &str {
     if key.starts_with("sonar.") {
         return key;
@@ -113,13 +156,9 @@ pub fn may_set(setter: Setter, key: &str, trusted: bool) -> bool {
     setter >= row.setter || (setter == Setter::Repository && trusted && row.trusted)
 }
 
-/// What to do instead, for who may not set `key`: the end of a sentence.
-pub fn instead(key: &str) -> &'static str {
-    match row_of(key) {
-        Some(row) if row.setter == Setter::Connection => "the service connection sets it",
-        Some(row) => row.instead,
-        None => IN_EXTRA,
-    }
+/// Where to set `key` instead.
+pub fn remedy(key: &str) -> Remedy {
+    row_of(key).map_or(ExtraProperties, |row| row.remedy)
 }
 
 /// Where the paths that a repository names in a property may lead.
@@ -133,7 +172,7 @@ pub enum Confinement {
     Reports,
 }
 
-/// The confinement of the paths in a property; none for values that are no paths, and for libraries, which are only read.
+/// How far the paths in a property may lead; `None` for values that are not paths, and for libraries, which are only read.
 pub fn confinement(key: &str) -> Option<Confinement> {
     let key = without_module(key);
     let lower = key.to_ascii_lowercase();
@@ -151,6 +190,7 @@ pub fn confinement(key: &str) -> Option<Confinement> {
         _ if ["performance.measure.path", "monitoring.path"].iter().any(|end| lower.ends_with(end)) => {
             Some(Confinement::Sources)
         }
+        "sonar.sca.sbomImportPaths" => Some(Confinement::Reports),
         _ if is_report.iter().any(|end| lower.ends_with(end)) => Some(Confinement::Reports),
         _ => None,
     }
@@ -168,10 +208,16 @@ const NARROWING: &[&str] = &[
     "sonar.*.exclusions",
     "sonar.*.file.suffixes",
     "sonar.*.file.patterns",
+    "sonar.*.file.identifier",
     "sonar.lang.patterns.*",
     "sonar.*.activate",
     "sonar.*.maxFileSize",
     "sonar.filesize.limit",
+    "sonar.javascript.detectBundles",
+    "sonar.*.roslyn.ignoreIssues",
+    "sonar.sca.enabled",
+    // What the analyzers of data flow take for a sanitizer.
+    "sonar.security.*",
     "sonar.cpd.*",
     "sonar.issue.ignore.*",
     "sonar.issue.enforce.*",
@@ -179,14 +225,14 @@ const NARROWING: &[&str] = &[
     "sonar.newCode.*",
 ];
 
-/// Whether a property can take something out of what the quality gate judges. Where `scopeFrom` is `pipeline`, no
-/// repository may set one.
+/// Whether a property can take something out of what the quality gate judges. The log and the summary name the ones that a
+/// repository sets. If `scopeFrom` is `pipeline`, the repository may not set them.
 pub fn narrows(key: &str) -> bool {
     let key = without_module(key);
     NARROWING.iter().any(|pattern| matches(pattern, key))
 }
 
-/// Whether `text` is what `pattern` says; `*` stands for any letters, none included.
+/// Whether `text` matches `pattern`; `*` stands for any characters, or none.
 fn matches(pattern: &str, text: &str) -> bool {
     let Some((before, after)) = pattern.split_once('*') else { return pattern == text };
     let Some(rest) = text.strip_prefix(before) else { return false };
@@ -203,7 +249,7 @@ mod tests {
     use Setter::{Connection, Job, Pipeline, Repository};
 
     #[test]
-    fn who_may_set_what() {
+    fn each_property_has_its_weakest_setter() {
         for (key, weakest, if_trusted) in [
             ("sonar.exclusions", Repository, true),
             ("sonar.projectKey", Repository, true),
@@ -223,6 +269,14 @@ mod tests {
             ("sonar.rust.cargo.executable", Job, true),
             ("sonar.java.internal.batchMode", Job, true),
             ("sonar.cfamily.compile-commands", Job, true),
+            ("sonar.css.node", Job, true),
+            ("sonar.plsql.jdbc.driver.path", Job, true),
+            ("sonar.plsql.defaultSchema", Repository, true),
+            ("sonar.sca.pythonBinary", Job, true),
+            ("sonar.sca.mavenOptions", Job, true),
+            ("sonar.sca.exclusions", Repository, true),
+            ("sonar.sca.sbomImportPaths", Repository, true),
+            ("sonar.featureflag.x", Job, true),
             ("sonar.scanner.skip", Job, false),
             ("sonar.branch.name", Pipeline, true),
             ("sonar.branch.anything", Pipeline, true),
@@ -246,17 +300,28 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_says_what_to_do_instead() {
-        for row in TABLE.iter().filter(|row| row.setter != Repository) {
-            let key = row.pattern.replace('*', "x");
-            assert!(!instead(&key).is_empty(), "{key}");
+    fn keys_with_two_beginnings_are_ambiguous() {
+        for key in ["a.sonar.b.sonar.sources", "sonar.b.sonar.sources", "a.b.sonar.x.sonar.y"] {
+            assert!(is_ambiguous(key), "{key}");
         }
-        assert_eq!(instead("web.sonar.token"), "the service connection sets it");
-        assert_eq!(instead("sonar.exclusions"), IN_EXTRA);
+        for key in ["sonar.sources", "a.b.sonar.sources", "sonar.security.config.roslyn.sonaranalyzer.x", "a"]
+        {
+            assert!(!is_ambiguous(key), "{key}");
+        }
     }
 
     #[test]
-    fn where_paths_may_lead() {
+    fn each_refusal_has_a_remedy() {
+        for row in TABLE.iter().filter(|row| row.setter != Repository) {
+            assert_eq!(row.remedy == Remedy::Connection, row.setter == Connection, "{}", row.pattern);
+        }
+        assert_eq!(remedy("web.sonar.token"), Remedy::Connection);
+        assert_eq!(remedy("web.sonar.branch.name"), BranchInput);
+        assert_eq!(remedy("sonar.exclusions"), ExtraProperties);
+    }
+
+    #[test]
+    fn paths_are_confined_by_property() {
         for (key, expected) in [
             ("sonar.working.directory", Some(Confinement::WorkFiles)),
             ("a.b.sonar.working.directory", Some(Confinement::WorkFiles)),
@@ -268,6 +333,7 @@ mod tests {
             ("sonar.cs.opencover.reportsPaths", Some(Confinement::Reports)),
             ("sonar.php.tests.reportPath", Some(Confinement::Reports)),
             ("sonar.externalIssuesReportPaths", Some(Confinement::Reports)),
+            ("sonar.sca.sbomImportPaths", Some(Confinement::Reports)),
             ("sonar.java.libraries", None),
             ("sonar.java.binaries", None),
             ("sonar.exclusions", None),
@@ -277,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn what_takes_something_out() {
+    fn properties_that_narrow_the_judgement_are_known() {
         for key in [
             "sonar.sources",
             "sonar.exclusions",
@@ -292,6 +358,12 @@ mod tests {
             "sonar.scm.disabled",
             "sonar.scm.exclusions.disabled",
             "sonar.newCode.referenceBranch",
+            "sonar.sca.enabled",
+            "sonar.sca.exclusions",
+            "sonar.security.config.javasecurity",
+            "sonar.cloudformation.file.identifier",
+            "sonar.javascript.detectBundles",
+            "sonar.cs.roslyn.ignoreIssues",
         ] {
             assert!(narrows(key), "{key}");
         }

@@ -1,4 +1,4 @@
-//! What is being built, before anybody was asked.
+//! What is being built, by the variables of the run and the inputs alone. A tag is skipped here.
 
 use super::choices::{BranchChoice, Choices, Tags};
 use super::git_ref::GitRef;
@@ -10,29 +10,29 @@ use super::provider::Provider;
 pub enum Built {
     /// The main branch, whatever its name.
     MainBranch {
-        /// Why it is that.
+        /// Why the main branch is analysed, as a clause.
         why: String,
-        /// The tag, where that is the version.
+        /// The version of the project: the tag that is built.
         version: Option<String>,
     },
-    /// A branch, which may be the default branch: that has to be asked for.
+    /// A branch that may be the default branch: somebody has to be asked.
     Branch(String),
-    /// A branch that is not the default branch, whoever is asked.
+    /// A branch that cannot be the default branch.
     OtherBranch {
         /// Its name in SonarQube.
         name: String,
-        /// What is built, as the end of a sentence.
+        /// What is being built, as a clause.
         what: String,
     },
     /// A pull request.
     PullRequest(PullRequest),
-    /// A pull request of which the build knows no more than the number: its reference was queued by hand.
+    /// A pull request of which only the number is known: its reference was queued by hand.
     MergeRef(String),
-    /// Nothing that should be analysed.
+    /// Something that is not analysed.
     Nothing {
-        /// What is built: a full reference or a shelveset.
+        /// What is being built: a full reference or a shelveset.
         name: String,
-        /// Why it isn't analysed.
+        /// Why it is not analysed, as a clause.
         why: String,
     },
 }
@@ -50,7 +50,7 @@ impl PipelineContext {
             return Built::PullRequest(pull_request.clone());
         }
         match &self.source {
-            None => main("this run names no branch".into()),
+            None => main("Build.SourceBranch is not set".into()),
             Some(GitRef::Branch(name)) => Built::Branch(name.clone()),
             Some(GitRef::Tag(name)) => of_tag(name, choices.tags),
             Some(GitRef::PullRequest(number)) => Built::MergeRef(number.clone()),
@@ -64,7 +64,9 @@ impl PipelineContext {
             return of_subversion(text, tags);
         }
         if text.starts_with("$/") {
-            return main(format!("{text} is built, and folders of TFVC are no branches to SonarQube"));
+            return main(format!(
+                "{text} is being built, and SonarQube does not treat a TFVC folder as a branch"
+            ));
         }
         if self.provider == Provider::TfsVersionControl || text.starts_with("Gated_") {
             let why = format!(
@@ -77,7 +79,7 @@ impl PipelineContext {
         if is_commit || text.starts_with("refs/") {
             let what = if is_commit { "a commit" } else { "a reference" };
             let why =
-                format!("{text} is {what} and no branch (set the input branch to the branch that it is of)");
+                format!("{text} is {what}, not a branch (set the input branch to the branch it belongs to)");
             return Built::Nothing { name: text.to_owned(), why };
         }
         Built::Branch(text.to_owned())
@@ -104,7 +106,7 @@ fn of_tag(name: &str, tags: Tags) -> Built {
         Tags::Skip => Built::Nothing {
             name: format!("refs/tags/{name}"),
             why: format!(
-                "the tag {name} is being built, and a SonarQube branch for each tag would stay for ever (set the input tags \
+                "the tag {name} is being built, and a SonarQube branch for each tag would stay forever (set the input tags \
                  to main or branch to analyse it)"
             ),
         },
@@ -124,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn folders_of_subversion() {
+    fn folders_of_subversion_are_branches_tags_and_trunk() {
         for (folder, expected) in [
             ("trunk", None),
             ("/shop/trunk/", None),

@@ -1,4 +1,4 @@
-//! What the user's inputs say about what is analysed.
+//! The inputs of SonarPrepare about branches and tags.
 
 use super::git_ref::branch_name;
 
@@ -22,11 +22,11 @@ impl Default for Choices {
 /// The input `branch`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BranchChoice {
-    /// Whatever is being built.
+    /// `auto`: what is being built.
     Auto,
-    /// The main branch, whatever is being built: no parameter of a branch or a pull request is sent.
+    /// `off`: the main branch, whatever is being built. No parameter of a branch or a pull request is sent.
     Off,
-    /// The branch of this name.
+    /// Any other text: the branch of this name.
     Named(String),
 }
 
@@ -41,14 +41,14 @@ impl BranchChoice {
     }
 }
 
-/// The input `tags`: what becomes of the build of a tag.
+/// The input `tags`: what the build of a tag analyses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tags {
-    /// It is not analysed.
+    /// Nothing.
     Skip,
-    /// The main branch is analysed with what the tag holds, and the version is the tag.
+    /// The main branch, with the tag's content and the tag as version.
     Main,
-    /// A branch named as the tag is analysed.
+    /// A branch with the tag's name.
     Branch,
 }
 
@@ -64,15 +64,14 @@ impl Tags {
     }
 }
 
-/// The input `onUnsupportedBranch`: what becomes of branches and pull requests where the server analyses
-/// the main branch only.
+/// The input `onUnsupportedBranch`: what to do with a branch or pull request if the server analyses the main branch only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnUnsupported {
-    /// They are not analysed.
+    /// Analyse nothing.
     Skip,
-    /// SonarPrepare fails.
+    /// Let SonarPrepare fail.
     Fail,
-    /// The main branch is analysed with what they hold.
+    /// Analyse the main branch, with the content of the branch or pull request.
     Main,
 }
 

@@ -7,8 +7,8 @@ use super::refusal::Refusal;
 use crate::analysis::target::{BRANCH_NAME, PULL_REQUEST_BASE, PULL_REQUEST_BRANCH, PULL_REQUEST_KEY};
 use crate::analysis::{Properties, ServerKind};
 
-/// Has a pull request's branches be named as SonarQube and git know them: `$(System.PullRequest.TargetBranch)` is
-/// `refs/heads/main`, which the scanner finds nowhere. Then it would count no line as new, and the quality gate would pass.
+/// Removes `refs/heads/` from the branches of a pull request: `$(System.PullRequest.TargetBranch)` is `refs/heads/main`,
+/// which the engine does not find. It would then count no line as new, and the quality gate would pass.
 pub fn name_branches(properties: &mut Properties) {
     for key in [PULL_REQUEST_BRANCH, PULL_REQUEST_BASE] {
         if let Some(value) = properties.value(key)
@@ -20,7 +20,7 @@ pub fn name_branches(properties: &mut Properties) {
     }
 }
 
-/// Whether the user's own parameters of a pull request are whole and contradict nothing.
+/// Checks that the user's parameters of a pull request are complete and name no branch besides.
 ///
 /// # Errors
 /// SonarQube would refuse the analysis, at the end of the build.
@@ -32,22 +32,21 @@ pub fn check_pull_request_properties(properties: &Properties) -> Result<(), Refu
     }
     if is_set(BRANCH_NAME) {
         return refuse(
-            "the properties set both sonar.pullrequest.key and sonar.branch.name, and SonarQube refuses such an analysis",
+            "sonar.pullrequest.key and sonar.branch.name are both set, and SonarQube refuses such an analysis",
             "Remove one of them: an analysis is either of a pull request or of a branch.",
         );
     }
     if !is_set(PULL_REQUEST_BRANCH) {
         return refuse(
-            "the properties set sonar.pullrequest.key without sonar.pullrequest.branch, and SonarQube refuses such an analysis",
-            "Set sonar.pullrequest.branch and sonar.pullrequest.base, too, or none of the three: in the build of a pull \
+            "sonar.pullrequest.key is set without sonar.pullrequest.branch, and SonarQube refuses such an analysis",
+            "Set sonar.pullrequest.branch and sonar.pullrequest.base as well, or remove all three: in the build of a pull \
              request this task sets them.",
         );
     }
     Ok(())
 }
 
-/// The analysis parameters, as SonarQube documents them. A provider that is not known here is
-/// told by key, branch and base alone.
+/// The analysis parameters, as SonarQube documents them. A provider that is not known here gets key, branch and base only.
 pub(super) fn properties_of(
     pull_request: &PullRequest,
     context: &PipelineContext,

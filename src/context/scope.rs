@@ -1,4 +1,4 @@
-//! The decision: what is analysed, and why.
+//! The decision: which branch or pull request is analysed, and why.
 
 use super::built::Built;
 use super::choices::{Choices, OnUnsupported};
@@ -13,17 +13,17 @@ use crate::analysis::{Properties, ServerFacts, Target};
 pub struct Scope {
     /// The decision.
     pub target: Target,
-    /// Analysis parameters it needs.
+    /// The analysis parameters it needs.
     pub properties: Properties,
-    /// Set when nothing is to be analysed: why, in words for the log and the summary.
+    /// Why nothing is analysed, for the log and the summary; `None` if something is.
     pub skip: Option<String>,
     /// The decision and its reason in one line for the log.
     pub explanation: String,
-    /// The version of the project, where it follows from what is built and the user set none.
+    /// The version of the project, if it follows from what is built. A version that the user sets wins.
     pub version: Option<String>,
-    /// Name of the repository's default branch, where that was asked for and somebody knew.
+    /// The repository's default branch, if it was asked for and is known.
     pub default_branch: Option<String>,
-    /// What the user should know besides.
+    /// Warnings for the log.
     pub warnings: Vec<String>,
 }
 
@@ -40,7 +40,7 @@ impl Scope {
         }
     }
 
-    /// The main branch. Without a name the engine of an edition with branches would look for one in the build's variables.
+    /// The main branch. An engine with branches would otherwise take the name of a branch from the build's variables.
     pub(super) fn main_branch(name: Option<String>, server: &ServerFacts, explanation: String) -> Self {
         let mut scope = Self::new(Target::MainBranch { name }, explanation);
         if server.branch_support {
@@ -55,11 +55,10 @@ impl Scope {
     }
 }
 
-/// Decides. `default` is looked at for a [`Built::Branch`], and for a [`Built::MainBranch`] in the build of a pull
-/// request.
+/// Decides. `default` counts for a [`Built::Branch`], and for a [`Built::MainBranch`] in the build of a pull request.
 ///
 /// # Errors
-/// SonarQube would refuse the name, or it analyses no branches and the user wants an error then.
+/// SonarQube would refuse the name, or it does not analyse branches and `onUnsupportedBranch` is `fail`.
 pub fn decide(
     context: &PipelineContext,
     built: &Built,
@@ -97,9 +96,8 @@ struct Table<'a> {
 }
 
 impl Table<'_> {
-    /// The main branch, whatever is being built. In the build of a pull request it is named: by the build's variables a
-    /// server would take the analysis for one of the pull request (the community branch plugin does, whatever
-    /// `sonar.branch.autoconfig.disabled` says).
+    /// The main branch, whatever is being built. In the build of a pull request it is named, because the community branch
+    /// plugin ignores `sonar.branch.autoconfig.disabled` and would analyse the pull request by the build's variables.
     fn main_branch(&self, context: &PipelineContext, explanation: String) -> Scope {
         if !context.is_of_pull_request() || !self.server.branch_support {
             return Scope::main_branch(None, self.server, explanation);
@@ -109,8 +107,8 @@ impl Table<'_> {
         match name {
             Some(name) => scope.properties.extend(&Target::branch(name).properties()),
             None => scope.warnings.push(
-                "The name of the main branch is not known, so that some servers may analyse the pull request in its place: \
-                 name the main branch in the input defaultBranch"
+                "The name of the main branch is not known, so a server with a branch plugin may analyse the pull request \
+                 instead. Set the input defaultBranch."
                     .into(),
             ),
         }
@@ -140,26 +138,25 @@ impl Table<'_> {
                 )
             }
             DefaultBranch::NeverAnalysed => Ok(main("the project was never analysed")),
-            // SonarQube knows its main branch by name.
             DefaultBranch::Unknown if self.server.branch_support => {
                 let explanation = format!(
-                    "Analysing the branch {name}: nobody could tell the default branch, SonarQube will know whether it is \
+                    "Analysing the branch {name}: the default branch is not known, and SonarQube decides whether this is \
                      its main branch"
                 );
                 self.other_branch(name, "", explanation)
             }
             DefaultBranch::Unknown => {
-                let mut scope = main("nobody could tell the default branch");
+                let mut scope = main("the default branch is not known");
                 scope.warnings.push(format!(
-                    "{name} is analysed as the main branch, because nobody could tell the repository's default branch: \
-                     name it in the input defaultBranch"
+                    "{name} is analysed as the main branch, because the repository's default branch is not known. Set the \
+                     input defaultBranch."
                 ));
                 Ok(scope)
             }
         }
     }
 
-    /// A branch that is not the main branch. `what` is being built, as the end of a sentence.
+    /// A branch that is not the main branch. `what` is being built, as a clause.
     fn other_branch(&self, name: &str, what: &str, explanation: String) -> Result<Scope, Refusal> {
         let target = Target::branch(name);
         if !self.server.branch_support {
@@ -178,7 +175,7 @@ impl Table<'_> {
         if !self.server.branch_support {
             let product = self.server.product();
             let reason =
-                format!("{product} analyses no pull requests, and pull request {key} is being built");
+                format!("{product} does not analyse pull requests, and pull request {key} is being built");
             return self.unsupported(target, reason);
         }
         check_name("name of the pull request", key)?;

@@ -90,16 +90,16 @@ fn every_provider_and_event() {
         sonar.pullrequest.branch=feature/x
         sonar.pullrequest.key=42
         sonar.pullrequest.provider=bitbucketcloud
-      Nothing will be analysed: SonarQube Community Build analyses no pull requests, and pull request 42 is being built
+      Nothing will be analysed: SonarQube Community Build does not analyse pull requests, and pull request 42 is being built
     bitbucket-pull-request-fork
       Analysing pull request 42, from main of a fork into main
         sonar.pullrequest.base=main
         sonar.pullrequest.branch=main
         sonar.pullrequest.key=42
         sonar.pullrequest.provider=bitbucketcloud
-      Nothing will be analysed: SonarQube Community Build analyses no pull requests, and pull request 42 is being built
+      Nothing will be analysed: SonarQube Community Build does not analyse pull requests, and pull request 42 is being built
     bitbucket-tag
-      Nothing will be analysed: the tag v1.2.0 is being built, and a SonarQube branch for each tag would stay for ever (set the input tags to main or branch to analyse it)
+      Nothing will be analysed: the tag v1.2.0 is being built, and a SonarQube branch for each tag would stay forever (set the input tags to main or branch to analyse it)
     git-branch
       Analysing the branch feature/x; the main branch is main (says the remote origin)
         sonar.branch.name=feature/x
@@ -107,7 +107,7 @@ fn every_provider_and_event() {
     git-default-branch
       Analysing main as the main branch (says the remote origin)
     git-tag
-      Nothing will be analysed: the tag v1.2.0 is being built, and a SonarQube branch for each tag would stay for ever (set the input tags to main or branch to analyse it)
+      Nothing will be analysed: the tag v1.2.0 is being built, and a SonarQube branch for each tag would stay forever (set the input tags to main or branch to analyse it)
     github-branch
       Analysing the branch feature/x; the main branch is main (says the remote origin)
         sonar.branch.name=feature/x
@@ -123,7 +123,7 @@ fn every_provider_and_event() {
         sonar.pullrequest.github.repository=contoso/shop
         sonar.pullrequest.key=7
         sonar.pullrequest.provider=github
-      Nothing will be analysed: SonarQube Community Build analyses no pull requests, and pull request 7 is being built
+      Nothing will be analysed: SonarQube Community Build does not analyse pull requests, and pull request 7 is being built
     github-pull-request-fork
       Analysing pull request 7, from main of a fork into main
         sonar.pullrequest.base=main
@@ -131,9 +131,9 @@ fn every_provider_and_event() {
         sonar.pullrequest.github.repository=contoso/shop
         sonar.pullrequest.key=7
         sonar.pullrequest.provider=github
-      Nothing will be analysed: SonarQube Community Build analyses no pull requests, and pull request 7 is being built
+      Nothing will be analysed: SonarQube Community Build does not analyse pull requests, and pull request 7 is being built
     github-tag
-      Nothing will be analysed: the tag v1.2.0 is being built, and a SonarQube branch for each tag would stay for ever (set the input tags to main or branch to analyse it)
+      Nothing will be analysed: the tag v1.2.0 is being built, and a SonarQube branch for each tag would stay forever (set the input tags to main or branch to analyse it)
     githubenterprise-branch
       Analysing the branch feature/x; the main branch is main (says the remote origin)
         sonar.branch.name=feature/x
@@ -147,7 +147,7 @@ fn every_provider_and_event() {
         sonar.pullrequest.github.repository=contoso/shop
         sonar.pullrequest.key=7
         sonar.pullrequest.provider=github
-      Nothing will be analysed: SonarQube Community Build analyses no pull requests, and pull request 7 is being built
+      Nothing will be analysed: SonarQube Community Build does not analyse pull requests, and pull request 7 is being built
     githubenterprise-pull-request-fork
       Analysing pull request 7, from main of a fork into main
         sonar.pullrequest.base=main
@@ -155,9 +155,9 @@ fn every_provider_and_event() {
         sonar.pullrequest.github.repository=contoso/shop
         sonar.pullrequest.key=7
         sonar.pullrequest.provider=github
-      Nothing will be analysed: SonarQube Community Build analyses no pull requests, and pull request 7 is being built
+      Nothing will be analysed: SonarQube Community Build does not analyse pull requests, and pull request 7 is being built
     githubenterprise-tag
-      Nothing will be analysed: the tag v1.2.0 is being built, and a SonarQube branch for each tag would stay for ever (set the input tags to main or branch to analyse it)
+      Nothing will be analysed: the tag v1.2.0 is being built, and a SonarQube branch for each tag would stay forever (set the input tags to main or branch to analyse it)
     release-branch
       Analysing main as the main branch (says the remote origin)
     release-plain-branch
@@ -165,15 +165,15 @@ fn every_provider_and_event() {
     release-pull-request
       Nothing will be analysed: pull request 42 is being built by its reference alone, and its branches are not known (let the pull request start the build, or set sonar.pullrequest.key, .branch and .base in extraProperties)
     release-tfvc
-      Analysing the main branch: $/My Shop/main is built, and folders of TFVC are no branches to SonarQube
+      Analysing the main branch: $/My Shop/main is being built, and SonarQube does not treat a TFVC folder as a branch
     release-without-artifact
-      Analysing the main branch: this run names no branch
+      Analysing the main branch: Build.SourceBranch is not set
     svn-branch
       Analysing the branch release-2: branches/release-2 is being built
         sonar.branch.name=release-2
       Nothing will be analysed: SonarQube Community Build analyses the main branch only, and branches/release-2 is being built
     svn-tag
-      Nothing will be analysed: the tag 1.2.0 is being built, and a SonarQube branch for each tag would stay for ever (set the input tags to main or branch to analyse it)
+      Nothing will be analysed: the tag 1.2.0 is being built, and a SonarQube branch for each tag would stay forever (set the input tags to main or branch to analyse it)
     svn-trunk
       Analysing the main branch: trunk is being built
     tfsgit-branch
@@ -181,7 +181,7 @@ fn every_provider_and_event() {
         sonar.branch.name=feature/x
       Nothing will be analysed: SonarQube Community Build analyses the main branch only, and feature/x is not main (says the remote origin)
     tfsgit-commit
-      Nothing will be analysed: 0123456789abcdef0123456789abcdef01234567 is a commit and no branch (set the input branch to the branch that it is of)
+      Nothing will be analysed: 0123456789abcdef0123456789abcdef01234567 is a commit, not a branch (set the input branch to the branch it belongs to)
     tfsgit-default-branch
       Analysing main as the main branch (says the remote origin)
     tfsgit-merge-ref-by-hand
@@ -194,7 +194,7 @@ fn every_provider_and_event() {
         sonar.pullrequest.vsts.instanceUrl=https://dev.azure.com/contoso/
         sonar.pullrequest.vsts.project=My Shop
         sonar.pullrequest.vsts.repository=shop api
-      Nothing will be analysed: SonarQube Community Build analyses no pull requests, and pull request 42 is being built
+      Nothing will be analysed: SonarQube Community Build does not analyse pull requests, and pull request 42 is being built
     tfsgit-pull-request-fork
       Analysing pull request 42, from main of a fork into main
         sonar.pullrequest.base=main
@@ -203,7 +203,7 @@ fn every_provider_and_event() {
         sonar.pullrequest.vsts.instanceUrl=https://dev.azure.com/contoso/
         sonar.pullrequest.vsts.project=My Shop
         sonar.pullrequest.vsts.repository=shop api
-      Nothing will be analysed: SonarQube Community Build analyses no pull requests, and pull request 42 is being built
+      Nothing will be analysed: SonarQube Community Build does not analyse pull requests, and pull request 42 is being built
     tfsgit-resource-trigger
       Analysing main as the main branch (says the remote origin)
     tfsgit-scheduled
@@ -211,9 +211,9 @@ fn every_provider_and_event() {
     tfsgit-several-repositories
       Analysing main as the main branch (says the remote origin)
     tfsgit-tag
-      Nothing will be analysed: the tag v1.2.0 is being built, and a SonarQube branch for each tag would stay for ever (set the input tags to main or branch to analyse it)
+      Nothing will be analysed: the tag v1.2.0 is being built, and a SonarQube branch for each tag would stay forever (set the input tags to main or branch to analyse it)
     tfvc-folder
-      Analysing the main branch: $/My Shop/main is built, and folders of TFVC are no branches to SonarQube
+      Analysing the main branch: $/My Shop/main is being built, and SonarQube does not treat a TFVC folder as a branch
     tfvc-gated-check-in
       Nothing will be analysed: Gated_2026-11-24_05.20.51.4369;ada@contoso.example is a gated check-in or a shelveset, whose changes are not checked in yet (set the input branch to off to analyse it as the main branch)
     tfvc-shelveset
@@ -229,15 +229,15 @@ fn every_provider_and_event() {
         sonar.pullrequest.base=main
         sonar.pullrequest.branch=feature/x
         sonar.pullrequest.key=42
-      Nothing will be analysed: SonarQube Community Build analyses no pull requests, and pull request 42 is being built
+      Nothing will be analysed: SonarQube Community Build does not analyse pull requests, and pull request 42 is being built
     unknown-pull-request-fork
       Analysing pull request 42, from main of a fork into main
         sonar.pullrequest.base=main
         sonar.pullrequest.branch=main
         sonar.pullrequest.key=42
-      Nothing will be analysed: SonarQube Community Build analyses no pull requests, and pull request 42 is being built
+      Nothing will be analysed: SonarQube Community Build does not analyse pull requests, and pull request 42 is being built
     unknown-tag
-      Nothing will be analysed: the tag v1.2.0 is being built, and a SonarQube branch for each tag would stay for ever (set the input tags to main or branch to analyse it)
+      Nothing will be analysed: the tag v1.2.0 is being built, and a SonarQube branch for each tag would stay forever (set the input tags to main or branch to analyse it)
     ");
 }
 
@@ -307,7 +307,7 @@ fn choices_of_the_user() {
         sonar.pullrequest.vsts.instanceUrl=https://dev.azure.com/contoso/
         sonar.pullrequest.vsts.project=My Shop
         sonar.pullrequest.vsts.repository=shop api
-      Error: SonarQube Community Build analyses no pull requests, and pull request 42 is being built
+      Error: SonarQube Community Build does not analyse pull requests, and pull request 42 is being built
     tfsgit-pull-request
       Analysing pull request 42, from feature/x into main
         sonar.pullrequest.base=main
@@ -316,7 +316,7 @@ fn choices_of_the_user() {
         sonar.pullrequest.vsts.instanceUrl=https://dev.azure.com/contoso/
         sonar.pullrequest.vsts.project=My Shop
         sonar.pullrequest.vsts.repository=shop api
-      Analysing the main branch, because onUnsupportedBranch is main: SonarQube Community Build analyses no pull requests, and pull request 42 is being built
+      Analysing the main branch, because onUnsupportedBranch is main: SonarQube Community Build does not analyse pull requests, and pull request 42 is being built
     tfsgit-default-branch
       Analysing main as the main branch (says the remote origin)
     ");
@@ -354,9 +354,9 @@ fn who_says_what_the_default_branch_is() {
     -: Analysing main as the main branch (SonarQube's main branch)
     -: Analysing main as the main branch (the project was never analysed)
     -: Analysing main as the main branch (the project was never analysed)
-    main: Analysing the branch main: nobody could tell the default branch, SonarQube will know whether it is its main branch
-    -: Analysing main as the main branch (nobody could tell the default branch)
-      main is analysed as the main branch, because nobody could tell the repository's default branch: name it in the input defaultBranch
+    main: Analysing the branch main: the default branch is not known, and SonarQube decides whether this is its main branch
+    -: Analysing main as the main branch (the default branch is not known)
+      main is analysed as the main branch, because the repository's default branch is not known. Set the input defaultBranch.
     feature/x: Analysing the branch feature/x; the main branch is main (says the input defaultBranch)
     -: Nothing will be analysed: SonarQube Community Build analyses the main branch only, and feature/x is not main (says the input defaultBranch)
     feature/x: Analysing the branch feature/x; the main branch is main (says Azure Repos)
@@ -369,9 +369,9 @@ fn who_says_what_the_default_branch_is() {
     -: Nothing will be analysed: SonarQube Community Build analyses the main branch only, and feature/x is not main (SonarQube's main branch; if feature/x is the default branch, name it in the input defaultBranch)
     -: Analysing feature/x as the main branch (the project was never analysed)
     -: Analysing feature/x as the main branch (the project was never analysed)
-    feature/x: Analysing the branch feature/x: nobody could tell the default branch, SonarQube will know whether it is its main branch
-    -: Analysing feature/x as the main branch (nobody could tell the default branch)
-      feature/x is analysed as the main branch, because nobody could tell the repository's default branch: name it in the input defaultBranch
+    feature/x: Analysing the branch feature/x: the default branch is not known, and SonarQube decides whether this is its main branch
+    -: Analysing feature/x as the main branch (the default branch is not known)
+      feature/x is analysed as the main branch, because the repository's default branch is not known. Set the input defaultBranch.
     ");
 }
 
@@ -439,8 +439,8 @@ fn names_that_sonarqube_refuses() {
     }
     let refusal = decided("tfsgit-branch", &choices(&"long".repeat(100)), &server(true)).unwrap_err();
     insta::assert_snapshot!(format!("{}\n{}", refusal.message, refusal.hint), @"
-    the name of the branch longlonglonglonglonglonglonglonglonglong... has 400 characters, and SonarQube takes 255
-    Set the input branch to the name that it is to have in SonarQube, or to off.
+    the name of the branch longlonglonglonglonglonglonglonglonglong... has 400 characters, and SonarQube accepts at most 255
+    Set the input branch to a name for SonarQube, or to off.
     ");
 }
 
@@ -489,8 +489,8 @@ fn what_users_say_themselves() {
     assert_eq!(
         scope.warnings,
         [
-            "SonarQube Community Build analyses the main branch only and will refuse sonar.pullrequest.key: take it out of \
-          extraProperties"
+            "SonarQube Community Build analyses the main branch only and refuses sonar.pullrequest.key. Remove it from \
+             extraProperties."
         ]
     );
 }
@@ -522,7 +522,7 @@ fn names_of_the_users_own_are_checked_too() {
         assert!(ask(&long, false).is_ok(), "it is refused anyway");
         let refusal = ask(&long, true).unwrap_err();
         assert!(refusal.message.starts_with(&format!("the value of {key} aaa")), "{refusal:?}");
-        assert_eq!(refusal.hint, format!("Write another {key} in extraProperties, or none."));
+        assert_eq!(refusal.hint, format!("Set {key} in extraProperties to another value, or remove it."));
         assert_eq!(ask(" ", true).unwrap_err().message, format!("the value of {key} is blank"));
     }
 }

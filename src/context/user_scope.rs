@@ -1,4 +1,4 @@
-//! A user's own parameters of a branch or a pull request, which win over the decision.
+//! Parameters of a branch or a pull request that the user sets. They win over the decision.
 
 use super::pull_request_properties::name_branches;
 use super::refusal::{Refusal, check_name};
@@ -6,21 +6,20 @@ use super::scope::Scope;
 use crate::analysis::target::{BRANCH_NAME, PULL_REQUEST_BRANCH, PULL_REQUEST_KEY};
 use crate::analysis::{Properties, ServerFacts, Target};
 
-/// What all parameters of a pull request begin with.
 const OF_PULL_REQUEST: &str = "sonar.pullrequest.";
 
-/// Whether a property is one of those that say what is analysed.
+/// Whether a property is a parameter of a branch or a pull request.
 pub fn is_of_scope(key: &str) -> bool {
     key.starts_with("sonar.branch.") || key.starts_with(OF_PULL_REQUEST)
 }
 
-/// Whether these properties say what is analysed. Others of their kind, such as `sonar.pullrequest.base`,
-/// only change a detail of the decision.
+/// Whether these properties choose the branch or pull request. `sonar.pullrequest.base` alone, for example, only changes a
+/// detail of the decision.
 pub fn decides(properties: &Properties) -> bool {
     Target::of_properties(properties).is_some()
 }
 
-/// The name in the first `$(name)` of a text: a variable that Azure Pipelines did not replace, because it is not set.
+/// The variable in the first `$(name)` of a text. Azure Pipelines leaves `$(name)` as it is if the variable is not set.
 pub fn unexpanded(text: &str) -> Option<&str> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | ' ');
     text.match_indices("$(").find_map(|(at, _)| {
@@ -30,57 +29,57 @@ pub fn unexpanded(text: &str) -> Option<&str> {
     })
 }
 
-/// Takes out of `own` what says nothing: parameters of a branch or pull request that are blank, and, in a build that is
-/// `of_pull_request` not, those whose value is a variable of pull requests. Templates that many pipelines share leave
-/// such lines. Returns the keys that are out.
-pub fn remove_unset(own: &mut Properties, of_pull_request: bool) -> Vec<String> {
+/// Removes the parameters of a branch or pull request that are blank and, unless the build is `of_pull_request`, those whose
+/// value is a variable of pull requests. Templates that many pipelines share leave such lines. Returns the removed keys.
+///
+/// A blank `sonar.branch.name` must not reach the engine: it would analyse the main branch in the build of a feature branch.
+pub fn remove_unset(properties: &mut Properties, of_pull_request: bool) -> Vec<String> {
     let is_unset = |value: &str| {
         value.trim().is_empty()
             || (!of_pull_request
                 && unexpanded(value)
                     .is_some_and(|name| name.to_ascii_lowercase().starts_with("system.pullrequest.")))
     };
-    let mut unset: Vec<String> = own
+    let mut unset: Vec<String> = properties
         .iter()
         .filter(|(key, value)| is_of_scope(key) && is_unset(value))
         .map(|(key, _)| key.to_owned())
         .collect();
     if !of_pull_request && unset.iter().any(|key| key == PULL_REQUEST_KEY) {
-        // Details of a pull request that is none.
-        let details = own.iter().map(|(key, _)| key).filter(|key| key.starts_with(OF_PULL_REQUEST));
+        // Without its key the other parameters of the pull request mean nothing.
+        let details = properties.iter().map(|(key, _)| key).filter(|key| key.starts_with(OF_PULL_REQUEST));
         unset.extend(details.map(str::to_owned));
         unset.sort();
         unset.dedup();
     }
     for key in &unset {
-        own.remove(key);
+        properties.remove(key);
     }
     unset
 }
 
-/// What the user's own properties say is analysed, as they are written in `place`; `None` when they leave
-/// it open.
+/// What the user's properties in `place` choose to analyse; `None` if they do not choose.
 ///
 /// # Errors
 /// SonarQube would refuse a name.
-pub fn user_scope(own: &Properties, place: &str, server: &ServerFacts) -> Result<Option<Scope>, Refusal> {
-    let of_scope = own.iter().filter(|(key, _)| is_of_scope(key));
+pub fn user_scope(user: &Properties, place: &str, server: &ServerFacts) -> Result<Option<Scope>, Refusal> {
+    let of_scope = user.iter().filter(|(key, _)| is_of_scope(key));
     let mut properties: Properties =
         of_scope.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
     name_branches(&mut properties);
     let Some(target) = Target::of_properties(&properties) else { return Ok(None) };
     let key = if target.is_pull_request() { PULL_REQUEST_KEY } else { BRANCH_NAME };
     for name in [PULL_REQUEST_KEY, PULL_REQUEST_BRANCH, BRANCH_NAME] {
-        let chosen = own.value(name).filter(|value| !value.is_empty());
+        let chosen = user.value(name).filter(|value| !value.is_empty());
         if let Some(chosen) = chosen.filter(|_| server.branch_support) {
-            let hint = format!("Write another {name} in {place}, or none.");
+            let hint = format!("Set {name} in {place} to another value, or remove it.");
             check_name(&format!("value of {name}"), chosen).map_err(|refusal| Refusal { hint, ..refusal })?;
         }
     }
     let mut warnings = Vec::new();
     if !server.branch_support {
         warnings.push(format!(
-            "{} analyses the main branch only and will refuse {key}: take it out of {place}",
+            "{} analyses the main branch only and refuses {key}. Remove it from {place}.",
             server.product()
         ));
     }
@@ -94,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn variables_that_were_not_replaced() {
+    fn variables_that_were_not_replaced_are_found() {
         for (text, expected) in [
             ("$(prBranch)", Some("prBranch")),
             ("x-$(System.PullRequest.PullRequestId)", Some("System.PullRequest.PullRequestId")),
@@ -108,12 +107,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_empty_is_unset() {
+    fn blank_parameters_are_removed() {
         let taken = |pairs: &[(&str, &str)], of_pull_request| {
-            let mut own: Properties =
+            let mut properties: Properties =
                 pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-            let taken = remove_unset(&mut own, of_pull_request);
-            let left: Vec<_> = own.iter().map(|(key, _)| key.to_owned()).collect();
+            let taken = remove_unset(&mut properties, of_pull_request);
+            let left: Vec<_> = properties.iter().map(|(key, _)| key.to_owned()).collect();
             (taken.join(" "), left.join(" "))
         };
         let shared = [

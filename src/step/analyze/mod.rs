@@ -6,9 +6,10 @@ use super::runtime::java_options::JavaOptions;
 use super::runtime::{self, Jdk, Setting, network};
 use super::{cache_choice, settings_file};
 use crate::agent::{AnalyzeInputs, Child};
-use crate::analysis::precedence::{Precedence, PropertySource};
+use crate::analysis::precedence::Precedence;
 use crate::analysis::{
-    Extent, Narrowing, Outcome, Prepared, PreparedScanner, ScannerRelease, scanner_environment,
+    Extent, Narrowing, Outcome, Prepared, PreparedScanner, PropertySource, ScannerRelease,
+    scanner_environment,
 };
 use crate::context::is_of_scope;
 use crate::error::{Error, ErrorKind, Result};
@@ -344,7 +345,7 @@ fn assemble(job: &Job, record: &Record, working_directory: &Path) -> Result<(Pre
         false => sources.base_dir(job, &mut precedence, given)?,
     };
     let base_dir = absolute(&base_dir)?;
-    sources.add_modules(&mut precedence, &base_dir)?;
+    sources.add_modules(&|name| job.environment.public_value(name), &mut precedence, &base_dir)?;
     let mut precedence = settings_file::expand(job, &precedence)?;
     sources.confine(&mut precedence, &base_dir);
     sources.check_java_libraries(&precedence, &base_dir)?;

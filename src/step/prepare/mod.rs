@@ -2,10 +2,10 @@
 
 use super::{cache_choice, runtime};
 use crate::agent::{ConfigMode, PrepareInputs, ServiceConnection};
-use crate::analysis::precedence::{Precedence, PropertySource};
+use crate::analysis::precedence::Precedence;
 use crate::analysis::{
     AnalysisId, AnalysisSecrets, AnalysisServer, Member, Prepared, PreparedScanner, Properties,
-    RECORD_VERSION, ScannerMode, ScannerRelease, ServerKind,
+    PropertySource, RECORD_VERSION, ScannerMode, ScannerRelease, ServerKind,
 };
 use crate::context::{Scope, name_branches};
 use crate::error::{Error, Result};

@@ -2,8 +2,8 @@
 
 use crate::agent::{ConfigMode, PrepareInputs};
 use crate::analysis::placeholder::Budget;
-use crate::analysis::precedence::{Precedence, PropertySource};
-use crate::analysis::{Properties, ScannerMode, project_key, scanner_environment};
+use crate::analysis::precedence::Precedence;
+use crate::analysis::{Properties, PropertySource, ScannerMode, project_key, scanner_environment};
 use crate::context::unexpanded;
 use crate::error::{Error, Result};
 use crate::step::job::Job;

@@ -2,7 +2,7 @@
 
 use super::project::not_replaced;
 use crate::agent::PrepareInputs;
-use crate::analysis::property_origin::{Setter, instead, may_set};
+use crate::analysis::property_origin::{Setter, may_set, remedy};
 use crate::analysis::{ExtraProperties, Properties, UnreadableLine, suggestion};
 use crate::context::{BranchChoice, is_of_scope, name_branches, remove_unset, unexpanded};
 use crate::error::{Error, Result};
@@ -26,8 +26,8 @@ pub(super) fn read_extra(job: &Job, inputs: &PrepareInputs) -> Result<Properties
         }
         tracing::warn!("{message} and is ignored");
     }
-    for (number, why) in doubtful {
-        tracing::warn!("In line {number} of extraProperties {why}");
+    for line in doubtful {
+        tracing::warn!("{line}");
     }
     checked(job, properties, "extraProperties")
 }
@@ -46,7 +46,7 @@ pub(super) fn checked(job: &Job, mut properties: Properties, place: &str) -> Res
     let keys: Vec<_> = properties.iter().map(|(key, _)| key.to_owned()).collect();
     for key in keys.iter().filter(|key| !may_set(Setter::Pipeline, key, false)) {
         properties.remove(key);
-        tracing::warn!("{key} in {place} is ignored: {}", instead(key));
+        tracing::warn!("{key} in {place} is ignored. {}", remedy(key));
     }
     let unset = remove_unset(&mut properties, is_of_pull_request(job));
     if !unset.is_empty() {

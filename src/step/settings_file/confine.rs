@@ -2,16 +2,11 @@
 //! sources, and no link of the repository leads it elsewhere.
 
 use super::source_tree::{BASE_DIR, SourceTree, real};
-use crate::analysis::precedence::{Precedence, PropertySource};
+use crate::analysis::precedence::Precedence;
 use crate::analysis::property_origin::{Confinement, confinement, without_module};
+use crate::analysis::{PropertySource, RefusalReason};
 use crate::error::{Error, Result};
 use std::path::{Path, PathBuf};
-
-/// Why a path is refused, and what to do: the end of a sentence.
-pub(super) const OUT: &str = "it leads out of the sources; set it in extraProperties of SonarPrepare";
-
-const OUT_OF_BASE_DIR: &str =
-    "it must lie below the base directory; set it in extraProperties of SonarPrepare";
 
 const WORK_FILES: &str = "sonar.working.directory";
 
@@ -35,19 +30,21 @@ impl SourceTree {
         }
     }
 
-    fn why_unfit(&self, kind: Confinement, value: &str, start: &Path) -> Option<&'static str> {
+    fn why_unfit(&self, kind: Confinement, value: &str, start: &Path) -> Option<RefusalReason> {
         let paths = || paths(value).into_iter();
         match kind {
             Confinement::WorkFiles => {
-                (!is_below(&start.join(value.trim()), start)).then_some(OUT_OF_BASE_DIR)
+                (!is_below(&start.join(value.trim()), start)).then_some(RefusalReason::OutsideBaseDirectory)
             }
-            Confinement::Sources => paths().any(|path| !self.hold(&start.join(path))).then_some(OUT),
+            Confinement::Sources => {
+                paths().any(|path| !self.hold(&start.join(path))).then_some(RefusalReason::OutsideSources)
+            }
             Confinement::Reports => paths()
                 .any(|path| {
                     let (plain, rest) = before_wildcards(&path);
                     leads_upwards(rest) || !self.hold_report(&start.join(plain))
                 })
-                .then_some(OUT),
+                .then_some(RefusalReason::OutsideSources),
         }
     }
 

@@ -1,10 +1,21 @@
 //! `${name}` in settings files, which SonarScanner CLI replaces.
 
+use crate::analysis::FileLine;
 use crate::analysis::placeholder::Unexpandable;
-use crate::analysis::precedence::{FileLine, Precedence};
+use crate::analysis::precedence::Precedence;
 use crate::error::{Error, Result};
 use crate::step::job::Job;
 use std::fmt::Write as _;
+
+/// The variables of the job that a settings file may read, by name.
+pub(in crate::step) type Variables<'a> = &'a dyn Fn(&str) -> Option<&'a str>;
+
+/// Replaces `${name}` in one value, before other settings files are read. Otherwise a name could hide a module, which the
+/// scanner would find, from the checks of this module.
+pub(super) fn expand_now(environment: Variables<'_>, precedence: &mut Precedence, key: &str) -> Result<()> {
+    let line = precedence.line(key).cloned();
+    precedence.expand_one(key, environment).map_err(|why| unexpandable(key, &why, line.as_ref()))
+}
 
 /// Replaces `${name}` in what the settings files say.
 ///

@@ -6,7 +6,8 @@
 
 use super::confine::{before_wildcards, leads_upwards, paths};
 use super::source_tree::{BASE_DIR, SourceTree};
-use crate::analysis::precedence::{Precedence, PropertySource};
+use crate::analysis::PropertySource;
+use crate::analysis::precedence::Precedence;
 use crate::analysis::property_origin::without_module;
 use crate::error::{Error, Result};
 use std::collections::HashSet;

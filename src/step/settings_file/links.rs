@@ -2,7 +2,8 @@
 //! (observed of the engine of SonarQube 10.7), so they are excluded from the analysis.
 
 use super::source_tree::{BASE_DIR, SourceTree};
-use crate::analysis::precedence::{Precedence, PropertySource};
+use crate::analysis::PropertySource;
+use crate::analysis::precedence::Precedence;
 use crate::error::{Error, Result};
 use crate::step::folder_walk::Looking;
 use std::path::{Path, PathBuf};

@@ -1,8 +1,11 @@
 //! The settings files of modules (`sonar.modules`).
 
+use super::expand_names::{Variables, expand_now, unexpandable};
 use super::read_settings::FILE;
 use super::source_tree::{BASE_DIR, SourceTree, without_dots};
-use crate::analysis::precedence::{Precedence, PropertySource};
+use crate::analysis::PropertySource;
+use crate::analysis::placeholder::Budget;
+use crate::analysis::precedence::Precedence;
 use crate::error::{Error, Result};
 use std::path::{Path, PathBuf};
 
@@ -18,26 +21,34 @@ impl SourceTree {
     /// # Errors
     /// A module's base directory or settings file does not exist, or lies outside of the sources because a settings file
     /// says so.
-    pub(in crate::step) fn add_modules(&self, precedence: &mut Precedence, base_dir: &Path) -> Result<()> {
-        self.add_modules_of(precedence, base_dir, "", DEEPEST)
+    pub(in crate::step) fn add_modules(
+        &self,
+        environment: Variables<'_>,
+        precedence: &mut Precedence,
+        base_dir: &Path,
+    ) -> Result<()> {
+        self.add_modules_of(environment, precedence, base_dir, "", DEEPEST)
     }
 
     fn add_modules_of(
         &self,
+        environment: Variables<'_>,
         precedence: &mut Precedence,
         directory: &Path,
         prefix: &str,
         depth: usize,
     ) -> Result<()> {
-        let names = precedence.value(&format!("{prefix}{MODULES}")).unwrap_or_default().to_owned();
+        let modules = format!("{prefix}{MODULES}");
+        expand_now(environment, precedence, &modules)?;
+        let names = precedence.value(&modules).unwrap_or_default().to_owned();
         for name in names.split(',').map(str::trim).filter(|name| !name.is_empty()) {
             if depth == 0 {
                 return Err(Error::new(format!("the modules {prefix}{name} lie more than {DEEPEST} deep"))
                     .hint("Check sonar.modules in the settings files of the modules."));
             }
             let prefix = format!("{prefix}{name}.");
-            let directory = self.add_module(precedence, name, &prefix, directory)?;
-            self.add_modules_of(precedence, &directory, &prefix, depth - 1)?;
+            let directory = self.add_module(environment, precedence, name, &prefix, directory)?;
+            self.add_modules_of(environment, precedence, &directory, &prefix, depth - 1)?;
         }
         Ok(())
     }
@@ -45,6 +56,7 @@ impl SourceTree {
     /// Adds what the settings file of a module sets. Returns the module's base directory.
     fn add_module(
         &self,
+        environment: Variables<'_>,
         precedence: &mut Precedence,
         name: &str,
         prefix: &str,
@@ -56,6 +68,9 @@ impl SourceTree {
         };
         let mut is_chosen = is_of_pipeline(precedence, &key);
         let config = format!("{prefix}sonar.projectConfigFile");
+        for key in [&key, &config] {
+            expand_now(environment, precedence, key)?;
+        }
         let (mut directory, file) = match (precedence.value(&key), precedence.value(&config)) {
             (Some(chosen), _) => {
                 let directory = parent.join(chosen);
@@ -92,7 +107,10 @@ impl SourceTree {
             self.add(precedence, PropertySource::ModuleFile, prefix, &file, &entries);
             let of_file = entries.iter().rev().find(|entry| entry.key == BASE_DIR);
             if let Some(chosen) = of_file.filter(|_| precedence.rules().allow_repository(&key)) {
-                directory = directory.join(&chosen.value);
+                let chosen = precedence
+                    .expanded(&chosen.value, &|name| environment(name), &mut Budget::default())
+                    .map_err(|why| unexpandable(&key, &why, precedence.line(&key)))?;
+                directory = directory.join(chosen);
                 if directory.exists() && !self.hold(&directory) {
                     return Err(leaves(&directory));
                 }

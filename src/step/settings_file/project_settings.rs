@@ -1,11 +1,11 @@
 //! The settings file of the project, and the base directory that it names.
 
-use super::confine::OUT;
 use super::expand_names::unexpandable;
 use super::read_settings::FILE;
 use super::source_tree::{BASE_DIR, SourceTree};
 use crate::analysis::placeholder::Budget;
-use crate::analysis::precedence::{Precedence, PropertySource};
+use crate::analysis::precedence::Precedence;
+use crate::analysis::{PropertySource, RefusalReason};
 use crate::error::{Error, Result};
 use crate::step::job::Job;
 use std::path::{Path, PathBuf};
@@ -58,7 +58,7 @@ impl SourceTree {
         if self.hold(&directory) {
             return Ok(directory);
         }
-        precedence.refuse(BASE_DIR, OUT);
+        precedence.refuse(BASE_DIR, RefusalReason::OutsideSources);
         Ok(given)
     }
 }

@@ -2,8 +2,9 @@
 
 use super::source_tree::{SourceTree, without_dots};
 use crate::analysis::java_properties::{self, Assignment, trimmed};
-use crate::analysis::precedence::{FileLine, Precedence, PropertySource};
+use crate::analysis::precedence::Precedence;
 use crate::analysis::property_origin::without_module;
+use crate::analysis::{FileLine, PropertySource};
 use crate::context::is_of_scope;
 use crate::error::{Error, Result};
 use std::io::{ErrorKind, Read as _};

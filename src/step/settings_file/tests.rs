@@ -1,7 +1,6 @@
 use super::*;
-use crate::analysis::Rules;
 use crate::analysis::java_properties;
-use crate::analysis::precedence::PropertySource;
+use crate::analysis::{PropertySource, Rules};
 use std::path::{Path, PathBuf};
 
 /// Files below a folder: `(name, text)`.
@@ -26,7 +25,7 @@ fn of(base: &Path, root: &str) -> String {
     let sources = sources(base);
     let entries: Vec<_> = java_properties::assignments(root);
     sources.add(&mut precedence, PropertySource::SettingsFile, "", &base.join(FILE), &entries);
-    let text = match sources.add_modules(&mut precedence, base) {
+    let text = match sources.add_modules(&|_| None, &mut precedence, base) {
         Ok(()) => {
             let properties = precedence.properties();
             let of_modules = properties.iter().filter(|(key, _)| !key.starts_with("sonar."));

@@ -94,9 +94,9 @@ fn a_project_key_that_sonarqube_refuses_is_an_error() {
         })
         .collect();
     insta::assert_snapshot!(told.join("\n"), @r#"
-    SonarQube takes no project key "my shop", because it holds ' '
-    SonarQube takes no project key "shop/web", because it holds '/'
-    SonarQube takes no project key "123", because it is made of digits alone
+    SonarQube takes no project key "my shop", because it contains ' '
+    SonarQube takes no project key "shop/web", because it contains '/'
+    SonarQube takes no project key "123", because it consists of digits only
     "#);
 }
 
@@ -118,7 +118,7 @@ fn command_line_syntax_in_extra_properties_is_read_or_reported() {
     assert_eq!(
         step.warnings,
         [
-            "In line 3 of extraProperties the value of sonar.tests seems to hold sonar.test.inclusions, too: write each on a line of its own"
+            "Line 3 of extraProperties sets sonar.tests to a value that seems to set sonar.test.inclusions as well. Write one property per line."
         ]
     );
 }

@@ -312,7 +312,7 @@ fn on_unsupported_branch_may_fail_or_analyse_the_main_branch() {
     let mut scenario = Scenario::new();
     scenario.job.of_pull_request("TfsGit", "7", "refs/heads/feature", "refs/heads/main");
     let step = scenario.prepare(&[("onUnsupportedBranch", "fail")]);
-    insta::assert_snapshot!(step.sole_error(), @"SonarQube Community Build analyses no pull requests, and pull request 7 is being built. Give the three steps a condition, set onUnsupportedBranch to skip or main, or use an edition that analyses branches (Developer Edition and higher).");
+    insta::assert_snapshot!(step.sole_error(), @"SonarQube Community Build does not analyse pull requests, and pull request 7 is being built. Give the three steps a condition, set onUnsupportedBranch to skip or main, or use an edition that analyses branches (Developer Edition and higher).");
     assert!(scenario.records().is_empty());
     scenario
         .prepare(&[("onUnsupportedBranch", "main")])
@@ -323,7 +323,7 @@ fn on_unsupported_branch_may_fail_or_analyse_the_main_branch() {
     let mut scenario = Scenario::with(SonarQube::with_branches());
     let step = scenario.prepare(&[("branch", &"x".repeat(256))]);
     assert!(
-        step.sole_error().contains("has 256 characters, and SonarQube takes 255"),
+        step.sole_error().contains("has 256 characters, and SonarQube accepts at most 255"),
         "{}",
         step.transcript()
     );
@@ -389,7 +389,7 @@ fn sources_of_another_repository_tell_their_own_default_branch() {
     skipped.job.of_pull_request("TfsGit", "7", "refs/heads/feature", "refs/heads/main");
     let step = skipped.prepare(&[("projectBaseDir", tools.to_str().unwrap())]);
     let [warning] = &step.warnings[..] else { panic!("{:?}", step.warnings) };
-    assert!(warning.contains("SonarQube Community Build analyses no pull requests"), "{warning}");
+    assert!(warning.contains("SonarQube Community Build does not analyse pull requests"), "{warning}");
 
     // As of a pull request whose merge was made anew before the checkout.
     let origin = "https://dev.azure.com/contoso/shop/_git/tools";
@@ -495,7 +495,7 @@ fn branches_are_skipped_through_all_steps_on_community_build() {
     for (kind, explanation) in [
         (
             "pull request",
-            "SonarQube Community Build analyses no pull requests, and pull request 7 is being built",
+            "SonarQube Community Build does not analyse pull requests, and pull request 7 is being built",
         ),
         (
             "branch",
@@ -503,7 +503,7 @@ fn branches_are_skipped_through_all_steps_on_community_build() {
         ),
         (
             "tag",
-            "the tag v1.0 is being built, and a SonarQube branch for each tag would stay for ever (set the input tags to main \
+            "the tag v1.0 is being built, and a SonarQube branch for each tag would stay forever (set the input tags to main \
              or branch to analyse it)",
         ),
     ] {

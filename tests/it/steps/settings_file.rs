@@ -84,7 +84,7 @@ fn refuses(key: &str, value: &str) {
         analysis.ended(TaskResult::Succeeded);
         let line = if place == Place::Named { 3 } else { 2 };
         let module = if place == Place::Module { "web." } else { "" };
-        let warning = format!("{module}{key} in line {line} of {} is ignored: ", place.file());
+        let warning = format!("{module}{key} in line {line} of {} is ignored, because it ", place.file());
         analysis.analyze.warns(&warning);
         let given = analysis.given(&format!("{module}{key}"));
         assert_ne!(given.as_deref(), Some(value), "{place:?}");
@@ -148,12 +148,67 @@ fn settings_file_cannot_hide_a_property_behind_a_blank() {
     let lines = "sonar.branch.name\\ =evil\nsonar.exclusions\\ =**/gen/**";
     let analysis = Analysis::with(scenario, Place::Below, lines, &[]);
     analysis.ended(TaskResult::Succeeded);
-    analysis.analyze.warns("sonar.branch.name in line 2 of sonar-project.properties is ignored: ");
+    analysis.analyze.warns(
+        "sonar.branch.name in line 2 of sonar-project.properties is ignored, because it may not be set there",
+    );
     assert_eq!(analysis.given("sonar.exclusions").as_deref(), Some("**/gen/**"));
     let keys = analysis.scenario.engine_properties();
     assert!(keys.iter().all(|(key, _)| !key.contains(' ')), "{keys:?}");
     let narrowed = &analysis.scenario.record(0, "analyzed.json")["extent"]["narrowed"];
     assert_eq!(narrowed.as_array().map(Vec::len), Some(1), "{narrowed}");
+}
+
+#[test]
+fn settings_file_cannot_hide_a_property_behind_the_name_of_a_module() {
+    let scenario = Scenario::new();
+    scenario.job.write("a.sonar.b/lib/jrt-fs.jar", "evil");
+    let lines = "sonar.modules=a.sonar.b\na.sonar.b.sonar.sources=/etc\na.sonar.b.sonar.java.libraries=lib/*.jar\n\
+                 a.sonar.b.sonar.issue.ignore.multicriteria=e1";
+    let analysis = Analysis::with(scenario, Place::Below, lines, &[]);
+    analysis.ended(TaskResult::Succeeded);
+    for (line, key) in
+        [(3, "sonar.sources"), (4, "sonar.java.libraries"), (5, "sonar.issue.ignore.multicriteria")]
+    {
+        assert_eq!(analysis.given(&format!("a.sonar.b.{key}")), None);
+        analysis.analyze.warns(&format!("a.sonar.b.{key} in line {line} of {FILE} is ignored, because "));
+    }
+}
+
+#[test]
+fn settings_file_cannot_hide_a_module_behind_a_name() {
+    let scenario = Scenario::new();
+    std::fs::create_dir(scenario.job.sources().join("${none}evil")).unwrap();
+    symlink("/tmp", scenario.job.sources().join("evil")).unwrap();
+    let analysis = Analysis::with(scenario, Place::Below, "sonar.modules=${none}evil", &[]);
+    assert!(analysis.analyze.sole_error().contains("the module evil leaves the sources"));
+
+    // A name that only the settings file of a module gives a value.
+    let scenario = Scenario::new();
+    std::fs::create_dir(scenario.job.sources().join("evil")).unwrap();
+    scenario.job.write("web/sonar-project.properties", "more=,evil\n");
+    let analysis = Analysis::with(scenario, Place::Below, "sonar.modules=web${web.more}", &[]);
+    analysis.ended(TaskResult::Succeeded);
+    assert_eq!(analysis.given("sonar.modules").as_deref(), Some("web"));
+
+    let mut scenario = Scenario::new();
+    scenario.job.set("MY_MODULES", "web");
+    scenario.job.set("MY_FOLDER", "src");
+    scenario.job.write("web/src/a.py", "x = 1\n");
+    scenario.job.write("web/sonar-project.properties", "sonar.projectBaseDir=${env.MY_FOLDER}\n");
+    let analysis = Analysis::with(scenario, Place::Below, "sonar.modules=${env.MY_MODULES}", &[]);
+    analysis.ended(TaskResult::Succeeded);
+    assert_eq!(analysis.given("sonar.modules").as_deref(), Some("web"));
+    assert!(analysis.given("web.sonar.projectBaseDir").unwrap().ends_with("/web/src"));
+}
+
+#[test]
+fn settings_file_cannot_choose_the_project_that_the_pipeline_names() {
+    for place in [Place::Below, Place::Module, Place::Monorepo] {
+        let analysis = Analysis::with(Scenario::new(), place, "sonar.projectKey=evil", &[]);
+        analysis.ended(TaskResult::Succeeded);
+        assert_eq!(analysis.scenario.record(0, "prepared.json")["projectKey"], "shop", "{place:?}");
+        assert_eq!(analysis.given("sonar.projectKey").as_deref(), Some("shop"), "{place:?}");
+    }
 }
 
 #[test]
@@ -198,6 +253,13 @@ fn settings_file_cannot_hold_the_agent_by_waiting_for_the_gate() {
 fn settings_file_cannot_start_programs() {
     refuses("sonar.nodejs.executable", "./evil");
     refuses("sonar.cfamily.compile-commands", "compile_commands.json");
+    // The former name of sonar.nodejs.executable in the analyzer for CSS.
+    refuses("sonar.css.node", "./evil");
+    // The analyzer for PL/SQL loads the driver from this path or URL.
+    refuses("sonar.plsql.jdbc.driver.path", "evil.jar");
+    // The analysis of dependencies runs package managers with these.
+    refuses("sonar.sca.pythonBinary", "./evil");
+    refuses("sonar.sca.mavenOptions", "-f evil.xml");
 }
 
 #[test]
@@ -235,7 +297,7 @@ fn a_link_cannot_lead_a_setting_out_of_the_sources() {
     ] {
         let analysis = linked("/tmp", lines);
         analysis.ended(TaskResult::Succeeded);
-        analysis.analyze.warns(&format!("{key} in line 2 of {FILE} is ignored: it "));
+        analysis.analyze.warns(&format!("{key} in line 2 of {FILE} is ignored, because it "));
     }
     let scenario = Scenario::new();
     symlink("/tmp", scenario.job.sources().join(".scannerwork")).unwrap();
@@ -359,7 +421,7 @@ fn scope_from_pipeline_ignores_exclusions_of_the_repository() {
             analysis.ended(TaskResult::Succeeded);
             analysis
                 .analyze
-                .warns(&format!("sonar.modules in line 1 of {FILE} is ignored: the input scopeFrom"));
+                .warns(&format!("sonar.modules in line 1 of {FILE} is ignored, because the input scopeFrom"));
             assert_eq!(analysis.given("web.sonar.exclusions"), None);
             continue;
         }
