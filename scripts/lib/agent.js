@@ -1,6 +1,6 @@
 'use strict';
-// A job of the stand-in agent, for the demonstration and the benchmarks. The agent itself, and so every rule, is the Rust
-// program of tests/agent, which the integration tests use, too: a job is one process of it, asked by lines of JSON.
+// Runs a job of the stand-in agent, for the demonstration and the benchmarks. The agent, with all its rules, is the Rust program in
+// tests/agent, which the integration tests use too. A job is one process of it, which answers lines of JSON.
 
 const childProcess = require('child_process');
 const crypto = require('crypto');
@@ -9,7 +9,7 @@ const readline = require('readline');
 
 const ROOT = path.join(__dirname, '..', '..');
 
-// Builds the program, which takes no time when nothing has changed. Returns its path.
+// Builds the program, which takes no time if nothing has changed. Returns its path.
 function build() {
   const target = path.resolve(ROOT, process.env.CARGO_TARGET_DIR || 'target');
   const command = ['build', '--quiet', '--locked', '--package', 'stand-in-agent', '--target-dir', target];
@@ -17,14 +17,14 @@ function build() {
   return path.join(target, 'debug', process.platform === 'win32' ? 'stand-in-agent.exe' : 'stand-in-agent');
 }
 
-// Starts a job of a build of refs/heads/main, kept in Azure Repos, checked out at `sources`. `folder` takes its temporary,
-// staging and tool folders; `endpoints` are its service connections, each {id, url, scheme, parameters}; `variables` come
-// over the predefined ones; lines go to `output`. `result` is the job's so far, `steps` are those that were run. When it
-// is closed, `azure` holds what Azure DevOps kept: {properties, attachments, calls}.
+// Starts a job of a build of refs/heads/main in Azure Repos, checked out at `sources`. Its temporary, staging and tool folders lie in
+// `folder`. `endpoints` are its service connections, each {id, url, scheme, parameters}. `variables` override the predefined
+// ones. Lines go to `output`. `result` is the job's result so far, and `steps` are the steps that ran. After the job is closed,
+// `azure` holds what Azure DevOps kept: {properties, attachments, calls}.
 async function startJob({ sources, folder, endpoints = [], variables = {}, output = process.stdout }) {
   const child = childProcess.spawn(build(), { stdio: ['pipe', 'pipe', 'inherit'] });
   const waiting = [];
-  // Only an answer is waited for: a caller that fails ends, and the agent with it.
+  // Only a pending answer keeps this process alive: if the caller fails, it ends, and the agent with it.
   const hold = (how) => [child, child.stdin, child.stdout].forEach((one) => one[how]());
   readline.createInterface({ input: child.stdout }).on('line', (line) => {
     const said = JSON.parse(line);
@@ -46,7 +46,7 @@ async function startJob({ sources, folder, endpoints = [], variables = {}, outpu
   });
   const name = path.basename(sources);
   const token = crypto.randomBytes(24).toString('hex');
-  // The agent's checkout leaves the commit that is built; sources without a clone may be of any.
+  // The agent's checkout leaves the commit that is built. Sources without a clone may belong to any commit.
   const head = childProcess.spawnSync('git', ['rev-parse', 'HEAD'], { cwd: sources, encoding: 'utf8' });
   const own = {
     'Agent.Name': 'stand-in', 'Agent.OS': { darwin: 'Darwin', win32: 'Windows_NT' }[process.platform] || 'Linux',
@@ -73,19 +73,19 @@ async function step(job, what, values) {
 
 const texts = (inputs) => Object.fromEntries(Object.entries(inputs).map(([name, value]) => [name, String(value)]));
 
-// Runs one step, the task in `folder`, with these inputs, unless `condition` (succeeded, failed, succeededOrFailed or
-// always) holds it back. Resolves to {name, result, message, exitCode, issues, lines}; a failed step fails the job.
+// Runs the task in `folder` as a step with these inputs, if `condition` (succeeded, failed, succeededOrFailed or always) holds.
+// Resolves to {name, result, message, exitCode, issues, lines}. A failed step fails the job.
 const runTask = (job, folder, inputs = {}, condition = 'succeeded') => (
   step(job, 'task', { folder: path.resolve(folder), inputs: texts(inputs), condition }));
 
-// Runs one script step, a command with its arguments, unless the job has failed. Resolves as a task does.
+// Runs a command with its arguments as a script step, unless the job has failed. Resolves as for a task.
 const runScript = (job, name, command, { cwd = job.sources } = {}) => step(job, 'script', { name, command, folder: cwd });
 
-// The environment of the task in `folder`, for those who start its launcher themselves, and that of a script step.
+// The environment of the task in `folder`, for callers that start its launcher themselves, and that of a script step.
 const taskEnvironment = (job, folder, inputs = {}) => job.ask('environment', { folder: path.resolve(folder), inputs: texts(inputs) });
 const scriptEnvironment = (job) => job.ask('scriptenvironment');
 
-// Has the job take what the task in `folder` has written, run by somebody else: the next step sees the variables it set.
+// Makes the job read the output of the task in `folder`, which the caller ran: the next step sees the variables that it set.
 const takeOutput = (job, folder, output) => job.ask('lines', { folder: path.resolve(folder), lines: output.split(/\r?\n/) });
 
 module.exports = { runScript, runTask, scriptEnvironment, startJob, takeOutput, taskEnvironment };

@@ -1,11 +1,11 @@
 'use strict';
-// Runs the three steps on a directory, or on the bundled sample, and shows the outcome. scripts/demo calls it:
+// Runs the three steps on a directory or on the bundled sample, and shows the result. scripts/demo calls it:
 //
 //   node demo.js TASKS [DIR]   TASKS holds the task folders prepare, analyze and publish
 //
-// Where DIR holds a .NET solution or project, a copy of it is built and tested with the `dotnet` in PATH between the steps.
+// If DIR holds a .NET solution or project, a copy of it is built and tested with the `dotnet` in PATH between the steps.
 //
-// The server is the one of SONAR_HOST_URL and SONAR_TOKEN, or a throw-away one at DEMO_SERVER with login admin/admin.
+// The server is that of SONAR_HOST_URL and SONAR_TOKEN, or a throwaway one at DEMO_SERVER with login admin/admin.
 
 const childProcess = require('child_process');
 const fs = require('fs');
@@ -29,7 +29,8 @@ const GATE = [
   ['sqale_index', 'GT', '30'],
 ];
 
-// What `dotnet build` is given: the solution, else the project, that lies highest in a folder; its path from there, or undefined.
+// What `dotnet build` gets: the path, from the folder, of the topmost solution in it or, without one, of the topmost project; or
+// undefined.
 function solutionIn(folder) {
   const found = [];
   const look = (below, depth) => {
@@ -58,12 +59,12 @@ function project(dir, folder) {
   const key = name.replace(/[^\w.:-]/g, '-').replace(/^\d*$/, 'project-$&');
   const solution = solutionIn(dir);
   if (solution && !fs.existsSync(path.join(dir, 'sonar-project.properties'))) {
-    // A folder of somebody's own stays as it is: a copy is built.
+    // The user's folder stays unchanged: a copy is built.
     const sources = path.join(folder, 's');
     checkOut(dir, sources);
     return { key, name, sources, solution, inputs: { scannerMode: 'dotnet', projectKey: key, projectName: name } };
   }
-  // The scanner's working files stay out of somebody's directory.
+  // The scanner's working files stay out of the user's directory.
   const extraProperties = `sonar.working.directory=${path.join(folder, 'scannerwork')}`;
   const settings = path.join(dir, 'sonar-project.properties');
   if (!fs.existsSync(settings)) return { key, name, sources: dir, inputs: { extraProperties } };
@@ -71,8 +72,7 @@ function project(dir, folder) {
   return { key: own ? own[1] : key, name, sources: dir, inputs: { configMode: 'file', extraProperties } };
 }
 
-// A commit of its own, as a pipeline's checkout leaves it: analyses read who wrote which line, and when.
-// A clone keeps its history.
+// Makes a commit, as a pipeline's checkout leaves one: analyses read who wrote which line, and when. A clone keeps its history.
 function checkOut(from, to) {
   const isBuilt = (file) => /^(bin|obj|node_modules|\.sonarqube)$/.test(path.basename(file));
   fs.cpSync(from, to, { recursive: true, filter: (file) => file === from || !isBuilt(file) });
@@ -88,7 +88,7 @@ function checkOut(from, to) {
 async function main(folder, [tasks, dir]) {
   const { key, name, sources, solution, inputs } = project(dir, folder);
   if (solution && childProcess.spawnSync('dotnet', ['--version'], { cwd: sources }).status !== 0) {
-    throw new Error(`${path.join(dir, solution)} is built with .NET, but PATH holds no dotnet with an SDK that suits it`);
+    throw new Error(`cannot build ${path.join(dir, solution)}: PATH holds no dotnet with a suitable SDK`);
   }
 
   const url = (process.env.SONAR_HOST_URL || process.env.DEMO_SERVER).replace(/\/+$/, '');
@@ -104,14 +104,14 @@ async function main(folder, [tasks, dir]) {
   const job = await agent.startJob({
     sources,
     folder,
-    // What was checked out is what is built.
+    // The commit that was checked out is the one that is built.
     variables: head.status === 0 ? { 'Build.SourceVersion': head.stdout.trim() } : {},
     endpoints: [{ id: connection, url, scheme: 'UsernamePassword', parameters: { username: token } }],
   });
   const step = (task, given, condition) => agent.runTask(job, path.join(tasks, task), given, condition);
   const manual = { configMode: 'manual', cliProjectKey: key, cliProjectName: name };
   const cli = { scannerMode: 'cli', ...(inputs.configMode ? {} : manual) };
-  // A folder of somebody's own stays as it is.
+  // The user's folder stays unchanged.
   await step('prepare', { SonarQube: connection, unshallow: 'off', ...(solution ? {} : cli), ...inputs });
   if (solution) {
     // As DotNetCoreCLI@2 does: reports go into the temporary folder.
@@ -125,7 +125,7 @@ async function main(folder, [tasks, dir]) {
 
   const summaries = job.azure.attachments.filter((attachment) => attachment.type === SUMMARY);
   if (analyze.result === 'Skipped' || publish.result === 'Skipped' || !summaries.length) {
-    throw new Error('the job broke before a verdict was reached; the errors above say why');
+    throw new Error('the job failed before there was a verdict; see the errors above');
   }
   const { status } = await sonarqube.gateStatus(sonarqube.withToken(url, token), key);
   const verdict = job.azure.properties[PROPERTY];
@@ -138,7 +138,7 @@ async function main(folder, [tasks, dir]) {
   const bold = (text) => (process.stdout.isTTY ? `\x1b[1;${verdict === 'ok' ? 32 : 31}m${text}\x1b[0m` : text);
   console.log(`\n${bold(`Quality gate ${verdict === 'ok' ? 'passed' : 'failed'}: ${name}`)}\n`);
   const failed = publish.issues.filter((issue) => issue.type === 'error');
-  // What comes after a dash names project and page, which stand here anyway.
+  // The text after the dash names project and page, which are shown here anyway.
   for (const { message } of failed) console.log(`  ${message.split(' – ')[0]}`);
   if (failed.length) console.log();
   console.log(`SonarQube      ${url}/dashboard?id=${encodeURIComponent(key)}${process.env.DEMO_SERVER ? '   (login admin, password admin)' : ''}`);
@@ -146,7 +146,7 @@ async function main(folder, [tasks, dir]) {
   if (process.env.DEMO_SERVER) console.log('The server keeps running; scripts/demo --stop ends it.');
 }
 
-// Each run has a folder of its own, so that two can run at a time.
+// Each run has its own folder, so that two can run at the same time.
 fs.mkdirSync(OUTPUT, { recursive: true });
 const folder = fs.mkdtempSync(path.join(OUTPUT, 'job-'));
 main(folder, process.argv.slice(2)).catch((error) => {

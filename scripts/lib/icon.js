@@ -1,4 +1,4 @@
-// Draws the icons of the tasks (32 pixels) and of the extension (128): a gate with a tick, in our own hand.
+// Draws the icons of the tasks (32 pixels) and of the extension (128): a gate with a tick.
 //   node scripts/lib/icon.js    writes task/icon.png and task/icon-128.png
 'use strict';
 

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# What the scripts here install when a machine lacks it, on Debian and Ubuntu. Sourced, never run.
+# Installs what the scripts need, on Debian and Ubuntu. Sourced, never run.
 
-# What is made here is read by others: SonarQube runs as a user of its own.
+# Other users read what is made here: SonarQube runs as its own user.
 umask 022
 HOME=${HOME:-~} # a service may have none
 export HOME
@@ -9,7 +9,7 @@ export HOME
 say() { printf '%s\n' "$*" >&2; }
 die() { say "$(basename "$0"): $*"; exit 1; }
 
-# Where downloads, unpacked servers and Node packages live from one run to the next.
+# The folder that keeps downloads, unpacked servers and Node packages from one run to the next.
 cache_dir() {
   if [ -n "${SONAR_AZDO_CACHE:-}" ]; then echo "$SONAR_AZDO_CACHE"
   elif [ "$(id -u)" = 0 ]; then echo /var/cache/sonar-azdo
@@ -22,19 +22,19 @@ as_root() {
   else die "root or sudo is needed to run: $*"; fi
 }
 
-# again COMMAND...: runs it, and up to twice more when it fails: a network may have hiccups.
+# again COMMAND...: runs it, and up to twice more if it fails, because networks fail now and then.
 again() {
   local pause
   for pause in 5 20; do
     ! "$@" || return 0
-    say "$1 failed; once more in $pause seconds"
+    say "$1 failed; trying again in $pause seconds"
     sleep "$pause"
   done
   "$@"
 }
 
-# apt itself waits for dpkg's lock, but not for those of its own folders, which the daily update of a machine that has
-# just started holds.
+# apt waits for dpkg's lock, but not for those of its own folders, which the daily update holds on a machine that has just
+# started.
 await_apt() {
   local began=$SECONDS lock
   for lock in /var/lib/apt/lists/lock /var/cache/apt/archives/lock; do
@@ -43,9 +43,9 @@ await_apt() {
   done
 }
 
-# One at a time. Its output goes to stderr, so that callers can capture stdout.
+# Runs one apt-get at a time. Its output goes to stderr, so that callers can capture stdout.
 apt_get() {
-  command -v apt-get >/dev/null || die "no apt-get here to run: $*; please install the packages by other means"
+  command -v apt-get >/dev/null || die "apt-get is not available to run: $*. Install the packages by other means."
   mkdir -p "$(cache_dir)"
   (
     flock 9
@@ -54,7 +54,7 @@ apt_get() {
   ) 9>"$(cache_dir)/apt.lock"
 }
 
-# The machine may be fresh, or its lists of packages old.
+# The machine may be new, or its package lists old.
 apt_update_and_install() { apt_get update && apt_get install -y --no-install-recommends "$@"; }
 
 apt_install() {
@@ -62,7 +62,7 @@ apt_install() {
   apt_get install -y --no-install-recommends "$@" || again apt_update_and_install "$@" || die "apt could not install: $*"
 }
 
-# fetch_artifact GROUP:NAME:VERSION:TYPE FOLDER: NAME-VERSION.TYPE by Maven, there as a whole or not at all.
+# fetch_artifact GROUP:NAME:VERSION:TYPE FOLDER: fetches NAME-VERSION.TYPE with Maven, complete or not at all.
 fetch_artifact() {
   local name version type aside
   IFS=: read -r _ name version type <<<"$1"
@@ -79,7 +79,7 @@ fetch_artifact() {
   fi
 }
 
-# need COMMAND=PACKAGE...: installs the packages whose command is missing.
+# need COMMAND=PACKAGE...: installs each package whose command is missing.
 need() {
   local pair missing=()
   for pair in "$@"; do
@@ -88,17 +88,17 @@ need() {
   [ ${#missing[@]} = 0 ] || apt_install "${missing[@]}"
 }
 
-# What cargo needs besides Rust: a linker, and the one for static binaries.
+# Installs what cargo needs besides Rust: a linker, and the one for static binaries.
 need_build_tools() {
-  command -v rustup >/dev/null || die "no rustup here; please install Rust with it"
+  command -v rustup >/dev/null || die "rustup is not installed. Install Rust with rustup."
   need cc=build-essential musl-gcc=musl-tools
 }
 
-# need_node: sets node to a Node.js on which scripts/lib runs (16 or later), and brings the packages its lockfile names.
+# need_node: sets `node` to a Node.js that runs scripts/lib (16 or later), and installs the packages of its lockfile.
 need_node() {
   local held
   need node=nodejs npm=npm
-  # shellcheck disable=SC2034 # the caller's
+  # shellcheck disable=SC2034 # the caller uses it
   if (($(node -p 'process.versions.node.split(".")[0]') >= 16)); then node=node; else node=$(node_of 20); fi
   mkdir -p target
   exec {held}>target/node-packages.lock

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# Node.js packages for scripts and tests, from npm into target/node; fetched once, so later runs work offline.
-# Sourced after install.sh, from the top of the repository.
+# Fetches Node.js packages for scripts and tests from npm into target/node, once, so that later runs work offline.
+# Sourced after install.sh, in the root of the repository.
 
-# npm_packages FOLDER PACKAGE@VERSION...: prints the absolute node_modules folder that has these packages.
+# npm_packages FOLDER PACKAGE@VERSION...: prints the absolute path of a node_modules folder with these packages.
 npm_packages() {
   local folder=$PWD/target/node/$1 wanted="${*:2}" held
   mkdir -p "$folder"
@@ -21,20 +21,20 @@ npm_packages() {
   echo "$folder/node_modules"
 }
 
-# node_of MAJOR: prints the path of a Node.js of that line: 10, 16, 20 and 24 are the last ones that agents bring.
+# node_of MAJOR: prints the path of a Node.js of that line. 10, 16, 20 and 24 are the newest that agents bring.
 node_of() {
   local arch version modules
   case $(uname -s)-$(uname -m) in
     Linux-x86_64)  arch=linux-x64 ;;
     Linux-aarch64) arch=linux-arm64 ;;
-    *) die "no Node.js $1 from npm for $(uname -s) on $(uname -m)" ;;
+    *) die "npm has no Node.js $1 for $(uname -s) on $(uname -m)" ;;
   esac
   case $1 in
     10) version=10.24.1 ;;
     16) version=16.20.2 ;;
     20) version=20.20.2 ;;
     24) version=24.18.1 ;;
-    *) die "no version chosen for Node.js $1" ;;
+    *) die "scripts/lib/node.sh names no version for Node.js $1" ;;
   esac
   modules=$(npm_packages "$1" "node-$arch@$version") || return
   echo "$modules/node-$arch/bin/node"

@@ -1,13 +1,13 @@
 # shellcheck shell=bash
-# Scanners of SonarSource's, to be measured beside and to be judged. Sourced after install.sh and node.sh, from the top of
-# the repository.
+# Fetches SonarSource's scanners, for the benchmarks and for the tests that judge their analyses. Sourced after install.sh and
+# node.sh, in the root of the repository.
 
-# fetch_peers: exports SCANNER_CLI (bin/sonar-scanner of 8.1.0.6389), SONAR_SCAN (the script of @sonar/scan) and PYSONAR, and
-# sees to it that there is a mvn. Fetched once, so later runs work offline.
+# fetch_peers: exports SCANNER_CLI (bin/sonar-scanner of 8.1.0.6389), SONAR_SCAN (the script of @sonar/scan) and PYSONAR, and installs
+# mvn. Fetches once, so that later runs work offline.
 fetch_peers() {
   local peers held modules
   need mvn=maven unzip=unzip python3=python3
-  # Debian has what makes an environment in a package of its own.
+  # Debian has the module venv in its own package.
   python3 -c 'import ensurepip' 2>/dev/null || apt_install python3-venv
   peers=$(cache_dir)/peers
   mkdir -p "$peers"
@@ -19,7 +19,7 @@ fetch_peers() {
     unzip -q -o "$peers/sonar-scanner-cli-8.1.0.6389.zip" -d "$peers" || return
     touch "$peers/sonar-scanner-8.1.0.6389/complete"
   fi
-  # It goes with the Python that made it.
+  # A virtual environment works only with the Python that made it.
   if ! "$peers/python/bin/pysonar" --version >/dev/null 2>&1; then
     say "fetching pysonar"
     rm -rf "$peers/python"

@@ -8,7 +8,7 @@ const path = require('path');
 const markdownIt = require('markdown-it');
 const sanitizeHtml = require('sanitize-html');
 
-// HTML in the Markdown reaches the sanitiser, as it does in Azure DevOps; only what is listed leaves it.
+// HTML in the Markdown goes through the sanitiser, as in Azure DevOps, which keeps only what is listed.
 const markdown = markdownIt({ html: true });
 const ALLOWED = {
   allowedTags: [
@@ -68,7 +68,7 @@ th { background: var(--head); font-weight: 600; }
 
 const escape = (text) => text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;').replace(/"/g, '&quot;');
 
-// What a summary's Markdown becomes inside its card.
+// The HTML of a summary's Markdown, inside its card.
 const renderMarkdown = (text) => sanitizeHtml(markdown.render(text), ALLOWED);
 
 // The page for cards {name, content}: each attached summary is one card under its attachment's name.

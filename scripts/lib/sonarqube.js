@@ -1,14 +1,14 @@
 'use strict';
-// The few calls to SonarQube's web API that set up a project and read its verdict.
+// The calls to SonarQube's web API that set up a project and read its verdict.
 
 const http = require('http');
 const https = require('https');
 
-// A server as one account sees it: {url, authorization}.
+// A server with the credentials of one account: {url, authorization}.
 const withPassword = (url, login, password) => ({ url, authorization: `Basic ${Buffer.from(`${login}:${password}`).toString('base64')}` });
 const withToken = (url, token) => withPassword(url, token, '');
 
-// Calls `api/...` with form parameters; the answer's JSON, or null for an empty one. Other answers than 2xx are errors.
+// Calls `api/...` with form parameters. Resolves to the answer's JSON, or to null for an empty answer. Any status but 2xx is an error.
 function call(server, method, action, parameters = {}) {
   const form = new URLSearchParams(parameters).toString();
   const url = new URL(`${server.url.replace(/\/+$/, '')}/api/${action}${method === 'GET' && form ? `?${form}` : ''}`);
@@ -24,7 +24,7 @@ function call(server, method, action, parameters = {}) {
           try {
             resolve(text ? JSON.parse(text) : null);
           } catch (error) {
-            reject(new Error(`${method} ${url.origin}${url.pathname} answered no JSON: is ${server.url} a SonarQube?`));
+            reject(new Error(`${method} ${url.origin}${url.pathname} did not answer with JSON. Is ${server.url} a SonarQube server?`));
           }
         }
       });
@@ -35,8 +35,8 @@ function call(server, method, action, parameters = {}) {
   });
 }
 
-// Makes sure that the project exists, and resolves to a fresh token for its analysis. It is a user's: older servers let
-// no analysis token read measures.
+// Creates the project unless it exists, and resolves to a new token for its analysis. It is a user token, because older servers do not
+// let analysis tokens read measures.
 async function prepareProject(admin, key, name) {
   const { components } = await call(admin, 'GET', 'projects/search', { projects: key });
   if (!components.length) await call(admin, 'POST', 'projects/create', { project: key, name });
@@ -54,14 +54,14 @@ async function setGate(admin, key, gateName, conditions) {
   const found = gate.conditions || [];
   const same = ([metric, op, error]) => found.some((one) => one.metric === metric && one.op === op && one.error === error);
   if (found.length !== conditions.length || !conditions.every(same)) {
-    // A new gate comes with conditions of the server's own.
+    // A new gate has default conditions.
     for (const { id } of found) await call(admin, 'POST', 'qualitygates/delete_condition', { id });
     for (const [metric, op, error] of conditions) await call(admin, 'POST', 'qualitygates/create_condition', { gateName, metric, op, error });
   }
   await call(admin, 'POST', 'qualitygates/select', { gateName, projectKey: key });
 }
 
-// The project's gate now: {status: 'OK' | 'ERROR' | 'NONE', conditions: [{status, metricKey, comparator, errorThreshold, actualValue}]}.
+// The project's current gate: {status: 'OK' | 'ERROR' | 'NONE', conditions: [{status, metricKey, comparator, errorThreshold, actualValue}]}.
 const gateStatus = async (server, key) => (await call(server, 'GET', 'qualitygates/project_status', { projectKey: key })).projectStatus;
 
 module.exports = { call, gateStatus, prepareProject, setGate, withPassword, withToken };

@@ -1,6 +1,6 @@
 'use strict';
-// Tests of what is left of the stand-in agent in JavaScript, and of the summary's page: node scripts/lib/test.js
-// What the agent does is tested in tests/agent.
+// Tests of the JavaScript side of the stand-in agent, and of the summary's page: node scripts/lib/test.js
+// The agent itself is tested in tests/agent.
 
 const assert = require('assert');
 const fs = require('fs');
@@ -31,7 +31,7 @@ async function job() {
   return Object.assign(started, { written });
 }
 
-// Asks the stand-in for Azure DevOps, as a task would.
+// Sends a request to the stand-in for Azure DevOps, as a task would.
 function ask(url, method, body, token) {
   return new Promise((resolve, reject) => {
     const headers = { Authorization: `Bearer ${token}`, 'Content-Length': Buffer.byteLength(body) };

@@ -1,9 +1,9 @@
 // Evaluates success criteria of server tasks: the language of conditions, with `root`, `count` and `jsonpath`, as
 // microsoft/azure-pipelines-tasks describes it in docs/authoring/servertaskauthoring.md and Microsoft Learn under
-// "Expressions". What is not described there, or not needed here, is an error.
+// "Expressions". Anything that is not described there, or not needed here, is an error.
 'use strict';
 
-/** Whether an answer with this body meets the criterion. Throws for one that is no JSON, as the server fails then. */
+/** Whether an answer with this body meets the criterion. Throws if the body is not JSON, because the server fails then. */
 function meets(expression, body) {
   const root = JSON.parse(body);
   const tokens = tokenise(expression);
@@ -71,7 +71,7 @@ function expect(tokens, text) {
   return token.text;
 }
 
-/** What is not there is null, and so is what is in it. */
+/** A missing value is null, and so is everything in it. */
 function member(value, key) {
   if (value === null || typeof value !== 'object') return null;
   if (Array.isArray(value) ? !Number.isInteger(key) : typeof key !== 'string') return null;
@@ -94,7 +94,7 @@ function call(name, values, root) {
     case 'in': return values.slice(1).some(each => equal(left, each));
     case 'count': return Array.isArray(left) ? left.length : 0;
     case 'jsonpath': return select(left, root);
-    default: throw new Error(`no function ${name}`);
+    default: throw new Error(`there is no function ${name}`);
   }
 }
 
@@ -102,7 +102,7 @@ function truth(value) {
   return !(value === null || value === false || value === 0 || value === '');
 }
 
-/** The right value is converted to the type of the left; strings are compared in any case. */
+/** The right value is converted to the type of the left. Strings are compared without case. */
 function equal(left, right) {
   if (typeof left === 'string') return typeof right !== 'object' && lower(left) === lower(right);
   if (typeof left === 'number') return left === Number(right === '' ? NaN : right);
@@ -112,7 +112,7 @@ function equal(left, right) {
 
 function order(left, right) {
   const difference = typeof left === 'number' ? left - Number(right) : lower(left) < lower(right) ? -1 : Number(lower(left) > lower(right));
-  if (Number.isNaN(difference)) throw new Error(`${right} is no number`);
+  if (Number.isNaN(difference)) throw new Error(`${right} is not a number`);
   return difference;
 }
 
@@ -124,7 +124,7 @@ function select(path, root) {
   let found = [root];
   while (rest) {
     const match = /^(\.\.|\.|)(?:\['([^']*)'\]|\[(\d+)\]|\[\?\(@\.(\w+)\s*([<>]|==)\s*(\d+)\)\]|(\w+))/.exec(rest);
-    if (!match) throw new Error(`no JSONPath: ${rest}`);
+    if (!match) throw new Error(`not a JSONPath: ${rest}`);
     rest = rest.slice(match[0].length);
     const [, dots, quoted, index, field, operator, number, name] = match;
     const from = dots === '..' ? found.flatMap(descendants) : found;

@@ -1,5 +1,5 @@
-// The tasks that Azure DevOps runs itself: SonarGate and SonarBuildGate. The supplied schema knows no HttpRequest, so
-// that part is held to rules of our own, and the expressions are evaluated against what servers answer.
+// The tasks that Azure DevOps runs itself: SonarGate and SonarBuildGate. The schema of tasks does not describe HttpRequest, so
+// rules here check that part, and the expressions are evaluated against answers of servers.
 'use strict';
 
 const assert = require('assert').strict;
@@ -14,7 +14,7 @@ const json = (...names) => JSON.parse(fs.readFileSync(path.join(ROOT, ...names),
 const task = name => json('task', name, 'task.json');
 const execute = name => task(name).execution.HttpRequest.Execute;
 
-/** Text with the inputs' and the job's values in it, as Azure DevOps puts them in. */
+/** Replaces macros with values of the inputs and the job, as Azure DevOps does. */
 function filled(text, values) {
   return text.replace(/\$\(([^)]+)\)/g, (whole, name) => {
     assert.ok(name in values, `${whole} is nothing that Azure DevOps knows`);
@@ -34,7 +34,7 @@ test('the evaluator agrees with the examples of its documentation', () => {
   assert.throws(() => meets("equals(root['a'], 'b')", '{}'));
 });
 
-test('both run on the server, in jobs without agent and as gates', () => {
+test('both run on the server, in agentless jobs and as gates', () => {
   const ids = [...GATES, 'prepare', 'analyze', 'publish'].map(name => task(name).id);
   assert.equal(new Set(ids).size, ids.length);
   assert.deepEqual(GATES.map(name => task(name).name), ['SonarGate', 'SonarBuildGate']);
@@ -68,7 +68,7 @@ test('SonarGate asks the chosen connection for the gate of the branch or pull re
     const input = inputs.find(each => each.name === type);
     assert.ok(input.type.startsWith('connectedService:') && input.visibleRule === `connectionType = ${type}`, type);
   }
-  // The connection brings the credentials; no header of ours does.
+  // The credentials come from the connection, not from a header of the task.
   assert.deepEqual(JSON.parse(Headers), { Accept: 'application/json' });
   const values = { 'endpoint.url': 'https://corp.example/sonar', projectKey: 'org:shop', scopeName: '' };
   for (const [scope, scopeName, query] of [
@@ -83,14 +83,14 @@ test('SonarGate asks the chosen connection for the gate of the branch or pull re
   }
 });
 
-test('SonarGate passes on nothing but a passed gate: answers of real servers', () => {
+test('SonarGate passes only on a passed gate: answers of real servers', () => {
   const answers = json('tests', 'data', 'project-status.json');
   const passes = answers.filter(({ answer }) => meets(execute('gate').Expression, JSON.stringify(answer)));
   assert.deepEqual(passes.map(({ server, asked }) => `${server} ${asked}`), ['26.9 demo', '26.9 sample']);
   for (const { answer } of passes) assert.equal(answer.projectStatus.status, 'OK');
 });
 
-test('SonarGate passes on nothing but a passed gate: answers made up', () => {
+test('SonarGate passes only on a passed gate: invented answers', () => {
   const { Expression } = execute('gate');
   assert.equal(meets(Expression, '{"projectStatus":{"status":"OK","conditions":[]}}'), true);
   for (const body of [
@@ -118,7 +118,7 @@ test('SonarBuildGate asks Azure DevOps with the job\'s own token', () => {
   assert.deepEqual(JSON.parse(filled(Headers, job)), { Accept: 'application/json', Authorization: 'Bearer jwt' });
 });
 
-test('SonarBuildGate passes on `ok` and on nothing else that a build may hold', () => {
+test('SonarBuildGate passes only on `ok`', () => {
   const { Expression } = execute('build-gate');
   const property = value => ({ $type: 'System.String', $value: value });
   const build = properties => JSON.stringify({ count: Object.keys(properties).length, value: properties });

@@ -12,7 +12,7 @@ const zlib = require('zlib');
 const PLATFORM = process.platform + '-' + process.arch;
 const RUN_JS = path.join(__dirname, '..', '..', 'task', 'run.js');
 
-// As an agent hands them over. None of these values may ever be printed.
+// As an agent passes them. None of these values may ever be printed.
 const SECRETS = {
   INPUT_SONARQUBE: '7f1c5e0e-secret-endpoint',
   ENDPOINT_AUTH_SYSTEMVSSCONNECTION: '{"parameters":{"AccessToken":"secret-job-token"},"scheme":"OAuth"}',
@@ -58,7 +58,7 @@ function directory(...names) {
   return at(...names);
 }
 
-/** Stages the folder of a task whose binary is the given content; `change` may spoil what binaries.json says. */
+/** Stages the folder of a task whose binary is the given content; `change` may alter binaries.json. */
 function stage(step, binary, { folder = step, change = manifest => manifest, packed = zlib.brotliCompressSync } = {}) {
   const content = Buffer.from(binary);
   const manifest = {
@@ -81,7 +81,7 @@ function script(...lines) {
   return ['#!/bin/sh', ...lines, ''].join('\n');
 }
 
-/** Where the launcher has to put that stand-in: in the task folder, or where that is read-only in the job's folder. */
+/** Where the launcher must put that stand-in: in the task folder or, if that is read-only, in the job's folder. */
 function unpackedPath(folder, binary) {
   return path.join(folder, 'unpacked', sha256(Buffer.from(binary)).slice(0, 16), 'sonar-azdo');
 }
@@ -94,7 +94,7 @@ function sha256(content) {
   return crypto.createHash('sha256').update(content).digest('hex');
 }
 
-/** Starts a task folder as an agent does. Resolves with { code, signal, out, err } when it has ended. */
+/** Starts a task folder as an agent does. Resolves to { code, signal, out, err } when it has ended. */
 function launch(folder, temporary, { env = {}, stdout = 'pipe', cwd = scratch, onOutput = () => {}, user } = {}) {
   const given = Object.assign({ PATH: process.env.PATH }, SECRETS, env);
   if (temporary !== undefined) given.AGENT_TEMPDIRECTORY = temporary;
@@ -122,7 +122,7 @@ function launch(folder, temporary, { env = {}, stdout = 'pipe', cwd = scratch, o
   });
 }
 
-/** The commands in an output, read by the agent's rules: anywhere in a line, the first one counts. */
+/** The commands in an output by the agent's rules: anywhere in a line, and only the first of a line. */
 function commands(output) {
   return output.split(/\r\n|\r|\n/).map(line => {
     const found = /##vso\[([^\]\s]+)(?: ([^\]]*))?\](.*)$/.exec(line);
@@ -141,7 +141,7 @@ function unescaped(text) {
     .replace(/%3B/g, ';').replace(/%0D/g, '\r').replace(/%0A/g, '\n').replace(/%5D/g, ']').replace(/%AZP25/g, '%');
 }
 
-/** All files below a folder with mode, time and content: what a launcher must not change. */
+/** All files below a folder with mode, time and content, which a launcher must not change. */
 function snapshot(folder) {
   return files(folder).map(name => {
     const found = fs.statSync(name);

@@ -23,7 +23,7 @@ test('the package is small enough for Azure DevOps Server 2019, with room for si
   assert.ok(size - archives + 6 * archives < 26214400, `${size} bytes with one platform`);
 });
 
-test('the package holds the tasks and nothing that is not ours', () => {
+test('the package holds the tasks and nothing else', () => {
   const top = ['LICENSE-APACHE', 'LICENSE-MIT', '[Content_Types].xml', 'analyze', 'extension.vsixmanifest',
     'extension.vsomanifest', 'icon-128.png', 'overview.md', 'prepare', 'publish', ...GATES];
   for (const gate of GATES) assert.deepEqual(relative(path.join(UNPACKED, gate)), ['', 'icon.png', 'task.json']);
@@ -41,7 +41,7 @@ test('the package holds the tasks and nothing that is not ours', () => {
   }
 });
 
-test('the version is that of Cargo.toml everywhere', () => {
+test('every version is that of Cargo.toml', () => {
   const [Major, Minor, Patch] = version().split('.').map(Number);
   for (const step of [...STEPS, ...GATES]) {
     const built = json(UNPACKED, step, 'task.json');
@@ -70,7 +70,7 @@ test('the manifests offer the tasks and the service connection type to Azure Dev
 test('the three steps run from the unpacked package, with one binary between them', async () => {
   const temporary = directory('temp');
   for (const step of STEPS) {
-    // Without a service connection there is nothing to analyse: each has to say so, and to report it as its result.
+    // Without a service connection there is nothing to analyse. Each step must say so and report it as its result.
     const env = { INPUT_SONARQUBE: '', SYSTEM_DEFAULTWORKINGDIRECTORY: directory('sources') };
     const result = await launch(path.join(UNPACKED, step), temporary, { env });
     assert.equal(result.code, 0, result.out + result.err);

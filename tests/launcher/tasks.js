@@ -1,5 +1,5 @@
-// The task.json files and vss-extension.json: valid against the schema of Azure DevOps, complete against the
-// established tasks, and true to docs/reference/inputs.md. Needs ajv 6 (tests/launcher/run brings it).
+// Checks the task.json files and vss-extension.json against the schema of Azure DevOps, against the established tasks, and against
+// docs/reference/inputs.md. Needs ajv 6, which tests/launcher/run installs.
 'use strict';
 
 const assert = require('assert').strict;
@@ -8,7 +8,7 @@ const path = require('path');
 const { finish, test } = require('./harness.js');
 
 const ROOT = path.join(__dirname, '..', '..');
-// Not part of the repository: the folder that this variable names holds it.
+// The schema is not part of the repository. This variable names the folder that holds it.
 const TEST_DATA = process.env.SONAR_AZDO_TEST_DATA;
 const STEPS = ['prepare', 'analyze', 'publish'];
 
@@ -47,7 +47,7 @@ test('every task.json is valid against the schema of Azure DevOps', () => {
   assert.notDeepEqual(problems(Object.assign(task('prepare'), { inputs: [{ name: 'no type' }] })), []);
 });
 
-test('names, ids and handlers are what agents and pipelines rely on', () => {
+test('names, ids and handlers stay as agents and pipelines expect them', () => {
   const tasks = STEPS.map(task);
   assert.deepEqual(tasks.map(each => each.name), ['SonarPrepare', 'SonarAnalyze', 'SonarPublish']);
   assert.equal(new Set(tasks.map(each => each.id.toLowerCase())).size, 3);
@@ -56,22 +56,22 @@ test('names, ids and handlers are what agents and pipelines rely on', () => {
     for (const handler of Object.values(each.execution)) assert.equal(handler.target, 'run.js');
     assert.equal(each.minimumAgentVersion, '2.144.0');
     assert.ok(each.friendlyName.length <= 40);
-    // The version stands in Cargo.toml alone; scripts/build-tasks writes it in.
+    // Only Cargo.toml holds the version. scripts/build-tasks writes it into the copies.
     assert.equal(each.version, undefined);
   }
 });
 
 test('tasks may set the variables they need and no others', () => {
   const allowed = step => task(step).restrictions.settableVariables.allowed;
-  // SonarAnalyze relays what a scanner says, so nothing in a line may set a variable or attach a file.
+  // SonarAnalyze relays what a scanner prints, so nothing in a line may set a variable or attach a file.
   assert.deepEqual(task('analyze').restrictions, { commands: { mode: 'restricted' }, settableVariables: { allowed: [] } });
   assert.ok(allowed('prepare').includes('SONAR_AZDO_TOKEN_*') && !allowed('prepare').includes('*'));
   assert.ok(allowed('publish').includes('qualityGateStatus') && !allowed('publish').includes('*'));
-  // A summary is an attachment, which a restricted task may not make.
+  // A summary is an attachment, which a restricted task cannot make.
   for (const step of ['prepare', 'publish']) assert.equal(task(step).restrictions.commands, undefined);
 });
 
-test('the inputs of the established tasks are all there, with their aliases, choices and defaults', () => {
+test('all inputs of the established tasks exist, with their aliases, choices and defaults', () => {
   for (const step of STEPS) {
     for (const [name, { value, aliases, options, comments }] of Object.entries(ESTABLISHED[step])) {
       const found = input(step, name);
@@ -79,13 +79,13 @@ test('the inputs of the established tasks are all there, with their aliases, cho
       if (comments) assert.ok(found.defaultValue.split('\n').every(line => line.startsWith('#')), name);
       else assert.equal(found.defaultValue, value, name);
       assert.deepEqual(found.aliases, aliases, name);
-      // More choices than the established ones do no harm.
+      // Additional choices do no harm.
       for (const choice of options || []) assert.ok(choice in found.options, `${name}: ${choice}`);
     }
   }
 });
 
-test('the service connections are three, each optional and of its own type', () => {
+test('there are three service connections, each optional and of its own type', () => {
   const types = { SonarQube: 'sonarqube', SonarCloud: 'sonarcloud', connection: 'sonar-azdo' };
   for (const [name, type] of Object.entries(types)) {
     assert.equal(input('prepare', name).type, 'connectedService:' + type);

@@ -1,4 +1,4 @@
-// Behaviour of task/run.js on the Node.js that runs this file. tests/launcher/run does so on each that agents bring.
+// Tests task/run.js on the Node.js that runs this file. tests/launcher/run repeats this on each Node.js that agents bring.
 'use strict';
 
 const assert = require('assert').strict;
@@ -12,7 +12,7 @@ const {
 
 const HELLO = script('echo "hello from $1 $2"');
 
-/** One error, one failed result, both with the same message; the message. */
+/** Checks that there is one error and one failed result with the same message. Returns the message. */
 function failure(result, code) {
   assert.equal(result.code, code, result.out + result.err);
   assert.equal(result.err, '');
@@ -47,7 +47,7 @@ test('leaves environment and working directory as they are', async () => {
   const folder = stage('prepare', script('pwd; tr "\\0" "\\n" </proc/$$/environ >"$SEEN"'));
   succeeded(await launch(folder, directory('temp'), { env, cwd: work }), fs.realpathSync(work) + '\n');
   const expected = Object.assign({ PATH: process.env.PATH, AGENT_TEMPDIRECTORY: at('temp') }, SECRETS, env);
-  // The kernel's copy is what the process was started with, before the shell adds its own.
+  // The kernel's copy shows what the process was started with, before the shell added its own.
   assert.deepEqual(
     fs.readFileSync(at('seen'), 'utf8').trim().split('\n').sort(),
     Object.keys(expected).map(name => `${name}=${expected[name]}`).join('\n').split('\n').sort());
@@ -59,7 +59,7 @@ test('works in folders with spaces, quotes and letters of any script', async () 
   succeeded(await launch(folder, temporary), 'hello from task prepare\n');
 });
 
-/** Makes a task folder read-only; the user that its launcher has to run as, because nothing is read-only to root. */
+/** Makes a task folder read-only. Returns the user that its launcher must run as, because nothing is read-only for root. */
 function makeReadOnly(folder, temporary) {
   for (const name of files(folder)) fs.chmodSync(name, fs.statSync(name).isDirectory() ? 0o555 : 0o444);
   if (process.geteuid() !== 0) return undefined;
@@ -84,7 +84,7 @@ test('works when the task folder is read-only and has no execute bit', async () 
   succeeded(await launch(folder, temporary, { user }), 'hello from task prepare\n');
   assert.equal(fs.statSync(file).ino, first.ino);
   succeeded(await launch(stage('analyze', HELLO), temporary, { user }), 'hello from task analyze\n');
-  // A step of the job can write there, so what is there is not believed.
+  // A step of the job can write there, so the launcher must not trust what is there.
   fs.writeFileSync(file, HELLO.replace('hello', 'HELLO'));
   succeeded(await launch(folder, temporary, { user }), 'hello from task prepare\n');
 });
@@ -116,7 +116,7 @@ test('relays SIGINT and SIGTERM and waits for the binary to end', async () => {
 
 // --- unpacking ---------------------------------------------------------------------------------------------------
 
-test('unpacks once an agent, for the owner alone, and leaves nothing else behind', async () => {
+test('unpacks once per agent, only for the owner, and leaves nothing else behind', async () => {
   const temporary = directory('temp');
   const folder = stage('prepare', HELLO);
   const before = files(folder);
@@ -135,7 +135,7 @@ test('unpacks once an agent, for the owner alone, and leaves nothing else behind
   succeeded(await launch(stage('analyze', HELLO), next), 'hello from task analyze\n');
 });
 
-test('SonarPublish of a job without SonarPrepare unpacks its own', async () => {
+test('SonarPublish unpacks its own binary in a job without SonarPrepare', async () => {
   const folder = stage('publish', HELLO);
   const temporary = directory('temp');
   succeeded(await launch(folder, temporary), 'hello from task publish\n');
@@ -143,7 +143,7 @@ test('SonarPublish of a job without SonarPrepare unpacks its own', async () => {
   assert.deepEqual(files(temporary), [temporary]);
 });
 
-test('replaces an unpacked binary that is not the right one', async () => {
+test('replaces an unpacked binary that is damaged or altered', async () => {
   const temporary = directory('temp');
   const folder = stage('prepare', HELLO);
   const file = unpackedPath(folder, HELLO);
@@ -173,7 +173,7 @@ test('replaces an unpacked binary that is not the right one', async () => {
   }
 });
 
-test('unpacks into the folder of the job where others can write to the one in the task folder', async () => {
+test('unpacks into the job's folder if others can write to the one in the task folder', async () => {
   const folder = stage('prepare', HELLO);
   await launch(folder, directory('temp'));
   const file = unpackedPath(folder, HELLO);
@@ -189,7 +189,7 @@ test('unpacks into the folder of the job where others can write to the one in th
   }
 });
 
-test('two versions in one job do not meet', async () => {
+test('two versions in one job keep their own binaries', async () => {
   const temporary = directory('temp');
   const other = script('echo "another version"');
   succeeded(await launch(stage('prepare', HELLO), temporary), 'hello from task prepare\n');
@@ -197,7 +197,7 @@ test('two versions in one job do not meet', async () => {
   succeeded(await launch(stage('analyze', HELLO), temporary), 'hello from task analyze\n');
 });
 
-test('several launchers at once agree on one binary', async () => {
+test('several launchers at the same time use one binary', async () => {
   const temporary = directory('temp');
   const binary = HELLO + '# ' + 'x'.repeat(3000000) + '\n';
   const folder = stage('prepare', binary);
@@ -349,7 +349,7 @@ test('SonarAnalyze without SonarPrepare says what to do', async () => {
   const temporary = directory('temp');
   const advice = 'Run SonarPrepare before SonarAnalyze in the same job, and use the same version of both tasks.';
   assert.ok(failure(await launch(folder, temporary), 0).endsWith(advice));
-  // Neither does it run what is not the binary of its own version.
+  // Nor does it run a binary of another version.
   const prepare = stage('prepare', HELLO);
   await launch(prepare, temporary);
   const file = unpackedPath(prepare, HELLO);
@@ -367,7 +367,7 @@ test('SonarAnalyze without SonarPrepare says what to do', async () => {
   assert.ok(failure(await launch(folder, other), 0).endsWith(advice));
 });
 
-test('SonarAnalyze skips where SonarPrepare got no service connection', async () => {
+test('SonarAnalyze skips if SonarPrepare got no service connection', async () => {
   const fork = { SYSTEM_PULLREQUEST_ISFORK: 'True' };
   const work = directory('sources');
   const exporting = {
@@ -395,11 +395,11 @@ test('SonarAnalyze skips where SonarPrepare got no service connection', async ()
   for (const env of [{}, { SYSTEM_PULLREQUEST_ISFORK: 'False' }, Object.assign({ INPUT_ONMISSINGCONNECTION: 'fail' }, fork)]) {
     assert.ok(failure(await launch(folder, directory('temp'), { env }), 0).includes('Run SonarPrepare before'));
   }
-  // A step that deletes what SonarPrepare left behind does not delete its token.
+  // A step that deletes the files of SonarPrepare does not delete its token.
   const token = Object.assign({ SECRET_SONAR_AZDO_TOKEN_12AB: 't0k' }, fork);
   const message = failure(await launch(folder, directory('temp'), { env: token }), 0);
   assert.ok(message.includes('Run SonarPrepare before'), message);
-  // Where SonarPrepare ran, its program decides.
+  // If SonarPrepare ran, its program decides.
   const temporary = directory('temp');
   await launch(stage('prepare', HELLO), temporary);
   succeeded(await launch(folder, temporary, { env: fork }), 'hello from task analyze\n');
@@ -416,7 +416,7 @@ test('text from outside cannot become a command, and arrives whole', async () =>
 
 // --- closed output -----------------------------------------------------------------------------------------------
 
-/** Runs the body with the writing end of a pipe that nobody reads. */
+/** Runs the body with the writing end of a pipe without a reader. */
 async function withClosedPipe(body) {
   const fifo = at('pipe');
   execFileSync('mkfifo', [fifo]);
@@ -431,7 +431,7 @@ async function withClosedPipe(body) {
   }
 }
 
-test('a result that cannot be written is a non-zero exit, without noise', async () => {
+test('a result that cannot be written ends with a non-zero code and no output', async () => {
   await withClosedPipe(async stdout => {
     const result = await launch(stage('analyze', HELLO), directory('temp'), { stdout });
     assert.deepEqual(result, { code: 1, signal: null, out: '', err: '' });
