@@ -17,6 +17,7 @@
 pub mod bug;
 pub mod cancel;
 pub mod error;
+mod keyed_hash;
 pub mod secret;
 
 #[cfg(feature = "cli")]

@@ -1,7 +1,8 @@
 //! What a change touches.
 
 use super::error::GitError;
-use super::git_repository::{LOCAL, Repository, checked, optional};
+use super::git_command::LOCAL;
+use super::git_repository::{Repository, checked, optional};
 use std::time::Duration;
 
 /// Comparing two trees of a large repository.

@@ -1,7 +1,8 @@
 //! How far back the clone reaches, and how to get the rest.
 
 use super::error::GitError;
-use super::git_repository::{LOCAL, Repository, optional};
+use super::git_command::LOCAL;
+use super::git_repository::{Repository, optional};
 use std::time::Duration;
 
 /// The whole history of a large repository; a checkout that takes longer had better fetch it itself.

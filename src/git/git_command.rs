@@ -1,7 +1,6 @@
 //! How git is run: alone with what we give it.
 
 use super::error::GitError;
-use super::git_repository::LOCAL;
 use super::view::View;
 use crate::analysis::Invocation;
 use crate::cancel::Cancellation;
@@ -30,6 +29,9 @@ const TRANSPORTS: &str = if cfg!(test) { "http:https:file" } else { "http:https"
 
 /// git before this version reads no configuration from its environment, the only place where a credential is given to it.
 const READS_ENVIRONMENT: (u32, u32) = (2, 31);
+
+/// How long a command may take that only reads the clone.
+pub(super) const LOCAL: Duration = Duration::from_secs(60);
 
 /// The executable and what it runs with.
 #[derive(Debug)]

@@ -3,16 +3,13 @@
 use super::access::{Access, Configuration};
 use super::error::GitError;
 use super::folders::CloneFolders;
-use super::git_command::{Git, Reach, program};
+use super::git_command::{Git, LOCAL, Reach, program};
 use super::remote::Remote;
 use super::view::{CloneFormat, View};
 use crate::cancel::Cancellation;
 use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
-
-/// For questions that the clone itself answers.
-pub(super) const LOCAL: Duration = Duration::from_secs(60);
 
 /// The clone that is checked out in a folder.
 #[derive(Debug)]

@@ -1,11 +1,12 @@
 //! Unpacking `.tar.gz` and `.zip` from servers: nothing is written outside of the folder asked for, and
 //! nothing that fills the disk.
 
-use super::intact::yes;
+use super::intact::check_blocking;
 use super::sealed_folder;
 use crate::error::cause_chain;
 use crate::http::Body;
 use compare::Comparison;
+use entries::{Entries, refuse};
 use flate2::read::GzDecoder;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -15,8 +16,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tree::UnpackedTree;
 
 mod compare;
+mod entries;
 mod tree;
-pub(super) use tree::inside;
+pub(crate) use entries::inside;
 
 /// An archive may unpack to so many times its size...
 const MOST_TIMES: u64 = 20;
@@ -70,7 +72,7 @@ pub(super) async fn is_content(archive: &Path, folder: &Path) -> bool {
     let stop = StopOnDrop::default();
     let stopped = Arc::clone(&stop.0);
     let (archive, folder) = (archive.to_owned(), folder.to_owned());
-    yes(move || {
+    check_blocking(move || {
         let compared = compare_now(&archive, &folder, &stopped);
         if let Err(error) = &compared {
             tracing::debug!("{} is not the content of {}: {error}", folder.display(), archive.display());
@@ -121,16 +123,6 @@ fn most_bytes(size: u64) -> u64 {
 
 fn unpack_within(limit: u64, archive: &Path, into: &Path, stopped: &AtomicBool) -> io::Result<()> {
     read(archive, &mut UnpackedTree::create(into, limit, stopped)?, limit)
-}
-
-/// What is done with the entries of an archive.
-trait Entries {
-    fn directory(&mut self, name: &str) -> io::Result<()>;
-    fn file(&mut self, name: &str, mode: Option<u32>, content: &mut dyn Read) -> io::Result<()>;
-    fn hard_link(&mut self, name: &str, target: &str) -> io::Result<()>;
-    fn symlink(&mut self, name: &str, target: &str) -> io::Result<()>;
-    /// There are no more.
-    fn finish(&mut self) -> io::Result<()>;
 }
 
 /// Hands on the entries of `archive`, of which at most `limit` bytes may come out.
@@ -212,10 +204,6 @@ fn text(bytes: &[u8]) -> io::Result<String> {
     String::from_utf8(bytes.to_vec()).map_err(|_| {
         refuse(format_args!("its entry {:?} is not named in UTF-8", String::from_utf8_lossy(bytes)))
     })
-}
-
-fn refuse(why: impl std::fmt::Display) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, why.to_string())
 }
 
 /// A stream that fails, instead of ending, when it is too long.

@@ -5,10 +5,13 @@
 //! engines of servers before 10.6) or a SHA-256, `<hash>/<archive>_extracted`, and `<hash>/<plugin>_unzip`.
 
 use super::archive;
-use super::cache::{self, Cache, EXTRACTED};
+use super::cache::{Cache, EXTRACTED};
 use super::cache_seal::CacheSeal;
-use super::intact::{hash, md5, own_file, read_note, stamp, write_note, yes};
-use super::ownership::others;
+use super::class_archive::is_class_archive;
+use super::file_digest::{md5, sha256};
+use super::file_stamp::stamp;
+use super::intact::{check_blocking, read_note, write_note};
+use super::ownership::{others, protected_file};
 use super::provision_error::ProvisionError;
 use super::sealed_folder;
 use std::collections::BTreeMap;
@@ -84,7 +87,8 @@ impl Cache {
         let Some(seal) = self.seal().cloned() else { return };
         let folder = self.user_home().join(UNPACKED);
         if folder.is_dir() && !self.is_unpacked_sealed().await {
-            let is_sealed = yes(move || sealed_folder::write(&folder, &seal, UNPACKED).is_ok()).await;
+            let is_sealed =
+                check_blocking(move || sealed_folder::write(&folder, &seal, UNPACKED).is_ok()).await;
             tracing::debug!("What analyzers have unpacked is sealed: {is_sealed}");
         }
     }
@@ -96,7 +100,7 @@ impl Cache {
             return true;
         }
         let Some(seal) = self.seal().cloned() else { return false };
-        yes(move || sealed_folder::is_whole(&folder, &seal, UNPACKED, false)).await
+        check_blocking(move || sealed_folder::is_whole(&folder, &seal, UNPACKED, false)).await
     }
 
     /// Whether a folder that something was unpacked to holds what that does.
@@ -105,19 +109,19 @@ impl Cache {
         let name = entry.file_name().to_string_lossy().into_owned();
         if let Some(jar) = name.strip_suffix(UNZIPPED) {
             let jar = path.with_file_name(jar);
-            return yes(move || archive::holds(&jar, &path)).await;
+            return check_blocking(move || archive::holds(&jar, &path)).await;
         }
         let Some(archive) = name.strip_suffix(EXTRACTED) else { return false };
         let archive = path.with_file_name(archive);
         let what = path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned();
         if let Some(seal) = self.seal().cloned() {
             let (folder, what) = (path.clone(), what.clone());
-            if yes(move || sealed_folder::is_whole(&folder, &seal, &what, false)).await {
+            if check_blocking(move || sealed_folder::is_whole(&folder, &seal, &what, false)).await {
                 return true;
             }
         }
         // The archive was checked with the other files.
-        own_file(&archive).is_some() && archive::is_content(&archive, &path).await
+        protected_file(&archive).is_some() && archive::is_content(&archive, &path).await
     }
 }
 
@@ -160,12 +164,12 @@ fn wrong_files(root: &Path, folders: &[PathBuf], seal: Option<&CacheSeal>) -> Ve
 }
 
 fn digest(path: &Path, expected: &str) -> Option<String> {
-    if expected.len() == 32 { md5(path).ok() } else { hash(path).ok() }
+    if expected.len() == 32 { md5(path).ok() } else { sha256(path).ok() }
 }
 
 /// Locks, notes, and archives of classes, which nobody but us uses.
 fn is_no_program(name: &str, metadata: &Metadata) -> bool {
-    metadata.is_file() && (metadata.len() == 0 || name.ends_with(".checked") || cache::is_of_classes(name))
+    metadata.is_file() && (metadata.len() == 0 || name.ends_with(".checked") || is_class_archive(name))
 }
 
 #[cfg(test)]

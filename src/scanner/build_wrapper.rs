@@ -4,8 +4,8 @@
 //! executables in them. Servers publish no hash of it: what it comes over is the connection to the server itself.
 
 use super::archive;
-use super::cache::Temporary;
 use super::platform::Platform;
+use super::temporary::Temporary;
 use crate::analysis::{Edition, ServerFacts};
 use crate::error::{Error, Result};
 use crate::http::{self, Client, Credentials, Download, Request};

@@ -1,19 +1,17 @@
 //! The cache folder that SonarSource's scanners and this one share.
 
 use super::cache_seal::CacheSeal;
-use super::ownership::others_on_the_way;
+use super::file_lock::lock_file;
+use super::ownership::{create_folder, others_on_the_way};
 use super::provision_error::ProvisionError;
+use super::temporary::{Temporary, new_name, remove_stale};
 use crate::analysis::Artifact;
-use crate::http;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 const TEMPORARY_FILES: &str = "_tmp";
-const STALE_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
-const LOCK_ASKED_EVERY: Duration = Duration::from_millis(100);
-const LOCK_PATIENCE: Duration = Duration::from_secs(15 * 60);
 
 /// `<SONAR_USER_HOME>/cache`: `<sha256>/<file name>`, `<sha256>/<file name>_extracted` and `_tmp`, as
 /// SonarSource's scanners lay it out.
@@ -165,115 +163,11 @@ impl Cache {
     }
 }
 
-/// Makes a folder, and those above it, that nobody else may write, whatever the umask of the job says.
-pub(super) fn create_folder(path: &Path) -> io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o755);
-    builder.create(path)
-}
-
 /// `path` with something at the end of its name.
 pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(end);
     path.with_file_name(name)
-}
-
-/// Whether a file of this name is an archive of classes, or what goes with it.
-pub(super) fn is_of_classes(name: &str) -> bool {
-    name.starts_with(CLASSES)
-}
-
-/// How the names of archives of classes begin.
-pub(super) const CLASSES: &str = "classes-";
-
-/// Waits until no other process holds the lock `path`, under which `what` is provisioned. `None` where locks don't
-/// work: then the worst is that a file is downloaded twice.
-///
-/// Asks again and again instead of blocking a thread: nothing must wait for it after a cancellation.
-pub(super) async fn lock_file(path: &Path, what: &str) -> Option<File> {
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(path).ok()?;
-    let mut waited = Duration::ZERO;
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Some(file),
-            Err(TryLockError::WouldBlock) if waited < LOCK_PATIENCE => {}
-            Err(_) => return None,
-        }
-        if waited.is_zero() {
-            tracing::info!("Waiting for another job on this machine to provision {what}");
-        }
-        tokio::time::sleep(LOCK_ASKED_EVERY).await;
-        waited += LOCK_ASKED_EVERY;
-    }
-}
-
-fn new_name(folder: &Path, end: &str) -> io::Result<PathBuf> {
-    let mut random = [0; 12];
-    getrandom::fill(&mut random).map_err(io::Error::other)?;
-    Ok(folder.join(format!("{}{end}", http::hex(&random))))
-}
-
-/// A file or folder that goes when this value goes.
-#[derive(Debug)]
-pub(super) struct Temporary(PathBuf);
-
-impl Temporary {
-    /// A new name in `folder`, with this end.
-    pub(super) fn in_folder(folder: &Path, end: &str) -> io::Result<Self> {
-        new_name(folder, end).map(Self)
-    }
-
-    /// A new name beside `path` that begins and ends as that does.
-    pub(super) fn like(path: &Path) -> io::Result<Self> {
-        let mut random = [0; 8];
-        getrandom::fill(&mut random).map_err(io::Error::other)?;
-        let end = path.extension().unwrap_or_default().display();
-        Ok(Self(path.with_extension(format!("{}.{end}", http::hex(&random)))))
-    }
-}
-
-impl AsRef<Path> for Temporary {
-    fn as_ref(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        remove(&self.0);
-    }
-}
-
-/// Removes a file, link or folder, if it can: what stays is removed when it is stale.
-pub(super) fn remove(path: &Path) {
-    let is_folder = std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir());
-    let removed = if is_folder { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
-    match removed {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            tracing::debug!("{} could not be removed: {error}", path.display());
-        }
-        _ => {}
-    }
-}
-
-/// Removes what `is_ours` by its name and is older than a day.
-pub(super) fn remove_stale(folder: &Path, now: SystemTime, is_ours: impl Fn(&str) -> bool) {
-    remove_old(folder, now, STALE_AFTER, is_ours);
-}
-
-/// Removes what `is_ours` by its name and is older than `limit`.
-pub(super) fn remove_old(folder: &Path, now: SystemTime, limit: Duration, is_ours: impl Fn(&str) -> bool) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    for entry in entries.flatten().filter(|entry| is_ours(&entry.file_name().to_string_lossy())) {
-        let modified = entry.metadata().and_then(|metadata| metadata.modified());
-        let age = modified.ok().and_then(|modified| now.duration_since(modified).ok());
-        if age.is_some_and(|age| age > limit) {
-            remove(&entry.path());
-        }
-    }
 }
 
 #[cfg(test)]
@@ -310,21 +204,5 @@ mod tests {
         for hash in ["", "..", "../../../../../../../../../../../../../../../../../../../../../etc/x"] {
             assert!(cache.place(&artifact("x", hash)).is_err(), "{hash:?}");
         }
-    }
-
-    #[test]
-    fn only_stale_files_go() {
-        let folder = tempfile::tempdir().unwrap();
-        let new = folder.path().join("new");
-        std::fs::write(&new, "").unwrap();
-        let now = SystemTime::now();
-        remove_stale(folder.path(), now + STALE_AFTER / 2, |_| true);
-        assert!(new.exists());
-        std::fs::create_dir(folder.path().join("jre")).unwrap();
-        std::fs::write(folder.path().join("jre/x"), "").unwrap();
-        remove_stale(folder.path(), now + 2 * STALE_AFTER, |name| name != "new");
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
-        remove_stale(folder.path(), now + 2 * STALE_AFTER, |_| true);
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

@@ -1,28 +1,24 @@
-//! What vouches for files of a cache that builds before this one could write.
+//! Vouches for files of a cache that earlier builds could write to.
 
 use crate::http;
+use crate::keyed_hash::KeyedHash;
 use crate::secret::Secret;
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::{Digest as _, Sha256};
-use std::fmt;
 
-/// Seals notes about files: HMAC-SHA256, keyed by the token of the service connection, which builds that don't have that
-/// connection lack. A build that has it can seal what it likes, and could as well send the server any analysis.
-#[derive(Clone)]
+/// Seals notes about files with HMAC-SHA256, keyed by the token of the service connection, which builds without that
+/// connection lack. A build that has it can seal anything, but it could just as well send the server any analysis.
+#[derive(Debug, Clone)]
 pub struct CacheSeal {
-    mac: Hmac<Sha256>,
+    hash: KeyedHash,
     id: String,
 }
 
 impl CacheSeal {
-    /// `secret` must be one that nobody can guess, such as a token, because the seals lie where others can read them: no
-    /// password.
+    /// `secret` must be one that nobody can guess, such as a token and unlike a password: others can read the seals, and
+    /// could try guesses against them.
     pub fn new(secret: &Secret) -> Self {
-        let mut key = [0; 64];
-        key[..32].copy_from_slice(&Sha256::digest(format!("sonar-azdo cache\0{}", secret.expose())));
-        let mac = Hmac::<Sha256>::new(&key.into());
-        let id = http::hex(&mac.clone().chain_update("id").finalize().into_bytes()[..4]);
-        Self { mac, id }
+        let hash = KeyedHash::with_key(&["cache", secret.expose()]);
+        let id = http::hex(&hash.bytes("id", b"")[..4]);
+        Self { hash, id }
     }
 
     /// Part of the names of sealed notes, so that those of several connections lie beside each other.
@@ -30,29 +26,15 @@ impl CacheSeal {
         &self.id
     }
 
-    /// The note `text` about `what`, its seal in the last line. `text` ends with a line's end.
+    /// The note `text` about `what`, with its seal as the last line. `text` is empty or ends with a line break.
     pub(super) fn seal(&self, what: &str, text: &str) -> String {
-        let seal = self.over(what, text).finalize().into_bytes();
-        format!("{text}{}", http::hex(&seal))
+        format!("{text}{}", self.hash.of(what, text.as_bytes()))
     }
 
-    /// The note about `what`, if the seal below it is right.
+    /// The note about `what`, if its seal is right.
     pub(super) fn unseal<'a>(&self, what: &str, sealed: &'a str) -> Option<&'a str> {
-        let (text, seal) = sealed.split_at_checked(sealed.len().checked_sub(64)?)?;
-        let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-        let seal: Option<Vec<u8>> =
-            seal.as_bytes().chunks(2).map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?)).collect();
-        self.over(what, text).verify_slice(&seal?).ok().map(|()| text)
-    }
-
-    fn over(&self, what: &str, text: &str) -> Hmac<Sha256> {
-        self.mac.clone().chain_update(what).chain_update([0]).chain_update(text)
-    }
-}
-
-impl fmt::Debug for CacheSeal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
+        let (text, seal) = sealed.split_at(sealed.rfind('\n').map_or(0, |end| end + 1));
+        self.hash.fits(what, text.as_bytes(), seal).then_some(text)
     }
 }
 
@@ -61,10 +43,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fits_what_it_was_made_for_alone() {
+    fn a_note_is_read_only_with_the_seal_that_was_made_for_it() {
         let seal = CacheSeal::new(&Secret::new("squ_1"));
         let sealed = seal.seal("java", "a 1\n");
         assert_eq!(seal.unseal("java", &sealed), Some("a 1\n"));
+        assert_eq!(seal.unseal("java", &seal.seal("java", "")), Some(""));
         assert_eq!(seal.unseal("another", &sealed), None);
         assert_eq!(seal.unseal("java", &sealed.replace("a 1", "a 2")), None);
         assert_eq!(CacheSeal::new(&Secret::new("squ_2")).unseal("java", &sealed), None);
@@ -73,6 +56,6 @@ mod tests {
         for damaged in ["", "a 1\n", &sealed[1..], &sealed[..end - 1], &format!("{}ü", &sealed[..end - 2])] {
             assert_eq!(seal.unseal("java", damaged), None, "{damaged:?}");
         }
-        assert_eq!(format!("{seal:?}"), "***");
+        assert!(!format!("{seal:?}").contains("squ_1"));
     }
 }

@@ -6,9 +6,11 @@
 //! Java trusts an archive blindly, so it is sealed for the connection that made it, and used only as long as nobody has
 //! changed it since. Each run has Java check the archive's checksums, too; one that does not fit is passed over.
 
-use super::cache::{self, CLASSES, Cache, Temporary, remove_old};
+use super::cache::Cache;
 use super::cache_seal::CacheSeal;
-use super::intact::{hash, note, noted_hash};
+use super::file_digest::sha256;
+use super::intact::{note, noted_hash};
+use super::temporary::{Temporary, remove, remove_old};
 use crate::http;
 use sha2::{Digest as _, Sha256};
 use std::cell::RefCell;
@@ -40,6 +42,8 @@ pub struct Making {
     seal: CacheSeal,
 }
 
+/// How the names of archives begin.
+const CLASSES: &str = "classes-";
 const OLD_AFTER: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// Ends of names beside an archive's own: it was of use once; some run tries, or tried, to make it.
 const WANTED: &str = "wanted";
@@ -57,7 +61,7 @@ impl ClassArchive {
                 return Self::Used(place);
             }
             tracing::info!("{} was damaged or altered, and is not used", place.display());
-            cache::remove(&place);
+            remove(&place);
         }
         let (wanted, tried) = (place.with_extension(WANTED), place.with_extension(TRIED));
         // Another analysis of this very step says nothing about steps to come.
@@ -106,7 +110,7 @@ impl ClassArchive {
     /// To be called when Java may have died of it: it is made anew some day.
     pub(super) fn discard(&self) {
         if let Self::Used(path) = self {
-            cache::remove(path);
+            remove(path);
         }
     }
 
@@ -129,10 +133,15 @@ impl ClassArchive {
     }
 }
 
+/// Whether a file of this name is an archive of classes, or a mark or note of one.
+pub(super) fn is_class_archive(name: &str) -> bool {
+    name.starts_with(CLASSES)
+}
+
 /// Puts what Java has written into its place, sealed. One without a seal is not used.
 fn keep(written: &Path, place: &Path, seal: &CacheSeal) -> io::Result<()> {
     make_own(written)?;
-    let sha256 = hash(written)?;
+    let sha256 = sha256(written)?;
     fs::rename(written, place)?;
     note(place, &sha256, seal)
 }

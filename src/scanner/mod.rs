@@ -11,6 +11,9 @@ mod cli_log;
 pub mod dotnet;
 pub mod engine;
 mod engine_log;
+mod file_digest;
+mod file_lock;
+mod file_stamp;
 mod intact;
 mod jar;
 mod java;
@@ -23,6 +26,7 @@ mod provision_error;
 mod provisioning;
 pub mod scanner_cli;
 mod sealed_folder;
+mod temporary;
 mod tool_cache;
 
 pub use audit::Audit;

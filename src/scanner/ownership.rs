@@ -1,24 +1,25 @@
-//! Who may change a file or a folder, other than this user and root.
+//! Who may change a file or folder, other than this user and root; and files and folders that nobody else may change.
 //!
-//! Whoever may change it could do so after it was checked and before it is run. Windows' access control lists are not
-//! read here: docs/security.md says what that leaves to the machine's owner.
+//! Whoever may change a file could do so after it was checked and before it is run. The access control lists of Windows
+//! are not read: docs/security.md says what that leaves to the owner of the machine.
 
-use std::fs::Metadata;
+use std::fs::{File, Metadata, OpenOptions};
+use std::io;
 use std::path::Path;
 
-/// Who else may change the file or folder with this metadata, in words that complete "because".
+/// Who else may change the file or folder with this metadata: the rest of a sentence after "because".
 #[cfg(unix)]
 pub(super) fn others(metadata: &Metadata) -> Option<String> {
     unix::owner(metadata).or_else(|| unix::writers(metadata))
 }
 
-/// Who else may change what `folder` is, or which folder its path leads to.
+/// Who else may change the content of `folder`, or the folder that its path leads to.
 #[cfg(unix)]
 pub(super) fn others_on_the_way(folder: &Path) -> Option<String> {
     let real = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
     let found = |path: &Path| {
         let metadata = path.symlink_metadata().ok()?;
-        // In a folder like /tmp nobody may remove or rename what belongs to others.
+        // In a folder like /tmp nobody may remove or rename files of others.
         let is_protected = unix::is_sticky(&metadata) && path != folder && path != real;
         let why =
             if metadata.is_symlink() || is_protected { unix::owner(&metadata) } else { others(&metadata) };
@@ -37,6 +38,29 @@ pub(super) fn others_on_the_way(_folder: &Path) -> Option<String> {
     None
 }
 
+/// The metadata of `path`, if it is a regular file that nobody else may change.
+pub(super) fn protected_file(path: &Path) -> Option<Metadata> {
+    path.symlink_metadata().ok().filter(|metadata| metadata.is_file() && others(metadata).is_none())
+}
+
+/// Creates a file that nobody else may write, whatever the umask of the job.
+pub(super) fn create_protected_file(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o644);
+    options.open(path)
+}
+
+/// Creates a folder, and those above it, that nobody else may write, whatever the umask of the job.
+pub(super) fn create_folder(path: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o755);
+    builder.create(path)
+}
+
 #[cfg(unix)]
 mod unix {
     use std::fs::Metadata;
@@ -47,9 +71,9 @@ mod unix {
     const STICKY: u32 = 0o1000;
 
     pub(super) fn owner(metadata: &Metadata) -> Option<String> {
-        let own = rustix::process::geteuid().as_raw();
+        let user = rustix::process::geteuid().as_raw();
         let owner = metadata.uid();
-        (owner != 0 && owner != own).then(|| format!("the user {owner} is the owner"))
+        (owner != 0 && owner != user).then(|| format!("the user {owner} is the owner"))
     }
 
     pub(super) fn writers(metadata: &Metadata) -> Option<String> {
@@ -67,14 +91,14 @@ mod unix {
         metadata.is_dir() && metadata.mode() & STICKY != 0
     }
 
-    /// Whether nobody but this user and root is in the group, as far as this machine's own files tell: with the umask
-    /// 002, which is usual where each user has a group of its own, all that is made may be written by that group.
+    /// Whether only this user and root are in the group, by `/etc/passwd` and `/etc/group`. With the umask 002, which is
+    /// usual where each user has a group of its own, that group may write all new files.
     fn is_private(group: u32) -> bool {
         let read = |file| std::fs::read_to_string(file).unwrap_or_default();
         is_private_by(&read("/etc/passwd"), &read("/etc/group"), rustix::process::geteuid().as_raw(), group)
     }
 
-    pub(super) fn is_private_by(passwd: &str, groups: &str, own: u32, group: u32) -> bool {
+    pub(super) fn is_private_by(passwd: &str, groups: &str, user: u32, group: u32) -> bool {
         let number = |text: Option<&str>| text.and_then(|text| text.parse::<u32>().ok());
         let users: Vec<_> = passwd
             .lines()
@@ -83,14 +107,15 @@ mod unix {
                 Some((*fields.first()?, number(fields.get(2).copied())?, number(fields.get(3).copied())?))
             })
             .collect();
-        let is_ours = |uid: u32| uid == own || uid == 0;
-        let is_ours_by_name = |name: &str| users.iter().any(|(user, uid, _)| *user == name && is_ours(*uid));
+        let is_ours = |uid: u32| uid == user || uid == 0;
+        let is_ours_by_name =
+            |name: &str| users.iter().any(|(login, uid, _)| *login == name && is_ours(*uid));
         let mut listed = groups.lines().filter_map(|line| {
             let fields: Vec<_> = line.split(':').collect();
             (number(fields.get(2).copied()) == Some(group))
                 .then(|| fields.get(3).copied().unwrap_or_default())
         });
-        // A group that this machine does not list comes from elsewhere, with members that nobody here knows.
+        // The members of a group that is not listed, such as one of a directory service, are not known.
         let Some(members) = listed.next() else { return false };
         members.split(',').map(str::trim).filter(|name| !name.is_empty()).all(is_ours_by_name)
             && users.iter().all(|(_, uid, primary)| *primary != group || is_ours(*uid))

@@ -2,11 +2,13 @@
 //! a machine.
 
 use super::archive::{self, UnpackError};
-use super::cache::{Cache, EXTRACTED, Temporary, beside, remove};
-use super::intact::{copy_if_intact, flush, is_intact, md5 as file_md5, note_checked, own_file, yes};
-use super::ownership::others;
+use super::cache::{Cache, EXTRACTED, beside};
+use super::file_digest::{copy_if_intact, md5 as md5_of};
+use super::intact::{check_blocking, flush, is_intact, note_checked};
+use super::ownership::{others, protected_file};
 use super::provision_error::ProvisionError;
 use super::sealed_folder;
+use super::temporary::{Temporary, remove};
 use crate::analysis::{Artifact, Jre, Plugin};
 use crate::http::{self, Body, Checksum, Client, Credentials, Download, Request};
 use crate::process::is_executable;
@@ -139,11 +141,11 @@ impl Provisioning<'_> {
         if let Some(seal) = self.cache.seal().cloned() {
             let (folder, what) = (unpacked.to_owned(), artifact.sha256.clone());
             let suspect = self.suspect_since.is_some();
-            if yes(move || sealed_folder::is_whole(&folder, &seal, &what, suspect)).await {
+            if check_blocking(move || sealed_folder::is_whole(&folder, &seal, &what, suspect)).await {
                 return true;
             }
         }
-        let is_content = own_file(archive).is_some()
+        let is_content = protected_file(archive).is_some()
             && is_intact(archive, &artifact.sha256, None, true).await
             && archive::is_content(archive, unpacked).await;
         if is_content && let Err(error) = self.seal_folder(unpacked, artifact).await {
@@ -175,7 +177,7 @@ impl Provisioning<'_> {
             }
             let temporary = Arc::new(self.cache.temporary("copy")?);
             let (to, sha256) = (Arc::clone(&temporary), artifact.sha256.clone());
-            if yes(move || copy_if_intact(&from, (*to).as_ref(), &sha256)).await {
+            if check_blocking(move || copy_if_intact(&from, (*to).as_ref(), &sha256)).await {
                 self.keep(&temporary, path)?;
                 return Ok(true);
             }
@@ -209,7 +211,10 @@ impl Provisioning<'_> {
             .place_of_plugin(key, md5)
             .ok_or_else(|| ProvisionError::Metadata { file_name: key.clone(), hash: md5.clone() })?;
         let (found, expected) = (place.clone(), md5.to_ascii_lowercase());
-        if yes(move || own_file(&found).is_some() && file_md5(&found).is_ok_and(|md5| md5 == expected)).await
+        if check_blocking(move || {
+            protected_file(&found).is_some() && md5_of(&found).is_ok_and(|md5| md5 == expected)
+        })
+        .await
         {
             return Ok(());
         }

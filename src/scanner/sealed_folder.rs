@@ -2,7 +2,9 @@
 //! changed, added or removed one.
 
 use super::cache_seal::CacheSeal;
-use super::intact::{hash, read_note, stamp, write_note};
+use super::file_digest::sha256;
+use super::file_stamp::stamp;
+use super::intact::{read_note, write_note};
 use super::ownership::others;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -69,7 +71,7 @@ fn line(text: &mut String, content: &str, stamp: &str, path: &str) {
 }
 
 fn content_of(path: &Path, metadata: &Metadata) -> io::Result<String> {
-    if metadata.is_symlink() { Ok(format!("{:?}", fs::read_link(path)?)) } else { hash(path) }
+    if metadata.is_symlink() { Ok(format!("{:?}", fs::read_link(path)?)) } else { sha256(path) }
 }
 
 /// All files and links below `folder` but lists of ours, with paths relative to it, `/` between their parts.

@@ -5,13 +5,16 @@
 //! (`x64`, `arm64`), so that what other tasks put there is found.
 
 use super::archive;
-use super::cache::{Cache, Temporary, create_folder, lock_file, remove_stale};
+use super::cache::Cache;
 use super::cache_seal::CacheSeal;
-use super::intact::{hash_of, yes};
-use super::ownership::others_on_the_way;
+use super::file_digest::sha256;
+use super::file_lock::lock_file;
+use super::intact::check_blocking;
+use super::ownership::{create_folder, others_on_the_way};
 use super::provision_error::ProvisionError;
 use super::provisioning::Provisioning;
 use super::sealed_folder;
+use super::temporary::{Temporary, remove_stale};
 use crate::analysis::{Artifact, ScannerRelease};
 use crate::error::{Error, Result};
 use crate::http::{self, Client};
@@ -65,7 +68,7 @@ impl ToolCache {
         let folder = self.folder(tool, &release.version);
         let seal = seal.filter(|_| marker(&folder).is_file())?.clone();
         let (checked, what) = (folder.clone(), release.sha256.clone());
-        yes(move || sealed_folder::is_whole(&checked, &seal, &what, false)).await.then_some(folder)
+        check_blocking(move || sealed_folder::is_whole(&checked, &seal, &what, false)).await.then_some(folder)
     }
 
     fn folder(&self, tool: &str, version: &str) -> PathBuf {
@@ -144,7 +147,7 @@ impl ToolCache {
     async fn seal_folder(&self, folder: &Path, release: &ScannerRelease, seal: Option<&CacheSeal>) {
         let Some(seal) = seal.cloned() else { return };
         let (folder, what) = (folder.to_owned(), release.sha256.clone());
-        yes(move || sealed_folder::write(&folder, &seal, &what).is_ok()).await;
+        check_blocking(move || sealed_folder::write(&folder, &seal, &what).is_ok()).await;
     }
 }
 
@@ -247,7 +250,8 @@ pub(super) async fn obtain(
         }
         Location::File(file) => {
             tracing::info!("{name} {}: {}", release.version, file.display());
-            let hash = hash_of(&file).await.map_err(|error| {
+            let hashed = file.clone();
+            let hash = http::blocking(Box::new(move || sha256(&hashed))).await.map_err(|error| {
                 Error::new(format!("the archive {} can't be read: {error}", file.display()))
                     .hint("Set scannerDownloadUrl to a file that the agent's user can read.")
             })?;

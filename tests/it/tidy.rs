@@ -64,7 +64,7 @@ const EDGES: [&str; 5] = ["agent", "azure_devops", "git", "scanner", "sonarqube"
 /// What edges stand on.
 const FOUNDATION: [&str; 2] = ["http", "process"];
 /// What anything may use.
-const COMMON: [&str; 3] = ["secret", "error", "cancel"];
+const COMMON: [&str; 4] = ["secret", "keyed_hash", "error", "cancel"];
 
 /// Modules that `module` may use beside its own.
 fn may_use(module: &str) -> Vec<&'static str> {

@@ -1,6 +1,6 @@
 //! Whether a folder holds what an archive does, and nothing else.
 
-use super::{Entries, inside, refuse};
+use super::entries::{Entries, inside, refuse};
 use crate::scanner::sealed_folder;
 use std::collections::BTreeSet;
 use std::fs::{self, File};

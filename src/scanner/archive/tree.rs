@@ -1,8 +1,7 @@
 //! The folder an archive is unpacked into, which nothing leaves.
 
-use super::{Entries, refuse};
-use crate::scanner::cache::create_folder;
-use crate::scanner::intact::own_new_file;
+use super::entries::{Entries, inside, is_rooted, parts, refuse};
+use crate::scanner::ownership::{create_folder, create_protected_file};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read, Write as _};
@@ -38,7 +37,7 @@ impl Entries for UnpackedTree<'_> {
 
     fn file(&mut self, name: &str, mode: Option<u32>, content: &mut dyn Read) -> io::Result<()> {
         let path = self.place(name)?;
-        let mut file = own_new_file(&path).map_err(|e| named(name, &e))?;
+        let mut file = create_protected_file(&path).map_err(|e| named(name, &e))?;
         let mut buffer = vec![0; 64 * 1024];
         loop {
             if self.stopped.load(Ordering::Relaxed) {
@@ -105,30 +104,12 @@ impl UnpackedTree<'_> {
     }
 }
 
-/// `name`, a path of an archive, as a relative path that can't lead out of the folder it is joined to; judged
-/// alike on every platform.
-pub(in crate::scanner) fn inside(name: &str) -> Option<PathBuf> {
-    if is_rooted(name) || name.contains('\0') {
-        return None;
-    }
-    parts(name).map(|part| (part != "..").then_some(part)).collect()
-}
-
 /// Whether the link at `path` leads to something inside: up no further than the root, and never up again
 /// after a name, which may be another link. So each link ends inside if those it leads through do.
 fn stays_inside(path: &Path, target: &str) -> bool {
     let depth = path.components().count().saturating_sub(1);
     let up = parts(target).take_while(|part| *part == "..").count();
     !is_rooted(target) && up <= depth && parts(target).skip(up).all(|part| part != "..")
-}
-
-fn parts(name: &str) -> impl Iterator<Item = &str> {
-    name.split(['/', '\\']).filter(|part| !matches!(*part, "" | "."))
-}
-
-/// Windows' ways included, where `:` begins a drive's relative path or a stream of a file.
-fn is_rooted(name: &str) -> bool {
-    name.starts_with(['/', '\\']) || name.contains(':')
 }
 
 fn parent_of(path: &Path) -> PathBuf {

@@ -208,7 +208,7 @@ fn an_archive_of_classes_that_this_connection_has_not_sealed_or_that_was_altered
     let forge = |machine: &Machine| {
         alter(machine);
         let other = CacheSeal::new(&Secret::new("of an earlier build"));
-        note(&machine.place(), &hash(&machine.place()).unwrap(), &other).unwrap();
+        note(&machine.place(), &sha256(&machine.place()).unwrap(), &other).unwrap();
         let folder = machine.jar.parent().unwrap();
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
