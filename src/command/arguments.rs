@@ -33,17 +33,25 @@ pub(super) enum Command {
 
 /// The arguments of `gate`.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
-#[command(after_help = "SONAR_HOST_URL and SONAR_TOKEN name the server and the token.")]
+#[command(after_help = "SONAR_HOST_URL and SONAR_TOKEN name the server and the token.\n\n\
+    Without --branch, --pull-request and --main-branch the command asks for what the pipeline builds, or in a clone for the \
+    branch that is checked out.")]
 pub(super) struct GateArguments {
-    /// Key of the project
+    /// Key of the project; without it that of sonar-project.properties here or in a folder above
     #[arg(long, value_name = "KEY", value_parser = not_blank)]
-    pub(super) project_key: String,
-    /// Branch; without it and --pull-request the main branch
-    #[arg(long, value_name = "NAME", value_parser = not_blank, conflicts_with = "pull_request")]
+    pub(super) project_key: Option<String>,
+    /// Branch
+    #[arg(long, value_name = "NAME", value_parser = not_blank, group = "target")]
     pub(super) branch: Option<String>,
     /// Pull request
-    #[arg(long, value_name = "NUMBER", value_parser = not_blank)]
+    #[arg(long, value_name = "NUMBER", value_parser = not_blank, group = "target")]
     pub(super) pull_request: Option<String>,
+    /// The main branch of the project
+    #[arg(long, group = "target")]
+    pub(super) main_branch: bool,
+    /// List so many of the worst files or issues behind each failed condition
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=100))]
+    pub(super) top: u16,
     /// Wait so long for a server that is not up, for reports that are being processed (if the token may see them) and
     /// for a first analysis
     #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=LONGEST_WAIT))]
@@ -97,9 +105,11 @@ mod tests {
         assert_eq!(
             gate,
             GateArguments {
-                project_key: "shop".into(),
+                project_key: Some("shop".into()),
                 branch: None,
                 pull_request: Some("7".into()),
+                main_branch: false,
+                top: 0,
                 wait: 60,
                 format: Format::Json,
             }
@@ -119,11 +129,13 @@ mod tests {
     #[test]
     fn mistakes_are_named() {
         for (line, expected) in [
-            ("sonar-azdo", "requires a subcommand"),
+            ("sonar-azdo", "Usage: sonar-azdo <COMMAND>"),
             ("sonar-azdo run", "unrecognized subcommand 'run'"),
             ("sonar-azdo task prepare", "unrecognized subcommand 'task'"),
             ("sonar-azdo gate --project-key", "a value is required for '--project-key <KEY>'"),
             ("sonar-azdo gate --project-key x --branch a --pull-request 1", "cannot be used with"),
+            ("sonar-azdo gate --project-key x --branch a --main-branch", "cannot be used with"),
+            ("sonar-azdo gate --project-key x --top 101", "101 is not in 0..=100"),
             ("sonar-azdo gate --project-key x --format xml", "[possible values: text, json, markdown]"),
             ("sonar-azdo gate --project-key x --wait 604801", "604801 is not in 0..=604800"),
             ("sonar-azdo gate --project-key x --wait soon", "soon"),

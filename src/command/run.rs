@@ -1,17 +1,25 @@
 //! Runs the command that the arguments name, until it ends or is interrupted.
 
 use super::arguments::{self, Command, GateArguments, definition};
+use super::command_log::{CommandLog, printable};
 use super::exit_code::ExitCode;
 use super::gate::Gate;
+use super::terminal;
 use crate::agent::{Console, Environment, Host, interrupted};
 use crate::bug::Bugs;
 use crate::error::{Error, Result};
+use std::io::IsTerminal as _;
+use std::path::Path;
+use tracing_subscriber::layer::SubscriberExt as _;
 
 /// Runs what the command line says. Returns the exit code of the process.
 pub fn run(host: &Host) -> std::process::ExitCode {
     let bugs = Bugs::watch();
-    let console = Console::stdout();
-    let code = bugs.caught_now(|| Ok(dispatch(host, &console, &bugs))).unwrap_or_else(|bug| failed(&bug));
+    let console = terminal::stdout();
+    let log = CommandLog::new(terminal::stderr(), std::io::stderr().is_terminal());
+    let code = tracing::subscriber::with_default(tracing_subscriber::registry().with(log), || {
+        bugs.caught_now(|| Ok(dispatch(host, &console, &bugs))).unwrap_or_else(|bug| failed(&bug))
+    });
     // An answer that nobody received is none.
     let code = if console.is_healthy() { code } else { ExitCode::Error };
     code.into()
@@ -21,11 +29,11 @@ fn dispatch(host: &Host, console: &Console, bugs: &Bugs) -> ExitCode {
     let command = match arguments::parse(&host.arguments) {
         Ok(arguments) => arguments.command,
         Err(error) if error.exit_code() == 0 => {
-            console.print(error.render().to_string().trim_end());
+            console.print(error.render().ansi().to_string().trim_end());
             return ExitCode::Ok;
         }
         Err(error) => {
-            Console::stderr().print(error.render().to_string().trim_end());
+            terminal::stderr().print(error.render().ansi().to_string().trim_end());
             return ExitCode::Usage;
         }
     };
@@ -47,7 +55,7 @@ fn dispatch(host: &Host, console: &Console, bugs: &Bugs) -> ExitCode {
 }
 
 fn gate(arguments: GateArguments, environment: &Environment, console: &Console, bugs: &Bugs) -> ExitCode {
-    let gate = match Gate::new(arguments, environment) {
+    let gate = match Gate::new(arguments, environment, Path::new(".")) {
         Ok(gate) => gate,
         Err(error) => {
             failed(&error);
@@ -79,6 +87,6 @@ fn write(console: &Console, text: Vec<u8>) -> ExitCode {
 }
 
 fn failed(error: &Error) -> ExitCode {
-    Console::stderr().print(&format!("error: {error}"));
+    terminal::stderr().print(&printable(&format!("error: {error}")));
     ExitCode::Error
 }

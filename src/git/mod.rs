@@ -7,6 +7,8 @@
 //! on without.
 
 mod access;
+#[cfg(feature = "cli")]
+mod checked_out;
 mod diff;
 mod error;
 mod fetch;
@@ -19,6 +21,8 @@ mod remote;
 mod view;
 
 pub use access::Access;
+#[cfg(feature = "cli")]
+pub(crate) use checked_out::CheckedOut;
 pub use error::GitError;
 pub use fetch::tracking;
 pub use git_repository::Repository;

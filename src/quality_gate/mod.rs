@@ -8,6 +8,7 @@ mod pass_check;
 mod policy;
 mod provenance;
 mod verdict;
+mod worst;
 
 pub use build_verdict::{AGGREGATE, Attempt, BuildJob, BuildProperties, VerdictRecord, aggregate};
 pub use measure::{Measure, MeasureSet};
@@ -20,6 +21,7 @@ pub use pass_check::{
 pub use policy::{Case, Context, Policy, Reaction, Rule};
 pub use provenance::{Expected, OwnTargets, Processed};
 pub use verdict::Verdict;
+pub use worst::{FileQuery, IssueQuery, Worst, WorstFile, WorstIssue, WorstQuery};
 
 /// `1 second`, `12 seconds`.
 pub fn seconds(count: u64) -> String {

@@ -4,8 +4,10 @@
 
 mod ce;
 mod client;
+mod component_tree;
 mod error;
 mod installed_plugins;
+mod issues;
 mod measures;
 mod metrics;
 mod project_branches;

@@ -3,7 +3,7 @@
 use super::client::{Answer, SonarQube, of_target};
 use super::error::{Error, Fault};
 use crate::analysis::Target;
-use crate::quality_gate::{Comparator, Condition, GateStatus, QualityGate};
+use crate::quality_gate::{Comparator, Condition, GateStatus, QualityGate, Worst, WorstQuery};
 use serde::Deserialize;
 use url::Url;
 
@@ -49,6 +49,23 @@ impl SonarQube {
         let mut query = vec![("projectKey", project)];
         query.extend(of_target(target));
         self.gate(self.url("api/qualitygates/project_status", &query)).await
+    }
+
+    /// The worst files or issues behind a failed condition, at most `count` of them.
+    ///
+    /// # Errors
+    /// As [`Error`].
+    pub async fn worst_of(
+        &self,
+        project: &str,
+        target: &Target,
+        condition: &Condition,
+        count: usize,
+    ) -> Result<Worst, Error> {
+        match condition.worst_query() {
+            WorstQuery::Files(query) => self.worst_files(project, target, &query, count).await,
+            WorstQuery::Issues(query) => self.worst_issues(project, target, &query, count).await,
+        }
     }
 
     async fn gate(&self, url: Url) -> Result<QualityGate, Error> {

@@ -12,9 +12,11 @@ mod result;
 mod several_analyses;
 mod shown_measure;
 mod text;
+mod worst_items;
 
 pub use analysis_line::outcome_line;
 pub use build_summary::{BuildSummary, build_summary};
 pub use failed_condition::issue_line;
 pub use result::{AnalysisResult, LastKnown};
 pub use shown_measure::shown_metrics;
+pub use worst_items::{WorstOfCondition, worst_section};

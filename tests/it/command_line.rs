@@ -47,7 +47,7 @@ fn ended(output: &Output, code: ExitCode) {
 
 #[tokio::test]
 async fn each_exit_code_is_reached() {
-    let gate = "gate --project-key shop";
+    let gate = "gate --project-key shop --main-branch";
     for (answer, code) in [
         (json(r#"{"projectStatus":{"status":"OK","conditions":[]}}"#), ExitCode::Ok),
         (ResponseTemplate::new(404), ExitCode::Error),
@@ -64,7 +64,7 @@ async fn each_exit_code_is_reached() {
         .respond_with(ResponseTemplate::new(200).set_delay(Duration::from_secs(60)))
         .mount(&server)
         .await;
-    let mut command = sonar_azdo(&server.uri(), "gate --project-key shop --wait 60");
+    let mut command = sonar_azdo(&server.uri(), "gate --project-key shop --main-branch --wait 60");
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     while server.received_requests().await.unwrap().is_empty() {
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -89,7 +89,8 @@ async fn wrong_arguments_end_before_any_request() {
         ended(&output, ExitCode::Usage);
         assert!(output.stdout.is_empty() && !output.stderr.is_empty(), "{arguments}");
     }
-    let output = sonar_azdo(&server.uri(), "gate --project-key shop").env_remove("SONAR_TOKEN").output();
+    let output =
+        sonar_azdo(&server.uri(), "gate --project-key shop --main-branch").env_remove("SONAR_TOKEN").output();
     ended(&output.unwrap(), ExitCode::Usage);
     assert!(server.received_requests().await.unwrap().is_empty());
 }
@@ -112,7 +113,7 @@ fn the_page_and_the_help_list_the_exit_codes() {
 async fn the_answer_is_on_stdout_in_each_format() {
     let server = with_gate(json(FAILED)).await;
     let gate = |format: &str| {
-        let output = run(&server.uri(), &format!("gate --project-key shop --format {format}"));
+        let output = run(&server.uri(), &format!("gate --project-key shop --main-branch --format {format}"));
         ended(&output, ExitCode::GateFailed);
         text(&output.stdout)
     };
@@ -120,6 +121,49 @@ async fn the_answer_is_on_stdout_in_each_format() {
     assert!(gate("markdown").starts_with("### ❌ Quality gate failed"));
     let json: Value = serde_json::from_str(&gate("json")).unwrap();
     assert_eq!((&json["version"], &json["verdict"]), (&1.into(), &"failed".into()));
+}
+
+/// Runs a command on a terminal, and returns what it wrote there.
+fn on_terminal(command: &Command) -> String {
+    let words = [command.get_program()].into_iter().chain(command.get_args());
+    let line = words.map(|word| format!("'{}'", word.to_str().unwrap())).collect::<Vec<_>>().join(" ");
+    let mut script = Command::new("script");
+    script.args(["-qec", &line, "/dev/null"]).env_clear().stdin(Stdio::null());
+    script.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let path = std::env::var_os("PATH").unwrap();
+    text(&script.env("PATH", path).env("SHELL", "/bin/sh").output().unwrap().stdout)
+}
+
+#[tokio::test]
+async fn colours_are_for_terminals_whose_user_wants_them() {
+    const ESCAPE: char = '\u{1b}';
+    let server = with_gate(json(FAILED)).await;
+    let mut gate = sonar_azdo(&server.uri(), "gate --project-key shop --main-branch");
+    let coloured = on_terminal(&gate);
+    assert!(coloured.contains("\u{1b}[31mQuality gate failed\u{1b}[0m"), "{coloured:?}");
+    let plain = on_terminal(gate.env("NO_COLOR", "1"));
+    assert!(plain.contains("Quality gate failed") && !plain.contains(ESCAPE), "{plain:?}");
+    let piped = run(&server.uri(), "gate --project-key shop --main-branch");
+    assert!(!text(&piped.stdout).contains(ESCAPE) && !text(&piped.stderr).contains(ESCAPE));
+    for arguments in ["--help", "gate --help", "gate --wait soon"] {
+        let output = run(&server.uri(), arguments);
+        assert!(!text(&[output.stdout, output.stderr].concat()).contains(ESCAPE), "{arguments}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_not_named_is_found_and_told_on_stderr() {
+    let server = with_gate(json(FAILED)).await;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("sonar-project.properties"), "sonar.projectKey=shop\n").unwrap();
+    let mut gate = sonar_azdo(&server.uri(), "gate --format json");
+    let pipeline = [("BUILD_SOURCEBRANCH", "refs/pull/7/merge"), ("SYSTEM_PULLREQUEST_PULLREQUESTID", "7")];
+    let output = gate.envs(pipeline).current_dir(folder.path()).output().unwrap();
+    ended(&output, ExitCode::GateFailed);
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&json["key"], &json["pullRequest"]), (&"shop".into(), &"7".into()));
+    let told = text(&output.stderr);
+    assert!(told.starts_with("Using project shop") && told.contains("pull request 7"), "{told}");
 }
 
 #[test]

@@ -77,6 +77,8 @@ pub(super) fn a_gate_with_every_kind_of_metric_is_shown(server: &Server) {
     assert_eq!(journey.gate_property().as_deref(), Some("failed"));
     let told = gate(&project);
     told.is(3, "Quality gate failed", false);
+    let listed = told.text.lines().filter(|line| line.starts_with("  ")).count();
+    assert!(listed > 0 && !told.text.contains("not visible"), "{}", told.text);
     let answer = project.gate_now();
     let (_, summary) = journey.summary();
     assert_eq!(publish.errors.len(), conditions.len(), "{}", publish.transcript());
@@ -121,7 +123,7 @@ struct Told {
 impl Told {
     fn by(server: &Server, token: &str, project: &Project) -> Self {
         let output = Command::new(env!("CARGO_BIN_EXE_sonar-azdo"))
-            .args(["gate", "--project-key", &project.key])
+            .args(["gate", "--main-branch", "--top", "3", "--project-key", &project.key])
             .env_clear()
             .envs([("SONAR_HOST_URL", server.url.as_str()), ("SONAR_TOKEN", token)])
             .output()
