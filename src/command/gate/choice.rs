@@ -28,6 +28,8 @@ impl Choice {
     /// # Errors
     /// No key of a project was found; neither branch nor pull request was found in a pipeline or a clone.
     pub(super) fn new(arguments: &GateArguments, environment: &Environment, folder: &Path) -> Result<Self> {
+        // Folders above `.` are those of the whole path.
+        let folder = &folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
         let clone = CheckedOut::find(folder);
         let mut found = Vec::new();
         let project_key = match &arguments.project_key {
@@ -59,7 +61,6 @@ fn named_target(arguments: &GateArguments) -> Option<Target> {
 /// The key in the nearest sonar-project.properties from `folder` up to the top of the clone.
 fn project_key(folder: &Path, clone: Option<&CheckedOut>) -> Result<(String, PathBuf)> {
     let top = clone.map_or(folder, |clone| clone.top_level.as_path());
-    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
     let folders = folder.ancestors().take_while(|folder| folder.starts_with(top));
     let key = |file: PathBuf| {
         let text = std::fs::read_to_string(&file).ok()?;
