@@ -56,7 +56,10 @@ impl SonarQube {
             false => parameters.push(("s", "metric")),
         }
         parameters.extend(of_target(target));
-        let found: Found = match self.json::<Found>(self.url("api/measures/component_tree", &parameters)).await {
+        let found: Found = match self
+            .json::<Found>(self.url("api/measures/component_tree", &parameters))
+            .await
+        {
             Ok(found) => found.value,
             Err(Error { fault: Fault::Unauthorized | Fault::Forbidden(_), .. }) => return Ok(Worst::Hidden),
             Err(error) => return Err(error),
