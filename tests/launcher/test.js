@@ -173,7 +173,7 @@ test('replaces an unpacked binary that is damaged or altered', async () => {
   }
 });
 
-test('unpacks into the job's folder if others can write to the one in the task folder', async () => {
+test('unpacks into the folder of the job if others can write to the one in the task folder', async () => {
   const folder = stage('prepare', HELLO);
   await launch(folder, directory('temp'));
   const file = unpackedPath(folder, HELLO);
