@@ -48,17 +48,21 @@ impl Extent {
     }
 }
 
-/// How a scanner ended.
+/// How an analysis ended: what a scanner returns, what SonarAnalyze notes, and what SonarPublish reads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Outcome {
     /// It ended well; the report lies beside the record.
     Succeeded,
-    /// It waited for the quality gate, which failed; the report lies beside the record.
-    GateFailed,
-    /// It failed, with its last error.
+    /// The scanner engine waited for the quality gate (`sonar.qualitygate.wait`), which failed; the report lies beside the
+    /// record.
+    GateFailed {
+        /// What the engine says about it. Whoever holds this reports it: the log has not.
+        message: String,
+    },
+    /// The analysis failed.
     Failed {
-        /// The message.
+        /// The engine's last error, or how Java ended. Whoever holds this reports it: the log has not.
         message: String,
     },
     /// Nothing was to be analysed, by `sonar.scanner.skip` in `extraProperties` or by a decision of SonarPrepare.

@@ -1,8 +1,8 @@
 //! What the SonarScanner CLI says.
 
 use super::engine_log::{COMPLETED, EngineLog, emit};
-use super::outcome::{EngineEnd, EngineResult};
-use crate::analysis::Invocation;
+use super::scanner_run::ScannerRun;
+use crate::analysis::{Invocation, Outcome};
 use crate::cancel::Cancellation;
 use crate::error::Result;
 use crate::process::{self, Ended, Exit, Stream};
@@ -18,15 +18,15 @@ pub(super) async fn run(
     invocation: &Invocation,
     environment: &[(OsString, OsString)],
     cancellation: &Cancellation,
-) -> Result<EngineEnd> {
+) -> Result<ScannerRun> {
     let on_line = |stream, line: &str| log.line(stream, line, &mut emit);
     let ended = process::run(invocation, environment, cancellation, on_line).await?;
     let extent = log.log.extent().clone();
     let result = match ended {
         Ended::Exit(exit) => log.result(exit, &mut emit),
-        Ended::Cancelled => EngineResult::Cancelled,
+        Ended::Cancelled => Outcome::Cancelled,
     };
-    Ok(EngineEnd { result, may_be_damage: false, extent })
+    Ok(ScannerRun { outcome: result, may_be_damaged: false, extent })
 }
 
 /// Reads the CLI's lines, `INFO: text` up to version 5 and `12:34:56.789 INFO  text` after it, and tells each error once,
@@ -99,7 +99,7 @@ impl CliLog {
     }
 
     /// What it all means, now that the CLI has ended.
-    pub(super) fn result(mut self, exit: Exit, emit: &mut impl FnMut(Level, &str)) -> EngineResult {
+    pub(super) fn result(mut self, exit: Exit, emit: &mut impl FnMut(Level, &str)) -> Outcome {
         self.flush(emit);
         self.log.result(exit, emit)
     }
@@ -154,7 +154,7 @@ mod tests {
     const SUCCEEDED: Exit = Exit { code: Some(0), signal: None };
 
     /// What is told of these lines (`!` before those of standard error), and the result.
-    fn run(lines: &str, exit: Exit) -> (Vec<String>, EngineResult) {
+    fn run(lines: &str, exit: Exit) -> (Vec<String>, Outcome) {
         let mut told = Vec::new();
         let mut emit = |level: Level, text: &str| told.push(format!("{level} {text}"));
         let mut log = CliLog::new("SonarScanner CLI", true);
@@ -168,8 +168,8 @@ mod tests {
         (told, result)
     }
 
-    fn failed(message: &str) -> EngineResult {
-        EngineResult::Failed { message: message.to_owned() }
+    fn failed(message: &str) -> Outcome {
+        Outcome::Failed { message: message.to_owned() }
     }
 
     #[test]
@@ -194,7 +194,7 @@ mod tests {
                 "DEBUG Picked up X"
             ]
         );
-        assert_eq!(result, EngineResult::Succeeded);
+        assert_eq!(result, Outcome::Succeeded);
     }
 
     #[test]
@@ -260,14 +260,14 @@ mod tests {
         }
         assert_eq!(log.log.extent().indexed_files, Some(4));
         assert_eq!(log.log.extent().languages, ["cs"]);
-        assert_eq!(log.result(SUCCEEDED, &mut emit), EngineResult::Succeeded);
+        assert_eq!(log.result(SUCCEEDED, &mut emit), Outcome::Succeeded);
         assert_eq!(told[3..], ["ERROR early", "WARN late"]);
     }
 
     #[test]
     fn the_gate_and_java() {
         let (_, result) = run("!ERROR: QUALITY GATE STATUS: FAILED - View details on http://x", FAILED);
-        assert!(matches!(result, EngineResult::GateFailed { .. }), "{result:?}");
+        assert!(matches!(result, Outcome::GateFailed { .. }), "{result:?}");
         let (_, result) =
             run("!Error: Could not find or load main class", Exit { code: Some(1), signal: None });
         assert_eq!(

@@ -5,8 +5,8 @@
 
 use super::class_archive::ClassArchive;
 use super::engine_log::{EngineLog, emit};
-use super::outcome::{EngineEnd, EngineResult};
-use crate::analysis::{Invocation, Properties, is_secret};
+use super::scanner_run::ScannerRun;
+use crate::analysis::{Invocation, Outcome, Properties, is_secret};
 use crate::cancel::Cancellation;
 use crate::error::Result;
 use crate::process::{self, Ended, Exit};
@@ -64,7 +64,7 @@ impl Engine<'_> {
         &self,
         environment: &[(OsString, OsString)],
         cancellation: &Cancellation,
-    ) -> Result<EngineEnd> {
+    ) -> Result<ScannerRun> {
         let invocation = self.invocation();
         tracing::debug!("Running {}", shown(&invocation));
         let mut log = EngineLog::new(self.properties.is_true("sonar.qualitygate.wait"));
@@ -75,9 +75,9 @@ impl Engine<'_> {
         let extent = log.extent().clone();
         Ok(match ended? {
             // Java may end badly while it writes the archive, when the analysis is done and went well.
-            Ended::Exit(_) if self.archive.is_made() && log.has_completed() => EngineEnd {
-                result: log.result(Exit { code: Some(0), signal: None }, &mut emit),
-                may_be_damage: false,
+            Ended::Exit(_) if self.archive.is_made() && log.has_completed() => ScannerRun {
+                outcome: log.result(Exit { code: Some(0), signal: None }, &mut emit),
+                may_be_damaged: false,
                 extent,
             },
             Ended::Exit(exit) => {
@@ -85,9 +85,9 @@ impl Engine<'_> {
                 if may_be_damage {
                     self.archive.discard();
                 }
-                EngineEnd { result: log.result(exit, &mut emit), may_be_damage, extent }
+                ScannerRun { outcome: log.result(exit, &mut emit), may_be_damaged: may_be_damage, extent }
             }
-            Ended::Cancelled => EngineEnd { result: EngineResult::Cancelled, may_be_damage: false, extent },
+            Ended::Cancelled => ScannerRun { outcome: Outcome::Cancelled, may_be_damaged: false, extent },
         })
     }
 }

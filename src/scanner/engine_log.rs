@@ -1,7 +1,6 @@
 //! What the scanner engine says, and what that means for the analysis.
 
-use super::outcome::EngineResult;
-use crate::analysis::Extent;
+use crate::analysis::{Extent, Outcome};
 use crate::process::{Exit, Stream};
 use serde::Deserialize;
 use std::collections::VecDeque;
@@ -193,7 +192,7 @@ impl EngineLog {
     }
 
     /// What it all means, now that the engine has ended.
-    pub(super) fn result(mut self, exit: Exit, emit: &mut impl FnMut(Level, &str)) -> EngineResult {
+    pub(super) fn result(mut self, exit: Exit, emit: &mut impl FnMut(Level, &str)) -> Outcome {
         let gate_error = self.gate_error.take();
         let last_error = self.last_error.take();
         if exit.is_success() {
@@ -203,24 +202,24 @@ impl EngineLog {
             if let Some(message) = gate_error {
                 emit(Level::ERROR, &message);
             }
-            return EngineResult::Succeeded;
+            return Outcome::Succeeded;
         }
         let mut tell = |message: Option<&str>| message.into_iter().for_each(|text| emit(Level::ERROR, text));
         if let Some(signal) = exit.signal {
             tell(last_error.as_ref().map(|error| error.message.as_str()));
             tell(gate_error.as_deref());
-            return EngineResult::Failed { message: ended_by_signal(self.program, signal) };
+            return Outcome::Failed { message: ended_by_signal(self.program, signal) };
         }
         match (gate_error, last_error) {
             (Some(message), other) => {
                 tell(other.as_ref().map(|error| error.message.as_str()));
-                EngineResult::GateFailed { message }
+                Outcome::GateFailed { message }
             }
             (None, Some(EngineError { message, cause: Some(cause), .. })) => {
-                EngineResult::Failed { message: format!("{}: {cause}", message.trim_end()) }
+                Outcome::Failed { message: format!("{}: {cause}", message.trim_end()) }
             }
-            (None, Some(EngineError { message, cause: None, .. })) => EngineResult::Failed { message },
-            (None, None) => EngineResult::Failed { message: self.not_started(exit) },
+            (None, Some(EngineError { message, cause: None, .. })) => Outcome::Failed { message },
+            (None, None) => Outcome::Failed { message: self.not_started(exit) },
         }
     }
 

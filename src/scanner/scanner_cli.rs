@@ -8,7 +8,7 @@
 //! `step::analyze::with_scanner_cli` the others.
 
 use super::cli_log::{self, CliLog};
-use super::outcome::EngineEnd;
+use super::scanner_run::ScannerRun;
 use super::tool_cache::Tool;
 use crate::analysis::{Invocation, Properties, placeholder};
 use crate::cancel::Cancellation;
@@ -131,7 +131,7 @@ impl Cli<'_> {
         &self,
         environment: &[(OsString, OsString)],
         cancellation: &Cancellation,
-    ) -> Result<EngineEnd> {
+    ) -> Result<ScannerRun> {
         let log = CliLog::new("SonarScanner CLI", self.properties.is_true("sonar.qualitygate.wait"));
         cli_log::run(log, &self.invocation(), environment, cancellation).await
     }

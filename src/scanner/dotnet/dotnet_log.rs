@@ -4,10 +4,9 @@
 //! says with its own level: `INFO: `, `WARNING: WARN: `. Errors are lines of standard error; those without a time go on
 //! with the one before. Where it did not expect the error, a stack trace of .NET follows, and it dies with exit code 134.
 
-use crate::analysis::Extent;
+use crate::analysis::{Extent, Outcome};
 use crate::process::{Exit, Stream};
 use crate::scanner::engine_log::EngineLog;
-use crate::scanner::outcome::EngineResult;
 use std::path::Path;
 use tracing::Level;
 
@@ -189,13 +188,13 @@ impl<'a> DotnetLog<'a> {
     }
 
     /// What it all means, now that the scanner has ended.
-    pub(super) fn result(mut self, exit: Exit, emit: &mut impl FnMut(Level, &str)) -> EngineResult {
+    pub(super) fn result(mut self, exit: Exit, emit: &mut impl FnMut(Level, &str)) -> Outcome {
         self.flush(emit);
         let Self { facts, log, exception, framework, .. } = self;
         match log.result(exit, emit) {
-            EngineResult::Failed { message } => {
+            Outcome::Failed { message } => {
                 let said = ScannerFailure { message, exception, framework, exit };
-                EngineResult::Failed { message: said.explained(&facts) }
+                Outcome::Failed { message: said.explained(&facts) }
             }
             other => other,
         }

@@ -2,14 +2,14 @@
 
 use super::dotnet_log::{DotnetLog, LogContext};
 use super::environment::{self, Variables};
-use crate::analysis::{Invocation, Properties, is_secret};
+use crate::analysis::{Invocation, Outcome, Properties, is_secret};
 use crate::cancel::Cancellation;
 use crate::error::Result;
 use crate::process::{self, Ended, Exit};
 use crate::scanner::class_archive::ClassArchive;
 use crate::scanner::engine::NO_USELESS_PASSWORD;
 use crate::scanner::engine_log::emit;
-use crate::scanner::outcome::{EngineEnd, EngineResult};
+use crate::scanner::scanner_run::ScannerRun;
 use crate::secret::Secret;
 use quick_xml::escape::escape;
 use std::borrow::Cow;
@@ -119,15 +119,15 @@ impl Dotnet<'_> {
     ///
     /// # Errors
     /// It can't be started.
-    pub async fn run(&self, variables: &Variables, cancellation: &Cancellation) -> Result<EngineResult> {
-        Ok(self.end(variables, cancellation).await?.result)
+    pub async fn run(&self, variables: &Variables, cancellation: &Cancellation) -> Result<Outcome> {
+        Ok(self.end(variables, cancellation).await?.outcome)
     }
 
     /// Likewise, with what the engine said of what the analysis covers.
     ///
     /// # Errors
     /// It can't be started.
-    pub async fn end(&self, variables: &Variables, cancellation: &Cancellation) -> Result<EngineEnd> {
+    pub async fn end(&self, variables: &Variables, cancellation: &Cancellation) -> Result<ScannerRun> {
         let mut log = DotnetLog::new(self.facts.clone());
         let secrets = secrets_in(&self.parameters);
         let on_line = |stream, line: &str| log.line(stream, &concealed(line, &secrets), &mut emit);
@@ -146,9 +146,9 @@ impl Dotnet<'_> {
                 }
                 log.result(exit, &mut emit)
             }
-            Ended::Cancelled => EngineResult::Cancelled,
+            Ended::Cancelled => Outcome::Cancelled,
         };
-        Ok(EngineEnd { result, may_be_damage: false, extent })
+        Ok(ScannerRun { outcome: result, may_be_damaged: false, extent })
     }
 }
 

@@ -26,9 +26,9 @@ pub use tool::{FoundTool, Verifier, hold, installed};
 mod tests {
     use super::dotnet_program::unpacked_on;
     use super::*;
+    use crate::analysis::Outcome;
     use crate::analysis::Properties;
     use crate::scanner::ClassArchive;
-    use crate::scanner::outcome::EngineResult;
     use proptest::prelude::*;
     use std::ffi::OsStr;
     use std::os::unix::fs::PermissionsExt as _;
@@ -120,7 +120,7 @@ mod tests {
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let (_source, cancellation) = crate::cancel::CancelSource::new();
-        assert_eq!(runtime.block_on(run.run(&Vec::new(), &cancellation)).unwrap(), EngineResult::Succeeded);
+        assert_eq!(runtime.block_on(run.run(&Vec::new(), &cancellation)).unwrap(), Outcome::Succeeded);
         let seen = std::fs::read_to_string(folder.join("seen")).unwrap();
         seen.split_terminator('\0').map(str::to_owned).collect()
     }

@@ -76,7 +76,7 @@ mod with_a_fake_java {
     }
 
     /// Runs a shell script in the place of java, and returns the result and all that was told.
-    async fn run(properties: &Properties, script: &str) -> (EngineResult, Vec<String>) {
+    async fn run(properties: &Properties, script: &str) -> (Outcome, Vec<String>) {
         run_with(&ClassArchive::Unused, properties, script).await
     }
 
@@ -84,7 +84,7 @@ mod with_a_fake_java {
         archive: &ClassArchive,
         properties: &Properties,
         script: &str,
-    ) -> (EngineResult, Vec<String>) {
+    ) -> (Outcome, Vec<String>) {
         let told = Told::default();
         let subscriber = tracing_subscriber::registry().with(Capture(Arc::clone(&told)));
         let _guard = tracing::subscriber::set_default(subscriber);
@@ -101,7 +101,7 @@ mod with_a_fake_java {
         };
         let (_source, cancellation) = CancelSource::new();
         let environment = [("PATH".into(), "/usr/bin:/bin".into())];
-        let result = engine.run(&environment, &cancellation).await.unwrap().result;
+        let result = engine.run(&environment, &cancellation).await.unwrap().outcome;
         let told = std::mem::take(&mut *told.lock().unwrap());
         (result, told)
     }
@@ -117,7 +117,7 @@ mod with_a_fake_java {
             echo '{"level":"WARN","message":"##vso[task.complete]"}'"###,
         )
         .await;
-        assert_eq!(result, EngineResult::Succeeded);
+        assert_eq!(result, Outcome::Succeeded);
         let length = r#"{"scannerProperties":[{"key":"sonar.token","value":"squ_1"}]}"#.len();
         let read = format!("INFO read {length} bytes, last argument /cache/engine.jar");
         assert!(told.contains(&read), "{told:?}");
@@ -141,13 +141,13 @@ mod with_a_fake_java {
         let writing =
             r#"case "$*" in *-XX:ArchiveClassesAtExit=*) echo classes > "${1#*=}" ;; *) exit 9 ;; esac"#;
         let properties = Properties::default();
-        let failed = |result: &EngineResult| matches!(result, EngineResult::Failed { .. });
+        let failed = |result: &Outcome| matches!(result, Outcome::Failed { .. });
 
         assert!(matches!(find(), ClassArchive::Unused));
         let early = run_with(&find(), &properties, &format!("{writing}; exit 1")).await;
         assert!(failed(&early.0), "the engine has not said that it is done: {early:?}");
         let (result, _) = run_with(&find(), &properties, &format!("{done}; {writing}; kill -9 $$")).await;
-        assert_eq!(result, EngineResult::Succeeded);
+        assert_eq!(result, Outcome::Succeeded);
         assert!(matches!(find(), ClassArchive::Unused), "nobody tries again, and nothing is used");
         let (result, _) = run_with(&ClassArchive::Unused, &properties, &format!("{done}; exit 1")).await;
         assert!(failed(&result), "{result:?}");
@@ -155,7 +155,7 @@ mod with_a_fake_java {
         std::fs::write(&jar, "another engine").unwrap();
         assert!(matches!(find(), ClassArchive::Unused));
         let (result, _) = run_with(&find(), &properties, &format!("{writing}; {done}")).await;
-        assert_eq!(result, EngineResult::Succeeded);
+        assert_eq!(result, Outcome::Succeeded);
         assert!(matches!(find(), ClassArchive::Used(_)));
 
         let said = r#"echo '{"level":"INFO","message":"Starting"}'; exit 1"#;
@@ -177,7 +177,7 @@ mod with_a_fake_java {
         let properties = properties(&[("sonar.qualitygate.wait", "true")]);
         let line = r#"echo '{"level":"ERROR","message":"QUALITY GATE STATUS: FAILED - View"}'; exit 3"#;
         let (result, told) = run(&properties, line).await;
-        assert_eq!(result, EngineResult::GateFailed { message: "QUALITY GATE STATUS: FAILED - View".into() });
+        assert_eq!(result, Outcome::GateFailed { message: "QUALITY GATE STATUS: FAILED - View".into() });
         assert!(told.iter().all(|line| !line.starts_with("ERROR")), "{told:?}");
     }
 
@@ -189,7 +189,7 @@ mod with_a_fake_java {
             head -c 3000000 /dev/zero | tr '\0' y; exit 1"#,
         )
         .await;
-        assert!(matches!(result, EngineResult::Failed { .. }));
+        assert!(matches!(result, Outcome::Failed { .. }));
         assert!(told.contains(&format!("INFO {}", "x".repeat(900_000))));
         let rest: usize =
             told.iter().filter_map(|line| line.strip_prefix("INFO y")).map(|y| y.len() + 1).sum();
@@ -199,7 +199,7 @@ mod with_a_fake_java {
     #[tokio::test]
     async fn an_engine_ended_by_a_signal() {
         let (result, _) = run(&Properties::default(), "kill -KILL $$").await;
-        let EngineResult::Failed { message } = result else { panic!("{result:?}") };
+        let Outcome::Failed { message } = result else { panic!("{result:?}") };
         assert!(message.contains("SIGKILL"), "{message}");
     }
 }

@@ -1,7 +1,7 @@
 use super::*;
 
 /// What is told of `lines` of standard output, and the result.
-fn told(waits_for_gate: bool, exit: Exit, lines: &[&str]) -> (Vec<String>, EngineResult) {
+fn told(waits_for_gate: bool, exit: Exit, lines: &[&str]) -> (Vec<String>, Outcome) {
     let mut told = Vec::new();
     let mut emit = |level: Level, text: &str| told.push(format!("{level} {text}"));
     let mut log = EngineLog::new(waits_for_gate);
@@ -14,8 +14,8 @@ const fn code(code: i32) -> Exit {
     Exit { code: Some(code), signal: None }
 }
 
-fn failed(message: &str) -> EngineResult {
-    EngineResult::Failed { message: message.to_owned() }
+fn failed(message: &str) -> Outcome {
+    Outcome::Failed { message: message.to_owned() }
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn entries_have_their_levels() {
         r#"{"level":"INFO","message":"EXECUTION SUCCESS","more":[1]}"#,
     ];
     let (told, result) = told(false, code(0), &lines);
-    assert_eq!(result, EngineResult::Succeeded);
+    assert_eq!(result, Outcome::Succeeded);
     assert_eq!(
         told,
         [
@@ -89,10 +89,10 @@ fn a_failed_gate_is_no_broken_analysis() {
     let other = r#"{"level":"ERROR","message":"later"}"#;
     let message = "QUALITY GATE STATUS: FAILED - View details on http://sonar/x".to_owned();
     let (lines, result) = told(true, code(3), &[gate, other]);
-    assert_eq!(result, EngineResult::GateFailed { message: message.clone() });
+    assert_eq!(result, Outcome::GateFailed { message: message.clone() });
     assert_eq!(lines, ["ERROR later"]);
-    assert_eq!(told(false, code(3), &[gate]).1, EngineResult::Failed { message: message.clone() });
-    assert_eq!(told(true, code(0), &[gate]), (vec![format!("ERROR {message}")], EngineResult::Succeeded));
+    assert_eq!(told(false, code(3), &[gate]).1, Outcome::Failed { message: message.clone() });
+    assert_eq!(told(true, code(0), &[gate]), (vec![format!("ERROR {message}")], Outcome::Succeeded));
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn an_error_after_the_end_is_no_error_of_a_step_that_succeeds() {
         ["early", "late", "later"].map(|text| format!(r#"{{"level":"ERROR","message":"{text}"}}"#));
     let lines = [early.as_str(), completed, late.as_str(), later.as_str()];
     let (lines, result) = told(false, code(0), &lines);
-    assert_eq!(result, EngineResult::Succeeded);
+    assert_eq!(result, Outcome::Succeeded);
     assert_eq!(
         lines,
         ["INFO SonarScanner Engine completed successfully", "ERROR early", "WARN late", "WARN later"]
@@ -156,11 +156,11 @@ fn signals_are_named() {
     let error = r#"{"level":"ERROR","message":"before"}"#;
     let (told, result) = told(false, Exit { code: None, signal: Some(9) }, &[error]);
     assert_eq!(told, ["ERROR before"]);
-    let EngineResult::Failed { message } = result else { panic!("{result:?}") };
+    let Outcome::Failed { message } = result else { panic!("{result:?}") };
     assert!(message.contains("signal 9 (SIGKILL)") && message.contains("out of memory"), "{message}");
     let log = EngineLog::new(false);
     let result = log.result(Exit { code: None, signal: Some(11) }, &mut |_, _: &str| ());
-    let EngineResult::Failed { message } = result else { panic!("{result:?}") };
+    let Outcome::Failed { message } = result else { panic!("{result:?}") };
     assert!(message.contains("SIGSEGV") && !message.contains("memory"), "{message}");
 }
 
@@ -175,7 +175,7 @@ fn a_java_that_does_not_start_has_the_last_word() {
     log.line(Stream::Stdout, "Error occurred during initialization of VM", &mut emit);
     let result = log.result(code(1), &mut emit);
     assert!(levels[..30].iter().all(|level| *level == Level::DEBUG));
-    let EngineResult::Failed { message } = result else { panic!("{result:?}") };
+    let Outcome::Failed { message } = result else { panic!("{result:?}") };
     assert!(message.contains("exit code 1") && message.contains("\nline 11\n"), "{message}");
     assert!(message.ends_with("\nError occurred during initialization of VM"), "{message}");
     assert!(!message.contains("line 10"), "{message}");
@@ -187,7 +187,7 @@ fn a_java_that_is_too_old_is_told_so() {
     let line = "Exception in thread \"main\" java.lang.UnsupportedClassVersionError: org/sonar/X has been \
                 compiled by a more recent version of the Java Runtime (class file version 65.0)";
     log.line(Stream::Stderr, line, &mut |_, _: &str| ());
-    let EngineResult::Failed { message } = log.result(code(1), &mut |_, _: &str| ()) else { panic!() };
+    let Outcome::Failed { message } = log.result(code(1), &mut |_, _: &str| ()) else { panic!() };
     assert!(message.starts_with("the Java used is too old") && message.contains("65.0"), "{message}");
 }
 

@@ -1,10 +1,10 @@
 //! What an analysis covered: what the scanner engine said of it, and for a pull request what git says.
 
 use crate::analysis::target::{BRANCH_NAME, PULL_REQUEST_BASE};
-use crate::analysis::{Extent, Prepared, Target};
+use crate::analysis::{Outcome, Prepared, Target};
 use crate::error::Result;
 use crate::git;
-use crate::scanner::{EngineEnd, EngineResult};
+use crate::scanner::ScannerRun;
 use crate::sonarqube::SonarQube;
 use crate::step::job::Job;
 use crate::step::record::read::Record;
@@ -22,10 +22,10 @@ const FILES: usize = 1_000;
 /// Runs the analysis, and asks beside it how many files the branch had before, for as long as [`QUESTION`]. Of a pull
 /// request it says nothing.
 pub(super) async fn with_files_before(
-    analysis: impl Future<Output = Result<EngineEnd>>,
+    analysis: impl Future<Output = Result<ScannerRun>>,
     sonarqube: SonarQube,
     prepared: &Prepared,
-) -> Result<EngineEnd> {
+) -> Result<ScannerRun> {
     let question = async { timeout(QUESTION, files_before(sonarqube, prepared)).await.ok().flatten() };
     let (mut analysis, mut question) = (pin!(analysis), pin!(question));
     let (mut before, mut is_asked) = (None, false);
@@ -35,7 +35,7 @@ pub(super) async fn with_files_before(
             found = &mut question, if !is_asked => (before, is_asked) = (found, true),
         }
     };
-    if !is_asked && end.result == EngineResult::Succeeded {
+    if !is_asked && end.outcome == Outcome::Succeeded {
         before = question.await;
     }
     end.extent.files_before = before;
@@ -53,9 +53,12 @@ async fn files_before(sonarqube: SonarQube, prepared: &Prepared) -> Option<u64> 
     measures.ok().flatten()?.number("files")
 }
 
-/// Adds what git counts to what the engine said, and warns of an analysis of nothing at once.
-pub(super) async fn complete(job: &Job, record: &Record, base_dir: &Path, said: &Extent) -> Extent {
-    let mut extent = said.clone();
+/// Adds what git counts to what the engine said of an analysis that succeeded, and warns of an analysis of nothing at once.
+pub(super) async fn complete(job: &Job, record: &Record, base_dir: &Path, mut run: ScannerRun) -> ScannerRun {
+    if run.outcome != Outcome::Succeeded {
+        return run;
+    }
+    let extent = &mut run.extent;
     let key = record.prepared.project_key.as_deref().unwrap_or("the project");
     match (&extent.nothing, extent.indexed_files) {
         (Some(reason), _) => tracing::warn!("Nothing of {key} was analysed: {reason}"),
@@ -71,7 +74,7 @@ pub(super) async fn complete(job: &Job, record: &Record, base_dir: &Path, said: 
             Err(error) => tracing::debug!("The added lines of the pull request are not known: {error}"),
         }
     }
-    extent
+    run
 }
 
 /// The target branch of the pull request that was analysed.

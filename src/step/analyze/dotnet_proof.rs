@@ -1,13 +1,12 @@
 //! Proves what the SonarScanner for .NET analysed, by what the build left below its work folder.
 
-use super::Run;
+use crate::analysis::Outcome;
 use crate::analysis::dotnet_projects::{Built, Language, ProjectInfo, not_loaded, survey};
 use crate::error::Result;
-use crate::scanner::{EngineEnd, EngineResult};
+use crate::scanner::ScannerRun;
 use crate::step::dotnet_begin_end::work_folder;
 use crate::step::found_reports::DotnetProjects;
 use crate::step::job::Job;
-use crate::step::record::read::Record;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
@@ -16,36 +15,35 @@ use std::path::Path;
 const LARGEST: u64 = 16 << 20;
 
 /// What the end of the scanner means, now that it is known what was built.
-pub(super) fn prove(job: &Job, record: &Record, mut end: EngineEnd) -> Result<Run> {
-    let directory = job.predefined.working_directory()?;
-    let base_dir = directory.join(&record.prepared.base_dir);
+pub(super) fn prove(job: &Job, mut run: ScannerRun) -> Result<ScannerRun> {
     let out = work_folder(job)?.join("out");
     let builds = builds(&out);
     if builds.is_empty() {
-        if end.result == EngineResult::Succeeded {
+        if run.outcome == Outcome::Succeeded {
             tracing::warn!(
-                "Which .NET projects were analysed is not known: {} holds no ProjectInfo.xml of the scanner",
+                "Cannot tell which .NET projects were analysed: {} holds no ProjectInfo.xml of the scanner",
                 out.display()
             );
         }
-        return Ok(Run::Ended { end: Box::new(end), base_dir });
+        return Ok(run);
     }
     let survey = survey(&builds, &read(&out.join("ProjectInfo.log")).unwrap_or_default());
     tracing::info!("{}", survey.line);
     survey.left_out.iter().for_each(|sentence| tracing::info!("{sentence}"));
-    end.extent.left_out.extend(survey.left_out);
-    match (&end.result, survey.failure, survey.nothing) {
-        (EngineResult::Cancelled, ..) => {}
-        (EngineResult::Succeeded | EngineResult::GateFailed { .. }, Some(message), _) => {
-            end.result = EngineResult::Failed { message };
+    run.extent.left_out.extend(survey.left_out);
+    match (&run.outcome, survey.failure, survey.nothing) {
+        (Outcome::Cancelled, ..) => {}
+        // The scanner succeeds where the compiler did not run the analyzer. That gate would prove nothing.
+        (Outcome::Succeeded | Outcome::GateFailed { .. }, Some(message), _) => {
+            run.outcome = Outcome::Failed { message };
         }
         // The scanner fails if all is excluded, and succeeds if tests are left.
-        (EngineResult::Failed { .. }, _, Some(reason)) if has_no_tests(&builds) => {
-            return Ok(Run::Nothing(reason));
+        (Outcome::Failed { .. }, _, Some(reason)) if has_no_tests(&builds) => {
+            return Ok(ScannerRun::without_extent(Outcome::NothingAnalysed { reason }));
         }
-        (_, _, nothing) => end.extent.nothing = nothing,
+        (_, _, nothing) => run.extent.nothing = nothing,
     }
-    Ok(Run::Ended { end: Box::new(end), base_dir })
+    Ok(run)
 }
 
 /// What the search for reports has to know of the build; `None` where the scanner's targets noted nothing.

@@ -1,7 +1,7 @@
 //! The analyses that one SonarPrepare made of its input `monorepo`.
 
-use super::shared_runtime::Shared;
-use super::{Done, analyze_record};
+use super::run::analyze_record;
+use super::shared_runtime::SharedRuntime;
 use crate::agent::AnalyzeInputs;
 use crate::analysis::{Extent, Outcome};
 use crate::error::{Error, ErrorKind, Result};
@@ -22,11 +22,11 @@ pub(super) async fn analyze(job: &Job, inputs: &AnalyzeInputs, records: &[Record
     let members = records.iter().filter_map(|record| record.prepared.member.as_ref());
     let parallel = members.map(|member| member.parallel).max().unwrap_or(1);
     let not_skipped = records.iter().filter(|record| record.prepared.skip.is_none()).count();
-    let shared = Shared::among(parallel.min(not_skipped));
+    let shared = SharedRuntime::among(parallel.min(not_skipped));
     let several = Several { job, inputs, shared, reported: Cell::new(0), parallel };
     let runs = records
         .iter()
-        .map(|record| Box::pin(several.run(record)) as Pin<Box<dyn Future<Output = Result<Done>> + '_>>);
+        .map(|record| Box::pin(several.run(record)) as Pin<Box<dyn Future<Output = Result<Outcome>> + '_>>);
     let results = concurrent::all(parallel, runs).await;
     if job.cancellation.is_requested() {
         return Err(Error::cancelled());
@@ -43,7 +43,7 @@ pub(super) async fn analyze(job: &Job, inputs: &AnalyzeInputs, records: &[Record
         tracing::error!("{message}");
         return Err(Error::reported(message));
     }
-    let analysed = results.iter().filter(|result| matches!(result, Ok(Done::Analysed))).count();
+    let analysed = results.iter().filter(|result| matches!(result, Ok(Outcome::Succeeded))).count();
     Completion::new(match analysed {
         0 => "Skipped: nothing was analysed".into(),
         analysed if analysed == all => format!("All {all} analyses succeeded"),
@@ -58,14 +58,14 @@ fn key(record: &Record) -> &str {
 struct Several<'a> {
     job: &'a Job,
     inputs: &'a AnalyzeInputs,
-    shared: Shared,
+    shared: SharedRuntime,
     /// Failures that were told as errors.
     reported: Cell<usize>,
     parallel: usize,
 }
 
 impl Several<'_> {
-    async fn run(&self, record: &Record) -> Result<Done> {
+    async fn run(&self, record: &Record) -> Result<Outcome> {
         if self.job.cancellation.is_requested() {
             record.write_analyzed(Outcome::Cancelled, Extent::default())?;
             return Err(Error::cancelled());

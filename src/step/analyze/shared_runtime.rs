@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::scanner::{Cache, Marks};
-use crate::step::runtime::Setting;
+use crate::step::runtime::RuntimeRequest;
 use crate::step::runtime::engine_and_java::{Ready, provision};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -22,7 +22,7 @@ const CHOOSING: [&str; 6] = [
 type Choice = [Option<String>; CHOOSING.len()];
 
 /// The engine and the Java, fetched and verified once for all analyses that choose alike, and the machine.
-pub(super) struct Shared {
+pub(super) struct SharedRuntime {
     known: Mutex<Vec<(Choice, Rc<Ready>)>>,
     /// Caches by the user homes that were asked for.
     caches: Mutex<Vec<(PathBuf, Cache)>>,
@@ -31,7 +31,7 @@ pub(super) struct Shared {
     pub(super) marks: Marks,
 }
 
-impl Shared {
+impl SharedRuntime {
     pub(super) fn among(parallel: usize) -> Self {
         Self { known: Mutex::default(), caches: Mutex::default(), parallel, marks: Marks::default() }
     }
@@ -55,16 +55,16 @@ impl Shared {
     /// since then is provisioned again.
     pub(super) async fn engine_and_java(
         &self,
-        setting: &Setting<'_>,
+        request: &RuntimeRequest<'_>,
         suspect: Option<(&Rc<Ready>, SystemTime)>,
     ) -> Result<Rc<Ready>> {
-        let choice = CHOOSING.map(|key| setting.properties.value(key).map(str::to_owned));
+        let choice = CHOOSING.map(|key| request.properties.value(key).map(str::to_owned));
         let mut known = self.known.lock().await;
         let trusted = |ready: &Rc<Ready>| suspect.is_none_or(|(suspect, _)| !Rc::ptr_eq(ready, suspect));
         if let Some((_, ready)) = known.iter().find(|(of, ready)| *of == choice && trusted(ready)) {
             return Ok(Rc::clone(ready));
         }
-        let ready = Rc::new(provision(setting, suspect.map(|(_, since)| since)).await?);
+        let ready = Rc::new(provision(request, suspect.map(|(_, since)| since)).await?);
         known.retain(|(of, _)| *of != choice);
         known.push((choice, Rc::clone(&ready)));
         Ok(ready)

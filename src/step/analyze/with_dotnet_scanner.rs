@@ -1,14 +1,14 @@
 //! The end of an analysis by the SonarScanner for .NET.
 
 use super::dotnet_proof;
-use super::shared_runtime::Shared;
+use super::shared_runtime::SharedRuntime;
 use crate::agent::AnalyzeInputs;
 use crate::analysis::jvm_profile::JvmProfile;
 use crate::analysis::{Begun, Prepared, Properties};
 use crate::error::{Error, Result};
 use crate::scanner::dotnet::environment::{self, Variables};
 use crate::scanner::dotnet::{self, Dotnet};
-use crate::scanner::{Audit, Cache, ClassArchive, EngineEnd, JavaHome};
+use crate::scanner::{Audit, Cache, ClassArchive, JavaHome, ScannerRun};
 use crate::step::cache_choice;
 use crate::step::dotnet_begin_end::{
     BUILD_URI, SOURCES_DIRECTORY, configuration, facts, product, sign_in, variables, work_folder,
@@ -28,11 +28,11 @@ use std::path::{Path, PathBuf};
 pub(super) async fn end(
     job: &Job,
     inputs: &AnalyzeInputs,
-    shared: &Shared,
+    shared: &SharedRuntime,
     record: &Record,
     start: &[String],
     begun: &Begun,
-) -> Result<EngineEnd> {
+) -> Result<ScannerRun> {
     let prepared = &record.prepared;
     let tokens = tokens_of(job, prepared)?;
     let work_folder = work_folder(job)?;
@@ -152,7 +152,7 @@ fn check_jdk_version(job: &Job, inputs: &AnalyzeInputs, begun: &Begun) -> Result
 /// Options of the engine's Java, and the archive of its classes, as in mode `cli`.
 fn set_options_of_java(
     job: &Job,
-    (profile, shared): (JvmProfile, &Shared),
+    (profile, shared): (JvmProfile, &SharedRuntime),
     prepared: &Prepared,
     (begun, cache): (&Begun, &Cache),
     properties: &Properties,

@@ -1,63 +1,78 @@
 //! The analysis by the SonarScanner CLI.
 
-use super::Analysis;
+use super::analysis_setup::AnalysisSetup;
 use crate::agent::Child;
 use crate::analysis::property_origin::without_module;
 use crate::analysis::{Properties, ScannerRelease};
 use crate::error::{Error, Result};
 use crate::scanner::scanner_cli::{Cli, CliHome, TOOL, knows_provisioning};
-use crate::scanner::{EngineEnd, Java, java_needed};
+use crate::scanner::{Java, ScannerRun, java_needed};
 use crate::step::machine;
 use crate::step::runtime::engine_and_java::server_jre;
 use crate::step::runtime::network;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Runs it.
-pub(super) async fn run(analysis: &Analysis<'_>, release: &ScannerRelease) -> Result<EngineEnd> {
-    let Analysis { setting, prepared, token, .. } = analysis;
-    let job = setting.job;
+pub(super) async fn run(setup: &AnalysisSetup<'_>, release: &ScannerRelease) -> Result<ScannerRun> {
+    let job = setup.request.job;
     let (home, java) = tokio::select! {
-        provisioned = provision(analysis, release) => provisioned?,
+        provisioned = provision(setup, release) => provisioned?,
         () = job.cancellation.requested() => return Err(Error::cancelled()),
     };
     tracing::info!("{java}");
-    let mut properties = setting.properties.clone();
-    // The CLI has its own to say.
-    for key in ["sonar.scanner.app", "sonar.scanner.appVersion"] {
-        properties.remove(key);
-    }
-    properties.set(prepared.server.facts.token_property(), token.expose());
-    let directory = setting.properties.value("sonar.projectBaseDir").unwrap_or(".");
-    let mut java_options = job.environment.value(network::SCANNER_OPTIONS).unwrap_or_default().to_owned();
-    let of_engine = properties.value("sonar.scanner.javaOpts").unwrap_or_default().to_owned();
-    // Without SONAR_SCANNER_*: to a CLI from 6 on these are worth more than properties, and they have become such.
-    let mut environment = job.environment.for_child(Child::ScannerCli, &analysis.inputs.pass_environment);
-    environment.retain(|(name, _)| !name.to_string_lossy().starts_with("SONAR_SCANNER_"));
-    if runs_engine_itself(analysis, release) {
-        java_options = format!("{java_options} {of_engine}");
-        java_options = analysis.java_options(Path::new(directory), &java_options).text;
-        java_options.push_str(&network::options_of_java(&properties, &prepared.server.url));
-    } else {
-        // Else it would look for a Java of its own.
-        properties.set("sonar.scanner.javaExePath", java.executable.display().to_string());
-        let chosen = analysis.java_options(Path::new(directory), &of_engine).text;
-        properties.set("sonar.scanner.javaOpts", chosen.trim());
-    }
-    // It has been read for it: the CLI would let it say more than it may. Those of modules it reads all the same.
-    let settings_file = analysis.folder.join(NO_SETTINGS);
-    std::fs::write(&settings_file, "")
-        .map_err(|error| Error::new(format!("{} can't be written: {error}", settings_file.display())))?;
-    shadow(&mut properties, &analysis.refused);
+    let (properties, java_options) = properties_and_options(setup, release, &java);
+    let settings_file = write_no_settings(setup.folder)?;
     let cli = Cli {
         java: &java.executable,
         home: &home,
         version: &release.version,
         java_options: &java_options,
         properties: &properties,
-        directory: Path::new(directory),
+        directory: &setup.base_dir,
         settings_file: &settings_file,
     };
+    // Without SONAR_SCANNER_*: to a CLI from 6 on these are worth more than properties, and they have become such.
+    let mut environment = job.environment.for_child(Child::ScannerCli, &setup.inputs.pass_environment);
+    environment.retain(|(name, _)| !name.to_string_lossy().starts_with("SONAR_SCANNER_"));
     cli.run(&environment, &job.cancellation).await
+}
+
+/// All properties, with the token, and the options of the CLI's own Java.
+fn properties_and_options(
+    setup: &AnalysisSetup<'_>,
+    release: &ScannerRelease,
+    java: &Java,
+) -> (Properties, String) {
+    let server = &setup.prepared.server;
+    let mut properties = setup.request.properties.clone();
+    // The CLI says so of itself.
+    for key in ["sonar.scanner.app", "sonar.scanner.appVersion"] {
+        properties.remove(key);
+    }
+    properties.set(server.facts.token_property(), setup.token.expose());
+    let of_cli = setup.request.job.environment.value(network::SCANNER_OPTIONS).unwrap_or_default();
+    let of_engine = properties.value("sonar.scanner.javaOpts").unwrap_or_default().to_owned();
+    let java_options = if runs_engine_itself(setup, release) {
+        let mut options = setup.java_options(&format!("{of_cli} {of_engine}")).text;
+        options.push_str(&network::options_of_java(&properties, &server.url));
+        options
+    } else {
+        // Else it would look for a Java of its own.
+        properties.set("sonar.scanner.javaExePath", java.executable.display().to_string());
+        properties.set("sonar.scanner.javaOpts", setup.java_options(&of_engine).text.trim());
+        of_cli.to_owned()
+    };
+    shadow(&mut properties, &setup.refused);
+    (properties, java_options)
+}
+
+/// An empty settings file: ours has been read, and the CLI would let it set more than it may. It reads those of modules all
+/// the same.
+fn write_no_settings(folder: &Path) -> Result<PathBuf> {
+    let file = folder.join(NO_SETTINGS);
+    std::fs::write(&file, "")
+        .map_err(|error| Error::new(format!("{} could not be written: {error}", file.display())))?;
+    Ok(file)
 }
 
 /// The name of a settings file that says nothing.
@@ -77,27 +92,27 @@ fn shadow(properties: &mut Properties, refused: &[String]) {
 }
 
 /// Whether the engine runs inside of the CLI's Java, as it did before either of both knew better.
-fn runs_engine_itself(analysis: &Analysis<'_>, release: &ScannerRelease) -> bool {
-    !analysis.prepared.server.facts.has_engine_provisioning() || !knows_provisioning(&release.version)
+fn runs_engine_itself(setup: &AnalysisSetup<'_>, release: &ScannerRelease) -> bool {
+    !setup.prepared.server.facts.has_engine_provisioning() || !knows_provisioning(&release.version)
 }
 
-async fn provision(analysis: &Analysis<'_>, release: &ScannerRelease) -> Result<(CliHome, Java)> {
-    let Analysis { setting, prepared, .. } = analysis;
-    let job = setting.job;
+async fn provision(setup: &AnalysisSetup<'_>, release: &ScannerRelease) -> Result<(CliHome, Java)> {
+    let AnalysisSetup { request, prepared, .. } = setup;
+    let job = request.job;
     let tools = machine::tool_cache(job, prepared.private_cache)?;
     let directory = job.predefined.working_directory()?;
     let cli = async {
-        let folder = tools.install(TOOL, release, &directory, &job.http, &setting.cache).await?;
+        let folder = tools.install(TOOL, release, &directory, &job.http, &request.cache).await?;
         CliHome::find(&folder)
     };
     // The server's engine runs in the same Java, whether inside of the CLI or beside it.
     let needed =
         |home: &CliHome| java_needed(&home.jar).unwrap_or(0).max(prepared.server.facts.oldest_java());
     let server_jre = async || match prepared.server.facts.has_engine_provisioning() {
-        true => server_jre(setting, None).await,
+        true => server_jre(request, None).await,
         false => Ok(None),
     };
-    let chosen = setting.java_choices().choose(cli, needed, server_jre).await?;
+    let chosen = request.java_choices().choose(cli, needed, server_jre).await?;
     Ok((chosen.program, chosen.java))
 }
 

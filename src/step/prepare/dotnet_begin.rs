@@ -3,18 +3,18 @@
 use super::{Common, Place, dotnet_tool};
 use crate::agent::Passed;
 use crate::analysis::{
-    AnalysisId, AnalysisSecrets, AnalysisServer, Begun, PreparedScanner, Properties, ServerFacts,
+    AnalysisId, AnalysisSecrets, AnalysisServer, Begun, Outcome, PreparedScanner, Properties, ServerFacts,
 };
 use crate::error::{Error, Result};
 use crate::scanner::dotnet::{self, Dotnet};
-use crate::scanner::{Audit, Cache, ClassArchive, EngineResult, Java};
+use crate::scanner::{Audit, Cache, ClassArchive, Java};
 use crate::step::cache_choice;
 use crate::step::dotnet_begin_end::{
     BUILD_URI, SOURCES_DIRECTORY, configuration, facts, product, sign_in, variables, work_folder,
     write_settings,
 };
 use crate::step::runtime::engine_and_java::{Ready, provision};
-use crate::step::runtime::{self, Jdk, Setting, network};
+use crate::step::runtime::{self, Jdk, RuntimeRequest, network};
 use std::path::{Path, PathBuf};
 
 /// The analysis that is to begin.
@@ -81,9 +81,12 @@ pub(super) async fn begin(
         facts: facts(job, server, &product, &work_folder),
     };
     match run.run(&variables, &job.cancellation).await? {
-        EngineResult::Succeeded => {}
-        EngineResult::Cancelled => return Err(Error::cancelled()),
-        EngineResult::Failed { message } | EngineResult::GateFailed { message } => {
+        Outcome::Succeeded => {}
+        Outcome::Cancelled => return Err(Error::cancelled()),
+        Outcome::Failed { message }
+        | Outcome::GateFailed { message }
+        | Outcome::Skipped { reason: message }
+        | Outcome::NothingAnalysed { reason: message } => {
             return Err(Error::new(format!("the SonarScanner for .NET could not begin: {message}")));
         }
     }
@@ -129,7 +132,7 @@ async fn java_and_engine(
     cache: Cache,
 ) -> Result<(Java, Option<Ready>)> {
     let job = common.job;
-    let setting = Setting {
+    let request = RuntimeRequest {
         job,
         facts: server,
         sonarqube: common.sonarqube.clone(),
@@ -139,11 +142,11 @@ async fn java_and_engine(
         jdk: Jdk::default(),
     };
     if server.has_engine_provisioning() {
-        let ready = provision(&setting, None).await?;
+        let ready = provision(&request, None).await?;
         return Ok((ready.java.clone(), Some(ready)));
     }
     let nothing = async { Ok(()) };
     let needed = |(): &()| server.oldest_java();
-    let chosen = setting.java_choices().choose(nothing, needed, async || Ok(None::<PathBuf>)).await?;
+    let chosen = request.java_choices().choose(nothing, needed, async || Ok(None::<PathBuf>)).await?;
     Ok((chosen.java, None))
 }

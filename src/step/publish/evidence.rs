@@ -152,7 +152,7 @@ pub(super) fn without_gate(outcome: Option<&Outcome>, skip: Option<&str>) -> Opt
         (Some(Outcome::NothingAnalysed { reason }), _) => return Some(Evidence::Nothing(reason.clone())),
         (Some(Outcome::Failed { message }), _) => (Verdict::AnalysisFailed, message.as_str()),
         (Some(Outcome::Cancelled), _) => (Verdict::Cancelled, "The analysis was cancelled"),
-        (Some(Outcome::Succeeded | Outcome::GateFailed), _) | (None, None) => return None,
+        (Some(Outcome::Succeeded | Outcome::GateFailed { .. }), _) | (None, None) => return None,
         (None, Some(reason)) => (Verdict::Skipped, reason),
     };
     Some(Evidence::None(verdict, reason.to_owned()))

@@ -1,6 +1,6 @@
 //! What the engine needs to run: its jar, and a Java.
 
-use super::Setting;
+use super::RuntimeRequest;
 use super::plugin_prefetch::Prefetch;
 use crate::analysis::{Artifact, Begun, Jre};
 use crate::error::{Error, Result};
@@ -61,38 +61,38 @@ impl Ready {
 
 /// Provisions both at the same time. `suspect_since`: see [`Provisioning`].
 pub(in crate::step) async fn provision(
-    setting: &Setting<'_>,
+    request: &RuntimeRequest<'_>,
     suspect_since: Option<SystemTime>,
 ) -> Result<Ready> {
     tokio::select! {
-        ready = engine_and_java(setting, suspect_since) => ready,
-        () = setting.job.cancellation.requested() => Err(Error::cancelled()),
+        ready = engine_and_java(request, suspect_since) => ready,
+        () = request.job.cancellation.requested() => Err(Error::cancelled()),
     }
 }
 
-async fn engine_and_java(setting: &Setting<'_>, suspect_since: Option<SystemTime>) -> Result<Ready> {
+async fn engine_and_java(request: &RuntimeRequest<'_>, suspect_since: Option<SystemTime>) -> Result<Ready> {
     let started = SystemTime::now();
     let plugins = OnceCell::new();
     // A machine that lacks the engine also lacks the plugins that it will ask for.
     let on_miss = || {
-        plugins.get_or_init(|| Prefetch::begin(setting));
+        plugins.get_or_init(|| Prefetch::begin(request));
     };
-    let choices = setting.java_choices();
+    let choices = request.java_choices();
     let chosen = choices.choose(
-        engine_jar(setting, suspect_since, &on_miss),
-        |jar: &Jar| java_needed(&jar.path).unwrap_or_else(|| setting.facts.oldest_java()),
-        async || server_jre(setting, suspect_since).await,
+        engine_jar(request, suspect_since, &on_miss),
+        |jar: &Jar| java_needed(&jar.path).unwrap_or_else(|| request.facts.oldest_java()),
+        async || server_jre(request, suspect_since).await,
     );
     let ChosenJava { program: jar, java, server_jre: jre } = chosen.await?;
     Ok(Ready { jar, java, jre, started, _plugins: plugins.into_inner() })
 }
 
 async fn engine_jar(
-    setting: &Setting<'_>,
+    request: &RuntimeRequest<'_>,
     suspect_since: Option<SystemTime>,
     on_miss: &dyn Fn(),
 ) -> Result<Jar> {
-    if let Some(own) = setting.properties.value("sonar.scanner.engineJarPath") {
+    if let Some(own) = request.properties.value("sonar.scanner.engineJarPath") {
         let path = PathBuf::from(own);
         tracing::info!("Scanner engine: {own} (sonar.scanner.engineJarPath)");
         return match path.is_file() {
@@ -100,12 +100,12 @@ async fn engine_jar(
             false => Err(Error::new(format!("sonar.scanner.engineJarPath names {own}, which is not a file"))),
         };
     }
-    let provisioning = provisioning(setting, suspect_since);
+    let provisioning = provisioning(request, suspect_since);
     let mut tries = 0;
     loop {
         tries += 1;
         let engine =
-            setting.sonarqube.engine().await.map_err(|error| error.explain("ask for the scanner engine"))?;
+            request.sonarqube.engine().await.map_err(|error| error.explain("ask for the scanner engine"))?;
         match provisioning.file(&engine, on_miss).await {
             Ok(provisioned) => {
                 let source = if provisioned.was_cached { "from the cache" } else { "downloaded" };
@@ -120,15 +120,15 @@ async fn engine_jar(
 
 /// The server's Java runtime for this platform, if it offers one.
 pub(in crate::step) async fn server_jre(
-    setting: &Setting<'_>,
+    request: &RuntimeRequest<'_>,
     suspect_since: Option<SystemTime>,
 ) -> Result<Option<Offered<Jre>>> {
-    let (os, arch) = (&setting.platform.os, &setting.platform.arch);
-    let provisioning = provisioning(setting, suspect_since);
+    let (os, arch) = (&request.platform.os, &request.platform.arch);
+    let provisioning = provisioning(request, suspect_since);
     let mut tries = 0;
     loop {
         tries += 1;
-        let jre = setting.sonarqube.jre(os, arch).await;
+        let jre = request.sonarqube.jre(os, arch).await;
         let Some(jre) = jre.map_err(|error| error.explain("ask for a Java runtime"))? else {
             tracing::info!("The server offers no Java runtime for {os} {arch}");
             return Ok(None);
@@ -184,11 +184,11 @@ fn is_still(provisioned: &Provisioned, chosen: Option<&str>) -> Result<()> {
     }
 }
 
-fn provisioning<'a>(setting: &'a Setting<'_>, suspect_since: Option<SystemTime>) -> Provisioning<'a> {
+fn provisioning<'a>(request: &'a RuntimeRequest<'_>, suspect_since: Option<SystemTime>) -> Provisioning<'a> {
     Provisioning {
-        client: setting.sonarqube.http(),
-        credentials: Some(setting.sonarqube.download_credentials()),
-        cache: &setting.cache,
+        client: request.sonarqube.http(),
+        credentials: Some(request.sonarqube.download_credentials()),
+        cache: &request.cache,
         suspect_since,
     }
 }

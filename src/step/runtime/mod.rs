@@ -18,7 +18,7 @@ mod plugin_prefetch;
 const USER_HOME: &str = "sonar.userHome";
 
 /// What decides which engine and which Java run, and where they come from.
-pub(super) struct Setting<'a> {
+pub(super) struct RuntimeRequest<'a> {
     pub(super) job: &'a Job,
     pub(super) facts: &'a ServerFacts,
     pub(super) sonarqube: SonarQube,
@@ -36,7 +36,7 @@ pub(super) struct Jdk<'a> {
     pub(super) strict: bool,
 }
 
-impl Setting<'_> {
+impl RuntimeRequest<'_> {
     pub(super) fn java_choices(&self) -> JavaChoices<'_> {
         JavaChoices {
             executable: self.properties.value("sonar.scanner.javaExePath"),

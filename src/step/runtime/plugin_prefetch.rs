@@ -1,6 +1,6 @@
 //! The plugins that the engine will ask for, fetched beside it.
 
-use super::Setting;
+use super::RuntimeRequest;
 use crate::analysis::{ServerKind, languages_of};
 use crate::http;
 use crate::scanner::{Cache, Provisioning};
@@ -21,9 +21,9 @@ impl Drop for Prefetch {
 }
 
 impl Prefetch {
-    pub(super) fn begin(setting: &Setting<'_>) -> Self {
-        let directory = PathBuf::from(setting.properties.value("sonar.projectBaseDir").unwrap_or("."));
-        let prefetch = prefetch(setting.sonarqube.clone(), setting.cache.clone(), directory);
+    pub(super) fn begin(request: &RuntimeRequest<'_>) -> Self {
+        let directory = PathBuf::from(request.properties.value("sonar.projectBaseDir").unwrap_or("."));
+        let prefetch = prefetch(request.sonarqube.clone(), request.cache.clone(), directory);
         // Boxed it is a task of the same type as those of the HTTP client.
         Self(tokio::spawn(Box::pin(prefetch) as Pin<Box<dyn Future<Output = ()> + Send>>))
     }

@@ -4,7 +4,7 @@ const FAILED: Exit = Exit { code: Some(1), signal: None };
 const SUCCEEDED: Exit = Exit { code: Some(0), signal: None };
 
 /// What is told of these lines (`!` before those of standard error), and the result.
-fn run_in(folder: Option<&Path>, lines: &str, exit: Exit) -> (Vec<String>, EngineResult) {
+fn run_in(folder: Option<&Path>, lines: &str, exit: Exit) -> (Vec<String>, Outcome) {
     let mut told = Vec::new();
     let mut emit = |level: Level, text: &str| told.push(format!("{level} {text}"));
     let mut log = DotnetLog::new(LogContext {
@@ -23,7 +23,7 @@ fn run_in(folder: Option<&Path>, lines: &str, exit: Exit) -> (Vec<String>, Engin
     (told, result)
 }
 
-fn run(lines: &str, exit: Exit) -> (Vec<String>, EngineResult) {
+fn run(lines: &str, exit: Exit) -> (Vec<String>, Outcome) {
     run_in(None, lines, exit)
 }
 
@@ -32,7 +32,7 @@ fn message(lines: &str, exit: Exit) -> String {
     let (told, result) = run(lines, exit);
     assert!(told.iter().all(|line| line.starts_with("DEBUG ") || line.starts_with("INFO ")), "{told:?}");
     match result {
-        EngineResult::Failed { message } => message,
+        Outcome::Failed { message } => message,
         other => panic!("{other:?}"),
     }
 }
@@ -58,7 +58,7 @@ fn a_green_run_has_no_warning() {
          12:34:56.789  Post-processing succeeded.",
         SUCCEEDED,
     );
-    assert_eq!(result, EngineResult::Succeeded);
+    assert_eq!(result, Outcome::Succeeded);
     let (debug, told): (Vec<_>, Vec<_>) = told.into_iter().partition(|line| line.starts_with("DEBUG "));
     assert_eq!(
         told,
@@ -182,7 +182,7 @@ fn nothing_is_built() {
     std::fs::create_dir_all(&of_project).unwrap();
     std::fs::write(of_project.join("ProjectInfo.xml"), "").unwrap();
     let (_, result) = run_in(Some(folder.path()), NOTHING, FAILED);
-    let EngineResult::Failed { message } = result else { panic!("{result:?}") };
+    let Outcome::Failed { message } = result else { panic!("{result:?}") };
     assert!(message.contains("had no project that can be analysed"), "{message}");
 }
 
@@ -194,7 +194,7 @@ fn the_work_folder_is_gone() {
          executed.\n!12:34:56.789  Post-processing failed. Exit code: 1",
         FAILED,
     );
-    let EngineResult::Failed { message } = result else { panic!("{result:?}") };
+    let Outcome::Failed { message } = result else { panic!("{result:?}") };
     insta::assert_snapshot!(message, @"the folder /agent/1/.sonarqube, which SonarPrepare made, is not there any more. Do not check out or clean between SonarPrepare and SonarAnalyze.");
 }
 
@@ -226,7 +226,7 @@ fn other_errors_are_told_as_they_are() {
          code: 1",
         FAILED,
     );
-    assert_eq!(result, EngineResult::Failed { message: "Invalid project key.\nIt goes on".to_owned() });
+    assert_eq!(result, Outcome::Failed { message: "Invalid project key.\nIt goes on".to_owned() });
     assert_eq!(
         told.iter().filter(|line| line.starts_with("ERROR ")).collect::<Vec<_>>(),
         ["ERROR First error"]
@@ -241,5 +241,5 @@ fn other_errors_are_told_as_they_are() {
          !12:34:56.789  The scanner engine did not complete successfully\n!12:34:56.789  Post-processing failed. Exit code: 1",
         FAILED,
     );
-    assert!(matches!(result, EngineResult::GateFailed { .. }), "{result:?}");
+    assert!(matches!(result, Outcome::GateFailed { .. }), "{result:?}");
 }
