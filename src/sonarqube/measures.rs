@@ -68,8 +68,9 @@ impl SonarQube {
         // An answer without the list does not mean that there are no measures.
         let Some(measures) = component.and_then(|component| component.measures) else { return Ok(None) };
         let measures = measures.into_iter().filter_map(|measure| {
-            let period = || measure.period.or(measure.periods?.into_iter().next())?.value;
-            Some(Measure { metric: measure.metric?, value: measure.value.or_else(period)? })
+            let period = measure.period.or_else(|| measure.periods.into_iter().flatten().next());
+            let of_new_code = period.and_then(|period| period.value);
+            Some(Measure { metric: measure.metric?, value: measure.value.or(of_new_code)? })
         });
         Ok(Some(MeasureSet(measures.collect())))
     }

@@ -91,7 +91,7 @@ fn an_untrusted_certificate_is_an_error() {
     // And with one that is not there.
     job.set("Agent.CAInfo", "/nowhere/ca.pem");
     let step = prepare(&mut job, &tls.url);
-    insta::assert_snapshot!(job.tidy(step.sole_error()), @"failed to reach SonarQube: the HTTP client for <server>/api/system/status could not be set up: the CA file /nowhere/ca.pem: I/O error: No such file or directory (os error 2). Check the agent's proxy and certificate settings.");
+    insta::assert_snapshot!(job.tidy(step.sole_error()), @"failed to reach SonarQube: the HTTP client for <server>/api/system/status could not be set up: the CA file /nowhere/ca.pem could not be read: I/O error: No such file or directory (os error 2). Check the agent's proxy and certificate settings.");
 
     // An agent that accepts any certificate does so for Azure DevOps alone.
     job.unset("Agent.CAInfo");
@@ -158,7 +158,7 @@ fn an_answer_from_another_product_is_an_error() {
         .sonarqube
         .answer_everywhere(crate::fake_sonarqube::json_answer(&serde_json::json!({ "hello": "world" })));
     let step = scenario.prepare(&[]);
-    insta::assert_snapshot!(error_of(&scenario, &step), @"failed to reach SonarQube: <server>/api/system/status is not SonarQube's API: it answered JSON that could not be read (missing field `version` at line 1 column 15). The URL of the service connection leads to another program, such as the sign-in page of a proxy. Set it to SonarQube's own address, including its context path.");
+    insta::assert_snapshot!(error_of(&scenario, &step), @"failed to reach SonarQube: <server>/api/system/status is not SonarQube's API: it answered JSON that could not be read (missing field `version` at line 1 column 17). The URL of the service connection leads to another program, such as the sign-in page of a proxy. Set it to SonarQube's own address, including its context path.");
     scenario.sonarqube.answer_everywhere(refusal(404, "Not found"));
     let step = scenario.prepare(&[]);
     insta::assert_snapshot!(error_of(&scenario, &step), @"failed to reach SonarQube: <server>/api/system/status answered 404 Not Found: Not found. Check the URL of the service connection, including its context path.");

@@ -8,7 +8,7 @@ fn inherited(child: Child, passed: &str, names: &[&str]) -> Vec<String> {
     names.filter(|name| !child.given().iter().any(|(given, _)| given == name)).collect()
 }
 
-const SECRETS: &[&str] = &[
+const SECRETS_OF_A_JOB: &[&str] = &[
     "AWS_SECRET_ACCESS_KEY",
     "AZURE_CLIENT_SECRET",
     "GITHUB_TOKEN",
@@ -33,7 +33,7 @@ const SECRETS: &[&str] = &[
 #[test]
 fn secrets_of_the_job_reach_no_child() {
     for child in [Child::Engine, Child::ScannerCli, Child::Dotnet, Child::Packages, Child::Git] {
-        assert_eq!(inherited(child, "", SECRETS), [""; 0], "{child:?}");
+        assert_eq!(inherited(child, "", SECRETS_OF_A_JOB), [""; 0], "{child:?}");
     }
 }
 

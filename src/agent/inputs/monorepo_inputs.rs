@@ -33,7 +33,7 @@ impl Monorepo {
             ))
             .hint("Set `scannerMode: cli`, or use a SonarPrepare task for each project."));
         }
-        let is_manual = env.input("configMode") == Some("manual");
+        let is_manual = env.input("configMode").is_some_and(|mode| mode == "manual");
         if is_manual && env.input("cliProjectKey").is_some() {
             return Err(Error::new("both cliProjectKey and monorepo are set")
                 .hint("Remove cliProjectKey: each entry of monorepo has its own key."));

@@ -237,7 +237,7 @@ fn analyze_names_what_is_missing() {
     let mut scenario = Scenario::new();
     scenario.prepare(&[]).succeeded();
     let step = scenario.analyze();
-    insta::assert_snapshot!(scenario.job.tidy(step.sole_error()), @"engine.jar could not be downloaded: the download of <server>/api/v2/analysis/engine is damaged: its SHA-256 is 0c42aa1aaf71b1da5f034bad1f017246e6d268a2a440d512869cd18c394adcc1, e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 was announced");
+    insta::assert_snapshot!(scenario.job.tidy(step.sole_error()), @"engine.jar could not be downloaded: the download of <server>/api/v2/analysis/engine is damaged: its SHA-256 is 0c42aa1aaf71b1da5f034bad1f017246e6d268a2a440d512869cd18c394adcc1, but e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 was announced");
 
     let mut scenario = Scenario::new();
     let engine = scenario.engine("");

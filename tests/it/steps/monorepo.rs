@@ -507,7 +507,7 @@ fn monorepo_mistakes_are_errors_before_any_request() {
     entry 1 and 2 of monorepo have the same key a. An entry is `{ key: <project>, baseDir: <folder>, properties: { <name>: <value> } }`.
     entry 1 of monorepo (line 1, a): the property sonar.sources is not text; separate the parts of a list by commas. An entry is `{ key: <project>, baseDir: <folder>, properties: { <name>: <value> } }`.
     sonar.projectName in extraProperties would be the same for every project of monorepo. Set it in the properties of an entry; the key and the directory have keys of their own.
-    monorepo works with scannerMode cli, not with other. Set `scannerMode: cli`, or use a SonarPrepare for each project.
+    monorepo works with scannerMode cli, not with other. Set `scannerMode: cli`, or use a SonarPrepare task for each project.
     the input parallel is "many". Write the number of analyses that may run at the same time, such as 2.
     "#);
 }

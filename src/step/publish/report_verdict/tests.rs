@@ -413,11 +413,11 @@ async fn state_age_and_progress_are_told_every_15_seconds() {
     drop(subscribed);
     insta::assert_snapshot!(written(), @"
     Waiting for SonarQube to process the report of shop: PENDING, submitted 10 seconds ago (waited 15 of at most 300 seconds)
-    ##vso[task.setprogress value=5;]Waiting for SonarQube to process the report of shop: PENDING, submitted 10 seconds ago (waited 15 of at most 300 seconds)
+    ##vso[task.setprogress value=5;]
     Waiting for SonarQube to process the report of shop: PENDING, submitted 10 seconds ago (waited 30 of at most 300 seconds)
-    ##vso[task.setprogress value=10;]Waiting for SonarQube to process the report of shop: PENDING, submitted 10 seconds ago (waited 30 of at most 300 seconds)
+    ##vso[task.setprogress value=10;]
     Waiting for SonarQube to process the report of shop: http://sonar answered 503 Service Unavailable, submitted 11 seconds ago (waited 45 of at most 300 seconds)
-    ##vso[task.setprogress value=15;]Waiting for SonarQube to process the report of shop: http://sonar answered 503 Service Unavailable, submitted 11 seconds ago (waited 45 of at most 300 seconds)
+    ##vso[task.setprogress value=15;]
     ");
 }
 
