@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 
 /// A kind of program that we start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Child {
+pub(crate) enum Child {
     /// The scanner engine of the server, in Java.
     Engine,
     /// The SonarScanner CLI, in Java, with the engine inside of it or beside it.
@@ -270,14 +270,14 @@ fn fits(pattern: &str, name: &str) -> bool {
 
 /// The input `passEnvironment`: further variables that children inherit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Passed(Vec<String>);
+pub(crate) struct Passed(Vec<String>);
 
 impl Passed {
     /// Reads names, separated by commas or white space; `*` at the end of one stands for any text.
     ///
     /// # Errors
     /// A text that is not a name, or the name of a variable that no child inherits.
-    pub fn parse(text: &str) -> Result<Self> {
+    pub(crate) fn parse(text: &str) -> Result<Self> {
         let names = text.split(|c: char| c == ',' || c.is_whitespace()).filter(|name| !name.is_empty());
         names.map(|name| checked(&name.to_uppercase())).collect::<Result<_>>().map(Self)
     }

@@ -27,12 +27,12 @@ impl Console {
     }
 
     /// Writes to this process' standard output.
-    pub fn stdout() -> Self {
+    pub(crate) fn stdout() -> Self {
         Self::new(Box::new(std::io::stdout()))
     }
 
     /// Writes to this process' standard error.
-    pub fn stderr() -> Self {
+    pub(crate) fn stderr() -> Self {
         Self::new(Box::new(std::io::stderr()))
     }
 
@@ -50,19 +50,19 @@ impl Console {
     }
 
     /// What to cancel when writing fails.
-    pub fn cancel_on_failure(&self, source: CancelSource) {
+    pub(crate) fn cancel_on_failure(&self, source: CancelSource) {
         self.lock().cancel = Some(source);
     }
 
     /// Cancels the run, as if writing had failed or a signal had come.
-    pub fn cancel(&self) {
+    pub(crate) fn cancel(&self) {
         if let Some(source) = &self.lock().cancel {
             source.cancel();
         }
     }
 
     /// Whether every write so far succeeded.
-    pub fn is_healthy(&self) -> bool {
+    pub(crate) fn is_healthy(&self) -> bool {
         !self.lock().failed
     }
 

@@ -48,12 +48,12 @@ impl Environment {
     }
 
     /// The value of the environment variable `name`; `None` when it is empty.
-    pub fn value(&self, name: &str) -> Option<&str> {
+    pub(crate) fn value(&self, name: &str) -> Option<&str> {
         self.by_name.get(&name.to_uppercase()).map(String::as_str)
     }
 
     /// The same for a name that the agent writes in exactly this case; a job variable may have the name in another case.
-    pub fn exact_value(&self, name: &str) -> Option<&str> {
+    pub(crate) fn exact_value(&self, name: &str) -> Option<&str> {
         match self.raw.iter().find(|(found, _)| found == name) {
             Some((_, value)) => value.to_str().filter(|value| !value.is_empty()),
             None => self.value(name),
@@ -61,33 +61,33 @@ impl Environment {
     }
 
     /// The value of the pipeline variable `name`, such as `System.Debug`; `None` when it is empty.
-    pub fn variable(&self, name: &str) -> Option<&str> {
+    pub(crate) fn variable(&self, name: &str) -> Option<&str> {
         self.value(&name.replace(['.', ' '], "_"))
     }
 
     /// The value of the secret pipeline variable `name`, which only tasks see.
-    pub fn secret_variable(&self, name: &str) -> Option<&str> {
+    pub(crate) fn secret_variable(&self, name: &str) -> Option<&str> {
         self.variable(&format!("SECRET_{name}"))
     }
 
     /// Names of the secret pipeline variables, in upper case, including those that are empty.
-    pub fn secret_variables(&self) -> impl Iterator<Item = String> {
+    pub(crate) fn secret_variables(&self) -> impl Iterator<Item = String> {
         self.raw.iter().filter_map(|(name, _)| fold(name).strip_prefix("SECRET_").map(str::to_owned))
     }
 
     /// The value of a task input, without surrounding white space; `None` when it is blank.
-    pub fn input(&self, name: &str) -> Option<&str> {
+    pub(crate) fn input(&self, name: &str) -> Option<&str> {
         self.variable(&format!("INPUT_{name}")).map(str::trim).filter(|value| !value.is_empty())
     }
 
     /// All variables, names in upper case.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.by_name.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// The value of the variable of exactly this name, if it may be shown: `None` for a variable that holds a secret, whether
     /// by its name or because a secret of the job was mapped to it.
-    pub fn public_value(&self, name: &str) -> Option<&str> {
+    pub(crate) fn public_value(&self, name: &str) -> Option<&str> {
         let is_it = |found: &OsStr| match cfg!(windows) {
             true => fold(found) == name.to_uppercase(),
             false => found == name,
@@ -109,14 +109,14 @@ impl Environment {
 
     /// The value of a variable that programs write in either case, such as `https_proxy`: the first that is not empty,
     /// the upper case first.
-    pub fn value_in_any_case(&self, name: &str) -> Option<&str> {
+    pub(crate) fn value_in_any_case(&self, name: &str) -> Option<&str> {
         let values = self.raw.iter().filter(|(found, _)| fold(found) == name.to_uppercase());
         let values = values.filter_map(|(_, value)| value.to_str()).filter(|value| !value.is_empty());
         self.value(name).or_else(|| values.into_iter().next())
     }
 
     /// The environment of `child`: what we set, the variables on its list, and those that the user passes on.
-    pub fn for_child(&self, child: Child, passed: &Passed) -> Vec<(OsString, OsString)> {
+    pub(crate) fn for_child(&self, child: Child, passed: &Passed) -> Vec<(OsString, OsString)> {
         let inherits = |name: &str| !is_withheld(name) && (child.inherits(name) || passed.holds(name));
         let given = child.given().iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
         let mut variables: Vec<_> =

@@ -11,17 +11,17 @@ mod monorepo_inputs;
 mod prepare_inputs;
 mod publish_inputs;
 
-pub use analyze_inputs::AnalyzeInputs;
-pub use missing_connection::OnMissingConnection;
-pub use monorepo_inputs::Monorepo;
-pub use prepare_inputs::{ConfigMode, PrepareInputs};
-pub use publish_inputs::PublishInputs;
+pub(crate) use analyze_inputs::AnalyzeInputs;
+pub(crate) use missing_connection::OnMissingConnection;
+pub(crate) use monorepo_inputs::Monorepo;
+pub(crate) use prepare_inputs::{ConfigMode, PrepareInputs};
+pub(crate) use publish_inputs::PublishInputs;
 
 /// The input `allowHttp`, which silences the warning of a service connection by `http:`.
 ///
 /// # Errors
 /// It is neither true nor false.
-pub fn allow_http(env: &Environment) -> Result<bool> {
+pub(crate) fn allow_http(env: &Environment) -> Result<bool> {
     input_value::boolean(env, "allowHttp", false)
 }
 
@@ -29,7 +29,7 @@ pub fn allow_http(env: &Environment) -> Result<bool> {
 ///
 /// # Errors
 /// It is neither true nor false.
-pub fn allow_invalid_certificate(env: &Environment) -> Result<bool> {
+pub(crate) fn allow_invalid_certificate(env: &Environment) -> Result<bool> {
     input_value::boolean(env, "allowInvalidCertificate", false)
 }
 

@@ -54,7 +54,7 @@ impl Commands {
 
     /// Runs a future, and begins each line of its log with `[prefix] `, so that lines of things that run at the same time
     /// can be told apart.
-    pub async fn prefixed<T>(&self, prefix: &str, future: impl Future<Output = T>) -> T {
+    pub(crate) async fn prefixed<T>(&self, prefix: &str, future: impl Future<Output = T>) -> T {
         let mut future = std::pin::pin!(future);
         std::future::poll_fn(|context| {
             let before = self.console.exchange_prefix(Some(format!("[{prefix}] ")));
@@ -67,7 +67,7 @@ impl Commands {
 
     /// Tells the agent to mask `secret` in all that is logged from now on. A secret of several lines
     /// is registered line by line: the agent refuses it whole.
-    pub fn set_secret(&self, secret: &Secret) {
+    pub(crate) fn set_secret(&self, secret: &Secret) {
         for line in secret.expose().lines().filter(|line| !line.trim().is_empty()) {
             self.emit("task.setsecret", &[], line);
         }
@@ -89,7 +89,7 @@ impl Commands {
     }
 
     /// Sets a secret variable of the job that no later step may set (older agents only warn of it).
-    pub fn fix_secret_variable(&self, name: &str, value: &Secret) {
+    pub(crate) fn fix_secret_variable(&self, name: &str, value: &Secret) {
         self.emit(
             "task.setvariable",
             &[("variable", name), ("isoutput", "false"), ("issecret", "true"), ("isreadonly", "true")],
@@ -106,7 +106,7 @@ impl Commands {
     }
 
     /// Puts `folder` before all others in the `PATH` of the steps that follow.
-    pub fn prepend_path(&self, folder: &Path) {
+    pub(crate) fn prepend_path(&self, folder: &Path) {
         self.emit("task.prependpath", &[], &folder.display().to_string());
     }
 

@@ -14,20 +14,21 @@ mod signals;
 mod task_log;
 mod variables;
 
-pub use children::{Child, Passed};
+pub(crate) use children::{Child, Passed};
 pub use console::Console;
 pub use env::{Environment, Host};
-pub use inputs::{
+pub(crate) use inputs::{
     AnalyzeInputs, ConfigMode, Monorepo, OnMissingConnection, PrepareInputs, PublishInputs, allow_http,
     allow_invalid_certificate,
 };
 pub use logging_command::{Commands, TaskResult};
-pub use network_variables::{azure_devops_settings, http_settings};
+pub(crate) use network_variables::azure_devops_settings;
+pub use network_variables::http_settings;
 pub use neutralise::neutralise;
 pub(crate) use service_connection::authentication;
-pub use service_connection::{JobConnection, ServiceConnection, job_token};
+pub(crate) use service_connection::{JobConnection, ServiceConnection, job_token};
 #[cfg(feature = "cli")]
 pub(crate) use signals::interrupted;
-pub use signals::listen as listen_for_cancellation;
+pub(crate) use signals::listen as listen_for_cancellation;
 pub use task_log::Log;
-pub use variables::Predefined;
+pub(crate) use variables::Predefined;

@@ -17,7 +17,7 @@ pub fn http_settings(env: &Environment) -> NetworkSettings {
 
 /// The settings for requests to Azure DevOps: an agent that was configured with `--sslskipcertvalidation` takes any
 /// certificate there.
-pub fn azure_devops_settings(env: &Environment) -> NetworkSettings {
+pub(crate) fn azure_devops_settings(env: &Environment) -> NetworkSettings {
     let is_skipped = env.variable("Agent.SkipCertValidation");
     settings(env, is_skipped.is_some_and(|value| value.eq_ignore_ascii_case("true")))
 }

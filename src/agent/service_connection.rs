@@ -15,7 +15,7 @@ use url::{Host, Url};
 
 /// How to reach SonarQube, from the task's input.
 #[derive(Debug, Clone)]
-pub struct ServiceConnection {
+pub(crate) struct ServiceConnection {
     /// Base URL, without a trailing slash in its path.
     pub url: Url,
     /// Server or Cloud.
@@ -35,7 +35,7 @@ impl ServiceConnection {
     ///
     /// # Errors
     /// More than one is chosen; it has no URL or no token.
-    pub fn read_if_chosen(env: &Environment) -> Result<Option<Self>> {
+    pub(crate) fn read_if_chosen(env: &Environment) -> Result<Option<Self>> {
         if INPUTS.iter().all(|(input, _)| env.input(input).is_none()) {
             return Ok(None);
         }
@@ -46,7 +46,7 @@ impl ServiceConnection {
     ///
     /// # Errors
     /// None or more than one is chosen; it has no URL or no token.
-    pub fn read(env: &Environment) -> Result<Self> {
+    pub(crate) fn read(env: &Environment) -> Result<Self> {
         let chosen: Vec<_> = INPUTS
             .into_iter()
             .filter_map(|(input, parameter)| env.input(input).map(|id| (input, id.to_owned(), parameter)))
@@ -108,7 +108,7 @@ impl ServiceConnection {
     ///
     /// # Errors
     /// One of them is not set, or the URL is not usable.
-    pub fn from_variables(env: &Environment) -> Result<Self> {
+    pub(crate) fn from_variables(env: &Environment) -> Result<Self> {
         let value = |name: &str, hint: &str| {
             env.value(name)
                 .ok_or_else(|| Error::new(format!("the environment variable {name} is not set")).hint(hint))
@@ -133,12 +133,12 @@ impl ServiceConnection {
     }
 
     /// Whether requests cross a network without encryption.
-    pub fn is_unencrypted(&self) -> bool {
+    pub(crate) fn is_unencrypted(&self) -> bool {
         self.url.scheme() == "http" && !is_this_machine(&self.url)
     }
 
     /// How requests authenticate: Cloud by Bearer, Server by Basic, which every version understands.
-    pub fn authentication(&self) -> Authentication {
+    pub(crate) fn authentication(&self) -> Authentication {
         authentication(self.kind, &self.token, self.password.as_ref())
     }
 }
@@ -213,13 +213,13 @@ fn authorization(env: &Environment, id: &str) -> Option<BTreeMap<String, String>
 
 /// The access token of the job's own connection, `SYSTEMVSSCONNECTION`: tasks get it and scripts do not. A variable
 /// that would replace it is refused (`hidden`), unlike `System.AccessToken`, which any step may set.
-pub fn job_token(env: &Environment) -> Option<Secret> {
+pub(crate) fn job_token(env: &Environment) -> Option<Secret> {
     parameter_of(env, "SYSTEMVSSCONNECTION", "AccessToken").map(Secret::new)
 }
 
 /// The connection every job has to its own Azure DevOps: `SYSTEMVSSCONNECTION`.
 #[derive(Debug, Clone)]
-pub struct JobConnection {
+pub(crate) struct JobConnection {
     /// URL of the organisation or collection, without a trailing slash.
     pub collection: Url,
     /// The job's access token.
@@ -233,7 +233,7 @@ impl JobConnection {
     /// (microsoft/azure-pipelines-agent, pull request 5578), and a variable on those before July 2026, which `hidden` refuses. The agent of an Azure DevOps Server rewrites it, `System.TeamFoundationCollectionUri`
     /// and the URLs of repositories to the host that it was configured with, and leaves `System.CollectionUri` the server's
     /// public one (`JobRunner.cs`).
-    pub fn read(env: &Environment, predefined: &Predefined) -> Option<Self> {
+    pub(crate) fn read(env: &Environment, predefined: &Predefined) -> Option<Self> {
         let token = parameter_of(env, "SYSTEMVSSCONNECTION", "AccessToken")
             .or_else(|| env.secret_variable("System.AccessToken").map(str::to_owned))?;
         let collection = env

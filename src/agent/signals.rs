@@ -9,7 +9,7 @@ use std::time::Duration;
 const STDOUT_CHECK: Duration = Duration::from_secs(1);
 
 /// Listens for as long as the runtime lives; the first signal cancels what `console` cancels.
-pub async fn listen(console: Console) {
+pub(crate) async fn listen(console: Console) {
     tokio::select! {
         () = interrupted() => {}
         () = stdout_closed() => {}

@@ -75,7 +75,7 @@ impl Predefined {
     ///
     /// # Errors
     /// None in practice: every field is optional text.
-    pub fn read(environment: &Environment) -> Result<Self> {
+    pub(crate) fn read(environment: &Environment) -> Result<Self> {
         let variables = environment.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
         envy::from_iter(variables)
             .map_err(|error| Error::new(format!("the agent's variables could not be read: {error}")))
@@ -85,7 +85,7 @@ impl Predefined {
     ///
     /// # Errors
     /// It is not set, because this does not run on an agent.
-    pub fn temp_directory(&self) -> Result<PathBuf> {
+    pub(crate) fn temp_directory(&self) -> Result<PathBuf> {
         self.agent_tempdirectory.clone().ok_or_else(|| {
             Error::new("Agent.TempDirectory is not set")
                 .hint("Run this task on an Azure Pipelines agent, or set AGENT_TEMPDIRECTORY to an existing folder.")
@@ -96,7 +96,7 @@ impl Predefined {
     ///
     /// # Errors
     /// Neither it nor `Build.SourcesDirectory` is set.
-    pub fn working_directory(&self) -> Result<PathBuf> {
+    pub(crate) fn working_directory(&self) -> Result<PathBuf> {
         self.system_defaultworkingdirectory
             .clone()
             .or_else(|| self.build_sourcesdirectory.clone())
@@ -107,7 +107,7 @@ impl Predefined {
     }
 
     /// The run as the core sees it.
-    pub fn pipeline_context(&self) -> PipelineContext {
+    pub(crate) fn pipeline_context(&self) -> PipelineContext {
         let pull_request = self.system_pullrequest_pullrequestid.clone().map(|id| PullRequest {
             id,
             number: self.system_pullrequest_pullrequestnumber.clone(),
@@ -129,7 +129,7 @@ impl Predefined {
     }
 
     /// The build this job belongs to; `None` where a variable that names it is not set.
-    pub fn build(&self) -> Option<Build> {
+    pub(crate) fn build(&self) -> Option<Build> {
         let collection =
             self.system_collectionuri.as_ref().or(self.system_teamfoundationcollectionuri.as_ref())?;
         let project = self.system_teamprojectid.as_ref().or(self.system_teamproject.as_ref())?;
@@ -137,12 +137,12 @@ impl Predefined {
     }
 
     /// Whether this is the build of a pull request from a fork.
-    pub fn is_fork(&self) -> bool {
+    pub(crate) fn is_fork(&self) -> bool {
         self.system_pullrequest_isfork.as_deref().is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }
 
     /// Whether `System.Debug` asks for debug lines.
-    pub fn is_debug(&self) -> bool {
+    pub(crate) fn is_debug(&self) -> bool {
         self.system_debug.as_deref().is_some_and(|value| value.eq_ignore_ascii_case("true") || value == "1")
     }
 }

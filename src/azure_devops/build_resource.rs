@@ -40,7 +40,7 @@ impl AzureDevOps {
     ///
     /// # Errors
     /// As [`Error`].
-    pub async fn set_build_properties(
+    pub(crate) async fn set_build_properties(
         &self,
         project: &str,
         build: &str,

@@ -15,7 +15,11 @@ impl AzureDevOps {
     ///
     /// # Errors
     /// As [`Error`].
-    pub async fn default_branch(&self, project: &str, repository: &str) -> Result<Option<String>, Error> {
+    pub(crate) async fn default_branch(
+        &self,
+        project: &str,
+        repository: &str,
+    ) -> Result<Option<String>, Error> {
         let url = self.url(&[project, "_apis", "git", "repositories", repository], "5.0");
         Ok(self.json::<RepositoryJson>(url).await?.default_branch)
     }

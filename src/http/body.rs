@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 /// Bytes as they come: each is stored before it can be read. Reading waits for the network, and fails once the
 /// connection broke or the disk failed.
-pub struct Body {
+pub(crate) struct Body {
     pieces: mpsc::Receiver<Option<Bytes>>,
     /// What of the last piece has not been read.
     piece: Bytes,
@@ -22,7 +22,7 @@ pub struct Body {
 
 /// What reads the body while it comes, on the blocking pool. What it does not read is stored all the same. Its own failure
 /// does not fail the download.
-pub type Reader = Box<dyn FnOnce(&mut Body) + Send>;
+pub(crate) type Reader = Box<dyn FnOnce(&mut Body) + Send>;
 
 impl Body {
     pub(super) fn new(
@@ -35,7 +35,7 @@ impl Body {
     }
 
     /// The length that the server announced.
-    pub fn announced(&self) -> Option<u64> {
+    pub(crate) fn announced(&self) -> Option<u64> {
         self.announced
     }
 

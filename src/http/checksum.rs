@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 /// What the bytes must have, in hex.
 #[derive(Debug, Clone, Copy)]
-pub enum Checksum<'a> {
+pub(crate) enum Checksum<'a> {
     /// SHA-256.
     Sha256(&'a str),
     /// MD5: against damage alone.

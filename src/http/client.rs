@@ -44,12 +44,12 @@ impl Client {
 
     /// The same client, whose requests fail at once when the run is cancelled, whatever they wait for.
     #[must_use]
-    pub fn until(self, cancellation: Cancellation) -> Self {
+    pub(crate) fn until(self, cancellation: Cancellation) -> Self {
         Self { cancellation: Some(cancellation), ..self }
     }
 
     /// How it reaches the network.
-    pub fn settings(&self) -> &NetworkSettings {
+    pub(crate) fn settings(&self) -> &NetworkSettings {
         &self.inner.settings
     }
 
@@ -58,7 +58,7 @@ impl Client {
     ///
     /// # Errors
     /// Nobody answered, TLS is not trusted, the server redirects to another host, or the run was cancelled.
-    pub async fn send(&self, request: Request<'_>) -> Result<Response, Error> {
+    pub(crate) async fn send(&self, request: Request<'_>) -> Result<Response, Error> {
         unless_cancelled(self.cancellation.as_ref(), &request.url, self.send_and_retry(&request)).await
     }
 

@@ -23,7 +23,7 @@ pub enum Authentication {
 
 impl Authentication {
     /// The value of the Authorization header.
-    pub fn header_value(&self) -> Secret {
+    pub(crate) fn header_value(&self) -> Secret {
         match self {
             Self::BasicToken(token) => {
                 Secret::new(format!("Basic {}", BASE64.encode(format!("{}:", token.expose()))))
@@ -46,7 +46,7 @@ pub struct Credentials {
 
 impl Credentials {
     /// Credentials for the origin of `base_url` and no other.
-    pub fn new(base_url: &Url, authentication: Authentication) -> Self {
+    pub(crate) fn new(base_url: &Url, authentication: Authentication) -> Self {
         Self { origin: base_url.origin(), authentication }
     }
 

@@ -24,7 +24,7 @@ const PROGRESS_EVERY: Duration = Duration::from_secs(3);
 const WAITING: usize = 16;
 
 /// A download.
-pub struct Download<'a> {
+pub(crate) struct Download<'a> {
     /// What is asked for.
     pub request: Request<'a>,
     /// Its name in progress lines; `None`: there are none.
@@ -42,7 +42,7 @@ impl Download<'_> {
     /// # Errors
     /// [`ErrorKind::Checksum`] when the bytes have another checksum; [`ErrorKind::Disk`]; [`ErrorKind::Status`]
     /// for an HTTP status other than 200; [`ErrorKind::TooLarge`] beyond 2 GiB; else as [`Client::send`].
-    pub async fn store(self, client: &Client) -> Result<(), Error> {
+    pub(crate) async fn store(self, client: &Client) -> Result<(), Error> {
         self.store_and_read(client, &|| Box::new(|_| ())).await
     }
 
@@ -50,7 +50,7 @@ impl Download<'_> {
     ///
     /// # Errors
     /// As [`Download::store`].
-    pub async fn store_and_read(
+    pub(crate) async fn store_and_read(
         self,
         client: &Client,
         reader: &(dyn Fn() -> Reader + Sync),

@@ -59,7 +59,7 @@ impl Error {
     }
 
     /// Whether trying again may help.
-    pub fn is_transient(&self) -> bool {
+    pub(crate) fn is_transient(&self) -> bool {
         matches!(self.kind, ErrorKind::Unreachable | ErrorKind::Timeout | ErrorKind::Interrupted)
     }
 }

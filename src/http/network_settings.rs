@@ -22,7 +22,7 @@ pub struct NetworkSettings {
 /// A CA file that cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("the CA file {} could not be read: {cause}", file.display())]
-pub struct CaFileError {
+pub(crate) struct CaFileError {
     /// The file.
     pub file: PathBuf,
     /// Why.
@@ -47,7 +47,7 @@ impl NetworkSettings {
     ///
     /// # Errors
     /// A file cannot be read.
-    pub fn authorities(&self) -> Result<Vec<CertificateDer<'static>>, CaFileError> {
+    pub(crate) fn authorities(&self) -> Result<Vec<CertificateDer<'static>>, CaFileError> {
         let mut certificates = Vec::new();
         for file in &self.ca_files {
             certificates.extend(read(file).map_err(|cause| CaFileError { file: file.clone(), cause })?);

@@ -31,7 +31,7 @@ pub enum ProxyScope {
 impl Proxy {
     /// Reads a proxy's address as the variables `HTTPS_PROXY` and the like hold it: with or without a scheme, which is
     /// http then, and with or without user and password. `None`: it is not an address.
-    pub fn parse(scope: ProxyScope, text: &str, no_proxy: &str) -> Option<Self> {
+    pub(crate) fn parse(scope: ProxyScope, text: &str, no_proxy: &str) -> Option<Self> {
         let text = text.trim();
         let mut url = match text.contains("://") {
             true => Url::parse(text).ok()?,
@@ -57,13 +57,13 @@ impl Proxy {
     }
 
     /// `host:port`, for people.
-    pub fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         let port = self.url.port_or_known_default().unwrap_or(80);
         format!("{}:{port}", self.url.host_str().unwrap_or_default())
     }
 
     /// The URL with user and password in it, and with the port, without which programs take different ones.
-    pub fn with_credentials(&self) -> Secret {
+    pub(crate) fn with_credentials(&self) -> Secret {
         let mut with_user = self.url.clone();
         if let Some((user, password)) = &self.credentials {
             // Fails only for URLs that cannot have user info.

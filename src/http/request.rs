@@ -13,7 +13,7 @@ const TOTAL_TIME: Duration = Duration::from_secs(120);
 
 /// One request.
 #[derive(Debug, Clone)]
-pub struct Request<'a> {
+pub(crate) struct Request<'a> {
     pub(super) method: Method,
     pub(super) url: Url,
     pub(super) credentials: Option<&'a Credentials>,
@@ -26,12 +26,12 @@ pub struct Request<'a> {
 
 impl<'a> Request<'a> {
     /// A GET, sent again where the network or the server fails for a moment.
-    pub fn get(url: Url) -> Self {
+    pub(crate) fn get(url: Url) -> Self {
         Self::new(Method::GET, url).retry(Retry::idempotent())
     }
 
     /// A request with this method, sent once.
-    pub fn new(method: Method, url: Url) -> Self {
+    pub(crate) fn new(method: Method, url: Url) -> Self {
         Self {
             method,
             url,
@@ -46,27 +46,27 @@ impl<'a> Request<'a> {
 
     /// Sends `credentials` along, if the URL is of their origin.
     #[must_use]
-    pub fn credentials(mut self, credentials: Option<&'a Credentials>) -> Self {
+    pub(crate) fn credentials(mut self, credentials: Option<&'a Credentials>) -> Self {
         self.credentials = credentials;
         self
     }
 
     /// The media type wanted.
     #[must_use]
-    pub fn accept(self, media_type: &'static str) -> Self {
+    pub(crate) fn accept(self, media_type: &'static str) -> Self {
         self.header(ACCEPT, media_type)
     }
 
     /// A header with a fixed value.
     #[must_use]
-    pub fn header(mut self, name: HeaderName, value: &'static str) -> Self {
+    pub(crate) fn header(mut self, name: HeaderName, value: &'static str) -> Self {
         self.headers.insert(name, HeaderValue::from_static(value));
         self
     }
 
     /// A body with its media type.
     #[must_use]
-    pub fn body(mut self, media_type: &'static str, body: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn body(mut self, media_type: &'static str, body: impl Into<Vec<u8>>) -> Self {
         self.headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
         self.body = Some(body.into());
         self
@@ -74,14 +74,14 @@ impl<'a> Request<'a> {
 
     /// When it is sent again.
     #[must_use]
-    pub fn retry(mut self, policy: Retry) -> Self {
+    pub(crate) fn retry(mut self, policy: Retry) -> Self {
         self.retry = policy;
         self
     }
 
     /// Follows a redirect to another host, which sees no credentials: for downloads whose hash is known.
     #[must_use]
-    pub fn may_leave_host(mut self) -> Self {
+    pub(crate) fn may_leave_host(mut self) -> Self {
         self.may_leave_host = true;
         self
     }

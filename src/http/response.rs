@@ -15,7 +15,7 @@ const LONGEST_RETRY_AFTER: u64 = 60 * 60;
 
 /// An answer whose body has not been read yet.
 #[derive(Debug)]
-pub struct Response {
+pub(crate) struct Response {
     pub(super) inner: reqwest::Response,
     pub(super) url: Url,
     pub(super) cancellation: Option<Cancellation>,
@@ -23,39 +23,39 @@ pub struct Response {
 
 impl Response {
     /// The status.
-    pub fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         self.inner.status()
     }
 
     /// The URL that answered, after redirects.
-    pub fn url(&self) -> &Url {
+    pub(crate) fn url(&self) -> &Url {
         &self.url
     }
 
     /// The value of a header, if it is text.
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.inner.headers().get(name)?.to_str().ok()
     }
 
     /// The media type without parameters, in lower case; empty when none was sent.
-    pub fn media_type(&self) -> String {
+    pub(crate) fn media_type(&self) -> String {
         let value = self.header("content-type").unwrap_or_default();
         value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
     }
 
     /// How long the server asks to wait, from `Retry-After` in seconds; an hour at most.
-    pub fn retry_after(&self) -> Option<Duration> {
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
         retry_after(self.inner.headers())
     }
 
     /// When the server sent it, by its own clock, in seconds since 1970.
-    pub fn date(&self) -> Option<u64> {
+    pub(crate) fn date(&self) -> Option<u64> {
         let date = httpdate::parse_http_date(self.header("date")?).ok()?;
         Some(date.duration_since(std::time::UNIX_EPOCH).ok()?.as_secs())
     }
 
     /// Announced length of the body.
-    pub fn content_length(&self) -> Option<u64> {
+    pub(crate) fn content_length(&self) -> Option<u64> {
         self.inner.content_length()
     }
 
@@ -63,7 +63,7 @@ impl Response {
     ///
     /// # Errors
     /// The connection broke, the timeout passed, the run was cancelled, or the body is larger.
-    pub async fn bytes(mut self) -> Result<Vec<u8>, Error> {
+    pub(crate) async fn bytes(mut self) -> Result<Vec<u8>, Error> {
         let mut body = Vec::new();
         while let Some(piece) = self.chunk().await? {
             if body.len() + piece.len() > LARGEST_BODY {
@@ -78,7 +78,7 @@ impl Response {
     ///
     /// # Errors
     /// As [`Response::bytes`].
-    pub async fn text(self) -> Result<String, Error> {
+    pub(crate) async fn text(self) -> Result<String, Error> {
         Ok(String::from_utf8_lossy(&self.bytes().await?).into_owned())
     }
 
@@ -86,7 +86,7 @@ impl Response {
     ///
     /// # Errors
     /// As [`Response::bytes`].
-    pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+    pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
         let Self { inner, url, cancellation } = self;
         let piece = unless_cancelled(cancellation.as_ref(), url, async {
             inner.chunk().await.map_err(|error| classify(url, error))

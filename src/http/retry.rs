@@ -5,15 +5,15 @@ use std::time::Duration;
 
 /// The longest wait that an input or option may ask for, in seconds: a week, longer than any pipeline runs, and short
 /// enough for every clock.
-pub const LONGEST_WAIT: u64 = 604_800;
+pub(crate) const LONGEST_WAIT: u64 = 604_800;
 /// From an answer to the next poll at least. So a server never gets more than two polls a second, however the network
 /// delays them.
-pub const SHORTEST_PAUSE: Duration = Duration::from_millis(500);
+pub(crate) const SHORTEST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// A policy for trying again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Retry {
+pub(crate) struct Retry {
     /// Attempts in all, the first included.
     attempts: u32,
     pause: Pause,
@@ -35,40 +35,40 @@ enum Pause {
 
 impl Retry {
     /// One attempt.
-    pub const fn once() -> Self {
+    pub(crate) const fn once() -> Self {
         Self { attempts: 1, pause: Pause::None, total: Duration::ZERO }
     }
 
     /// For requests whose repetition changes nothing: three attempts within half a minute.
-    pub const fn idempotent() -> Self {
+    pub(crate) const fn idempotent() -> Self {
         let first = Duration::from_millis(400);
         Self { attempts: 3, pause: Pause::Doubling(first), total: Duration::from_secs(30) }
     }
 
     /// For a download whose connection broke half-way: three attempts, without a pause.
-    pub const fn broken_download() -> Self {
+    pub(crate) const fn broken_download() -> Self {
         Self { attempts: 3, pause: Pause::None, total: Duration::MAX }
     }
 
     /// For a server on its way up, which takes SonarQube one to three minutes: every five seconds for three minutes.
-    pub const fn wait_until_up() -> Self {
+    pub(crate) const fn wait_until_up() -> Self {
         let every = Pause::Every(Duration::from_secs(5));
         Self { attempts: u32::MAX, pause: every, total: Duration::from_secs(180) }
     }
 
     /// For what a server computes, such as the outcome of a report: as often as the growing pause allows within `limit`.
-    pub const fn poll_for(limit: Duration) -> Self {
+    pub(crate) const fn poll_for(limit: Duration) -> Self {
         Self { attempts: u32::MAX, pause: Pause::Growing, total: limit }
     }
 
     /// How long it goes on.
-    pub const fn total(self) -> Duration {
+    pub(crate) const fn total(self) -> Duration {
         self.total
     }
 
     /// The pause before the next attempt; `None`: there is no further attempt. `elapsed` is the time since the first
     /// attempt began, `retry_after` the pause that the server asks for, which is kept where it is the longer one.
-    pub fn pause(
+    pub(crate) fn pause(
         self,
         attempts_made: u32,
         elapsed: Duration,

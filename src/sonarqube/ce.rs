@@ -51,7 +51,7 @@ pub enum CeTaskStatus {
 
 impl CeTaskStatus {
     /// The server's word for it.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         match self {
             Self::Pending => "PENDING",
             Self::InProgress => "IN_PROGRESS",

@@ -30,7 +30,7 @@ impl SonarQube {
 
     /// The same client without second attempts, for callers that poll by themselves.
     #[must_use]
-    pub fn without_retries(&self) -> Self {
+    pub(crate) fn without_retries(&self) -> Self {
         Self { retry: Retry::once(), ..self.clone() }
     }
 
@@ -50,37 +50,37 @@ impl SonarQube {
     }
 
     /// The base URL.
-    pub fn base_url(&self) -> &Url {
+    pub(crate) fn base_url(&self) -> &Url {
         &self.base
     }
 
     /// The base URL for messages: without a trailing slash.
-    pub fn address(&self) -> &str {
+    pub(crate) fn address(&self) -> &str {
         self.base.as_str().trim_end_matches('/')
     }
 
     /// Base URL of the v2 API.
-    pub fn api_url(&self) -> &Url {
+    pub(crate) fn api_url(&self) -> &Url {
         &self.api
     }
 
     /// Server or Cloud.
-    pub fn kind(&self) -> ServerKind {
+    pub(crate) fn kind(&self) -> ServerKind {
         self.kind
     }
 
     /// The HTTP client, for downloads of what this server offers.
-    pub fn http(&self) -> &Client {
+    pub(crate) fn http(&self) -> &Client {
         &self.http
     }
 
     /// The credentials for downloads from below the base URL.
-    pub fn credentials(&self) -> &Credentials {
+    pub(crate) fn credentials(&self) -> &Credentials {
         &self.credentials
     }
 
     /// The credentials for downloads from the v2 API.
-    pub fn download_credentials(&self) -> &Credentials {
+    pub(crate) fn download_credentials(&self) -> &Credentials {
         &self.api_credentials
     }
 

@@ -41,7 +41,7 @@ impl Error {
     /// Whether asking again later may help, because a server that is restarted, moved or overloaded answers like this for a
     /// while. That includes the answer of another program (a proxy has a page for servers that are down), and the 404
     /// of a server whose API is not loaded yet.
-    pub fn is_transient(&self) -> bool {
+    pub(crate) fn is_transient(&self) -> bool {
         match &self.fault {
             Fault::Network(error) => error.is_transient(),
             Fault::Unavailable(_) | Fault::TooManyRequests(_) | Fault::NotTheApi(_) => true,
@@ -52,7 +52,7 @@ impl Error {
     }
 
     /// The pause the server asks for.
-    pub fn retry_after(&self) -> Option<Duration> {
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self.fault {
             Fault::Unavailable(pause) | Fault::TooManyRequests(pause) => pause,
             _ => None,
@@ -60,7 +60,7 @@ impl Error {
     }
 
     /// The error in words of a user; `doing` completes "failed to".
-    pub fn explain(self, doing: &str) -> UserError {
+    pub(crate) fn explain(self, doing: &str) -> UserError {
         let message = format!("failed to {doing}: {self}");
         let error = UserError::new(message);
         match self.fault {

@@ -21,4 +21,4 @@ pub use client::SonarQube;
 pub use error::{Error, Fault};
 pub use project_branches::{LastAnalysis, ProjectAccess};
 pub use system::{Authenticated, Availability};
-pub use wait::{Look, Wait, Waited};
+pub(crate) use wait::{Look, Wait, Waited};

@@ -166,7 +166,7 @@ impl SonarQube {
 
     /// The page of a project, of a branch or of a pull request on the server at `base`: the address that the server goes by
     /// may be another than the connection's.
-    pub fn dashboard_at(base: &Url, project: &str, target: &Target) -> String {
+    pub(crate) fn dashboard_at(base: &Url, project: &str, target: &Target) -> String {
         let mut query = vec![("id", project)];
         query.extend(of_target(target));
         below(base, "dashboard", &query).into()

@@ -45,7 +45,11 @@ impl SonarQube {
     ///
     /// # Errors
     /// As [`Error`].
-    pub async fn current_quality_gate(&self, project: &str, target: &Target) -> Result<QualityGate, Error> {
+    pub(crate) async fn current_quality_gate(
+        &self,
+        project: &str,
+        target: &Target,
+    ) -> Result<QualityGate, Error> {
         let mut query = vec![("projectKey", project)];
         query.extend(of_target(target));
         self.gate(self.url("api/qualitygates/project_status", &query)).await

@@ -15,7 +15,7 @@ const GRACE: Duration = Duration::from_millis(1_500);
 
 /// One wait, with one deadline, for one thing after the other.
 #[derive(Debug)]
-pub struct Wait {
+pub(crate) struct Wait {
     started: Instant,
     limit: Duration,
     /// A poll that has begun before the deadline may end this much later.
@@ -26,7 +26,7 @@ pub struct Wait {
 
 /// What one look at the server brought.
 #[derive(Debug)]
-pub enum Look<T> {
+pub(crate) enum Look<T> {
     /// What was waited for.
     Done(T),
     /// Not yet: the state, and the age of what is waited for in seconds, as far as the server tells it.
@@ -40,7 +40,7 @@ pub enum Look<T> {
 
 /// How a wait ended.
 #[derive(Debug)]
-pub enum Waited<T> {
+pub(crate) enum Waited<T> {
     /// With what was waited for.
     Done(T),
     /// At the deadline.
@@ -63,31 +63,31 @@ struct Seen {
 
 impl Wait {
     /// A wait that begins now and ends after `limit`.
-    pub fn new(limit: Duration) -> Self {
+    pub(crate) fn new(limit: Duration) -> Self {
         let now = Instant::now();
         Self { started: now, limit, grace: GRACE, said: now }
     }
 
     /// The same, for which an answer that takes a little longer is worth more than an end on time.
     #[must_use]
-    pub fn patient(self) -> Self {
+    pub(crate) fn patient(self) -> Self {
         Self { grace: LONGEST_POLL, ..self }
     }
 
     /// The deadline in seconds.
-    pub fn limit(&self) -> u64 {
+    pub(crate) fn limit(&self) -> u64 {
         self.limit.as_secs()
     }
 
     /// By when everything that asks the server must have ended, a last poll included.
-    pub fn latest(&self) -> Instant {
+    pub(crate) fn latest(&self) -> Instant {
         self.started + self.limit + self.grace
     }
 
     /// Asks by `look` until it is done, the server refuses, or the deadline has passed. `last` is when the
     /// same server last answered the same kind of question, and keeps the polls apart; `what` is what is
     /// waited for, in words that complete "Waiting for".
-    pub async fn until<T>(
+    pub(crate) async fn until<T>(
         &mut self,
         what: &str,
         last: &mut Option<Instant>,

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 /// Inputs of SonarAnalyze.
 #[derive(Debug, Clone)]
-pub struct AnalyzeInputs {
+pub(crate) struct AnalyzeInputs {
     /// `jdkversion`: the variable that names the Java to use; `None` when it is `auto`.
     pub jdk_version: Option<String>,
     /// `jdkVersionStrict`: no other Java may be used.
@@ -33,7 +33,7 @@ impl AnalyzeInputs {
     ///
     /// # Errors
     /// A value outside its list, or a job variable in the place of an input.
-    pub fn read(env: &Environment) -> Result<Self> {
+    pub(crate) fn read(env: &Environment) -> Result<Self> {
         hidden::refuse(env)?;
         let jvm_profile = match env.input("jvmProfile").unwrap_or("auto") {
             "auto" => JvmProfile::Auto,

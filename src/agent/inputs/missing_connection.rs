@@ -6,7 +6,7 @@ use crate::error::Result;
 
 /// What happens where SonarPrepare could not run, because this build may not use the service connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnMissingConnection {
+pub(crate) enum OnMissingConnection {
     /// Nothing is analysed. The step says so, and it does not count as a pass.
     Skip,
     /// It is an error.

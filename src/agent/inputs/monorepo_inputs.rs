@@ -8,7 +8,7 @@ use crate::secret::Secret;
 
 /// Several projects in one repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Monorepo {
+pub(crate) struct Monorepo {
     /// `monorepo`, unparsed: its properties may hold passwords.
     pub list: Secret,
     /// `projectBaseDir`: where the directories of the projects start.

@@ -13,7 +13,7 @@ use std::fmt;
 
 /// Where the project's settings come from in scanner mode `cli`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ConfigMode {
+pub(crate) enum ConfigMode {
     /// From a settings file.
     File,
     /// From the inputs; a settings file is read below them.
@@ -22,7 +22,7 @@ pub enum ConfigMode {
 
 /// Inputs of SonarPrepare, but for the service connections.
 #[derive(Clone)]
-pub struct PrepareInputs {
+pub(crate) struct PrepareInputs {
     /// `scannerMode`.
     pub mode: ScannerMode,
     /// `configMode`; only in mode `cli`.
@@ -87,7 +87,7 @@ impl PrepareInputs {
     ///
     /// # Errors
     /// A value outside its list, a required input that is missing, or a job variable in the place of an input.
-    pub fn read(env: &Environment) -> Result<Self> {
+    pub(crate) fn read(env: &Environment) -> Result<Self> {
         hidden::refuse(env)?;
         let mode = scanner_mode(env)?;
         let config_mode = match env.input("configMode").unwrap_or("file") {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// Inputs of SonarPublish.
 #[derive(Debug, Clone)]
-pub struct PublishInputs {
+pub(crate) struct PublishInputs {
     /// `pollingTimeoutSec`: the longest wait for the server, over all analyses.
     pub polling_timeout: Duration,
     /// `onQualityGateFailure`, `onNoVerdict` and `onSkipped` with their overrides, and `onNothingAnalysed`.
@@ -38,7 +38,7 @@ impl PublishInputs {
     /// # Errors
     /// A timeout that is not a number of seconds, an unknown reaction, a branch as well as a pull request, or a job variable
     /// in the place of an input.
-    pub fn read(env: &Environment) -> Result<Self> {
+    pub(crate) fn read(env: &Environment) -> Result<Self> {
         hidden::refuse(env)?;
         let text = env.input("pollingTimeoutSec").unwrap_or("300");
         let seconds = text.parse().ok().filter(|seconds| *seconds <= LONGEST_WAIT).ok_or_else(|| {
