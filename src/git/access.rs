@@ -28,7 +28,7 @@ pub(super) struct Configuration {
 }
 
 impl Access {
-    /// git's configuration for `origin`. Each key is for its very URL, which no setting of the machine can outbid.
+    /// git's configuration for `origin`. Each key is for exactly its URL, so no setting of the machine takes precedence.
     pub(super) fn configuration(&self, origin: &Remote) -> Configuration {
         let Some(url) = origin.url.as_ref().filter(|url| url.scheme() != "file") else {
             return Configuration::default();
@@ -40,7 +40,7 @@ impl Access {
         set("sslVerify", if self.network.skip_certificate_validation { "false" } else { "true" });
         match self.network.proxy_for(url) {
             Some(proxy) => set("proxy", proxy.with_credentials().expose()),
-            // An empty one is none: this host is reached past the proxies there are.
+            // An empty value is no proxy: this host is on the list of those that are reached directly.
             None if !self.network.proxies.is_empty() => set("proxy", ""),
             None => {}
         }
@@ -50,14 +50,14 @@ impl Access {
         {
             set("sslCAInfo", &file.display().to_string());
         }
-        // What the checkout left for a repository of the job is the job's token, too.
+        // For a repository of the job the header that the checkout left has the job's token, too.
         let of_job =
             of_job.map(|(_, token)| Secret::new(format!("AUTHORIZATION: bearer {}", token.expose())));
-        let header = origin.own_header.clone().or(of_job).or_else(|| origin.left_header.clone());
+        let header = origin.header_of_url.clone().or(of_job).or_else(|| origin.header_of_checkout.clone());
         if let Some(header) = &header {
-            // git would send the header on to where they lead.
+            // git would send the header to where a redirect leads.
             set("followRedirects", "false");
-            // An empty value drops the headers before it: two Authorization headers are an error to servers.
+            // An empty value drops the headers before it: servers refuse a request with two Authorization headers.
             set("extraHeader", "");
             set("extraHeader", header.expose());
         }
@@ -65,8 +65,8 @@ impl Access {
     }
 }
 
-/// Whether a repository's URL is one of the collection: on its very host and port, or of the same organisation of Azure
-/// DevOps Services, whose two names are `https://dev.azure.com/<org>` and `https://<org>.visualstudio.com`.
+/// Whether a repository belongs to the collection: its URL has the same host and port, or is of the same organisation of
+/// Azure DevOps Services, which has two names: `https://dev.azure.com/<org>` and `https://<org>.visualstudio.com`.
 fn is_in(collection: &Url, repository: &Url) -> bool {
     match (organization(collection), organization(repository)) {
         (Some(one), Some(other)) => one.eq_ignore_ascii_case(other),
@@ -128,7 +128,7 @@ mod tests {
             (azure, "ssh://dev.azure.com/org/shop", false),
             (azure, "git@ssh.dev.azure.com:v3/org/shop/shop", false),
             (azure, "/srv/git/shop", false),
-            // The user's own.
+            // The URL holds a credential.
             (azure, "https://org:pat@dev.azure.com/org/shop/_git/shop", false),
             ("https://tfs.corp:8443/tfs/A", "https://tfs.corp:8443/tfs/A/shop/_git/shop", true),
             ("https://tfs.corp:8443/tfs/A", "https://tfs.corp/tfs/A/shop/_git/shop", false),
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn proxy_and_certificates() {
+    fn proxy_and_ca_file_are_those_of_the_agent() {
         let mut access = access("https://tfs.corp/A");
         access.network = NetworkSettings {
             ca_files: vec!["/etc/ca.pem".into()],
@@ -169,7 +169,7 @@ mod tests {
                 "http.https://tfs.corp/A/_git/shop.sslCAInfo=/etc/ca.pem"
             ]
         );
-        // The agent's authorities are those of its Azure DevOps; what signs other hosts, the machine knows.
+        // The agent's CA file is for its Azure DevOps; the machine knows who signs for other hosts.
         assert_eq!(lines(&access, "https://github.com/a/b").len(), 2);
         access.network.proxies[0].no_proxy = "github.com".into();
         assert_eq!(lines(&access, "https://github.com/a/b")[1], "http.https://github.com/a/b.proxy=");

@@ -1,5 +1,5 @@
-//! Where a clone keeps its things, found without git: it would search on its own, and take a tracked folder that looks
-//! like a git directory for one.
+//! Where a clone keeps its files. They are found without git, which would search further up, and would take a folder of
+//! the repository that looks like a git directory for one.
 
 use super::error::GitError;
 use std::io::Read as _;
@@ -10,18 +10,18 @@ use std::path::{Path, PathBuf};
 pub(super) struct CloneFolders {
     /// Where the files are checked out.
     pub(super) top_level: PathBuf,
-    /// What is of this work tree alone: `HEAD`.
+    /// What belongs to this work tree only: `HEAD`.
     pub(super) git_dir: PathBuf,
-    /// What all work trees share: configuration, objects, references. Mostly the same folder.
+    /// What all work trees share: configuration, objects, references. Usually the same folder.
     pub(super) common_dir: PathBuf,
 }
 
-/// Longer than every file with one path or one reference.
+/// Longer than any file that holds one path or one reference.
 const SHORT: u64 = 64 * 1024;
 
 impl CloneFolders {
-    /// Those of the clone whose files are checked out in `folder`: its `.git` is the git directory, or for a submodule or
-    /// a work tree a file that names it.
+    /// Those of the clone whose files are checked out in `folder`. Its `.git` is the git directory; in a submodule or a
+    /// linked work tree it is a file with the path of that.
     ///
     /// # Errors
     /// [`GitError::NoRepository`].
@@ -47,7 +47,7 @@ impl CloneFolders {
     }
 }
 
-/// The text of a regular file that is not long.
+/// The first 64 kB of a regular file.
 pub(super) fn short_text(path: &Path) -> Option<String> {
     if !path.metadata().ok()?.is_file() {
         return None;

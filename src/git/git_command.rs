@@ -1,4 +1,4 @@
-//! How git is run: alone with what we give it.
+//! How git is run: with what we give it and nothing else.
 
 use super::error::GitError;
 use super::view::View;
@@ -9,8 +9,10 @@ use crate::secret::Secret;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tokio::time::error::Elapsed;
 
-/// So that git waits for nobody, speaks English, fetches nothing by itself, and takes the history as it is.
+/// With these git asks no questions, speaks English, fetches nothing that it was not told to, and takes the history as it
+/// is.
 const UNATTENDED: [(&str, &str); 10] = [
     ("GIT_TERMINAL_PROMPT", "0"),
     ("GIT_ASKPASS", ""),
@@ -24,16 +26,16 @@ const UNATTENDED: [(&str, &str); 10] = [
     ("LC_ALL", "C"),
 ];
 
-/// The transports that git may use. Tests of this module have no server.
+/// The transports that git may use. The unit tests have no server, but folders.
 const TRANSPORTS: &str = if cfg!(test) { "http:https:file" } else { "http:https" };
 
-/// git before this version reads no configuration from its environment, the only place where a credential is given to it.
+/// Older versions of git read no configuration from their environment, the only place where git is given a credential.
 const READS_ENVIRONMENT: (u32, u32) = (2, 31);
 
-/// How long a command may take that only reads the clone.
+/// How long a command that only reads the clone may take.
 pub(super) const LOCAL: Duration = Duration::from_secs(60);
 
-/// The executable and what it runs with.
+/// The executable, and what it runs with.
 #[derive(Debug)]
 pub(super) struct Git {
     pub(super) program: PathBuf,
@@ -43,16 +45,16 @@ pub(super) struct Git {
     pub(super) cancellation: Cancellation,
 }
 
-/// Which transports a command may use, and with what.
+/// Which transports a command may use.
 pub(super) enum Reach<'a> {
     /// None.
     Nowhere,
-    /// `origin`, with this configuration.
+    /// Those to `origin`, with this configuration.
     Origin(&'a [(String, Secret)]),
 }
 
 impl Git {
-    /// Makes sure that it can be given a credential.
+    /// Checks that this git can be given a credential.
     ///
     /// # Errors
     /// It is too old; cancelled.
@@ -73,6 +75,31 @@ impl Git {
         arguments: &[&str],
         limit: Duration,
     ) -> Result<Vec<String>, GitError> {
+        let invocation = self.invocation(reach, command, arguments);
+        let mut output = Output::default();
+        let on_line = |stream, line: &str| output.add(stream, line);
+        let running = process::run(&invocation, &self.environment, &self.cancellation, on_line);
+        let ended = tokio::time::timeout(limit, running).await;
+        output.result(command, limit, ended)
+    }
+
+    /// Runs a command that has `-z` among its arguments, and returns the records of its output. It stays in the clone.
+    pub(super) async fn run_nul_terminated(
+        &self,
+        command: &'static str,
+        arguments: &[&str],
+        limit: Duration,
+    ) -> Result<Vec<String>, GitError> {
+        let invocation = self.invocation(&Reach::Nowhere, command, arguments);
+        let mut output = Output::default();
+        let on_record = |stream, record: &str| output.add(stream, record);
+        let running =
+            process::run_nul_terminated(&invocation, &self.environment, &self.cancellation, on_record);
+        let ended = tokio::time::timeout(limit, running).await;
+        output.result(command, limit, ended)
+    }
+
+    fn invocation(&self, reach: &Reach<'_>, command: &'static str, arguments: &[&str]) -> Invocation {
         let mut environment = UNATTENDED.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
         let home = self.view.folder().display().to_string();
         let objects = self.objects.display().to_string();
@@ -80,9 +107,9 @@ impl Git {
             Reach::Nowhere => "none",
             Reach::Origin(_) => TRANSPORTS,
         };
-        // The user's own configuration and passwords are what an earlier build may have written.
-        let own = [("GIT_DIR", &home), ("HOME", &home), ("XDG_CONFIG_HOME", &home)];
-        environment.extend(own.map(|(name, value)| (name.to_owned(), value.clone())));
+        // An earlier build may have written the configuration and the passwords of the user.
+        let folders = [("GIT_DIR", &home), ("HOME", &home), ("XDG_CONFIG_HOME", &home)];
+        environment.extend(folders.map(|(name, value)| (name.to_owned(), value.clone())));
         environment.push(("GIT_OBJECT_DIRECTORY".into(), objects));
         environment.push(("GIT_ALLOW_PROTOCOL".into(), transports.into()));
         let configuration: &[_] = match reach {
@@ -98,19 +125,38 @@ impl Git {
             stdin: None,
         };
         tracing::debug!("{invocation}");
-        let (mut output, mut complaints) = (Vec::new(), Vec::new());
-        let on_line = |stream, line: &str| match stream {
-            Stream::Stdout => output.push(line.to_owned()),
+        invocation
+    }
+}
+
+/// What a command has written.
+#[derive(Default)]
+struct Output {
+    stdout: Vec<String>,
+    stderr: Vec<String>,
+}
+
+impl Output {
+    fn add(&mut self, stream: Stream, text: &str) {
+        match stream {
+            Stream::Stdout => self.stdout.push(text.to_owned()),
             Stream::Stderr => {
-                let line = without_user_info(line);
+                let line = without_user_info(text);
                 tracing::debug!("{line}");
-                complaints.push(line);
+                self.stderr.push(line);
             }
-        };
-        let running = process::run(&invocation, &self.environment, &self.cancellation, on_line);
-        match tokio::time::timeout(limit, running).await {
-            Ok(Ok(Ended::Exit(exit))) if exit.is_success() => Ok(output),
-            Ok(Ok(Ended::Exit(_))) => Err(GitError::Failed(command, reason(&complaints))),
+        }
+    }
+
+    fn result(
+        self,
+        command: &'static str,
+        limit: Duration,
+        ended: Result<crate::error::Result<Ended>, Elapsed>,
+    ) -> Result<Vec<String>, GitError> {
+        match ended {
+            Ok(Ok(Ended::Exit(exit))) if exit.is_success() => Ok(self.stdout),
+            Ok(Ok(Ended::Exit(_))) => Err(GitError::Failed(command, reason(&self.stderr))),
             Ok(Ok(Ended::Cancelled)) => Err(GitError::Cancelled),
             Ok(Err(error)) => Err(GitError::Failed(command, error.to_string())),
             Err(_) => Err(GitError::TimedOut(command, limit.as_secs())),
@@ -118,7 +164,7 @@ impl Git {
     }
 }
 
-/// `configuration` as variables, with what git reads from no file of a repository.
+/// `configuration` as variables, and the one setting that git takes from no file of a repository.
 fn variables(configuration: &[(String, Secret)]) -> Vec<(String, Secret)> {
     let of_all = [("safe.bareRepository".to_owned(), Secret::new("explicit"))];
     let all: Vec<_> = of_all.iter().chain(configuration).collect();
@@ -130,7 +176,7 @@ fn variables(configuration: &[(String, Secret)]) -> Vec<(String, Secret)> {
     variables
 }
 
-/// The two first numbers of `git version 2.39.5`.
+/// The first two numbers of `git version 2.39.5`.
 fn version(told: &str) -> Option<(u32, u32)> {
     let mut numbers = told.strip_prefix("git version ")?.split('.').map(str::parse);
     Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
@@ -140,7 +186,7 @@ fn version(told: &str) -> Option<(u32, u32)> {
 pub(super) fn program(environment: &[(OsString, OsString)]) -> Option<PathBuf> {
     let name = if cfg!(windows) { "git.exe" } else { "git" };
     let of_agent = || {
-        // On Windows the agent brings its own, for machines without.
+        // On Windows the agent brings a git for machines that have none.
         let git = Path::new(value(environment, "AGENT_HOMEDIRECTORY")?).join("externals/git/cmd").join(name);
         is_executable(&git).then_some(git)
     };
@@ -153,7 +199,7 @@ fn value<'a>(environment: &'a [(OsString, OsString)], name: &str) -> Option<&'a 
     environment.iter().find(|(variable, _)| is_named(variable)).map(|(_, value)| value.as_os_str())
 }
 
-/// What git says last of what is no progress: a server's own words come before git's.
+/// git's last messages that are not about progress, the server's before git's own.
 fn reason(complaints: &[String]) -> String {
     let told: Vec<_> = complaints
         .iter()
@@ -169,7 +215,7 @@ fn reason(complaints: &[String]) -> String {
     }
 }
 
-/// `https://user:password@host` without what stands before the host.
+/// A line whose URLs have neither user nor password.
 fn without_user_info(line: &str) -> String {
     let mut safe = String::with_capacity(line.len());
     let mut rest = line;
@@ -188,7 +234,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn user_info_is_not_shown() {
+    fn users_and_passwords_of_urls_are_not_shown() {
         for (line, expected) in [
             (
                 "fatal: unable to access 'https://u:p@ss@git.corp/x/': 401",
@@ -203,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn reasons() {
+    fn the_reason_is_what_server_and_git_said_last() {
         let reason = |lines: &str| reason(&lines.lines().map(str::to_owned).collect::<Vec<_>>());
         assert_eq!(
             reason("hint: x\nremote: TF401019: no such repository\nfatal: repository 'x' not found"),
@@ -214,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn versions() {
+    fn the_version_is_read_from_gits_answer() {
         for (told, expected) in [
             ("git version 2.39.5", Some((2, 39))),
             ("git version 2.50.1 (Apple Git-155)", Some((2, 50))),

@@ -1,4 +1,4 @@
-//! A clone, and what it is asked.
+//! The clone of the sources, and the questions that it answers.
 
 use super::access::{Access, Configuration};
 use super::error::GitError;
@@ -22,11 +22,11 @@ pub struct Repository {
 }
 
 impl Repository {
-    /// Opens the clone that is checked out in `folder`, with the git in the `PATH` of `environment`, which is all it gets.
-    /// What git needs of its own goes below `temporary`.
+    /// Opens the clone that is checked out in `folder`, with the git in the `PATH` of `environment`, which is all that git
+    /// gets. The git directory that commands run in is made below `temporary`.
     ///
     /// # Errors
-    /// There is no git; no clone is checked out there, or it can't be read; cancelled.
+    /// There is no git; no clone is checked out there, or it cannot be read; cancelled.
     pub async fn open(
         folder: &Path,
         temporary: &Path,
@@ -46,7 +46,7 @@ impl Repository {
         Ok(Self { git, clone, origin, filter, access: access.clone() })
     }
 
-    /// The directory that paths in git's answers start from.
+    /// The folder that paths in git's answers are relative to.
     pub fn top_level(&self) -> &Path {
         &self.clone.top_level
     }
@@ -74,7 +74,7 @@ impl Repository {
         lines
             .into_iter()
             .next()
-            .ok_or_else(|| GitError::Failed("rev-parse", format!("{revision} is no commit")))
+            .ok_or_else(|| GitError::Failed("rev-parse", format!("{revision} is not a commit")))
     }
 
     /// Whether `revision` names a commit that the clone has.
@@ -86,7 +86,7 @@ impl Repository {
         Ok(optional(self.run("rev-parse", &["--verify", "--quiet", &commit], LOCAL).await)?.is_some())
     }
 
-    /// Whether a reference, by its full name, only names another one.
+    /// Whether a reference, given by its full name, stands for another one.
     ///
     /// # Errors
     /// Cancelled, or git hangs.
@@ -95,7 +95,7 @@ impl Repository {
         Ok(optional(answer)?.is_some())
     }
 
-    /// Whether all commits of `revision` are `other`'s, too.
+    /// Whether `revision` is an ancestor of `other`.
     ///
     /// # Errors
     /// Cancelled, or git hangs.
@@ -108,7 +108,7 @@ impl Repository {
         }
     }
 
-    /// The default branch as the clone remembers it (`origin/HEAD`). The agent's checkout makes none.
+    /// The default branch that the clone knows of (`origin/HEAD`). The agent's checkout writes none.
     ///
     /// # Errors
     /// Cancelled, or git hangs.
@@ -127,7 +127,17 @@ impl Repository {
         self.git.run(&Reach::Nowhere, command, arguments, limit).await
     }
 
-    /// Likewise, of one that goes to `origin`: `options`, its URL, `wanted`.
+    /// The same for a command with `-z`: the records of its output, which may hold line breaks.
+    pub(super) async fn run_nul_terminated(
+        &self,
+        command: &'static str,
+        arguments: &[&str],
+        limit: Duration,
+    ) -> Result<Vec<String>, GitError> {
+        self.git.run_nul_terminated(command, arguments, limit).await
+    }
+
+    /// Runs a command that goes to `origin`, with the arguments `options`, its URL and `wanted`.
     pub(super) async fn run_at_origin(
         &self,
         command: &'static str,
@@ -145,17 +155,17 @@ impl Repository {
         self.git.run(&Reach::Origin(&configuration), command, &arguments, limit).await
     }
 
-    /// Gives the clone what was fetched: these references, and where its history ends now.
+    /// Writes into the clone what was fetched: these references, and where its history ends now.
     pub(super) async fn keep(&self, references: &[&str]) -> Result<(), GitError> {
         let mut fetched = Vec::new();
         for name in references {
             fetched.push(((*name).to_owned(), self.commit(name).await?));
         }
         let kept = self.git.view.give_back(&self.clone, &fetched);
-        kept.map_err(|error| GitError::Failed("fetch", format!("the clone can't be written: {error}")))
+        kept.map_err(|error| GitError::Failed("fetch", format!("the clone could not be written: {error}")))
     }
 
-    /// Has the clone be partial no more.
+    /// Notes in the clone that it is not partial any more.
     pub(super) async fn forget_filter(&mut self) -> Result<(), GitError> {
         let file = self.clone.common_dir.join("config").display().to_string();
         let arguments = ["--file", &file, "--unset-all", "remote.origin.partialclonefilter"];
@@ -165,7 +175,7 @@ impl Repository {
     }
 }
 
-/// What is read of the clone's configuration: that file alone, not what it includes, and these keys alone.
+/// What is read of the clone's configuration: only that file, without what it includes, and only [`READ_KEYS`].
 #[derive(Debug, Default)]
 struct CloneSettings {
     format: CloneFormat,
@@ -178,14 +188,15 @@ const READ_KEYS: &str = r"^(remote\.origin\.(url|partialclonefilter)|extensions\
 impl CloneSettings {
     async fn read(git: &Git, clone: &CloneFolders) -> Result<Self, GitError> {
         let file = clone.common_dir.join("config").display().to_string();
-        let arguments = ["--file", &file, "--no-includes", "--get-regexp", READ_KEYS];
-        let lines = match git.run(&Reach::Nowhere, "config", &arguments, LOCAL).await {
+        // With -z no line of a value is taken for another key.
+        let arguments = ["-z", "--file", &file, "--no-includes", "--get-regexp", READ_KEYS];
+        let records = match git.run_nul_terminated("config", &arguments, LOCAL).await {
             Err(GitError::Failed(..)) => Vec::new(),
             answer => answer?,
         };
         let mut settings = Self::default();
         let (mut url, mut headers) = (None, Vec::new());
-        for (key, value) in lines.iter().filter_map(|line| line.split_once(' ')) {
+        for (key, value) in records.iter().filter_map(|record| record.split_once('\n')) {
             match key {
                 // git fetches from the first.
                 "remote.origin.url" => url = url.or(Some(value)),
@@ -200,7 +211,7 @@ impl CloneSettings {
     }
 }
 
-/// The first line of an answer that git may well refuse.
+/// The first line of an answer; `None` if git refuses it.
 pub(super) fn optional(answer: Result<Vec<String>, GitError>) -> Result<Option<String>, GitError> {
     match answer {
         Ok(lines) => Ok(lines.into_iter().next()),
@@ -209,10 +220,10 @@ pub(super) fn optional(answer: Result<Vec<String>, GitError>) -> Result<Option<S
     }
 }
 
-/// A revision from outside, which must not be an option.
+/// A revision from outside, if git cannot take it for an option.
 pub(super) fn checked(revision: &str) -> Result<&str, GitError> {
     match revision.starts_with('-') {
-        true => Err(GitError::Failed("rev-parse", format!("{revision:?} is no revision"))),
+        true => Err(GitError::Failed("rev-parse", format!("{revision:?} is not a revision"))),
         false => Ok(revision),
     }
 }
@@ -222,7 +233,7 @@ mod tests {
     use super::checked;
 
     #[test]
-    fn an_option_is_no_revision() {
+    fn an_option_is_not_a_revision() {
         assert!(checked("--output=x").is_err());
         assert_eq!(checked("origin/main"), Ok("origin/main"));
     }

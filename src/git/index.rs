@@ -1,22 +1,22 @@
-//! The index of a clone: which files its checkout wrote, and how they were then.
+//! The index of a clone: which files its checkout wrote, with their times and sizes.
 //!
 //! Contract: "gitformat-index" of git's documentation, versions 2 to 4.
 
 use std::collections::BTreeMap;
 
-/// How a file was when git last looked.
+/// The time and size of a file when git last looked at it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stamp {
-    /// When it was changed, in seconds since 1970.
+    /// The time of its last change, in seconds since 1970.
     pub seconds: u32,
-    /// And nanoseconds; 0 where git was built without.
+    /// The nanoseconds of that time; 0 if git was built without them.
     pub nanoseconds: u32,
     /// Its size, modulo 2^32.
     pub size: u32,
 }
 
-/// The files in an index by their paths, relative to the clone and with `/`; names have `hash` bytes (20, or 32 in clones
-/// of the object format SHA-256). Of a damaged index those before the damage.
+/// The files in an index by their paths, relative to the clone and with `/`. Object names have `hash` bytes: 20, or 32 in
+/// clones with the object format SHA-256. Of a damaged index these are the files before the damage.
 pub fn files_in_index(bytes: &[u8], hash: usize) -> BTreeMap<String, Stamp> {
     let mut files = BTreeMap::new();
     read(bytes, hash, &mut files);
@@ -28,13 +28,13 @@ fn read(bytes: &[u8], hash: usize, files: &mut BTreeMap<String, Stamp>) -> Optio
     let version = number(4).filter(|version| bytes.starts_with(b"DIRC") && (2..=4).contains(version))?;
     let (mut at, mut path) = (12, Vec::new());
     for _ in 0..number(8)? {
-        // Times of creation and change, device, inode, mode, user and group lie around these.
+        // Around these lie the time of creation, device, inode, mode, user and group.
         let stamp = Stamp { seconds: number(at + 8)?, nanoseconds: number(at + 12)?, size: number(at + 36)? };
         let flags = at + 40 + hash;
         let is_extended = bytes.get(flags)? & 0x40 != 0;
         let mut name = flags + if is_extended { 4 } else { 2 };
         if version == 4 {
-            // So many letters of the path before do not count.
+            // This many bytes at the end of the previous path are replaced.
             path.truncate(path.len().checked_sub(offset(bytes, &mut name)?)?);
         } else {
             path.clear();
@@ -43,13 +43,13 @@ fn read(bytes: &[u8], hash: usize, files: &mut BTreeMap<String, Stamp>) -> Optio
         path.extend_from_slice(&bytes[name..name + length]);
         files.insert(String::from_utf8_lossy(&path).into_owned(), stamp);
         let end = name + length;
-        // Before version 4 entries are as long as a multiple of 8, and end with at least one zero.
+        // Before version 4 an entry ends with one to eight zeros, so that its length is a multiple of 8.
         at = if version == 4 { end + 1 } else { at + (end - at) / 8 * 8 + 8 };
     }
     Some(())
 }
 
-/// A number of any length, as git's packs hold them.
+/// A number of variable length, in the encoding of offsets in git's packs.
 fn offset(bytes: &[u8], at: &mut usize) -> Option<usize> {
     let mut value = 0_usize;
     loop {
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn as_git_writes_it() {
+    fn an_index_is_read_as_git_writes_it() {
         let long = "x".repeat(200);
         let names = ["a", "a/b c.txt", "a/bd.txt", "ä", "longer/and/longer/12345678", &*long];
         for (version, format, hash) in

@@ -1,18 +1,17 @@
-//! What `origin` tells.
+//! The default branch of `origin`.
 
 use super::error::GitError;
 use super::git_repository::Repository;
 use std::time::Duration;
 
-/// A small answer of a server that is there.
+/// A server that is up answers sooner.
 const QUESTION: Duration = Duration::from_secs(10);
 
 impl Repository {
-    /// The default branch as `origin` has it. None: its `HEAD` is no branch, or it does not tell.
+    /// The default branch of `origin`; `None` if its `HEAD` is not a branch, or it does not say which.
     ///
     /// # Errors
-    /// `origin` is not to be reached, or not with the credentials there are; it does not answer within ten
-    /// seconds; cancelled.
+    /// `origin` could not be reached, refuses the credentials, or does not answer within ten seconds; cancelled.
     pub async fn remote_default_branch(&self) -> Result<Option<String>, GitError> {
         let lines = self.run_at_origin("ls-remote", &["--symref"], &["HEAD"], QUESTION).await?;
         Ok(lines.iter().find_map(|line| default_branch(line)).map(str::to_owned))

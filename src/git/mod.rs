@@ -1,10 +1,8 @@
-//! git, as the executable in `PATH`: what the clone of the sources knows, and what its remote `origin` can tell and
-//! send.
+//! git, as the executable in `PATH`: what the clone of the sources knows, and what its remote `origin` answers and sends.
 //!
-//! Commands ask nobody anything, end by themselves in a given time, and run in a git directory of our own (`view.rs`), so
-//! that no file of the clone has a say in what they do. Those that go to `origin` get a credential in their environment
-//! alone, for one URL alone (see [`Access`]). Where there is no git, or no clone, that is a [`GitError`] of its own to go
-//! on without.
+//! Commands ask no questions, end within a given time, and run in a git directory of our own (`view.rs`), so that no file
+//! of the clone decides what they do. Those that go to `origin` get a credential in their environment only, for one URL
+//! only (see [`Access`]). Where there is no git or no clone, that is a [`GitError`] that callers go on without.
 
 mod access;
 #[cfg(feature = "cli")]

@@ -1,4 +1,4 @@
-//! The remote `origin`, as the clone's configuration has it: where it is, and the credential that the checkout left.
+//! The remote `origin` as the clone's configuration has it: its URL, and the credential that the checkout left.
 
 use crate::secret::Secret;
 use base64::Engine as _;
@@ -12,10 +12,10 @@ pub(super) struct Remote {
     pub(super) configured: Secret,
     /// The URL without user and password, if git may fetch from there.
     pub(super) url: Option<Url>,
-    /// A header with user and password of the URL, which are the user's own.
-    pub(super) own_header: Option<Secret>,
+    /// A header with the user and password that the URL holds.
+    pub(super) header_of_url: Option<Secret>,
     /// The header that a checkout with `persistCredentials: true` left for it.
-    pub(super) left_header: Option<Secret>,
+    pub(super) header_of_checkout: Option<Secret>,
 }
 
 impl Remote {
@@ -25,18 +25,18 @@ impl Remote {
             matches!(url.scheme(), "http" | "https") && url.has_host() || cfg!(test) && url.scheme() == "file"
         };
         let parsed = Url::parse(configured).ok().filter(is_fetched);
-        let own_header = parsed.as_ref().and_then(of_url);
-        let left_header = parsed.as_ref().and_then(|url| of_checkout(url, headers));
+        let header_of_url = parsed.as_ref().and_then(of_url);
+        let header_of_checkout = parsed.as_ref().and_then(|url| of_checkout(url, headers));
         let url = parsed.map(|mut url| {
-            // Fails only for URLs that cannot have user info.
+            // This fails only for URLs that cannot have a user.
             let _ = url.set_username("").and_then(|()| url.set_password(None));
             url
         });
-        Self { configured: Secret::new(configured), url, own_header, left_header }
+        Self { configured: Secret::new(configured), url, header_of_url, header_of_checkout }
     }
 }
 
-/// User and password of the URL: as a header they are in nobody's sight, where arguments are.
+/// User and password of the URL as a header: other processes can read arguments.
 fn of_url(url: &Url) -> Option<Secret> {
     let password = decoded(url.password()?);
     let pair = [decoded(url.username()), password].join(&b':');
@@ -61,7 +61,7 @@ fn decoded(text: &str) -> Vec<u8> {
     bytes
 }
 
-/// The header whose URL is the longest among those that `url` begins with, as git chooses (`git-config`(1),
+/// The header that git would choose: of those whose URL `url` begins with, the one with the longest URL (`git-config`(1),
 /// `http.<url>.*`).
 fn of_checkout(url: &Url, headers: &[(&str, &str)]) -> Option<Secret> {
     let fitting = headers.iter().filter_map(|(key, value)| {
@@ -76,7 +76,7 @@ fn of_checkout(url: &Url, headers: &[(&str, &str)]) -> Option<Secret> {
     Some(Secret::new(*header))
 }
 
-/// How many letters of the path two URLs have in common, if `url` is below `of`.
+/// The length of the path of `of`, if `url` is below `of`.
 fn begins_with(url: &Url, of: &Url) -> Option<usize> {
     let path = of.path().trim_end_matches('/');
     let rest = url.path().strip_prefix(path)?;
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_fetched_from() {
+    fn only_http_and_https_are_fetched_from() {
         for (configured, expected) in [
             ("https://dev.azure.com/o/p/_git/r", Some("https://dev.azure.com/o/p/_git/r")),
             ("https://o@dev.azure.com/o/p/_git/r", Some("https://dev.azure.com/o/p/_git/r")),
@@ -108,10 +108,10 @@ mod tests {
     }
 
     #[test]
-    fn credentials_of_the_checkout() {
+    fn the_credential_is_that_of_the_longest_matching_url() {
         let header = |configured: &str, headers: &[(&str, &str)]| {
             let origin = Remote::new(configured, headers);
-            origin.own_header.or(origin.left_header).map(|header| header.expose().to_owned())
+            origin.header_of_url.or(origin.header_of_checkout).map(|header| header.expose().to_owned())
         };
         // What the agent's checkout leaves: the URL with its user.
         let left = [("http.https://o@dev.azure.com/o/p/_git/r.extraheader", "AUTHORIZATION: bearer x")];

@@ -93,13 +93,17 @@ async fn open_with(
 }
 
 #[tokio::test]
-async fn what_a_clone_tells() {
+async fn a_clone_knows_its_head_and_the_default_branch() {
     let origin = Origin::new();
     let clone = origin.clone("origin/feature", &[]);
     let repository = open(&clone).await.unwrap();
     assert_eq!(repository.top_level(), clone.canonicalize().unwrap());
     let below = clone.join("dir");
-    assert_eq!(open(&below).await.unwrap_err(), GitError::NoRepository(below), "nobody searches");
+    assert_eq!(
+        open(&below).await.unwrap_err(),
+        GitError::NoRepository(below),
+        "git does not search further up"
+    );
     assert_eq!(repository.head().await.unwrap(), git(&origin.path(), &["rev-parse", "feature"]));
     assert_eq!(repository.origin_head().await, Ok(None));
     git(&clone, &["symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main"]);
@@ -107,14 +111,14 @@ async fn what_a_clone_tells() {
     assert_eq!(repository.origin_head().await, Ok(Some("main".into())));
     assert_eq!(repository.remote_default_branch().await, Ok(Some("main".into())));
     git(&origin.path(), &["symbolic-ref", "HEAD", "refs/heads/trunk/a"]);
-    // A default branch without commits is not told, as it is when HEAD is detached.
+    // A server names no default branch without commits, as it names none when HEAD is detached.
     assert_eq!(repository.remote_default_branch().await, Ok(None));
     git(&origin.path(), &["branch", "trunk/a", "main"]);
     assert_eq!(repository.remote_default_branch().await, Ok(Some("trunk/a".into())));
 }
 
 #[tokio::test]
-async fn without_git_or_clone_there_is_none() {
+async fn a_missing_git_and_a_missing_clone_are_errors_of_their_own() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(open(folder.path()).await.unwrap_err(), GitError::NoRepository(folder.path().to_owned()));
     let (source, cancellation) = CancelSource::new();
@@ -128,7 +132,7 @@ async fn without_git_or_clone_there_is_none() {
 }
 
 #[tokio::test]
-async fn without_a_remote_that_is_the_reason() {
+async fn only_a_remote_with_http_or_https_is_asked() {
     let origin = Origin::new();
     let repository = open(&origin.path()).await.unwrap();
     assert_eq!(repository.remote_default_branch().await, Err(GitError::NoOrigin));
@@ -155,7 +159,7 @@ async fn a_submodule_and_a_work_tree_are_clones_of_their_own() {
     }
 }
 
-/// Everything that a configuration can have git run, or send elsewhere. Each command leaves `seen`.
+/// All that a configuration can make git run, or send elsewhere. Each command leaves the file `seen`.
 fn hostile(seen: &Path) -> String {
     let run = format!("sh -c 'echo $0 >>{}'", seen.display());
     format!(
@@ -172,7 +176,7 @@ fn hostile(seen: &Path) -> String {
 }
 
 #[tokio::test]
-async fn the_configuration_of_a_clone_chooses_no_command() {
+async fn no_command_in_the_configuration_of_a_clone_is_run() {
     let origin = Origin::new();
     let clone = origin.clone("FETCH_HEAD", &["--filter=blob:none", "--depth=1", "feature"]);
     let seen = origin.folder.path().join("seen");
@@ -185,7 +189,7 @@ async fn the_configuration_of_a_clone_chooses_no_command() {
         }
     }
     std::fs::write(clone.join(".gitattributes"), "* filter=x diff=x\n").unwrap();
-    // Half of it in a file that the repository has tracked, which the clone's configuration includes.
+    // Half of it lies in a tracked file that the clone's configuration includes.
     let tracked = clone.join("tracked.config");
     std::fs::write(&tracked, hostile(&seen)).unwrap();
     let file = clone.join(".git/config");
@@ -204,6 +208,14 @@ async fn the_configuration_of_a_clone_chooses_no_command() {
     std::fs::write(&file, format!("{configuration}[core]\n\thooksPath = {}\n", hooks.display())).unwrap();
     git(&clone, &["update-ref", "refs/heads/x", "HEAD"]);
     assert!(seen.exists());
+}
+
+#[tokio::test]
+async fn a_line_of_a_value_is_not_taken_for_another_setting() {
+    let origin = Origin::new();
+    let clone = origin.clone("origin/main", &[]);
+    git(&clone, &["config", "http.extraHeader", "X: y\nremote.origin.partialclonefilter blob:none"]);
+    assert_eq!(open(&clone).await.unwrap().filter(), None);
 }
 
 #[tokio::test]

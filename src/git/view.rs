@@ -1,21 +1,21 @@
-//! The git directory that all commands run in: our own, in a folder of the job that nobody else may read. It borrows the
-//! clone's objects and holds a copy of its references, and its configuration is ours.
+//! The git directory that all commands run in. It is ours, in a folder of the job that nobody else may read; it uses the
+//! clone's objects and has a copy of its references and a configuration that we write.
 //!
-//! So nothing that a repository, a step or an earlier build wrote into the clone's configuration, hooks or attributes is
-//! read by git, let alone run. Contract: `gitrepository-layout`(5), `git-config`(1), `reftable`(5).
+//! So git neither reads nor runs what a repository, a step or an earlier build wrote into the clone's configuration, hooks
+//! or attributes. Contract: `gitrepository-layout`(5), `git-config`(1), `reftable`(5).
 
 use super::folders::{CloneFolders, short_text};
 use std::fs;
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
-/// Such a git directory. It is removed with the value.
+/// This git directory. It is removed when the value is dropped.
 #[derive(Debug)]
 pub(super) struct View {
     folder: PathBuf,
 }
 
-/// Forms of a clone that its configuration tells, and that a copy must have, too.
+/// Formats of a clone, which its configuration names and a copy must share.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct CloneFormat {
     /// `extensions.objectFormat`, where it is not SHA-1.
@@ -24,8 +24,8 @@ pub(super) struct CloneFormat {
     pub(super) references: Option<String>,
 }
 
-/// What git would start or read beside what it is asked for, by the machine's configuration or by default. A clean-up
-/// would remove the objects of the clone that our copy of its references does not name.
+/// Turns off what git would start or read beside the command, by the machine's configuration or by default. A clean-up
+/// (`gc`) would remove objects of the clone that our copy of its references does not name.
 const SETTINGS: &str = "\
 	bare = true
 	hooksPath = hooks
@@ -53,7 +53,7 @@ const SETTINGS: &str = "\
 ";
 
 impl View {
-    /// An empty one below `temporary`.
+    /// Creates an empty one below `temporary`.
     pub(super) fn create(temporary: &Path) -> io::Result<Self> {
         let mut bytes = [0; 8];
         getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
@@ -82,7 +82,7 @@ impl View {
         text.push_str(SETTINGS);
         text.push_str("[extensions]\n");
         for (key, value) in extensions {
-            // Of words alone: what stands in the clone's configuration is not ours.
+            // Only a word: the value comes from the clone's configuration and must not add settings to ours.
             if let Some(word) =
                 value.as_deref().filter(|word| word.bytes().all(|b| b.is_ascii_alphanumeric()))
             {
@@ -92,7 +92,7 @@ impl View {
         fs::write(self.folder.join("config"), text)
     }
 
-    /// Copies the references of the clone, which has this format.
+    /// Copies the references of the clone, which has the format `format`.
     pub(super) fn fill(&self, clone: &CloneFolders, format: &CloneFormat) -> io::Result<()> {
         self.configure(format)?;
         let head = short_text(&clone.git_dir.join("HEAD")).unwrap_or_default();
@@ -106,8 +106,7 @@ impl View {
         Ok(())
     }
 
-    /// Writes into the clone what a fetch changed here: where its history ends, and `references`, full names with their
-    /// commits.
+    /// Writes into the clone what a fetch changed here: `references` (full names and commits), and where the history ends.
     pub(super) fn give_back(&self, clone: &CloneFolders, references: &[(String, String)]) -> io::Result<()> {
         let tables = self.folder.join("reftable");
         if tables.is_dir() {
@@ -117,7 +116,7 @@ impl View {
                 write_reference(&clone.common_dir.join(name), commit)?;
             }
         }
-        // Last: until then the clone is as shallow as it was, which does no harm.
+        // Last: until this is written the clone only counts as more shallow than it is, which does no harm.
         let (ours, theirs) = (self.folder.join("shallow"), clone.common_dir.join("shallow"));
         match fs::read(&ours) {
             Ok(lines) if fs::read(&theirs).is_ok_and(|old| old == lines) => Ok(()),
@@ -139,17 +138,17 @@ impl Drop for View {
     }
 }
 
-/// As git writes a reference: by a file beside it that locks it, and then takes its name.
+/// Writes a reference as git does: a file beside it locks it, and then takes its name.
 fn write_reference(path: &Path, commit: &str) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    // A folder that branches left behind.
+    // Deleted branches may have left an empty folder of this name.
     let _ = fs::remove_dir(path);
     replace(path, format!("{commit}\n").as_bytes())
 }
 
-/// Adds the tables that are new, and then the list that names them.
+/// Copies the new tables, then the list that names them.
 fn give_back_tables(from: &Path, to: &Path) -> io::Result<()> {
     let list = fs::read(from.join("tables.list"))?;
     for name in String::from_utf8_lossy(&list).lines().filter(|name| !name.contains(['/', '\\'])) {
@@ -160,7 +159,7 @@ fn give_back_tables(from: &Path, to: &Path) -> io::Result<()> {
     replace(&to.join("tables.list"), &list)
 }
 
-/// Writes a file of the clone under git's own lock for it.
+/// Writes a file of the clone while holding git's lock for it.
 fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".lock");
@@ -176,7 +175,7 @@ fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
     written
 }
 
-/// Nothing, if there is no such regular file.
+/// Copies `from` if it is a regular file.
 fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
     match from.symlink_metadata() {
         Ok(metadata) if metadata.is_file() => fs::copy(from, to).map(drop),
@@ -184,7 +183,7 @@ fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// The regular files below `from`, if that is a folder.
+/// Copies the regular files below `from` if that is a folder.
 fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
     if !from.symlink_metadata().is_ok_and(|metadata| metadata.is_dir()) {
         return Ok(());
@@ -216,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn references_go_there_and_back() {
+    fn fetched_references_are_written_into_the_clone() {
         let folder = tempfile::tempdir().unwrap();
         let clone = clone_in(folder.path());
         let reference = |name: &str| clone.common_dir.join("refs/remotes/origin").join(name);
@@ -237,7 +236,7 @@ mod tests {
             assert_eq!(fs::read_to_string(reference(name)).unwrap(), "4444\n");
         }
         assert!(!clone.common_dir.join("shallow").exists());
-        assert!(view.give_back(&clone, &[fetched("main/x")]).is_err(), "main is no folder");
+        assert!(view.give_back(&clone, &[fetched("main/x")]).is_err(), "main is not a folder");
         fs::write(reference("main.lock"), "").unwrap();
         assert!(view.give_back(&clone, &[fetched("main")]).is_err(), "somebody else has the lock");
 
@@ -247,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn reftables_go_there_and_back() {
+    fn fetched_reftables_are_written_into_the_clone() {
         let folder = tempfile::tempdir().unwrap();
         let clone = clone_in(folder.path());
         let tables = clone.common_dir.join("reftable");
@@ -281,7 +280,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn nobody_else_may_read_it() {
+    fn nobody_else_may_read_the_git_directory() {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         let view = View::create(folder.path()).unwrap();

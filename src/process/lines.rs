@@ -1,23 +1,33 @@
-//! Lines of a child's output, whatever its bytes are.
+//! The lines of a child's output, or its records between NULs, whatever its bytes are.
 
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
-/// Longer lines are handed on in pieces.
+/// Longer lines and records come in pieces of at most this many bytes.
 const LONGEST: usize = 1024 * 1024;
 const READ_AT_ONCE: usize = 16 * 1024;
 
-/// Reads lines; a line ends by `\n` or `\r\n`, the last one by the end of the stream too.
+/// What ends a line or record. The end of the stream does, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Separator {
+    /// `\n` or `\r\n`.
+    LineBreak,
+    /// A NUL: the records may hold line breaks.
+    Nul,
+}
+
+/// Reads the lines or records of a stream.
 #[derive(Debug)]
 pub(super) struct Lines<R> {
     reader: Option<R>,
+    separator: Separator,
     buffer: Vec<u8>,
-    /// So many bytes of the buffer hold no line break.
+    /// This many bytes at the start of the buffer hold no separator.
     searched: usize,
 }
 
 impl<R: AsyncRead + Unpin> Lines<R> {
-    pub(super) fn new(reader: Option<R>) -> Self {
-        Self { reader, buffer: Vec::new(), searched: 0 }
+    pub(super) fn new(reader: Option<R>, separator: Separator) -> Self {
+        Self { reader, separator, buffer: Vec::new(), searched: 0 }
     }
 
     /// Whether nothing more will come.
@@ -25,7 +35,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         self.reader.is_none() && self.buffer.is_empty()
     }
 
-    /// The next line, `None` at the end. May be dropped and called again: nothing is lost.
+    /// The next line, or `None` at the end. Nothing is lost when the future is dropped.
     pub(super) async fn next(&mut self) -> Option<String> {
         loop {
             if let Some(line) = self.buffered_line() {
@@ -41,13 +51,20 @@ impl<R: AsyncRead + Unpin> Lines<R> {
     }
 
     fn buffered_line(&mut self) -> Option<String> {
-        let line_break =
-            self.buffer[self.searched..].iter().position(|byte| *byte == b'\n').map(|at| self.searched + at);
+        let separator = match self.separator {
+            Separator::LineBreak => b'\n',
+            Separator::Nul => 0,
+        };
+        let rest = &self.buffer[self.searched..];
+        let end = rest.iter().position(|byte| *byte == separator).map(|at| self.searched + at);
         self.searched = self.buffer.len();
-        match line_break {
+        match end {
             Some(end) if end <= LONGEST => {
                 let text = &self.buffer[..end];
-                let text = text.strip_suffix(b"\r").unwrap_or(text);
+                let text = match self.separator {
+                    Separator::LineBreak => text.strip_suffix(b"\r").unwrap_or(text),
+                    Separator::Nul => text,
+                };
                 let line = String::from_utf8_lossy(text).into_owned();
                 self.forget(end + 1);
                 Some(line)
@@ -82,7 +99,11 @@ mod tests {
     use super::*;
 
     async fn lines_of(bytes: &[u8]) -> Vec<String> {
-        let mut lines = Lines::new(Some(bytes));
+        parts_of(bytes, Separator::LineBreak).await
+    }
+
+    async fn parts_of(bytes: &[u8], separator: Separator) -> Vec<String> {
+        let mut lines = Lines::new(Some(bytes), separator);
         let mut all = Vec::new();
         while let Some(line) = lines.next().await {
             all.push(line);
@@ -97,6 +118,12 @@ mod tests {
         assert_eq!(lines_of(b"a\n").await, ["a"]);
         assert!(lines_of(b"").await.is_empty());
         assert_eq!(lines_of(b"\xffx\n").await, ["\u{fffd}x"]);
+    }
+
+    #[tokio::test]
+    async fn records_between_nuls_hold_line_breaks() {
+        assert_eq!(parts_of(b"a\nb\r\0\0last", Separator::Nul).await, ["a\nb\r", "", "last"]);
+        assert_eq!(parts_of(b"a\0", Separator::Nul).await, ["a"]);
     }
 
     #[tokio::test]

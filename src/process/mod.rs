@@ -1,4 +1,4 @@
-//! The one place where child processes are started, and the promise that their whole tree ends.
+//! The only place that starts child processes. It ends all that a child has started, too.
 
 mod lines;
 mod path;
@@ -8,7 +8,7 @@ pub use path::{first_in_path, is_executable};
 use crate::analysis::Invocation;
 use crate::cancel::Cancellation;
 use crate::error::{Error, Result};
-use lines::Lines;
+use lines::{Lines, Separator};
 use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop};
 use std::ffi::OsString;
 use std::io::ErrorKind;
@@ -18,7 +18,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::process::ChildStdin;
 use tokio::time::Instant;
 
-/// Which of its two outputs a line came from.
+/// The output that a line came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stream {
     /// Standard output.
@@ -30,9 +30,9 @@ pub enum Stream {
 /// How a child process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
-    /// By itself, or by somebody else's signal.
+    /// By itself, or by a signal that is not ours.
     Exit(Exit),
-    /// By us, because the run was cancelled.
+    /// It was ended because the run was cancelled.
     Cancelled,
 }
 
@@ -52,63 +52,66 @@ impl Exit {
     }
 }
 
-/// How long the parts of an end may take.
+/// How long a child gets to end.
 #[derive(Debug, Clone, Copy)]
 struct Patience {
-    /// Between the request to end (SIGTERM) and the kill.
+    /// From the request to end (SIGTERM) to the kill.
     cancel: Duration,
-    /// Between the child's exit and the end of its outputs, which a grandchild may hold open.
+    /// From the child's exit to the end of its outputs, which a grandchild may hold open.
     drain: Duration,
 }
 
 const PATIENCE: Patience = Patience { cancel: Duration::from_secs(2), drain: Duration::from_secs(5) };
 
-/// How long a variable of the environment may be, with its name, in UTF-16 units on Windows ("Environment Variables" of
-/// its documentation) and bytes on Linux (MAX_ARG_STRLEN of its kernel), which is taken for all others, too.
+/// The longest variable of the environment, name included: in UTF-16 units on Windows (its documentation, "Environment
+/// Variables"), in bytes on Linux (MAX_ARG_STRLEN of the kernel). The limit of Linux is used for all other systems.
 const LONGEST_VARIABLE: usize = if cfg!(windows) { 32_766 } else { 131_071 };
 
-/// Runs `invocation` to its end and hands each line of its outputs to `on_line` as it comes: without
-/// its line break, not UTF-8 replaced, in pieces of at most 1 MiB.
+/// Runs `invocation` to its end and calls `on_line` with each line of its outputs as it comes: without its line break,
+/// in pieces of at most 1 MiB, bytes that are not UTF-8 replaced.
 ///
-/// The child sees `environment` and the invocation's own variables, nothing else. When it has ended, what it
-/// left running in its process group (Unix) or job (Windows) is ended too. On cancellation the group
-/// is asked to end, and killed after two seconds; when the future is dropped, it is killed at once.
+/// The child sees `environment` and the invocation's variables, nothing else. When it has ended, what it left running in
+/// its process group (Unix) or job (Windows) is ended, too. On cancellation the group is asked to end, and killed after two
+/// seconds. When the future is dropped, it is killed at once.
 ///
 /// # Errors
-/// The program can't be started or its end can't be observed.
+/// The program cannot be started, or its end cannot be observed.
 pub async fn run(
     invocation: &Invocation,
     environment: &[(OsString, OsString)],
     cancellation: &Cancellation,
     on_line: impl FnMut(Stream, &str),
 ) -> Result<Ended> {
-    run_with(PATIENCE, invocation, environment, cancellation, on_line).await
+    run_with(PATIENCE, Separator::LineBreak, invocation, environment, cancellation, on_line).await
+}
+
+/// The same for a program that ends each record of its standard output with a NUL.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_nul_terminated(
+    invocation: &Invocation,
+    environment: &[(OsString, OsString)],
+    cancellation: &Cancellation,
+    on_record: impl FnMut(Stream, &str),
+) -> Result<Ended> {
+    run_with(PATIENCE, Separator::Nul, invocation, environment, cancellation, on_record).await
 }
 
 async fn run_with(
     patience: Patience,
+    separator: Separator,
     invocation: &Invocation,
     environment: &[(OsString, OsString)],
     cancellation: &Cancellation,
     mut on_line: impl FnMut(Stream, &str),
 ) -> Result<Ended> {
-    observe(patience, invocation, environment, cancellation, &mut on_line).await
-}
-
-/// Not generic: it is the larger part, and would be in the binary once for each kind of child.
-async fn observe(
-    patience: Patience,
-    invocation: &Invocation,
-    environment: &[(OsString, OsString)],
-    cancellation: &Cancellation,
-    on_line: &mut dyn FnMut(Stream, &str),
-) -> Result<Ended> {
     if cancellation.is_requested() {
         return Ok(Ended::Cancelled);
     }
     let mut tree = ProcessTree::start(invocation, environment)?;
-    let mut stdout = Lines::new(tree.0.stdout().take());
-    let mut stderr = Lines::new(tree.0.stderr().take());
+    let mut stdout = Lines::new(tree.0.stdout().take(), separator);
+    let mut stderr = Lines::new(tree.0.stderr().take(), Separator::LineBreak);
     let feed = feed(tree.0.stdin().take(), invocation);
     let end = tokio::time::sleep(Duration::ZERO);
     tokio::pin!(feed, end);
@@ -145,7 +148,7 @@ async fn observe(
     Ok(if cancelled { Ended::Cancelled } else { Ended::Exit(exit_of(status)) })
 }
 
-/// A child and all it starts.
+/// A child and all that it has started.
 #[derive(Debug)]
 struct ProcessTree(Box<dyn ChildWrapper>);
 
@@ -173,7 +176,7 @@ impl ProcessTree {
         command.spawn().map(Self).map_err(|error| not_started(invocation, &error))
     }
 
-    /// Waits for the child alone: waiting for the group or job would wait for what it left behind.
+    /// Waits for the child only: the group or job ends when the last process that it left behind ends.
     async fn exited(&mut self) -> std::io::Result<ExitStatus> {
         self.0.inner_mut().wait().await
     }
@@ -189,13 +192,13 @@ impl ProcessTree {
     }
 
     fn kill(&mut self) {
-        // Fails when nobody is left, which is what is wanted.
+        // It fails if no process is left, which is the goal.
         let _ = self.0.start_kill();
     }
 }
 
-/// Whether the system can hand over the invocation's own variables, which hold all properties of some scanners: its own
-/// message would not tell what is too long.
+/// Checks that the system can hand over the invocation's variables, in which some scanners get all properties. The
+/// system's own message would not say what is too long.
 fn check_length(invocation: &Invocation) -> Result<()> {
     let secret = invocation.secret_environment.iter().map(|(name, value)| (name, value.expose()));
     let plain = invocation.environment.iter().map(|(name, value)| (name, value.as_str()));
@@ -207,13 +210,13 @@ fn check_length(invocation: &Invocation) -> Result<()> {
         let length = length + name.len() + 1;
         if length > LONGEST_VARIABLE {
             let message = format!(
-                "{} can't be started: the properties of the analysis are {length} characters long in the variable {name}, \
-                 and this system takes at most {LONGEST_VARIABLE}",
+                "{} could not be started: the properties of the analysis are {length} characters long in the variable {name}, \
+                 and this system allows {LONGEST_VARIABLE}",
                 invocation.program.display()
             );
             return Err(Error::new(message).hint(
-                "Where many reports were found, set the property that names them in extraProperties, to a pattern such as \
-                 **/lcov.info or to one merged report.",
+                "If many reports were found, set the property that names them in extraProperties: to a pattern such as \
+                 **/lcov.info, or to one merged report.",
             ));
         }
     }
@@ -226,8 +229,8 @@ impl Drop for ProcessTree {
     }
 }
 
-/// Writes the standard input and closes it. A child that ends or closes it early is no error: its exit code
-/// tells how it fared.
+/// Writes the standard input and closes it. A child that does not read all of it is not an error: its exit code tells how
+/// it ended.
 async fn feed(stdin: Option<ChildStdin>, invocation: &Invocation) {
     let (Some(mut stdin), Some(text)) = (stdin, &invocation.stdin) else { return };
     if let Err(error) = stdin.write_all(text.expose().as_bytes()).await {
@@ -245,17 +248,16 @@ fn exit_of(status: ExitStatus) -> Exit {
 
 fn not_started(invocation: &Invocation, error: &std::io::Error) -> Error {
     let program = invocation.program.display();
-    let failure = Error::new(format!("{program} can't be started: {error}"));
+    let failure = Error::new(format!("{program} could not be started: {error}"));
     match error.kind() {
         ErrorKind::NotFound if !invocation.directory.is_dir() => {
             Error::new(format!("the working directory {} does not exist", invocation.directory.display()))
         }
-        ErrorKind::PermissionDenied => {
-            failure.hint("Make it executable for the agent's user, on a disk that is not mounted noexec.")
-        }
-        // Linux says NotFound of a program whose loader is missing: one built for another libc.
+        ErrorKind::PermissionDenied => failure
+            .hint("Make it executable for the agent's user, on a file system that is not mounted noexec."),
+        // Linux reports NotFound also for a program that was built for another libc, whose loader is missing.
         ErrorKind::NotFound if invocation.program.exists() => {
-            failure.hint("It exists, but it is built for another platform.")
+            failure.hint("The file exists, but it was built for another platform.")
         }
         _ => failure,
     }

@@ -1,10 +1,10 @@
-//! Where programs are.
+//! Where programs are on this machine.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-/// Searches the absolute folders of `PATH` alone: a relative one, or on Windows the current folder, would let the
-/// analysed project choose what runs.
+/// The first executable file `name` in the folders of `PATH`. Relative folders, and the current folder on Windows, are not
+/// searched: they would let the analysed project choose what runs.
 pub fn first_in_path(path: Option<&OsStr>, name: &str) -> Option<PathBuf> {
     std::env::split_paths(path?)
         .filter(|folder| folder.is_absolute())
@@ -12,7 +12,7 @@ pub fn first_in_path(path: Option<&OsStr>, name: &str) -> Option<PathBuf> {
         .find(|program| is_executable(program))
 }
 
-/// Whether `path` is a file that may be run.
+/// Whether `path` is a file that this system can run.
 pub fn is_executable(path: &Path) -> bool {
     let Ok(metadata) = std::fs::metadata(path) else { return false };
     #[cfg(unix)]

@@ -37,9 +37,16 @@ async fn run_to_end(patience: Patience, script: &Script) -> (Ended, Vec<(Stream,
     let mut lines = Vec::new();
     let (_source, cancellation) = CancelSource::new();
     let environment = system_path();
-    let ended = run_with(patience, &script.invocation, &environment, &cancellation, |stream, line| {
-        lines.push((stream, line.to_owned()));
-    });
+    let ended = run_with(
+        patience,
+        Separator::LineBreak,
+        &script.invocation,
+        &environment,
+        &cancellation,
+        |stream, line| {
+            lines.push((stream, line.to_owned()));
+        },
+    );
     (ended.await.unwrap(), lines)
 }
 
@@ -162,7 +169,8 @@ async fn cancellation_ends_children_that_obey() {
     let pid = script.folder.path().join("pid");
     let patience = Patience { cancel: LONG, ..SHORT };
     let environment = system_path();
-    let running = run_with(patience, &script.invocation, &environment, &cancellation, |_, _| ());
+    let running =
+        run_with(patience, Separator::LineBreak, &script.invocation, &environment, &cancellation, |_, _| ());
     let cancel = async {
         let pid = pid_in(&pid).await;
         source.cancel();
@@ -181,7 +189,8 @@ async fn cancellation_kills_children_that_do_not_obey() {
     let (source, cancellation) = CancelSource::new();
     let pid = script.folder.path().join("pid");
     let environment = system_path();
-    let running = run_with(SHORT, &script.invocation, &environment, &cancellation, |_, _| ());
+    let running =
+        run_with(SHORT, Separator::LineBreak, &script.invocation, &environment, &cancellation, |_, _| ());
     let cancel = async {
         let pid = pid_in(&pid).await;
         source.cancel();
@@ -222,7 +231,7 @@ async fn what_can_not_be_started_is_named() {
     missing.program = PathBuf::from("/no/such/java");
     missing.directory = PathBuf::from("/");
     let error = run(&missing, &[], &cancellation, |_, _| ()).await.unwrap_err().to_string();
-    assert!(error.contains("/no/such/java can't be started"), "{error}");
+    assert!(error.contains("/no/such/java could not be started"), "{error}");
     missing.directory = PathBuf::from("/no/such/directory");
     let error = run(&missing, &[], &cancellation, |_, _| ()).await.unwrap_err().to_string();
     assert!(error.contains("/no/such/directory does not exist"), "{error}");
@@ -234,7 +243,15 @@ async fn a_variable_that_is_too_long_is_told_before_the_start() {
     let (_source, cancellation) = CancelSource::new();
     for (length, expected) in [(131_069, Ok(exit_code(3))), (131_070, Err(true))] {
         script.invocation.secret_environment = vec![("A".into(), Secret::new("x".repeat(length)))];
-        let ended = run_with(SHORT, &script.invocation, &system_path(), &cancellation, |_, _| {}).await;
+        let ended = run_with(
+            SHORT,
+            Separator::LineBreak,
+            &script.invocation,
+            &system_path(),
+            &cancellation,
+            |_, _| {},
+        )
+        .await;
         let told =
             ended.map_err(|error| error.to_string().contains("are 131072 characters long in the variable A"));
         assert_eq!(told, expected, "{length}");
