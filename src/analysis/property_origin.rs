@@ -131,8 +131,9 @@ fn row_of(key: &str) -> Option<&'static Row> {
 /// module `web`. A module may be called anything, so every `.sonar.` may be where the property begins, and the strictest
 /// row of all parts counts.
 fn parts(key: &str) -> impl Iterator<Item = &str> {
-    let behind_dots = key.match_indices(".sonar.").filter_map(|(at, _)| key.get(at + 1..));
-    std::iter::once(key).chain(behind_dots)
+    // Each dot by itself: in `a.sonar.sonar.x`, the two places overlap.
+    let behind_dots = key.match_indices('.').filter_map(|(at, _)| key.get(at + 1..));
+    std::iter::once(key).chain(behind_dots.filter(|part| part.starts_with("sonar.")))
 }
 
 /// Whether it cannot be told where the name of a module ends in a key, because the module itself is called like a property:
@@ -194,6 +195,21 @@ pub fn confinement(key: &str) -> Option<Confinement> {
         _ if is_report.iter().any(|end| lower.ends_with(end)) => Some(Confinement::Reports),
         _ => None,
     }
+}
+
+/// Properties that name libraries and classes for the analyzer, the former names of them among these.
+const JAVA_LIBRARIES: &[&str] = &[
+    "sonar.java.libraries",
+    "sonar.java.binaries",
+    "sonar.java.test.libraries",
+    "sonar.java.test.binaries",
+    "sonar.libraries",
+    "sonar.binaries",
+];
+
+/// Whether a property names libraries or classes for the analyzer for Java.
+pub fn is_java_library(key: &str) -> bool {
+    JAVA_LIBRARIES.contains(&without_module(key))
 }
 
 /// Properties that take files, lines or issues out of what the quality gate judges.
@@ -289,6 +305,8 @@ mod tests {
             ("shop.web.sonar.scanner.skip", Job, false),
             // A module may be called as a property is.
             ("sonar.sonar.scanner.skip", Job, false),
+            ("a.sonar.sonar.scanner.skip", Job, false),
+            ("a.sonar.sonar.sonar.token", Connection, false),
             ("a.sonar.x.sonar.token", Connection, false),
         ] {
             for setter in [Repository, Job, Pipeline, Connection] {
@@ -301,7 +319,7 @@ mod tests {
 
     #[test]
     fn keys_with_two_beginnings_are_ambiguous() {
-        for key in ["a.sonar.b.sonar.sources", "sonar.b.sonar.sources", "a.b.sonar.x.sonar.y"] {
+        for key in ["a.sonar.b.sonar.sources", "sonar.b.sonar.sources", "a.sonar.sonar.sources"] {
             assert!(is_ambiguous(key), "{key}");
         }
         for key in ["sonar.sources", "a.b.sonar.sources", "sonar.security.config.roslyn.sonaranalyzer.x", "a"]

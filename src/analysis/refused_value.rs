@@ -32,6 +32,8 @@ pub enum RefusalReason {
     BlankInName,
     /// It may be that of several modules.
     AmbiguousName,
+    /// A path begins or ends with a blank that some readers drop and others keep.
+    UnusualBlank,
     /// The path leads out of the sources.
     OutsideSources,
     /// The path leads out of the base directory, or is the base directory.
@@ -50,6 +52,7 @@ impl fmt::Display for RefusalReason {
             Self::AmbiguousName => f.write_str(
                 "its name contains sonar twice. Rename the module, so that its name does not contain .sonar.",
             ),
+            Self::UnusualBlank => f.write_str("a path in it begins or ends with an unusual blank."),
             Self::OutsideSources => write!(f, "it leads out of the sources. {path}"),
             Self::OutsideBaseDirectory => write!(f, "it must lie below the base directory. {path}"),
         }

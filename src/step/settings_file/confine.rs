@@ -2,8 +2,9 @@
 //! sources, and no link of the repository leads it elsewhere.
 
 use super::source_tree::{BASE_DIR, SourceTree, real};
+use crate::analysis::java_properties::trimmed;
 use crate::analysis::precedence::Precedence;
-use crate::analysis::property_origin::{Confinement, confinement, without_module};
+use crate::analysis::property_origin::{Confinement, confinement, is_java_library, without_module};
 use crate::analysis::{PropertySource, RefusalReason};
 use crate::error::{Error, Result};
 use std::path::{Path, PathBuf};
@@ -16,6 +17,10 @@ impl SourceTree {
         let unfit: Vec<_> = precedence
             .of_repository()
             .filter_map(|(key, value, _)| {
+                let names_paths = confinement(key).is_some() || is_java_library(key);
+                if names_paths && key != BASE_DIR && has_unusual_blank(value) {
+                    return Some((key.to_owned(), RefusalReason::UnusualBlank));
+                }
                 let kind = confinement(key)?;
                 let module = key.strip_suffix(without_module(key)).unwrap_or_default();
                 let of_module = precedence.value(&format!("{module}{BASE_DIR}")).map(Path::new);
@@ -78,19 +83,34 @@ fn is_below(path: &Path, folder: &Path) -> bool {
 
 /// The paths that a value lists, as the engine takes them: divided by commas, but for those between quotes.
 pub(super) fn paths(value: &str) -> Vec<String> {
-    let (mut paths, mut path, mut quoted) = (Vec::new(), String::new(), false);
+    let paths = split(value).into_iter().map(|(path, _)| trimmed(&path).to_owned());
+    paths.filter(|path| !path.is_empty()).collect()
+}
+
+/// Whether a path of the list begins or ends with a blank that some readers keep and others drop: one between quotes, or one
+/// outside of ASCII. A path that was checked would not be the one that is used.
+fn has_unusual_blank(value: &str) -> bool {
+    split(value).iter().any(|(path, is_quoted)| {
+        let bare = trimmed(path);
+        bare.trim() != bare || (*is_quoted && bare != path)
+    })
+}
+
+/// The parts of a list, and whether quotes were in them.
+fn split(value: &str) -> Vec<(String, bool)> {
+    let (mut parts, mut part, mut quoted, mut is_open) = (Vec::new(), String::new(), false, false);
     let mut letters = value.chars().peekable();
     while let Some(letter) = letters.next() {
         match letter {
             // Two of them within quotes are one.
-            '"' if quoted && letters.next_if_eq(&'"').is_some() => path.push('"'),
-            '"' => quoted = !quoted,
-            ',' if !quoted => paths.push(std::mem::take(&mut path)),
-            letter => path.push(letter),
+            '"' if is_open && letters.next_if_eq(&'"').is_some() => part.push('"'),
+            '"' => (quoted, is_open) = (true, !is_open),
+            ',' if !is_open => parts.push((std::mem::take(&mut part), std::mem::take(&mut quoted))),
+            letter => part.push(letter),
         }
     }
-    paths.push(path);
-    paths.iter().map(|path| path.trim().to_owned()).filter(|path| !path.is_empty()).collect()
+    parts.push((part, quoted));
+    parts
 }
 
 /// Whether a part of a path is `..`.

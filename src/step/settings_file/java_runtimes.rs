@@ -8,20 +8,10 @@ use super::confine::{before_wildcards, leads_upwards, paths};
 use super::source_tree::{BASE_DIR, SourceTree};
 use crate::analysis::PropertySource;
 use crate::analysis::precedence::Precedence;
-use crate::analysis::property_origin::without_module;
+use crate::analysis::property_origin::is_java_library;
 use crate::error::{Error, Result};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-
-/// Properties that name libraries and classes for the analyzer, the former names of them among these.
-const LIBRARIES: &[&str] = &[
-    "sonar.java.libraries",
-    "sonar.java.binaries",
-    "sonar.java.test.libraries",
-    "sonar.java.test.binaries",
-    "sonar.libraries",
-    "sonar.binaries",
-];
 
 /// How the name of such a file ends: the analyzer looks at the end alone.
 const RUNTIME: &str = "jrt-fs.jar";
@@ -40,7 +30,7 @@ impl SourceTree {
         // A module that sets none of its own has those of the project, and takes them to be in its own directory.
         let modules = properties.iter().filter(|(key, _)| key.ends_with(BASE_DIR)).map(|(_, value)| value);
         let starts: Vec<_> = modules.map(Path::new).chain([base_dir]).collect();
-        for (key, value) in properties.iter().filter(|(key, _)| LIBRARIES.contains(&without_module(key))) {
+        for (key, value) in properties.iter().filter(|(key, _)| is_java_library(key)) {
             let is_of_repository = precedence.source(key).is_some_and(PropertySource::is_of_repository);
             for path in paths(value) {
                 let (plain, rest) = before_wildcards(&path);

@@ -3,9 +3,10 @@
 use super::expand_names::{Variables, expand_now, unexpandable};
 use super::read_settings::FILE;
 use super::source_tree::{BASE_DIR, SourceTree, without_dots};
-use crate::analysis::PropertySource;
+use crate::analysis::java_properties::trimmed;
 use crate::analysis::placeholder::Budget;
 use crate::analysis::precedence::Precedence;
+use crate::analysis::{FileLine, PropertySource};
 use crate::error::{Error, Result};
 use std::path::{Path, PathBuf};
 
@@ -41,7 +42,8 @@ impl SourceTree {
         let modules = format!("{prefix}{MODULES}");
         expand_now(environment, precedence, &modules)?;
         let names = precedence.value(&modules).unwrap_or_default().to_owned();
-        for name in names.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        for name in names.split(',').map(trimmed).filter(|name| !name.is_empty()) {
+            check_name(name, precedence.line(&modules))?;
             if depth == 0 {
                 return Err(Error::new(format!("the modules {prefix}{name} lie more than {DEEPEST} deep"))
                     .hint("Check sonar.modules in the settings files of the modules."));
@@ -101,10 +103,10 @@ impl SourceTree {
         if !is_chosen && directory.exists() && !self.hold(&directory) {
             return Err(leaves(&directory));
         }
-        if let Some(file) = file
-            && let Some(entries) = self.load(&file)?
+        if let Some(file) = &file
+            && let Some(entries) = self.load(file)?
         {
-            self.add(precedence, PropertySource::ModuleFile, prefix, &file, &entries);
+            self.add(precedence, PropertySource::ModuleFile, prefix, file, &entries);
             let of_file = entries.iter().rev().find(|entry| entry.key == BASE_DIR);
             if let Some(chosen) = of_file.filter(|_| precedence.rules().allow_repository(&key)) {
                 let chosen = precedence
@@ -123,7 +125,32 @@ impl SourceTree {
                 .hint(format!("Correct {MODULES}, or set {name}.{BASE_DIR} to the module's directory.")));
         }
         let directory = without_dots(&directory);
+        check_sole_settings_file(name, &directory, parent, file.as_deref())?;
         precedence.set(PropertySource::Connection, &key, &directory.display().to_string(), None);
         Ok(directory)
     }
+}
+
+/// Refuses a name that the scanner engine would read differently: it splits the list of modules as CSV, with quotes and line
+/// breaks, and drops other blanks than these files' readers do. The module that it finds would not have been checked.
+fn check_name(name: &str, at: Option<&FileLine>) -> Result<()> {
+    if name.trim() == name && !name.contains(|c: char| c < ' ' || c == '"') {
+        return Ok(());
+    }
+    let at = at.map(|at| format!(" ({at})")).unwrap_or_default();
+    Err(Error::new(format!("{name:?} in {MODULES}{at} is not a name for a module"))
+        .hint("Use a name without quotation marks, line breaks and blanks around it."))
+}
+
+/// Refuses a second settings file in the base directory of a module. SonarScanner CLI is given that directory, and reads the
+/// settings file in it: what that file sets would count without having been checked.
+fn check_sole_settings_file(name: &str, directory: &Path, parent: &Path, read: Option<&Path>) -> Result<()> {
+    let second = directory.join(FILE);
+    let is_read = read.is_some_and(|read| without_dots(read) == second);
+    if is_read || *directory == without_dots(parent) || second.symlink_metadata().is_err() {
+        return Ok(());
+    }
+    let first = read.map(|read| format!("{} and ", without_dots(read).display())).unwrap_or_default();
+    Err(Error::new(format!("the module {name} has two settings files: {first}{}", second.display()))
+        .hint("Remove the second one, or move its properties to the first one."))
 }

@@ -36,6 +36,37 @@ fn of(base: &Path, root: &str) -> String {
     text.replace(&base.display().to_string(), "<base>")
 }
 
+/// The engine splits `sonar.modules` as CSV and drops other blanks than this program: a folder of another name would be the
+/// module's.
+#[test]
+fn module_names_that_scanners_read_differently_are_refused() {
+    for name in ["\"a,b\"", "a\\nb", "a\u{a0}", "\u{2003}a"] {
+        let (_folder, base) = project(&[("a/x", ""), ("b/x", ""), ("\"a/x", ""), ("b\"/x", "")]);
+        std::fs::create_dir_all(base.join("a\nb")).unwrap();
+        let told = of(&base, &format!("sonar.modules={name}"));
+        assert!(told.contains("is not a name for a module"), "{name}: {told}");
+    }
+}
+
+/// Observed of SonarScanner CLI 8.1: it reads the settings file in the base directory that it is given for a module. That is
+/// another one than was read here if the first one names another base directory.
+#[test]
+fn a_module_has_one_settings_file() {
+    let moved = ("web/sonar-project.properties", "sonar.projectBaseDir=src");
+    let named = ("web/src/other.properties", "");
+    let second = ("web/src/sonar-project.properties", "sonar.projectDate=2001-01-01");
+    for (root, first) in [
+        ("sonar.modules=web", moved),
+        ("sonar.modules=web\nweb.sonar.projectConfigFile=web/src/other.properties", named),
+    ] {
+        let (_folder, base) = project(&[first, second]);
+        let told = of(&base, root);
+        assert!(told.contains("the module web has two settings files"), "{told}");
+        let (_folder, base) = project(&[first, ("web/src/a.py", "")]);
+        assert!(of(&base, root).contains("web.sonar.projectBaseDir=<base>/web/src"));
+    }
+}
+
 /// What SonarScanner CLI 8.1 hands to the engine for the same files.
 #[test]
 fn as_the_cli_does() {
