@@ -122,16 +122,16 @@ pub enum DotnetHost {
 
 /// A tool that is installed on the agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InstalledTool {
+pub(crate) struct InstalledTool {
     /// Its version.
-    pub version: ToolVersion,
+    pub(crate) version: ToolVersion,
     /// Why it cannot be trusted, as a clause; `None` if it can.
-    pub flaw: Option<String>,
+    pub(crate) flaw: Option<String>,
 }
 
 /// What runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Plan {
+pub(crate) enum Plan {
     /// The installed tool at this index of the list.
     Installed(usize),
     /// The tool of this version, from the agent's tool cache or a NuGet feed.
@@ -142,16 +142,16 @@ pub enum Plan {
 
 /// The outcome of [`choose`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ScannerChoice {
+pub(crate) struct ScannerChoice {
     /// What runs.
-    pub plan: Plan,
+    pub(crate) plan: Plan,
     /// What runs and why, as a line for the log.
-    pub line: String,
+    pub(crate) line: String,
 }
 
 /// Why nothing can be run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ChoiceError {
+pub(crate) enum ChoiceError {
     /// `dotnetScannerVersion` does not hold three numbers.
     #[error("dotnetScannerVersion {0:?} is not a version number. Use three numbers, such as 12.1.0.")]
     Version(String),
@@ -203,7 +203,7 @@ const OR_ARCHIVE: &str = "; or set dotnetScannerVersion (all four numbers) and d
 ///
 /// # Errors
 /// Nothing can be run, or not what the inputs say.
-pub fn choose(
+pub(crate) fn choose(
     wish: &ReleaseWish<'_>,
     server: &ServerFacts,
     windows: bool,

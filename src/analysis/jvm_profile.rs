@@ -8,35 +8,35 @@ use std::fmt;
 
 /// Source files of a project, as far as they were counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct SourceSize {
+pub(crate) struct SourceSize {
     /// Number of files.
-    pub files: u64,
+    pub(crate) files: u64,
     /// Their size together.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
 }
 
 impl SourceSize {
     /// Up to this size the fast compiler alone is quicker on one processor. Counting may stop here.
-    pub const MOST: Self = Self { files: 1000, bytes: 2_000_000 };
+    pub(crate) const MOST: Self = Self { files: 1000, bytes: 2_000_000 };
 
     /// Whether neither number is above that of `other`.
-    pub fn is_within(self, other: Self) -> bool {
+    pub(crate) fn is_within(self, other: Self) -> bool {
         self.files <= other.files && self.bytes <= other.bytes
     }
 }
 
 /// The share of the machine that one Java may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct JavaResources {
+pub(crate) struct JavaResources {
     /// Processors; at least one.
-    pub cores: usize,
+    pub(crate) cores: usize,
     /// Memory in bytes, if known.
-    pub memory: Option<u64>,
+    pub(crate) memory: Option<u64>,
 }
 
 impl JavaResources {
     /// The share of each of `analyses` that run at the same time.
-    pub fn shared_by(self, analyses: usize) -> Self {
+    pub(crate) fn shared_by(self, analyses: usize) -> Self {
         let analyses = analyses.max(1);
         let memory = self.memory.map(|memory| memory / analyses as u64);
         Self { cores: (self.cores / analyses).max(1), memory }
@@ -69,9 +69,9 @@ const SERIAL_COLLECTOR: &str = "-XX:+UseSerialGC";
 
 /// Options for Java. `Display` is the line for the log: which, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JvmOptions {
+pub(crate) struct JvmOptions {
     /// To be placed before the user's options, which then win.
-    pub options: Vec<&'static str>,
+    pub(crate) options: Vec<&'static str>,
     size: Option<SourceSize>,
     resources: JavaResources,
 }
@@ -79,14 +79,19 @@ pub struct JvmOptions {
 impl JvmOptions {
     /// Whether to use an archive of the engine's classes: a longer analysis gains little, and writing the archive takes
     /// 200 MB more memory than the analysis.
-    pub fn suits_class_archive(&self) -> bool {
+    pub(crate) fn suits_class_archive(&self) -> bool {
         self.options.contains(&FAST_COMPILER) && self.resources.memory.is_none_or(|bytes| bytes >= 2 << 30)
     }
 }
 
 /// Chooses the options. `given` holds every text in which the user gives Java options. If one of them names a garbage
 /// collector, none is added, because Java refuses two.
-pub fn choose(profile: JvmProfile, size: SourceSize, resources: JavaResources, given: &[&str]) -> JvmOptions {
+pub(crate) fn choose(
+    profile: JvmProfile,
+    size: SourceSize,
+    resources: JavaResources,
+    given: &[&str],
+) -> JvmOptions {
     if profile == JvmProfile::Default {
         return JvmOptions { options: Vec::new(), size: None, resources };
     }
@@ -130,7 +135,7 @@ impl fmt::Display for JvmOptions {
 }
 
 /// Whether the name of a file says that it is source code some analyzer reads.
-pub fn is_source(file_name: &str) -> bool {
+pub(crate) fn is_source(file_name: &str) -> bool {
     const SUFFIXES: &[&str] = &[
         "abap", "bicep", "c", "cc", "cls", "cob", "cpp", "cs", "css", "cxx", "dart", "go", "groovy", "h",
         "hpp", "htm", "html", "ipynb", "java", "js", "json", "jsx", "kt", "kts", "less", "m", "mjs", "php",

@@ -38,7 +38,7 @@ xml xml xsd xsl
 yaml yaml yml";
 
 /// Keys of the languages that a file of this name may be in.
-pub fn languages_of(file_name: &str) -> impl Iterator<Item = &'static str> + use<> {
+pub(crate) fn languages_of(file_name: &str) -> impl Iterator<Item = &'static str> + use<> {
     let name = file_name.to_ascii_lowercase();
     // A Dockerfile is known by its name.
     let suffix = name.rsplit_once('.').map_or(name.as_str(), |(_, suffix)| suffix).to_owned();

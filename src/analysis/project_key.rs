@@ -5,7 +5,7 @@ const LONGEST: usize = 400;
 
 /// Why SonarQube refuses a key. `Display` completes "because".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum KeyRefusal {
+pub(crate) enum KeyRefusal {
     /// A character that is neither an ASCII letter nor a digit, `-`, `_`, `.` or `:`.
     #[error("it contains {0:?}")]
     Character(char),
@@ -21,7 +21,7 @@ pub enum KeyRefusal {
 ///
 /// Contract: the message of the scanner engine ("Allowed characters are alphanumeric, '-', '_', '.' and ':', with at
 /// least one non-digit").
-pub fn refusal(key: &str) -> Option<KeyRefusal> {
+pub(crate) fn refusal(key: &str) -> Option<KeyRefusal> {
     let other = key.chars().find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':')));
     if let Some(other) = other {
         return Some(KeyRefusal::Character(other));

@@ -12,7 +12,7 @@ use std::fmt;
 
 /// Who sets a property. The order counts: each may set what those before it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Setter {
+pub(crate) enum Setter {
     /// A file of the repository: a settings file, the settings file of a module.
     Repository,
     /// A variable of the job, such as `SONAR_SCANNER_JAVA_OPTS`. Any step of the job can set one.
@@ -139,12 +139,12 @@ fn parts(key: &str) -> impl Iterator<Item = &str> {
 /// Whether it cannot be told where the name of a module ends in a key, because the module itself is called like a property:
 /// `a.sonar.b.sonar.sources` is `sonar.sources` of the module `a.sonar.b`, and `sonar.b.sonar.sources` of the module `a`.
 /// [`without_module`] cannot be trusted with such a key, so the repository may not set one.
-pub fn is_ambiguous(key: &str) -> bool {
+pub(crate) fn is_ambiguous(key: &str) -> bool {
     parts(key).filter(|part| part.starts_with("sonar.")).count() > 1
 }
 
 /// The key of a property without the names of modules before it, unless it [`is_ambiguous`].
-pub fn without_module(key: &str) -> &str {
+pub(crate) fn without_module(key: &str) -> &str {
     if key.starts_with("sonar.") {
         return key;
     }
@@ -152,19 +152,19 @@ pub fn without_module(key: &str) -> &str {
 }
 
 /// Whether `setter` may set `key`; `trusted` is whether the pipeline trusts the settings files of its repository.
-pub fn may_set(setter: Setter, key: &str, trusted: bool) -> bool {
+pub(crate) fn may_set(setter: Setter, key: &str, trusted: bool) -> bool {
     let Some(row) = row_of(key) else { return true };
     setter >= row.setter || (setter == Setter::Repository && trusted && row.trusted)
 }
 
 /// Where to set `key` instead.
-pub fn remedy(key: &str) -> Remedy {
+pub(crate) fn remedy(key: &str) -> Remedy {
     row_of(key).map_or(ExtraProperties, |row| row.remedy)
 }
 
 /// Where the paths that a repository names in a property may lead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Confinement {
+pub(crate) enum Confinement {
     /// Below the base directory: the scanner deletes and writes there.
     WorkFiles,
     /// In the sources: the scanner writes there, or uploads what it finds there.
@@ -174,7 +174,7 @@ pub enum Confinement {
 }
 
 /// How far the paths in a property may lead; `None` for values that are not paths, and for libraries, which are only read.
-pub fn confinement(key: &str) -> Option<Confinement> {
+pub(crate) fn confinement(key: &str) -> Option<Confinement> {
     let key = without_module(key);
     let lower = key.to_ascii_lowercase();
     let is_report = ["reportpath", "reportpaths", "reportspath", "reportspaths"];
@@ -208,7 +208,7 @@ const JAVA_LIBRARIES: &[&str] = &[
 ];
 
 /// Whether a property names libraries or classes for the analyzer for Java.
-pub fn is_java_library(key: &str) -> bool {
+pub(crate) fn is_java_library(key: &str) -> bool {
     JAVA_LIBRARIES.contains(&without_module(key))
 }
 
@@ -243,7 +243,7 @@ const NARROWING: &[&str] = &[
 
 /// Whether a property can take something out of what the quality gate judges. The log and the summary name the ones that a
 /// repository sets. If `scopeFrom` is `pipeline`, the repository may not set them.
-pub fn narrows(key: &str) -> bool {
+pub(crate) fn narrows(key: &str) -> bool {
     let key = without_module(key);
     NARROWING.iter().any(|pattern| matches(pattern, key))
 }

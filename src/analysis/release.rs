@@ -52,18 +52,18 @@ impl ScannerRelease {
 
 /// What the inputs say about the scanner to run.
 #[derive(Clone, Copy, Default)]
-pub struct ReleaseWish<'a> {
+pub(crate) struct ReleaseWish<'a> {
     /// `cliScannerVersion` or `dotnetScannerVersion`.
-    pub version: Option<&'a str>,
+    pub(crate) version: Option<&'a str>,
     /// `scannerDownloadUrl`: the archive, or the folder it lies in; a URL or a path.
-    pub download: Option<&'a str>,
+    pub(crate) download: Option<&'a str>,
     /// `cliScannerSha256` or `dotnetScannerSha256`.
-    pub sha256: Option<&'a str>,
+    pub(crate) sha256: Option<&'a str>,
 }
 
 /// Why there is no release to run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ReleaseError {
+pub(crate) enum ReleaseError {
     /// The version is not a list of numbers.
     #[error("cliScannerVersion {0:?} is not a version number. Use all four parts, such as 8.1.0.6389.")]
     Version(String),
@@ -89,7 +89,7 @@ impl ReleaseWish<'_> {
     ///
     /// # Errors
     /// The version or the hash is not valid, or the hash is not known.
-    pub fn cli_for(&self, server: &ServerFacts) -> Result<Option<ScannerRelease>, ReleaseError> {
+    pub(crate) fn cli_for(&self, server: &ServerFacts) -> Result<Option<ScannerRelease>, ReleaseError> {
         let version = match self.version {
             Some(version) => full_version(version)?,
             None if server.has_engine_provisioning() => return Ok(None),

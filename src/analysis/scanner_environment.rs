@@ -18,7 +18,7 @@ const OUR_OWN: &[&str] = &[
 ///
 /// # Errors
 /// `SONAR_SCANNER_JSON_PARAMS` is no JSON object of strings.
-pub fn read<'a>(
+pub(crate) fn read<'a>(
     variables: impl Iterator<Item = (&'a str, &'a str)>,
 ) -> Result<Properties, serde_json::Error> {
     let mut properties = Properties::default();

@@ -30,7 +30,7 @@ mod oid {
 }
 
 /// The store with these certificates, each in DER.
-pub fn pkcs12<C: AsRef<[u8]>>(certificates: &[C]) -> Vec<u8> {
+pub(crate) fn pkcs12<C: AsRef<[u8]>>(certificates: &[C]) -> Vec<u8> {
     let certificates = certificates.iter().enumerate().map(|(n, c)| bag(n, c.as_ref()));
     let bags = sequence(&certificates.collect::<Vec<_>>().concat());
     sequence(&[tlv(INTEGER, &[3]), data(&sequence(&data(&bags)))].concat())

@@ -7,7 +7,7 @@ use super::provider::Provider;
 
 /// What is being built.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Built {
+pub(crate) enum Built {
     /// The main branch, whatever its name.
     MainBranch {
         /// Why the main branch is analysed, as a clause.
@@ -39,7 +39,7 @@ pub enum Built {
 
 impl PipelineContext {
     /// What is being built, by the agent's variables and the user's choices.
-    pub fn built(&self, choices: &Choices) -> Built {
+    pub(crate) fn built(&self, choices: &Choices) -> Built {
         let main = |why: String| Built::MainBranch { why, version: None };
         match &choices.branch {
             BranchChoice::Off => return main("the input branch is off".into()),

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// Who knows the default branch. The first that knows is believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
+pub(crate) enum Source {
     /// The input `defaultBranch`.
     Input,
     /// The Git API of Azure Repos.
@@ -31,7 +31,7 @@ impl fmt::Display for Source {
 
 /// What is known of the default branch.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DefaultBranch {
+pub(crate) enum DefaultBranch {
     /// Its name.
     Known {
         /// Without `refs/heads/`.
@@ -47,7 +47,7 @@ pub enum DefaultBranch {
 
 impl DefaultBranch {
     /// Its name, if known.
-    pub fn name(&self) -> Option<&str> {
+    pub(crate) fn name(&self) -> Option<&str> {
         match self {
             Self::Known { name, .. } => Some(name),
             Self::NeverAnalysed | Self::Unknown => None,
@@ -56,7 +56,12 @@ impl DefaultBranch {
 
     /// What to change where SonarQube calls the main branch by another name, told to a build of the branch
     /// `built`; `None` where it agrees. Editions without branches (`branch_support`) have no page for it.
-    pub fn conflict(&self, sonarqube: Option<&str>, built: &str, branch_support: bool) -> Option<String> {
+    pub(crate) fn conflict(
+        &self,
+        sonarqube: Option<&str>,
+        built: &str,
+        branch_support: bool,
+    ) -> Option<String> {
         let (Self::Known { name, source }, Some(main)) = (self, sonarqube) else { return None };
         if name == main {
             return None;

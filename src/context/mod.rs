@@ -12,16 +12,16 @@ mod refusal;
 mod scope;
 mod user_scope;
 
-pub use built::Built;
+pub(crate) use built::Built;
 pub use choices::{BranchChoice, Choices, OnUnsupported, Tags};
-pub use default_branch::{DefaultBranch, Source};
+pub(crate) use default_branch::{DefaultBranch, Source};
 pub use git_ref::{GitRef, branch_name};
 pub use pipeline::{PipelineContext, PullRequest};
 pub use provider::Provider;
-pub use pull_request_properties::{check_pull_request_properties, name_branches};
-pub use refusal::Refusal;
-pub use scope::{Scope, decide};
-pub use user_scope::{decides, is_of_scope, remove_unset, unexpanded, user_scope};
+pub(crate) use pull_request_properties::{check_pull_request_properties, name_branches};
+pub(crate) use refusal::Refusal;
+pub(crate) use scope::{Scope, decide};
+pub(crate) use user_scope::{decides, is_of_scope, remove_unset, unexpanded, user_scope};
 
 #[cfg(test)]
 mod tests;

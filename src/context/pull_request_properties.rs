@@ -9,7 +9,7 @@ use crate::analysis::{Properties, ServerKind};
 
 /// Removes `refs/heads/` from the branches of a pull request: `$(System.PullRequest.TargetBranch)` is `refs/heads/main`,
 /// which the engine does not find. It would then count no line as new, and the quality gate would pass.
-pub fn name_branches(properties: &mut Properties) {
+pub(crate) fn name_branches(properties: &mut Properties) {
     for key in [PULL_REQUEST_BRANCH, PULL_REQUEST_BASE] {
         if let Some(value) = properties.value(key)
             && branch_name(value.trim()) != value
@@ -24,7 +24,7 @@ pub fn name_branches(properties: &mut Properties) {
 ///
 /// # Errors
 /// SonarQube would refuse the analysis, at the end of the build.
-pub fn check_pull_request_properties(properties: &Properties) -> Result<(), Refusal> {
+pub(crate) fn check_pull_request_properties(properties: &Properties) -> Result<(), Refusal> {
     let is_set = |key: &str| properties.value(key).is_some_and(|value| !value.trim().is_empty());
     let refuse = |message: &str, hint: &str| Err(Refusal { message: message.into(), hint: hint.into() });
     if !is_set(PULL_REQUEST_KEY) {

@@ -2,11 +2,11 @@
 
 /// An analysis that SonarQube would refuse, or that may not be skipped (`onUnsupportedBranch: fail`).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub(crate) struct Refusal {
     /// What is wrong, as a clause.
-    pub message: String,
+    pub(crate) message: String,
     /// What to change, as a sentence.
-    pub hint: String,
+    pub(crate) hint: String,
 }
 
 /// The longest name of a branch or key of a pull request that SonarQube accepts, in UTF-16 units: the width of its column.

@@ -10,21 +10,21 @@ use crate::analysis::{Properties, ServerFacts, Target};
 
 /// What is analysed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Scope {
+pub(crate) struct Scope {
     /// The decision.
-    pub target: Target,
+    pub(crate) target: Target,
     /// The analysis parameters it needs.
-    pub properties: Properties,
+    pub(crate) properties: Properties,
     /// Why nothing is analysed, for the log and the summary; `None` if something is.
-    pub skip: Option<String>,
+    pub(crate) skip: Option<String>,
     /// The decision and its reason in one line for the log.
-    pub explanation: String,
+    pub(crate) explanation: String,
     /// The version of the project, if it follows from what is built. A version that the user sets wins.
-    pub version: Option<String>,
+    pub(crate) version: Option<String>,
     /// The repository's default branch, if it was asked for and is known.
-    pub default_branch: Option<String>,
+    pub(crate) default_branch: Option<String>,
     /// Warnings for the log.
-    pub warnings: Vec<String>,
+    pub(crate) warnings: Vec<String>,
 }
 
 impl Scope {
@@ -59,7 +59,7 @@ impl Scope {
 ///
 /// # Errors
 /// SonarQube would refuse the name, or it does not analyse branches and `onUnsupportedBranch` is `fail`.
-pub fn decide(
+pub(crate) fn decide(
     context: &PipelineContext,
     built: &Built,
     choices: &Choices,

@@ -9,18 +9,18 @@ use crate::analysis::{Properties, ServerFacts, Target};
 const OF_PULL_REQUEST: &str = "sonar.pullrequest.";
 
 /// Whether a property is a parameter of a branch or a pull request.
-pub fn is_of_scope(key: &str) -> bool {
+pub(crate) fn is_of_scope(key: &str) -> bool {
     key.starts_with("sonar.branch.") || key.starts_with(OF_PULL_REQUEST)
 }
 
 /// Whether these properties choose the branch or pull request. `sonar.pullrequest.base` alone, for example, only changes a
 /// detail of the decision.
-pub fn decides(properties: &Properties) -> bool {
+pub(crate) fn decides(properties: &Properties) -> bool {
     Target::of_properties(properties).is_some()
 }
 
 /// The variable in the first `$(name)` of a text. Azure Pipelines leaves `$(name)` as it is if the variable is not set.
-pub fn unexpanded(text: &str) -> Option<&str> {
+pub(crate) fn unexpanded(text: &str) -> Option<&str> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | ' ');
     text.match_indices("$(").find_map(|(at, _)| {
         let inner = &text[at + 2..];
@@ -33,7 +33,7 @@ pub fn unexpanded(text: &str) -> Option<&str> {
 /// value is a variable of pull requests. Templates that many pipelines share leave such lines. Returns the removed keys.
 ///
 /// A blank `sonar.branch.name` must not reach the engine: it would analyse the main branch in the build of a feature branch.
-pub fn remove_unset(properties: &mut Properties, of_pull_request: bool) -> Vec<String> {
+pub(crate) fn remove_unset(properties: &mut Properties, of_pull_request: bool) -> Vec<String> {
     let is_unset = |value: &str| {
         value.trim().is_empty()
             || (!of_pull_request
@@ -62,7 +62,11 @@ pub fn remove_unset(properties: &mut Properties, of_pull_request: bool) -> Vec<S
 ///
 /// # Errors
 /// SonarQube would refuse a name.
-pub fn user_scope(user: &Properties, place: &str, server: &ServerFacts) -> Result<Option<Scope>, Refusal> {
+pub(crate) fn user_scope(
+    user: &Properties,
+    place: &str,
+    server: &ServerFacts,
+) -> Result<Option<Scope>, Refusal> {
     let of_scope = user.iter().filter(|(key, _)| is_of_scope(key));
     let mut properties: Properties =
         of_scope.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
