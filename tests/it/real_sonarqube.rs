@@ -92,6 +92,11 @@ on!(
 
 on!(
     v25_1: a_library_with_tests_passes,
+    a_monorepo_with_two_scanners_has_one_verdict,
+    two_jobs_of_one_user_do_not_disturb_each_other,
+    leftovers_of_a_broken_job_do_no_harm,
+    a_planted_analyzer_is_not_run,
+    dotnet_works_behind_squid_with_a_private_authority,
     a_solution_in_three_languages_fails_its_gate,
     reports_of_every_kind_are_found_and_imported,
     a_deterministic_build_by_dotnet_test_has_coverage,
