@@ -37,10 +37,16 @@ pub fn prepare(variables: &mut Variables, temporary: &Path) {
     set_default(variables, "DOTNET_NOLOGO", "1");
     set_default(variables, "DOTNET_CLI_TELEMETRY_OPTOUT", "1");
     let home = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
-    if value(variables, "DOTNET_CLI_HOME").is_none()
-        && !value(variables, home).is_some_and(|home| Path::new(home).is_dir())
-    {
-        set(variables, "DOTNET_CLI_HOME", temporary.join("dotnet-home"));
+    if !value(variables, home).is_some_and(|home| Path::new(home).is_dir()) {
+        let folder = temporary.join("dotnet-home");
+        // If it cannot be made, .NET says so.
+        let _ = std::fs::create_dir_all(&folder);
+        if value(variables, "DOTNET_CLI_HOME").is_none() {
+            set(variables, "DOTNET_CLI_HOME", &folder);
+        }
+        // NuGet needs it, too: without a home that exists it sets the mode of the machine's temporary folder to 0755 where it
+        // runs as root (observed with SDK 10.0.401), and then no other user can write there.
+        set(variables, home, &folder);
     }
     // An installed tool looks for .NET where this variable says and in some fixed folders, not in PATH.
     if value(variables, "DOTNET_ROOT").is_none() {
@@ -131,10 +137,14 @@ mod tests {
             [format!("{name}={home}"), "DOTNET_NOLOGO=0".into(), "DOTNET_CLI_TELEMETRY_OPTOUT=1".into()]
         );
         let nowhere = folder.path().join("nowhere");
+        let made = folder.path().join("dotnet-home");
         for missing in [variables(&[]), variables(&[(name, nowhere.to_str().unwrap())])] {
             let mut without = missing;
-            prepare(&mut without, Path::new("/tmp/job"));
-            assert_eq!(value(&without, "DOTNET_CLI_HOME").unwrap(), Path::new("/tmp/job/dotnet-home"));
+            prepare(&mut without, folder.path());
+            for name in [name, "DOTNET_CLI_HOME"] {
+                assert_eq!(value(&without, name).unwrap(), made, "{name}");
+            }
+            assert!(made.is_dir());
         }
     }
 

@@ -11,6 +11,7 @@ use rustix::process::Signal;
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use zip::write::SimpleFileOptions;
@@ -285,9 +286,15 @@ fn the_dotnet_scanner_installs_without_a_home_folder() {
     for home in ["", "/nowhere/home"] {
         let mut scenario = scenario(&sdk, "26.9.0.129388");
         scenario.job.set("HOME", home);
+        // NuGet changes its mode where it finds no home.
+        let temporary = scenario.job.path("tmp");
+        std::fs::create_dir(&temporary).unwrap();
+        std::fs::set_permissions(&temporary, std::fs::Permissions::from_mode(0o1777)).unwrap();
+        scenario.job.set("TMPDIR", &temporary.display().to_string());
         let inputs = [("nugetSource", sdk.feed.to_str().unwrap())];
         let step = prepare(&mut scenario, &inputs);
         step.succeeded();
+        assert_eq!(temporary.metadata().unwrap().permissions().mode() & 0o7777, 0o1777);
         assert!(!step.transcript().contains("Welcome to .NET"));
         let home = format!("DOTNET_CLI_HOME={}", scenario.job.temp().join("dotnet-home").display());
         let environment = std::fs::read_to_string(scenario.job.path("sdk/environment")).unwrap();
