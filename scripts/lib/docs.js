@@ -60,6 +60,32 @@ function inputs(task) {
   return ['| Input | Default | Used with | Meaning |', '|---|---|---|---|', ...rows].join('\n');
 }
 
+// The first sentence of the comment at the top of a Rust file.
+function meaning(file) {
+  const lines = [];
+  for (const line of fs.readFileSync(file, 'utf8').split('\n')) {
+    if (!/^\/\/! ?\S/.test(line)) break;
+    lines.push(line.replace(/^\/\/! ?/, ''));
+  }
+  const sentence = lines.join(' ').replace(/\.( .*)?$/, '');
+  return sentence.replace(/\[(`[^`]*`)\]/g, '$1').replace(/\|/g, '\\|');
+}
+
+// The Rust files of a folder and the folders in it. Files `tests.rs` are left out: they test the file beside them.
+function filesBelow(folder, depth = Infinity) {
+  const entries = fs.readdirSync(path.join(ROOT, folder), { withFileTypes: true });
+  entries.sort((a, b) => a.name < b.name ? -1 : 1);
+  const files = entries.filter(entry => entry.name.endsWith('.rs') && entry.name !== 'tests.rs')
+    .map(entry => `${folder}/${entry.name}`);
+  const folders = entries.filter(entry => entry.isDirectory() && depth > 1).map(entry => `${folder}/${entry.name}`);
+  return files.concat(...folders.map(each => filesBelow(each, depth - 1)));
+}
+
+function files(folder, depth) {
+  const rows = filesBelow(folder, depth).map(file => `| ${code(file)} | ${meaning(path.join(ROOT, file))} |`);
+  return ['| File | What it is |', '|---|---|', ...rows].join('\n');
+}
+
 function sources(folder = path.join(ROOT, 'src')) {
   return [].concat(...fs.readdirSync(folder, { withFileTypes: true }).map(entry => {
     const file = path.join(folder, entry.name);
@@ -90,10 +116,17 @@ for (const name of ['OF_ALL', 'OF_PROGRAMS', 'OF_BUILD', 'OF_ANALYZERS', 'OF_DOT
   PARTS[`variables ${name}`] = () => strings(table(name)).map(code).join(', ');
 }
 
+// `files of src/step`; of src and tests/it themselves only the files that are in no folder.
+function part(name) {
+  const folder = (/^files of (.*)$/.exec(name) || [])[1];
+  return folder ? () => files(folder, ['src', 'tests/it'].includes(folder) ? 1 : Infinity) : PARTS[name];
+}
+
 function render(text, file) {
   return text.replace(/<!-- scripts\/docs: (.*?) -->\n[^]*?<!-- end -->/g, (_, name) => {
-    if (!PARTS[name]) throw new Error(`${file}: there is no part "${name}". The parts are: ${Object.keys(PARTS).join('; ')}.`);
-    return `<!-- scripts/docs: ${name} -->\n${PARTS[name]()}\n<!-- end -->`;
+    const write = part(name);
+    if (!write) throw new Error(`${file}: there is no part "${name}". The parts are: files of FOLDER; ${Object.keys(PARTS).join('; ')}.`);
+    return `<!-- scripts/docs: ${name} -->\n${write()}\n<!-- end -->`;
   });
 }
 

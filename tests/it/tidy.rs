@@ -173,26 +173,44 @@ fn the_core_is_pure() {
 }
 
 #[test]
-fn the_map_names_every_file_and_no_other() {
+fn the_map_equals_the_tree() {
     let page = fs::read_to_string(root().join("docs/architecture.md")).unwrap();
-    let map = page.split_once("## The house").unwrap().1.split_once("## Decisions").unwrap().0;
-    let is_in_name = |c: char| c.is_ascii_lowercase() || c == '_' || c == '.';
-    let named: BTreeSet<_> =
-        map.split(|c| !is_in_name(c)).filter(|word| word.ends_with(".rs") && *word != ".rs").collect();
-    let name = |path: &str| path.rsplit('/').next().unwrap().to_owned();
-    let sources = || files("src").into_iter().map(|(path, _)| path);
-    // One file a command, a service or a resource: their folders tell.
-    let told = ["src/command/", "src/sonarqube/", "src/azure_devops/"];
-    let missing: Vec<_> = sources()
-        .filter(|path| !["mod.rs", "tests.rs"].contains(&name(path).as_str()))
-        .filter(|path| !told.iter().any(|folder| path.starts_with(folder)))
-        .filter(|path| !named.contains(name(path).as_str()))
+    let rows = page.split_once("## The map").unwrap().1.lines().filter_map(|line| line.strip_prefix("| `"));
+    let mapped: BTreeSet<_> = rows.filter_map(|row| row.split_once("` | ")).collect();
+    let map: BTreeSet<_> = mapped.iter().map(|(path, _)| *path).collect();
+    assert_eq!(map.len(), mapped.len(), "a file has two rows");
+    let all = ["src", "tests/agent/src", "tests/it"].into_iter().flat_map(files);
+    let tree: BTreeSet<_> = all
+        .map(|(path, _)| path)
+        .filter(|path| path.ends_with(".rs") && !path.ends_with("/tests.rs"))
         .collect();
-    assert!(missing.is_empty(), "docs/architecture.md does not name {missing:?}");
-    let of_tests = files("tests").into_iter().map(|(path, _)| path);
-    let all: BTreeSet<_> = sources().chain(of_tests).map(|path| name(&path)).collect();
-    let gone: Vec<_> = named.iter().filter(|named| !all.contains(**named)).collect();
-    assert!(gone.is_empty(), "docs/architecture.md names {gone:?}");
+    // In folders of tests/it lie tests, whose names say what they test.
+    let is_on_map = |path: &str| path.matches('/').count() == 2 || !path.starts_with("tests/it/");
+    let tree: BTreeSet<_> = tree.iter().map(String::as_str).filter(|path| is_on_map(path)).collect();
+    let missing: Vec<_> = tree.difference(&map).collect();
+    let gone: Vec<_> = map.difference(&tree).collect();
+    assert!(missing.is_empty() && gone.is_empty(), "run scripts/docs: {missing:?} {gone:?}");
+    let wordless: Vec<_> =
+        mapped.iter().filter(|(_, meaning)| meaning.trim_end_matches(" |").is_empty()).collect();
+    assert!(wordless.is_empty(), "say in a `//!` line what these are: {wordless:?}");
+}
+
+/// The answers to the questions of somebody new name files.
+#[test]
+fn the_files_that_the_architecture_names_exist() {
+    for page in ["docs/architecture.md", "docs/decisions.md", "CONTRIBUTING.md"] {
+        let text = fs::read_to_string(root().join(page)).unwrap();
+        let named = text.split('`').skip(1).step_by(2);
+        let is_path = |name: &&str| {
+            let first = name.split('/').next().unwrap_or_default();
+            name.contains('/') && ["docs", "fuzz", "scripts", "src", "task", "tests"].contains(&first)
+        };
+        let gone: Vec<_> = named
+            .filter(is_path)
+            .filter(|name| !root().join(name.split(' ').next().unwrap()).exists())
+            .collect();
+        assert!(gone.is_empty(), "{page} names {gone:?}");
+    }
 }
 
 #[test]
