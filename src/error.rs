@@ -1,5 +1,6 @@
 //! What a step can fail with: text for the user, and the result the agent is told.
 
+use crate::cancel::Cancelled;
 use std::fmt;
 
 /// A failure in terms a user can act on.
@@ -75,6 +76,12 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+impl From<Cancelled> for Error {
+    fn from(_: Cancelled) -> Self {
+        Self::cancelled()
+    }
+}
 
 /// The causes of an error, outermost first, joined by `: `, without repeating a text already said.
 pub fn cause_chain(error: &dyn std::error::Error) -> String {

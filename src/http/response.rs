@@ -1,7 +1,7 @@
 //! An answer, and the bounds of what is taken of it.
 
 use super::error::{Error, ErrorKind, classify};
-use crate::cancel::Cancellation;
+use crate::cancel::{Cancellation, Cancelled};
 use bytes::Bytes;
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
@@ -102,10 +102,8 @@ pub(super) async fn unless_cancelled<T>(
     work: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
     let Some(cancellation) = cancellation else { return work.await };
-    tokio::select! {
-        result = work => result,
-        () = cancellation.requested() => Err(Error::new(ErrorKind::Cancelled, url, "")),
-    }
+    let ended = cancellation.unless_requested(work).await;
+    ended.unwrap_or_else(|Cancelled| Err(Error::new(ErrorKind::Cancelled, url, "")))
 }
 
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {

@@ -1,6 +1,6 @@
 //! Where an analysis keeps what it downloads.
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::scanner::{Audit, Cache, CacheSeal};
 use crate::secret::Secret;
 use crate::step::job::Job;
@@ -27,10 +27,7 @@ pub(super) async fn choose(
     let seal = password.is_none().then(|| CacheSeal::new(token));
     let shared = Cache::in_user_home(user_home).sealed(seal).or_private(private_home(job)?);
     let cache = if is_private { shared.private().unwrap_or(shared) } else { shared.trusted() };
-    let audited = tokio::select! {
-        audited = cache.audit(scope) => audited,
-        () = job.cancellation.requested() => return Err(Error::cancelled()),
-    };
+    let audited = job.cancellation.unless_requested(cache.audit(scope)).await?;
     match (audited, cache.private()) {
         (Ok(()), _) => Ok(cache),
         (Err(error), Some(private)) if private.user_home() != cache.user_home() => {

@@ -81,10 +81,7 @@ async fn wait_until_up(
             .hint("Run the build again once the server has started."));
         };
         tracing::info!("{} is not up yet ({state}); waiting", server.address());
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = cancellation.requested() => return Err(Error::cancelled()),
-        }
+        cancellation.unless_requested(tokio::time::sleep(pause)).await?;
     }
 }
 

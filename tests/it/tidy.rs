@@ -71,6 +71,7 @@ fn may_use(module: &str) -> Vec<&'static str> {
     let parts: &[&[&str]] = match module {
         // Text for users and the wish to end belong to the shell: the core has values.
         _ if CORE.contains(&module) => &[&CORE, &["secret"]],
+        "error" => &[&["cancel"]],
         _ if COMMON.contains(&module) => &[],
         "bug" => &[&COMMON],
         "http" => &[&COMMON],

@@ -52,10 +52,7 @@ pub(super) async fn end(
         ));
     }
     let sonarqube = tokens.sonarqube(job, &prepared.server);
-    tokio::select! {
-        verified = verify(begun, &sonarqube, &cache) => verified?,
-        () = job.cancellation.requested() => return Err(Error::cancelled()),
-    }
+    job.cancellation.unless_requested(verify(begun, &sonarqube, &cache)).await??;
     tracing::info!("{}", begun.java_choice);
 
     let mut properties = prepared.properties.clone();

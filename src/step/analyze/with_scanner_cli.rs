@@ -15,10 +15,7 @@ use std::path::{Path, PathBuf};
 /// Runs it.
 pub(super) async fn run(setup: &AnalysisSetup<'_>, release: &ScannerRelease) -> Result<ScannerRun> {
     let job = setup.request.job;
-    let (home, java) = tokio::select! {
-        provisioned = provision(setup, release) => provisioned?,
-        () = job.cancellation.requested() => return Err(Error::cancelled()),
-    };
+    let (home, java) = job.cancellation.unless_requested(provision(setup, release)).await??;
     tracing::info!("{java}");
     let (properties, java_options) = properties_and_options(setup, release, &java);
     let settings_file = write_no_settings(setup.folder)?;

@@ -40,10 +40,8 @@ pub(super) async fn begin(
     let cache =
         cache_choice::choose(job, &home, credentials, common.inputs.private_cache, Audit::Scanner).await?;
     let user_home = cache.user_home().to_owned();
-    let scanner = tokio::select! {
-        scanner = dotnet_tool::provision(job, &common.inputs, &server.facts, &cache) => scanner?,
-        () = job.cancellation.requested() => return Err(Error::cancelled()),
-    };
+    let provisioning = dotnet_tool::provision(job, &common.inputs, &server.facts, &cache);
+    let scanner = job.cancellation.unless_requested(provisioning).await??;
     let folder = common.records.folder().join(wanted.id.as_str());
     std::fs::create_dir_all(&folder)
         .map_err(|error| Error::new(format!("{} can't be made: {error}", folder.display())))?;

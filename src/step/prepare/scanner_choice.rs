@@ -46,10 +46,7 @@ pub(super) async fn install_build_wrapper(
     let credentials = Some(sonarqube.credentials());
     let fetching =
         build_wrapper::fetch(sonarqube.http(), sonarqube.base_url(), credentials, server, &platform, folder);
-    let wrapper = tokio::select! {
-        fetched = fetching => fetched?,
-        () = job.cancellation.requested() => return Err(Error::cancelled()),
-    };
+    let wrapper = job.cancellation.unless_requested(fetching).await??;
     job.commands.prepend_path(&wrapper.folder);
     let [compile_commands, whole_output] =
         ["sonar.cfamily.compile-commands", "sonar.cfamily.build-wrapper-output"];

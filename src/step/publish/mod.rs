@@ -38,20 +38,18 @@ use without_record::WithoutRecord;
 /// # Errors
 /// The gate did not pass, or nobody can say that it did, and the policy says that this fails the task.
 pub async fn publish(job: &Job) -> Result<Completion> {
-    let judged = tokio::select! {
-        judged = judge_all(job) => judged,
-        () = job.cancellation.requested() => Err(Error::cancelled()),
-    };
-    let Judged { inputs, temp, records, build, analyses, results } = match judged {
-        Ok(judged) => judged,
-        Err(error) => {
-            // What another job of the build passed is not all of the build.
-            let is_cancelled = error.kind() == ErrorKind::Cancelled;
-            let verdict = if is_cancelled { Verdict::Cancelled } else { Verdict::Unknown };
-            tell_build::tell(job, None, &[tell_build::without_analysis(verdict)], None).await;
-            return Err(error);
-        }
-    };
+    let judged = job.cancellation.unless_requested(judge_all(job)).await;
+    let Judged { inputs, temp, records, build, analyses, results } =
+        match judged.unwrap_or_else(|cancelled| Err(cancelled.into())) {
+            Ok(judged) => judged,
+            Err(error) => {
+                // What another job of the build passed is not all of the build.
+                let is_cancelled = error.kind() == ErrorKind::Cancelled;
+                let verdict = if is_cancelled { Verdict::Cancelled } else { Verdict::Unknown };
+                tell_build::tell(job, None, &[tell_build::without_analysis(verdict)], None).await;
+                return Err(error);
+            }
+        };
     let verdict = Verdict::worst(results.iter().map(|result| result.verdict));
     tell::report_in_log(&results, &inputs.policy);
     tell::set_outputs(&job.commands, verdict, &results);

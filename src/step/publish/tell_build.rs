@@ -15,10 +15,8 @@ use std::time::{Duration, SystemTime};
 const SUMMARY_TYPE: &str = "Distributedtask.Core.Summary";
 /// Between two looks at the properties while another job writes them.
 const PAUSE: Duration = Duration::from_millis(250);
-/// The agent gives a cancelled step ten seconds or more; here it is the last of what is done.
-const LAST_WORDS: Duration = Duration::from_secs(3);
 
-/// Records `entries`, within three seconds once the run is cancelled; then looks for the Build Summary of this title.
+/// Records `entries`, as last words where the run is cancelled; then looks for the Build Summary of this title.
 /// `recorded` is the build that records of its analyses name, because any step may set `Build.BuildId`. (One that sets
 /// other variables of the system too has to be trusted: they say where the build is, and whether it is one.)
 ///
@@ -54,23 +52,11 @@ pub(super) async fn tell(
             written.borrow_mut().extend(properties.iter().cloned());
             Ok(())
         },
-        async || {
-            tokio::select! {
-                () = tokio::time::sleep(PAUSE) => true,
-                () = job.cancellation.requested() => false,
-            }
-        },
+        async || job.cancellation.unless_requested(tokio::time::sleep(PAUSE)).await.is_ok(),
     );
-    let too_late = async {
-        job.cancellation.requested().await;
-        tokio::time::sleep(LAST_WORDS).await;
-    };
-    let settled = tokio::select! {
-        settled = settling => settled,
-        () = too_late => {
-            tracing::warn!("the build property {AGGREGATE} is not written: the time is up");
-            return true;
-        }
+    let Ok(settled) = job.cancellation.unless_over(settling).await else {
+        tracing::warn!("the build property {AGGREGATE} is not written: the time is up");
+        return true;
     };
     let is_reached = !written.borrow().is_empty();
     let may_be_ok_elsewhere = match &settled {
@@ -156,14 +142,11 @@ pub(super) fn entries(analyses: &[Option<AnalysisId>], results: &[AnalysisResult
 async fn check_arrival(job: &Job, azure: &AzureDevOps, project: &str, build: &str, title: &str) {
     const LOOKS: [u64; 5] = [0, 300, 700, 1000, 1500];
     for pause in LOOKS {
-        tokio::select! {
-            () = tokio::time::sleep(Duration::from_millis(pause)) => {}
-            () = job.cancellation.requested() => return,
-        }
-        let asked = tokio::select! {
-            asked = azure.build_attachments(project, build, SUMMARY_TYPE) => asked,
-            () = job.cancellation.requested() => return,
-        };
+        let asked = job.cancellation.unless_requested(async {
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+            azure.build_attachments(project, build, SUMMARY_TYPE).await
+        });
+        let Ok(asked) = asked.await else { return };
         match asked {
             Ok(names) if names.iter().any(|name| name == title) => return,
             Ok(_) => {}

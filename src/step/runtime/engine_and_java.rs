@@ -64,10 +64,7 @@ pub(in crate::step) async fn provision(
     request: &RuntimeRequest<'_>,
     suspect_since: Option<SystemTime>,
 ) -> Result<Ready> {
-    tokio::select! {
-        ready = engine_and_java(request, suspect_since) => ready,
-        () = request.job.cancellation.requested() => Err(Error::cancelled()),
-    }
+    request.job.cancellation.unless_requested(engine_and_java(request, suspect_since)).await?
 }
 
 async fn engine_and_java(request: &RuntimeRequest<'_>, suspect_since: Option<SystemTime>) -> Result<Ready> {
