@@ -4,12 +4,16 @@ use super::failed_condition::FailedCondition;
 use super::headline::{headline, last_known};
 use super::html;
 use super::markdown::{Align, escape, link};
-use super::page::Page;
+use super::page::{BYTES, Page};
 use super::result::AnalysisResult;
 use super::shown_measure::{FIXED_ISSUES, NEW_CODE, OVERALL_CODE, ShownMeasure};
 use super::text::{MESSAGE_CHARS, NAME_CHARS};
+use super::worst_items::worst_section;
 use crate::analysis::Narrowing;
 use crate::quality_gate::{QualityGate, Verdict};
+
+/// Lines about the worst files and issues shown at most.
+const WORST: usize = 10;
 
 pub(super) fn one(page: &mut Page, result: &AnalysisResult) {
     let (sign, headline) = headline(result);
@@ -17,6 +21,7 @@ pub(super) fn one(page: &mut Page, result: &AnalysisResult) {
     let project = escape(result.name(), NAME_CHARS);
     page.paragraph(&format!("**{project}** · {}", escape(&result.target.full_name(), NAME_CHARS)));
     details(page, result);
+    worst(page, result);
     measures(page, result);
     warnings(page, result);
     narrowed(page, result);
@@ -61,6 +66,13 @@ fn failed_conditions(page: &mut Page, result: &AnalysisResult, gate: &QualityGat
     let shown = page.table(&columns, &rows);
     let left_out = gate.failed_conditions().count() - shown;
     page.more(left_out, "more failed condition", "more failed conditions");
+}
+
+fn worst(page: &mut Page, result: &AnalysisResult) {
+    let section = worst_section(&result.worst, &result.metrics, WORST);
+    if page.text.len() + section.len() <= BYTES {
+        page.text.push_str(&section);
+    }
 }
 
 fn measures(page: &mut Page, result: &AnalysisResult) {

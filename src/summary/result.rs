@@ -1,5 +1,6 @@
 //! What is known about one analysis when its summary is written.
 
+use super::worst_items::WorstOfCondition;
 use crate::analysis::{Narrowing, Target};
 use crate::quality_gate::{Comparator, Condition, GateStatus, MeasureSet, Metrics, QualityGate, Verdict};
 use serde_json::{Value, json};
@@ -34,6 +35,8 @@ pub struct AnalysisResult {
     pub gate: Option<QualityGate>,
     /// For an analysis that was skipped: a gate of before. It is shown, and counts for nothing.
     pub last_known: Option<LastKnown>,
+    /// The worst files and issues behind the failed conditions, as far as the token could read them.
+    pub worst: Vec<WorstOfCondition>,
     /// Measures the token could read.
     pub measures: MeasureSet,
     /// Metrics of the server.
@@ -65,6 +68,7 @@ impl AnalysisResult {
             reason: None,
             gate: None,
             last_known: None,
+            worst: Vec::new(),
             measures: MeasureSet::default(),
             metrics: Metrics::default(),
             dashboard_url: None,

@@ -4,16 +4,23 @@
 use super::evidence::{AnalysisToJudge, Evidence, ReportEvidence};
 use super::report_verdict::{Claim, Judgement, judge_report};
 use crate::analysis::Target;
-use crate::quality_gate::{Case, Context, Metrics, Verdict};
+use crate::quality_gate::{Case, Context, Metrics, QualityGate, Verdict};
 use crate::sonarqube::{SonarQube, Wait};
-use crate::summary::{AnalysisResult, LastKnown, shown_metrics};
+use crate::summary::{AnalysisResult, LastKnown, WorstOfCondition, shown_metrics};
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use url::Url;
 
 /// What is only shown, of all analyses, is worth this much time.
 const SHOWN: Duration = Duration::from_secs(10);
+
+/// The worst files and issues of an analysis are worth this much of it.
+const WORST: Duration = Duration::from_secs(3);
+/// Failed conditions whose worst files or issues are asked for.
+const WORST_CONDITIONS: usize = 5;
+/// Files or issues asked for each of them.
+const WORST_OF_EACH: usize = 3;
 
 /// What is only shown of an analysis, and who tells it.
 pub(super) enum Shown {
@@ -109,6 +116,7 @@ impl Judge {
                     result.dashboard_url = Some(link(&own_address(sonarqube).await, result));
                 }
                 self.add_measures(sonarqube, target, result).await;
+                add_worst(sonarqube, target, result).await;
             }
             Shown::LastKnown(sonarqube) => add_last_known(sonarqube, result).await,
         }
@@ -186,6 +194,28 @@ impl Judge {
                 tracing::info!("The measures of {} could not be read: {error}", result.project_name);
             }
         }
+    }
+}
+
+/// The worst files and issues behind the conditions that failed. What cannot be read in time is left out.
+async fn add_worst(sonarqube: &SonarQube, target: &Target, result: &mut AnalysisResult) {
+    if result.verdict != Verdict::Failed {
+        return;
+    }
+    let (project, gate, found) = (&result.project_key, &result.gate, &mut result.worst);
+    let sonarqube = sonarqube.without_retries();
+    let read = async {
+        for condition in gate.iter().flat_map(QualityGate::failed_conditions).take(WORST_CONDITIONS) {
+            match sonarqube.worst_of(project, target, condition, WORST_OF_EACH).await {
+                Ok(worst) => found.push(WorstOfCondition::new(condition, worst)),
+                Err(error) => {
+                    tracing::debug!("What is behind {} could not be read: {error}", condition.metric);
+                }
+            }
+        }
+    };
+    if timeout(WORST, read).await.is_err() {
+        tracing::debug!("The worst files and issues are left out: reading them takes too long");
     }
 }
 

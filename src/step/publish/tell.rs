@@ -193,6 +193,7 @@ mod tests {
                 ignored_conditions: false,
             }),
             last_known: None,
+            worst: Vec::new(),
             measures: MeasureSet::default(),
             metrics: Metrics::default(),
             dashboard_url: Some(format!("https://sonar.example/dashboard?id={project}")),

@@ -3,7 +3,7 @@ use crate::analysis::Target;
 use crate::quality_gate::{
     Comparator, Condition, GateStatus, Measure, MeasureSet, Metric, MetricKind, Metrics, QualityGate,
 };
-use crate::summary::{LastKnown, issue_line, outcome_line};
+use crate::summary::{LastKnown, WorstOfCondition, issue_line, outcome_line};
 use insta::assert_snapshot;
 use proptest::prelude::*;
 
@@ -55,6 +55,7 @@ fn result(verdict: Verdict) -> AnalysisResult {
         reason: None,
         gate: None,
         last_known: None,
+        worst: vec![],
         measures: MeasureSet::default(),
         metrics: metrics(),
         dashboard_url: Some("https://sonar.example/dashboard?id=shop".into()),
@@ -697,4 +698,22 @@ proptest! {
         }
         prop_assert_eq!(outcome_line(&result).starts_with("Quality gate passed"), result.verdict == Verdict::Passed);
     }
+}
+
+#[test]
+fn the_worst_files_and_issues_take_at_most_ten_lines() {
+    use crate::quality_gate::{Worst, WorstFile};
+    let of_metric = |metric: &str| WorstOfCondition {
+        metric: metric.into(),
+        worst: Worst::Files {
+            metric: metric.into(),
+            files: (0..7).map(|n| WorstFile { path: format!("src/{n}.rs"), value: "9".into() }).collect(),
+        },
+    };
+    let result = AnalysisResult { worst: vec![of_metric("a"), of_metric("b")], ..failed() };
+    let page = build_summary(&[result]).markdown;
+    let lines: Vec<_> = page.lines().filter(|line| line.contains("– src/")).collect();
+    assert_eq!(lines.len(), 10, "{page}");
+    assert_eq!((lines[0], lines[9]), ("- a – src/0.rs: 9 (a)", "- b – src/2.rs: 9 (b)"));
+    assert!(!build_summary(&[failed()]).markdown.contains("Where it fails"));
 }

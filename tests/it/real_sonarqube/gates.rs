@@ -81,6 +81,7 @@ pub(super) fn a_gate_with_every_kind_of_metric_is_shown(server: &Server) {
     assert!(listed > 0 && !told.text.contains("not visible"), "{}", told.text);
     let answer = project.gate_now();
     let (_, summary) = journey.summary();
+    assert!(summary.contains("#### Where it fails"), "{summary}");
     assert_eq!(publish.errors.len(), conditions.len(), "{}", publish.transcript());
     for (metric, _, _, required) in &conditions {
         let (name, kind) = project.metric(metric);
