@@ -14,7 +14,7 @@ mod user_scope;
 
 pub(crate) use built::Built;
 pub use choices::{BranchChoice, Choices, OnUnsupported, Tags};
-pub(crate) use default_branch::{DefaultBranch, Source};
+pub(crate) use default_branch::{DefaultBranch, DefaultBranchSource, KnownBranch};
 pub use git_ref::{GitRef, branch_name};
 pub use pipeline::{PipelineContext, PullRequest};
 pub use provider::Provider;

@@ -2,7 +2,7 @@
 
 use super::built::Built;
 use super::choices::{Choices, OnUnsupported};
-use super::default_branch::{DefaultBranch, Source};
+use super::default_branch::{DefaultBranch, DefaultBranchSource, KnownBranch};
 use super::pipeline::{PipelineContext, PullRequest};
 use super::pull_request_properties;
 use super::refusal::{Refusal, check_name};
@@ -121,12 +121,12 @@ impl Table<'_> {
             Scope::main_branch(Some(name.to_owned()), self.server, explanation)
         };
         match self.default {
-            DefaultBranch::Known { name: default, source } if default == name => {
+            DefaultBranch::Known(KnownBranch { name: default, source }) if default == name => {
                 Ok(main(&source.to_string()))
             }
-            DefaultBranch::Known { name: default, source } => {
+            DefaultBranch::Known(KnownBranch { name: default, source }) => {
                 let remedy = match source {
-                    Source::SonarQube => {
+                    DefaultBranchSource::SonarQube => {
                         format!("; if {name} is the default branch, name it in the input defaultBranch")
                     }
                     _ => String::new(),

@@ -32,14 +32,14 @@ fn names() -> Vec<String> {
     names
 }
 
-fn known(name: &str, source: Source) -> DefaultBranch {
-    DefaultBranch::Known { name: name.into(), source }
+fn known(name: &str, source: DefaultBranchSource) -> DefaultBranch {
+    DefaultBranch::Known(KnownBranch { name: name.into(), source })
 }
 
 fn decided(name: &str, choices: &Choices, server: &ServerFacts) -> Result<Scope, Refusal> {
     let context = captured(name);
     let built = context.built(choices);
-    decide(&context, &built, choices, server, &known("main", Source::Remote))
+    decide(&context, &built, choices, server, &known("main", DefaultBranchSource::Remote))
 }
 
 fn shown(properties: &Properties) -> String {
@@ -324,7 +324,13 @@ fn choices_of_the_user() {
 
 #[test]
 fn who_says_what_the_default_branch_is() {
-    let sources = [Source::Input, Source::AzureRepos, Source::Remote, Source::OriginHead, Source::SonarQube];
+    let sources = [
+        DefaultBranchSource::Input,
+        DefaultBranchSource::AzureRepos,
+        DefaultBranchSource::Remote,
+        DefaultBranchSource::OriginHead,
+        DefaultBranchSource::SonarQube,
+    ];
     let mut defaults: Vec<_> = sources.iter().map(|source| known("main", *source)).collect();
     defaults.extend([DefaultBranch::NeverAnalysed, DefaultBranch::Unknown]);
     let mut lines = String::new();
@@ -446,7 +452,7 @@ fn names_that_sonarqube_refuses() {
 
 #[test]
 fn a_main_branch_of_another_name_is_a_conflict() {
-    let default = known("main", Source::AzureRepos);
+    let default = known("main", DefaultBranchSource::AzureRepos);
     assert_eq!(default.conflict(Some("main"), "main", true), None);
     assert_eq!(default.conflict(None, "main", true), None);
     assert_eq!(DefaultBranch::Unknown.conflict(Some("master"), "main", true), None);

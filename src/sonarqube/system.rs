@@ -111,8 +111,9 @@ impl SonarQube {
         if self.kind() == ServerKind::Cloud {
             return Ok(ServerFacts { kind: ServerKind::Cloud, version, edition: None, branch_support: true });
         }
-        let edition = self.edition().await?;
-        let branch_support = match self.features().await? {
+        let (edition, features) = tokio::join!(self.edition(), self.features());
+        let edition = edition?;
+        let branch_support = match features? {
             Some(features) => features.iter().any(|feature| feature == "branch-support"),
             // Servers before 9.0 have no list: branches came with every edition but the first.
             None => edition.is_some_and(|edition| edition != Edition::Community),

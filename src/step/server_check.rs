@@ -1,7 +1,7 @@
 //! Makes sure that the server can be worked with, before anything else is done.
 
 use crate::agent::{ServiceConnection, allow_http};
-use crate::analysis::{ServerFacts, ServerKind, ServerVersion};
+use crate::analysis::{ServerKind, ServerVersion};
 use crate::cancel::Cancellation;
 use crate::error::{Error, Result};
 use crate::http::Retry;
@@ -29,38 +29,35 @@ pub(super) fn warn_of_http(job: &Job, connection: &ServiceConnection) -> Result<
     Ok(())
 }
 
-/// A server that is up and knows the token.
-#[derive(Debug)]
-pub(super) struct Checked {
-    pub(super) facts: ServerFacts,
-    /// Its clock, in seconds since 1970, if it told.
-    pub(super) date: Option<u64>,
+/// Makes sure that the server knows the token.
+pub(super) async fn check_token(server: &SonarQube) -> Result<()> {
+    let doing = "check the token";
+    if server.authenticate().await.map_err(|error| error.explain(doing))? == Authenticated::Yes {
+        return Ok(());
+    }
+    Err(Error::new(format!("{} does not accept the token of the service connection", server.address())).hint(
+        "It is wrong, expired or revoked (401). Generate a new one in SonarQube (My Account > Security) and store it in the \
+         service connection.",
+    ))
 }
 
-/// Waits until the server is up; then checks its version and the token.
-pub(super) async fn check(server: &SonarQube, cancellation: &Cancellation) -> Result<Checked> {
-    let (version, date) = wait_until_up(server, cancellation).await?;
+/// Waits until the server is up, and makes sure that its version is not too old. Returns the version, and the server's clock
+/// in seconds since 1970, if it told.
+pub(super) async fn wait_until_up(
+    server: &SonarQube,
+    cancellation: &Cancellation,
+) -> Result<(ServerVersion, Option<u64>)> {
+    let (version, date) = up(server, cancellation).await?;
     let (major, minor) = ServerVersion::OLDEST;
     if server.kind() == ServerKind::Server && !version.at_least(major, minor) {
         return Err(Error::new(format!("{} runs SonarQube {version}", server.address())).hint(format!(
             "This extension works with SonarQube {major}.{minor} and newer: upgrade the server."
         )));
     }
-    let doing = "check the token";
-    if server.authenticate().await.map_err(|error| error.explain(doing))? == Authenticated::No {
-        return Err(Error::new(format!("{} does not accept the token of the service connection", server.address())).hint(
-            "It is wrong, expired or revoked (401). Generate a new one in SonarQube (My Account > Security) and store \
-             it in the service connection.",
-        ));
-    }
-    let facts = server.facts(version).await.map_err(|error| error.explain("ask what the server can do"))?;
-    Ok(Checked { facts, date })
+    Ok((version, date))
 }
 
-async fn wait_until_up(
-    server: &SonarQube,
-    cancellation: &Cancellation,
-) -> Result<(ServerVersion, Option<u64>)> {
+async fn up(server: &SonarQube, cancellation: &Cancellation) -> Result<(ServerVersion, Option<u64>)> {
     let (retry, started, mut attempts) = (Retry::wait_until_up(), Instant::now(), 0);
     loop {
         let state = match server.availability().await.map_err(|error| error.explain("reach SonarQube"))? {
@@ -86,11 +83,7 @@ async fn wait_until_up(
 }
 
 /// Makes sure that the token may analyse the project, or create it when there is none.
-pub(super) async fn check_project(
-    server: &SonarQube,
-    facts: &ServerFacts,
-    key: &str,
-) -> Result<ProjectAccess> {
+pub(super) async fn check_project(server: &SonarQube, key: &str) -> Result<ProjectAccess> {
     let doing = format!("ask for the project {key}");
     let access = server.project_access(key).await.map_err(|error| error.explain(&doing))?;
     match &access {
@@ -106,7 +99,7 @@ pub(super) async fn check_project(
             ));
         }
         // Cloud creates no project for an analysis and has its own words for it.
-        ProjectAccess::Unknown if facts.kind == ServerKind::Cloud => {}
+        ProjectAccess::Unknown if server.kind() == ServerKind::Cloud => {}
         ProjectAccess::Unknown => {
             let may_create = server
                 .may_create_projects()
@@ -122,7 +115,6 @@ pub(super) async fn check_project(
                      token of a user with the right Create Projects.",
                 ));
             }
-            tracing::info!("The project {key} does not exist yet; its first analysis creates it");
         }
     }
     Ok(access)

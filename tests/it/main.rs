@@ -19,6 +19,7 @@ mod fuzzed;
 mod git_host;
 mod nuget_feed;
 mod relay;
+mod rounds;
 mod squid;
 mod test_data;
 

@@ -16,6 +16,7 @@ mod proof;
 mod proxies;
 mod publish;
 mod reports;
+mod rounds;
 mod scanners;
 mod scope;
 mod sealed;

@@ -1,7 +1,9 @@
 //! Which files the change that is built touches.
 
+use super::azure_repos::azure_repos;
 use super::complete_history::remote_name;
-use super::decision::azure_repos;
+use super::decision::PlannedAnalysis;
+use super::setup::Setup;
 use crate::analysis::Target;
 use crate::analysis::monorepo::touches;
 use crate::context::{GitRef, Scope};
@@ -11,9 +13,42 @@ use crate::step::job::Job;
 use crate::step::sources_clone::{clone_of, is_of_build, open};
 use std::path::{Path, PathBuf};
 
+/// Skips the projects that the change does not touch, where the input `changedOnly` says so, and tells which they are.
+///
+/// # Errors
+/// The run was cancelled.
+pub(super) async fn leave_out_untouched(
+    setup: &Setup<'_>,
+    planned: &mut [PlannedAnalysis<'_>],
+) -> Result<()> {
+    if !setup.is_changed_only() {
+        return Ok(());
+    }
+    let is_compared =
+        |analysis: &PlannedAnalysis<'_>| !analysis.is_skipped() && !analysis.scope.target.is_main_branch();
+    if !planned.iter().any(is_compared) {
+        if planned.iter().any(|analysis| !analysis.is_skipped()) {
+            tracing::info!("changedOnly: every project is analysed, because the main branch is");
+        }
+        return Ok(());
+    }
+    let mut changes = Changes::default();
+    for analysis in planned.iter_mut().filter(|analysis| is_compared(analysis)) {
+        let project = analysis.project;
+        let change = changes.of(setup, &analysis.scope, &project.base_dir).await?;
+        if !change.touches(&project.base_dir) {
+            let reason = format!("nothing in {} changed", project.relative(&project.base_dir));
+            tracing::info!("{} is not analysed: {reason}", project.key.as_deref().unwrap_or("A project"));
+            analysis.scope.skip = Some(reason);
+            analysis.is_untouched = true;
+        }
+    }
+    Ok(())
+}
+
 /// What a change touches.
 #[derive(Debug)]
-pub(super) enum Change {
+enum Change {
     /// Everything counts as touched: why.
     Everything(String),
     /// These files.
@@ -39,7 +74,7 @@ impl Change {
     }
 
     /// Whether it touches a directory; one that does not lie in the repository counts as touched.
-    pub(super) fn touches(&self, directory: &Path) -> bool {
+    fn touches(&self, directory: &Path) -> bool {
         let Self::Files { root, paths, .. } = self else { return true };
         let (Ok(root), Ok(directory)) = (root.canonicalize(), directory.canonicalize()) else { return true };
         let Ok(below) = directory.strip_prefix(root) else { return true };
@@ -52,10 +87,10 @@ impl Change {
 /// What was found out of the changes that projects are built for: one for all, unless some have a branch, a pull request
 /// or a clone of their own.
 #[derive(Debug, Default)]
-pub(super) struct Changes(Vec<Found>);
+struct Changes(Vec<Comparison>);
 
 #[derive(Debug)]
-struct Found {
+struct Comparison {
     target: Target,
     default_branch: Option<String>,
     clone: Option<PathBuf>,
@@ -67,24 +102,19 @@ impl Changes {
     ///
     /// # Errors
     /// The run was cancelled.
-    pub(super) async fn of(
-        &mut self,
-        job: &Job,
-        scope: &Scope,
-        directory: &Path,
-        may_fetch: bool,
-    ) -> Result<&Change> {
+    async fn of(&mut self, setup: &Setup<'_>, scope: &Scope, directory: &Path) -> Result<&Change> {
+        let job = setup.job;
         let Scope { target, default_branch, .. } = scope;
         let clone = clone_of(job, directory);
-        let known = self.0.iter().position(|found| {
-            (&found.target, &found.default_branch, found.clone.as_deref()) == (target, default_branch, clone)
+        let known = self.0.iter().position(|known| {
+            (&known.target, &known.default_branch, known.clone.as_deref()) == (target, default_branch, clone)
         });
         let place = match known {
             Some(place) => place,
             None => {
-                let change = find(job, scope, clone, may_fetch).await?;
+                let change = find(job, scope, clone, setup.inputs.unshallow).await?;
                 change.tell();
-                self.0.push(Found {
+                self.0.push(Comparison {
                     target: target.clone(),
                     default_branch: default_branch.clone(),
                     clone: clone.map(Path::to_owned),

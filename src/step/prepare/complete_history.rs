@@ -1,7 +1,7 @@
 //! The history that blame and new code are told from: noticed when it is missing, fetched where that is possible.
 
-use super::Place;
-use crate::agent::PrepareInputs;
+use super::decision::PlannedAnalysis;
+use super::setup::Setup;
 use crate::analysis::Properties;
 use crate::context::Provider;
 use crate::error::{Error, Result};
@@ -11,9 +11,6 @@ use crate::step::sources_clone;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// A project whose history is wanted: where it lies, what it is analysed with, and the repository's default branch.
-pub(super) type Wanted<'a> = (&'a Place, Properties, Option<&'a str>);
-
 /// Completes each clone of what is analysed, if that is shallow or partial and the input says so, and fetches the
 /// branches that the analyses compare with: a pull request's target, the reference branch of new code, and of a
 /// shallow clone the default branch. What can't be had gives a warning that says what to write.
@@ -21,28 +18,32 @@ pub(super) type Wanted<'a> = (&'a Place, Properties, Option<&'a str>);
 /// # Errors
 /// A pull request's target can't be had in a clone that is whole: SonarQube would count no line as new there, and the
 /// quality gate would pass. A folder of the sources looks like a git directory. The run was cancelled.
-pub(super) async fn complete(job: &Job, inputs: &PrepareInputs, projects: &[Wanted<'_>]) -> Result<()> {
+pub(super) async fn complete(setup: &Setup<'_>, planned: &[PlannedAnalysis<'_>]) -> Result<()> {
+    let job = setup.job;
     let mut clones: BTreeMap<PathBuf, Branches> = BTreeMap::new();
-    for (place, properties, default) in projects {
-        let settings = Settings::read(place, properties);
-        if settings.are_for_git() {
-            let sources = place.sources(job);
-            // A submodule has a history of its own: the clone that git reads there, not what it belongs to.
-            if let Some(folder) = sources_clone::false_git_directory(job, &sources) {
-                return Err(disguised(folder));
-            }
-            let Some(clone) = sources_clone::nearest_clone(job, &sources) else { continue };
-            let branches = clones.entry(clone.to_owned()).or_default();
-            let named = [settings.value("sonar.pullrequest.base"), settings.value(REFERENCE), *default];
-            for (name, role) in named.into_iter().zip([Role::Target, Role::Reference, Role::Default]) {
-                let Some(name) = name else { continue };
-                let standing = branches.entry(name.to_owned()).or_insert(role);
-                *standing = role.min(*standing);
-            }
+    for analysis in planned.iter().filter(|analysis| !analysis.is_skipped()) {
+        let properties = analysis.properties(&setup.inputs);
+        let settings = Settings { properties: &properties, of_file: &analysis.project.settings };
+        if !settings.are_for_git() {
+            continue;
+        }
+        let sources = &analysis.project.sources;
+        // A submodule has a history of its own: the clone that git reads there, not what it belongs to.
+        if let Some(folder) = sources_clone::false_git_directory(job, sources) {
+            return Err(disguised(folder));
+        }
+        let Some(clone) = sources_clone::nearest_clone(job, sources) else { continue };
+        let branches = clones.entry(clone.to_owned()).or_default();
+        let default = analysis.scope.default_branch.as_deref();
+        let named = [settings.value("sonar.pullrequest.base"), settings.value(REFERENCE), default];
+        for (name, role) in named.into_iter().zip([Role::Target, Role::Reference, Role::Default]) {
+            let Some(name) = name else { continue };
+            let standing = branches.entry(name.to_owned()).or_insert(role);
+            *standing = role.min(*standing);
         }
     }
     for (clone, branches) in clones {
-        complete_clone(job, inputs, &clone, &branches).await?;
+        complete_clone(job, setup.inputs.unshallow, &clone, &branches).await?;
     }
     Ok(())
 }
@@ -67,9 +68,9 @@ fn disguised(folder: &Path) -> Error {
     .hint("Remove these files from the repository, or analyse a folder that does not lie below them.")
 }
 
-async fn complete_clone(job: &Job, inputs: &PrepareInputs, clone: &Path, branches: &Branches) -> Result<()> {
+async fn complete_clone(job: &Job, may_fetch: bool, clone: &Path, branches: &Branches) -> Result<()> {
     let result = match sources_clone::open(job, clone).await {
-        Ok(repository) => History { job, repository }.complete(inputs.unshallow, branches).await,
+        Ok(repository) => History { job, repository }.complete(may_fetch, branches).await,
         // SonarQube's scanner reads clones without git, too.
         Err(error @ git::GitError::NotInstalled) if clone.join(".git/shallow").is_file() => {
             warn_of_lack(job, &format!("The clone is shallow, and {error}"));
@@ -257,14 +258,10 @@ pub(super) fn remote_name(branch: &str) -> &str {
 /// What the analysis will be run with, as far as is known before it.
 struct Settings<'a> {
     properties: &'a Properties,
-    of_file: Properties,
+    of_file: &'a Properties,
 }
 
-impl<'a> Settings<'a> {
-    fn read(place: &Place, properties: &'a Properties) -> Self {
-        Self { properties, of_file: place.settings() }
-    }
-
+impl Settings<'_> {
     fn value(&self, key: &str) -> Option<&str> {
         let value = self.properties.value(key).or_else(|| self.of_file.value(key));
         value.map(str::trim).filter(|value| !value.is_empty())

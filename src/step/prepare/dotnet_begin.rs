@@ -1,13 +1,16 @@
 //! The beginning of an analysis by the SonarScanner for .NET.
 
-use super::{Common, Place, dotnet_tool};
+use super::dotnet_tool;
+use super::project::Project;
+use super::setup::Setup;
 use crate::agent::Passed;
 use crate::analysis::{
-    AnalysisId, AnalysisSecrets, AnalysisServer, Begun, Outcome, PreparedScanner, Properties, ServerFacts,
+    AnalysisId, AnalysisSecrets, AnalysisServer, Begun, Outcome, PreparedScanner, Properties,
 };
 use crate::error::{Error, Result};
 use crate::scanner::dotnet::{self, Dotnet};
 use crate::scanner::{Audit, Cache, ClassArchive, Java};
+use crate::sonarqube::SonarQube;
 use crate::step::cache_choice;
 use crate::step::dotnet_begin_end::{
     BUILD_URI, SOURCES_DIRECTORY, configuration, facts, product, sign_in, variables, work_folder,
@@ -18,41 +21,38 @@ use crate::step::runtime::{self, Jdk, RuntimeRequest, network};
 use std::path::{Path, PathBuf};
 
 /// The analysis that is to begin.
-pub(super) struct Wanted<'a> {
-    pub(super) id: &'a AnalysisId,
+pub(super) struct DotnetAnalysis<'a> {
+    pub(super) setup: &'a Setup<'a>,
+    pub(super) sonarqube: &'a SonarQube,
     pub(super) server: &'a AnalysisServer,
+    pub(super) project: &'a Project,
+    pub(super) id: &'a AnalysisId,
     pub(super) properties: &'a Properties,
+    pub(super) secrets: &'a AnalysisSecrets,
 }
 
 /// Begins the analysis. Returns how the scanner is started, and what its end needs to know.
-pub(super) async fn begin(
-    common: &Common<'_>,
-    wanted: &Wanted<'_>,
-    secrets: &AnalysisSecrets,
-    place: &Place,
-) -> Result<PreparedScanner> {
-    let server = wanted.server;
-    let job = common.job;
-    let mut chosen = wanted.properties.clone();
+pub(super) async fn begin(analysis: &DotnetAnalysis<'_>) -> Result<PreparedScanner> {
+    let DotnetAnalysis { setup, server, .. } = analysis;
+    let Setup { job, connection, inputs, .. } = setup;
+    let mut chosen = analysis.properties.clone();
     let home = runtime::user_home_or_temporary(job, &mut chosen)?;
-    let connection = &common.connection;
     let credentials = (&connection.token, connection.password.as_ref());
-    let cache =
-        cache_choice::choose(job, &home, credentials, common.inputs.private_cache, Audit::Scanner).await?;
+    let cache = cache_choice::choose(job, &home, credentials, inputs.private_cache, Audit::Scanner).await?;
     let user_home = cache.user_home().to_owned();
-    let provisioning = dotnet_tool::provision(job, &common.inputs, &server.facts, &cache);
+    let provisioning = dotnet_tool::provision(job, inputs, &server.facts, &cache);
     let scanner = job.cancellation.unless_requested(provisioning).await??;
-    let folder = common.records.folder().join(wanted.id.as_str());
+    let folder = setup.records.folder().join(analysis.id.as_str());
     std::fs::create_dir_all(&folder)
         .map_err(|error| Error::new(format!("{} can't be made: {error}", folder.display())))?;
-    let mut properties = of_scanner(common, wanted, place, &folder);
-    properties.extend(&secrets.properties);
+    let mut properties = of_scanner(analysis, &folder);
+    properties.extend(&analysis.secrets.properties);
     if user_home != home || chosen.value("sonar.userHome").is_some() {
         properties.set("sonar.userHome", user_home.display().to_string());
     }
     network::equip(job, (&server.url, true), &folder, &user_home, &mut properties)?;
     // Held to the end of the run: plugins are fetched meanwhile.
-    let (java, ready) = java_and_engine(common, &server.facts, &properties, cache).await?;
+    let (java, ready) = java_and_engine(analysis, &properties, cache).await?;
     tracing::info!("{java}");
     properties.set("sonar.scanner.javaExePath", java.executable.display().to_string());
     let engine = ready.as_ref().map(|ready| ready.jar.path.display().to_string());
@@ -64,7 +64,7 @@ pub(super) async fn begin(
     let mut parameters = properties.take_secrets();
     let handed = dotnet::hand_over(&properties);
     parameters.extend(&handed.parameters);
-    sign_in(server, &common.connection.token, &mut parameters);
+    sign_in(server, &connection.token, &mut parameters);
     let settings_file = write_settings(&folder, &handed.settings)?;
     let mut arguments = vec!["begin".to_owned()];
     arguments.extend(handed.arguments);
@@ -73,7 +73,7 @@ pub(super) async fn begin(
     let run = Dotnet {
         start: &scanner.start,
         arguments,
-        directory: &place.working_directory,
+        directory: &analysis.project.working_directory,
         parameters: dotnet::parameters(&parameters),
         archive: &ClassArchive::Unused,
         facts: facts(job, server, &product, &work_folder),
@@ -106,16 +106,17 @@ pub(super) async fn begin(
 }
 
 /// The properties that the scanner gets beside those of the record.
-fn of_scanner(common: &Common<'_>, wanted: &Wanted<'_>, place: &Place, folder: &Path) -> Properties {
-    let mut properties = wanted.properties.clone();
-    let report_file = common.records.report_file(wanted.id);
+fn of_scanner(analysis: &DotnetAnalysis<'_>, folder: &Path) -> Properties {
+    let DotnetAnalysis { setup, project, .. } = analysis;
+    let mut properties = analysis.properties.clone();
+    let report_file = setup.records.report_file(analysis.id);
     properties.set_default("sonar.scanner.metadataFilePath", report_file.display().to_string());
     // Analyzers are code that the compiler runs. Else they lay in a folder that all users of the machine share, unverified.
     properties.set_default("sonar.plugin.cache.directory", folder.join("analyzers").display().to_string());
-    if common.inputs.project_base_dir.is_some() {
-        properties.set_default("sonar.projectBaseDir", place.base_dir.display().to_string());
+    if setup.inputs.project_base_dir.is_some() {
+        properties.set_default("sonar.projectBaseDir", project.base_dir.display().to_string());
     }
-    if common.job.predefined.is_debug() {
+    if setup.job.predefined.is_debug() {
         properties.set_default("sonar.verbose", "true");
     }
     properties
@@ -124,16 +125,15 @@ fn of_scanner(common: &Common<'_>, wanted: &Wanted<'_>, place: &Place, folder: &
 /// As mode `cli` provisions and verifies them. A server that provides no engine leaves it to the scanner, and Java to the
 /// agent.
 async fn java_and_engine(
-    common: &Common<'_>,
-    server: &ServerFacts,
+    analysis: &DotnetAnalysis<'_>,
     properties: &Properties,
     cache: Cache,
 ) -> Result<(Java, Option<Ready>)> {
-    let job = common.job;
+    let (job, server) = (analysis.setup.job, &analysis.server.facts);
     let request = RuntimeRequest {
         job,
         facts: server,
-        sonarqube: common.sonarqube.clone(),
+        sonarqube: analysis.sonarqube.clone(),
         cache,
         platform: runtime::platform(job, properties),
         properties: properties.clone(),

@@ -1,4 +1,4 @@
-//! Where the analysis happens, and what the settings file there says.
+//! A project to analyse: where it lies, what its settings file says, and its key.
 
 use crate::agent::{ConfigMode, PrepareInputs};
 use crate::analysis::placeholder::Budget;
@@ -8,23 +8,33 @@ use crate::context::unexpanded;
 use crate::error::{Error, Result};
 use crate::step::job::Job;
 use crate::step::settings_file;
+use crate::step::sources_clone::clone_of;
 use std::path::{Path, PathBuf};
 
-/// The directories and the settings file of an analysis.
-pub(super) struct Place {
+/// A project to analyse: its folders, its settings file and its key, each read once.
+pub(super) struct Project {
     pub(super) working_directory: PathBuf,
     pub(super) base_dir: PathBuf,
     pub(super) settings_file: Option<PathBuf>,
-    /// What the settings file says that the scanner will read, as far as it may: its names replaced.
-    settings: Properties,
+    /// What the scanner will read in the settings file, as far as the file may set it, with names replaced.
+    pub(super) settings: Properties,
+    /// What the pipeline sets by `extraProperties` or an entry of `monorepo`; it wins over all else.
+    pub(super) user_properties: Properties,
+    /// None where only the scanner will know it.
+    pub(super) key: Option<String>,
+    /// What is analysed, as far as that is known before the scanner runs.
+    pub(super) sources: PathBuf,
+    /// The clone that the sources lie in.
+    pub(super) clone: Option<PathBuf>,
 }
 
-impl Place {
-    /// `own` are the user's own properties of the project.
+impl Project {
+    /// The project of the inputs.
     ///
     /// # Errors
-    /// The directory or the settings file is not there, or that file can't be read.
-    pub(super) fn find(job: &Job, inputs: &PrepareInputs, own: &Properties) -> Result<Self> {
+    /// The directory or the settings file does not exist or cannot be read, or SonarQube would refuse the key.
+    pub(super) fn find(job: &Job, inputs: &PrepareInputs, user_properties: Properties) -> Result<Self> {
+        let own = &user_properties;
         let working_directory = job.predefined.working_directory()?;
         let base_dir = match own.value(settings_file::BASE_DIR).or(inputs.project_base_dir.as_deref()) {
             Some(directory) => working_directory.join(directory),
@@ -61,17 +71,17 @@ impl Place {
             }
             _ => None,
         };
-        Self::at(job, inputs, own, (working_directory, base_dir), settings_file)
+        Self::at(job, inputs, user_properties, (working_directory, base_dir), settings_file)
     }
 
-    /// The place with these directories, the working directory and the base directory.
+    /// The project with these folders, the working directory and the base directory.
     ///
     /// # Errors
-    /// The settings file is not there, or can't be read.
+    /// As those of [`Self::find`].
     pub(super) fn at(
         job: &Job,
         inputs: &PrepareInputs,
-        own: &Properties,
+        user_properties: Properties,
         (working_directory, base_dir): (PathBuf, PathBuf),
         settings_file: Option<PathBuf>,
     ) -> Result<Self> {
@@ -85,8 +95,8 @@ impl Place {
         // A name in the file stands for what counts, whoever says it. What is wrong with the variable, SonarAnalyze says.
         let variables = scanner_environment::read(job.environment.iter()).unwrap_or_default();
         precedence.set_all(PropertySource::Variable, &variables);
-        precedence.set_all(PropertySource::Input, &super::properties_of_inputs(inputs));
-        precedence.set_all(PropertySource::ExtraProperties, own);
+        precedence.set_all(PropertySource::Input, &properties_of_inputs(inputs));
+        precedence.set_all(PropertySource::ExtraProperties, &user_properties);
         let (mut settings, mut budget) = (Properties::default(), Budget::default());
         for (key, value) in of_file {
             let text = precedence
@@ -94,52 +104,19 @@ impl Place {
                 .map_err(|why| settings_file::unexpandable(&key, &why, precedence.line(&key)))?;
             settings.set(key, text);
         }
-        Ok(Self { working_directory, base_dir, settings_file, settings })
-    }
-
-    /// What the settings file says that the scanner will read, if there is one.
-    pub(super) fn settings(&self) -> Properties {
-        self.settings.clone()
-    }
-
-    /// What is analysed, as far as it is known before the scanner runs: a settings file may say it where nothing else does.
-    pub(super) fn sources(&self, job: &Job) -> PathBuf {
-        let chosen = || {
-            let directory = self.working_directory.join(self.settings.value(settings_file::BASE_DIR)?);
-            let sources = settings_file::SourceTree::of(job, &self.working_directory, &self.base_dir);
-            sources.hold(&directory).then_some(directory)
-        };
-        let is_open = self.base_dir == self.working_directory;
-        is_open.then(chosen).flatten().unwrap_or_else(|| self.base_dir.clone())
-    }
-
-    /// The key of the project, as far as it is known before the scanner runs.
-    ///
-    /// # Errors
-    /// The settings file that should name it does not, or SonarQube would refuse it.
-    pub(super) fn project_key(&self, inputs: &PrepareInputs, own: &Properties) -> Result<Option<String>> {
-        const KEY: &str = "sonar.projectKey";
-        let chosen = own.value(KEY).or(inputs.project_key.as_deref());
-        let of_file = self.settings_file.as_ref().and_then(|_| self.settings.value(KEY));
-        let key = match (chosen.or(of_file).filter(|key| !key.is_empty()), &self.settings_file) {
-            (Some(key), _) => key,
-            (None, None) => return Ok(None),
-            (None, Some(file)) => {
-                return Err(Error::new(format!("the settings file {} sets no {KEY}", file.display())).hint(
-                    "Add the line sonar.projectKey=<key of the SonarQube project> to it or to extraProperties.",
-                ));
-            }
-        };
-        if let Some(variable) = unexpanded(key) {
-            return Err(not_replaced("the project's key", variable));
-        }
-        match project_key::refusal(key) {
-            None => Ok(Some(key.to_owned())),
-            Some(why) => Err(Error::new(format!("SonarQube takes no project key {key:?}, because {why}")).hint(
-                "A key is made of the letters A to Z and a to z, digits, `-`, `_`, `.` and `:`, has at most 400 of them, \
-                 and one that is no digit. It is shown on the project's page: Project Information.",
-            )),
-        }
+        let key = project_key(inputs, &user_properties, settings_file.as_deref(), &settings)?;
+        let sources = sources(job, &working_directory, &base_dir, &settings);
+        let clone = clone_of(job, &sources).map(Path::to_owned);
+        Ok(Self {
+            working_directory,
+            base_dir,
+            settings_file,
+            settings,
+            user_properties,
+            key,
+            sources,
+            clone,
+        })
     }
 
     /// `path` relative to the working directory where it lies in it, so that the record may travel.
@@ -147,6 +124,65 @@ impl Place {
         let relative = path.strip_prefix(&self.working_directory).unwrap_or(path);
         if relative.as_os_str().is_empty() { ".".into() } else { relative.display().to_string() }
     }
+}
+
+/// What is analysed: a settings file may say it where nothing else does.
+fn sources(job: &Job, working_directory: &Path, base_dir: &Path, settings: &Properties) -> PathBuf {
+    let chosen = || {
+        let directory = working_directory.join(settings.value(settings_file::BASE_DIR)?);
+        let sources = settings_file::SourceTree::of(job, working_directory, base_dir);
+        sources.hold(&directory).then_some(directory)
+    };
+    let is_open = base_dir == working_directory;
+    is_open.then(chosen).flatten().unwrap_or_else(|| base_dir.to_owned())
+}
+
+fn project_key(
+    inputs: &PrepareInputs,
+    user_properties: &Properties,
+    settings_file: Option<&Path>,
+    settings: &Properties,
+) -> Result<Option<String>> {
+    const KEY: &str = "sonar.projectKey";
+    let chosen = user_properties.value(KEY).or(inputs.project_key.as_deref());
+    let of_file = settings_file.and_then(|_| settings.value(KEY));
+    let key = match (chosen.or(of_file).filter(|key| !key.is_empty()), settings_file) {
+        (Some(key), _) => key,
+        (None, None) => return Ok(None),
+        (None, Some(file)) => {
+            return Err(Error::new(format!("the settings file {} does not set {KEY}", file.display())).hint(
+                "Add the line sonar.projectKey=<key of the SonarQube project> to it or to extraProperties.",
+            ));
+        }
+    };
+    if let Some(variable) = unexpanded(key) {
+        return Err(not_replaced("the project's key", variable));
+    }
+    match project_key::refusal(key) {
+        None => Ok(Some(key.to_owned())),
+        Some(why) => Err(Error::new(format!("SonarQube does not take the project key {key:?}, because {why}")).hint(
+            "A key is made of the letters A to Z and a to z, digits, `-`, `_`, `.` and `:`, has at most 400 of them, and at \
+             least one that is not a digit. It is shown on the project's page: Project Information.",
+        )),
+    }
+}
+
+/// The properties that the inputs of the step set.
+pub(super) fn properties_of_inputs(inputs: &PrepareInputs) -> Properties {
+    let mut properties = Properties::default();
+    let mut set = |key: &str, value: &Option<String>| {
+        if let Some(value) = value {
+            properties.set(key, value.as_str());
+        }
+    };
+    set("sonar.organization", &inputs.organization);
+    set("sonar.projectKey", &inputs.project_key);
+    set("sonar.projectName", &inputs.project_name);
+    set("sonar.projectVersion", &inputs.project_version);
+    if (inputs.mode, inputs.config_mode) == (ScannerMode::Cli, ConfigMode::Manual) {
+        set("sonar.sources", &inputs.sources);
+    }
+    properties
 }
 
 /// Azure Pipelines leaves `$(name)` as it stands where no variable has that name.

@@ -334,8 +334,8 @@ fn with_several_checkouts_the_change_belongs_to_one_repository() {
     step.succeeded()
         .says("web is not analysed: nothing in shop/web changed")
         .says("changedOnly: 1 file of the branch against main changed")
-        .warns("/tools is of another repository than this build")
-        .warns("/shop/vendor/lint is of another repository than this build");
+        .warns("/tools is a clone of another repository than this build's")
+        .warns("/shop/vendor/lint is a clone of another repository than this build's");
     scenario.analyze().succeeded();
     assert_eq!(analysed(&scenario), ["api", "lint", "nested"]);
 }
@@ -353,7 +353,7 @@ fn a_second_repository_is_reported_and_queried_once() {
     let told: Vec<_> =
         step.warnings.iter().filter(|warning| warning.contains("another repository")).collect();
     let [warning] = &told[..] else { panic!("{told:?}") };
-    insta::assert_snapshot!(scenario.job.tidy(warning), @"<job>/s is of another repository than this build: name the branch that is checked out there in the input branch");
+    insta::assert_snapshot!(scenario.job.tidy(warning), @"<job>/s is a clone of another repository than this build's. Set the input branch to the branch that is checked out there");
 }
 
 #[test]

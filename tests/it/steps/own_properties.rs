@@ -94,9 +94,9 @@ fn a_project_key_that_sonarqube_refuses_is_an_error() {
         })
         .collect();
     insta::assert_snapshot!(told.join("\n"), @r#"
-    SonarQube takes no project key "my shop", because it contains ' '
-    SonarQube takes no project key "shop/web", because it contains '/'
-    SonarQube takes no project key "123", because it consists of digits only
+    SonarQube does not take the project key "my shop", because it contains ' '
+    SonarQube does not take the project key "shop/web", because it contains '/'
+    SonarQube does not take the project key "123", because it consists of digits only
     "#);
 }
 

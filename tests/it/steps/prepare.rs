@@ -35,10 +35,10 @@ fn prepare_leaves_a_record_and_the_established_variables() {
             (token_variable.as_str(), true),
             ("SONAR_SERVER_VERSION", false),
             ("SONAR_SCANNER_MODE", false),
-            ("SONAR_SCANNER_REPORTTASKFILE", false),
             ("SONAR_ENDPOINT", true),
-            ("SONARQUBE_SCANNER_PARAMS", false),
             ("SONAR_SCANNER_LOCATION", false),
+            ("SONAR_SCANNER_REPORTTASKFILE", false),
+            ("SONARQUBE_SCANNER_PARAMS", false),
         ]
     );
     assert_eq!(step.variable(&token_variable), TOKEN);
@@ -93,7 +93,7 @@ fn config_mode_file_reports_mistakes_in_the_file() {
     insta::assert_snapshot!(scenario.job.tidy(step.sole_error()), @"the settings file <job>/s/sonar-project.properties does not exist. Add it to the repository, set configFile to where it is, or use `configMode: manual` with cliProjectKey and cliSources.");
     scenario.job.write("sonar-project.properties", "sonar.sources=src\n");
     let step = scenario.prepare(&[("configMode", "file")]);
-    insta::assert_snapshot!(scenario.job.tidy(step.sole_error()), @"the settings file <job>/s/sonar-project.properties sets no sonar.projectKey. Add the line sonar.projectKey=<key of the SonarQube project> to it or to extraProperties.");
+    insta::assert_snapshot!(scenario.job.tidy(step.sole_error()), @"the settings file <job>/s/sonar-project.properties does not set sonar.projectKey. Add the line sonar.projectKey=<key of the SonarQube project> to it or to extraProperties.");
     assert!(scenario.records().is_empty());
 }
 

@@ -142,7 +142,7 @@ fn sonarqube_tells_the_main_branch_if_azure_devops_does_not() {
         scenario.job.set("Build.SourceBranch", "refs/heads/feature");
         let step = scenario.prepare(&[]);
         step.succeeded()
-            .says("The default branch could not be asked for")
+            .says("Azure Repos could not be asked for the default branch")
             .says("does not accept the job's access token");
         assert!(step.warnings.is_empty(), "{:?}", step.warnings);
         assert_eq!(scope(&scenario), "sonar.branch.name=feature");
@@ -166,7 +166,7 @@ fn a_branch_set_by_the_user_counts() {
         .prepare(&[("extraProperties", "sonar.pullrequest.base=develop")])
         .succeeded()
         .says("Analysing pull request 7, from a into main")
-        .says("sonar.pullrequest.base is develop, by extraProperties");
+        .says("sonar.pullrequest.base is develop, because extraProperties says so");
     assert!(scope(&scenario).starts_with("sonar.pullrequest.base=develop\nsonar.pullrequest.branch=a\n"));
 }
 
@@ -372,7 +372,7 @@ fn sources_of_another_repository_tell_their_own_default_branch() {
 
     scenario.job.write("tools/own.properties", "sonar.projectKey=shop\nsonar.projectBaseDir=tools\n");
     let step = scenario.prepare(&[("configMode", "file"), ("configFile", "tools/own.properties")]);
-    step.ended(TaskResult::Succeeded).warns("/tools is of another repository than this build");
+    step.ended(TaskResult::Succeeded).warns("/tools is a clone of another repository than this build's");
 
     // A clone that the agent itself lives in is none of the job's.
     let binaries = beside.join("agent/b");
