@@ -377,7 +377,7 @@ fn a_pull_request_as_first_analysis_of_a_project_is_an_error() {
     scenario.sonarqube.change(|model| model.access = Access::MayCreate);
     let step = scenario.prepare(&[]);
     step.ended(TaskResult::Failed);
-    insta::assert_snapshot!(step.sole_error(), @"the project shop does not exist in SonarQube yet, and its first analysis can't be that of a pull request. Run this pipeline for the main branch first, which creates the project, and then for the pull request again.");
+    insta::assert_snapshot!(step.sole_error(), @"the project shop does not exist in SonarQube yet, and its first analysis cannot be that of a pull request. Run this pipeline for the main branch first, which creates the project. Then run it for the pull request again.");
 
     let mut scenario = Scenario::with(SonarQube::with_branches());
     scenario.sonarqube.change(|model| model.access = Access::MayCreate);
