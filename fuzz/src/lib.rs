@@ -1,5 +1,5 @@
-//! What must hold whatever bytes come in, a function for each kind of input: no panic, no end of time or memory, and the
-//! promise that the function names. The fuzz targets call these functions, and so does tests/it/fuzzed.rs, which has
+//! Properties that hold for any bytes, with one function per kind of input: no panic, no unlimited time or memory, and the property that
+//! the function names. The fuzz targets call these functions, and so does tests/it/fuzzed.rs, which has
 //! inputs made by proptest and those in `seeds`.
 //!
 //! They use what the library offers everyone, so that no door is open for tests alone.

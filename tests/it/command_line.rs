@@ -1,4 +1,4 @@
-//! The program `sonar-azdo` from outside: what it prints where, and how it ends.
+//! The program `sonar-azdo` from outside: its output and its exit codes.
 
 use serde_json::Value;
 use sonar_azdo::command::ExitCode;

@@ -1,6 +1,6 @@
-//! Microsoft's own descriptions of the REST API of Azure DevOps, and whether a request keeps to them.
+//! Checks requests against Microsoft's own descriptions of the REST API of Azure DevOps.
 //!
-//! They are test data, one folder a product: a request must be legal on every one of them.
+//! The descriptions are test data, with one folder per product. A request must be valid on every product.
 
 use crate::test_data;
 use serde_json::Value;
@@ -22,7 +22,7 @@ pub(crate) struct Request {
     pub(crate) body: Vec<u8>,
 }
 
-/// What is wrong with a request, by product; nothing when the descriptions are not here.
+/// What is wrong with a request, by product. Empty if the descriptions are not available.
 pub(crate) fn violations(request: &Request) -> Vec<String> {
     if !are_here() {
         return Vec::new();
@@ -54,7 +54,7 @@ fn are_here() -> bool {
     folder().is_some()
 }
 
-/// Where they are. `None`: they are not here, and one line has said so.
+/// The folder of the descriptions. `None`: they are not available, and one line has said so.
 fn folder() -> Option<&'static Path> {
     static FOLDER: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
         let folder = test_data::folder("azure-devops-openapi");
@@ -136,7 +136,7 @@ fn match_route(route: &str, path: &[String]) -> Option<Vec<(String, String)>> {
     Some(parameters)
 }
 
-/// What is wrong, by the description that fits best.
+/// The mistakes, by the description that fits best.
 fn check_in(product: &str, request: &Request) -> Vec<String> {
     let checked = operations(product, request).into_iter().map(|operation| check(&operation, request));
     let best = checked.min_by_key(Vec::len);
@@ -261,7 +261,7 @@ fn validate(document: &Value, schema: &Value, value: &Value, at: &str, wrong: &m
     let properties = schema["properties"].as_object();
     let kind = schema["type"].as_str();
     let legal = match kind {
-        // Absent members and null are the same to the product.
+        // The product treats a missing member like null.
         _ if value.is_null() => true,
         // What the descriptions make of a type parameter of .NET: an item of Git, say.
         Some("string") if schema["format"] == "T" => true,

@@ -1,4 +1,4 @@
-//! A server of files that counts who asks for what, and sends no more pieces than a test lets it.
+//! A file server that counts requests and sends no more pieces than a test allows.
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
-/// Pieces that each file is sent in.
+/// The number of pieces in which each file is sent.
 pub(crate) const PIECES: usize = 20;
 const PATIENCE: Duration = Duration::from_secs(600);
 
@@ -25,7 +25,7 @@ struct Shared {
 struct State {
     files: BTreeMap<String, Vec<u8>>,
     asked: BTreeMap<String, usize>,
-    /// Pieces that may be sent in all. None: any number.
+    /// How many pieces may be sent in total. `None`: any number.
     allowed: Option<usize>,
     sent: usize,
 }
@@ -39,14 +39,14 @@ impl Depot {
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let shared = Arc::clone(&of_listener);
-                // Who was killed does not read to the end.
+                // A killed client does not read to the end.
                 std::thread::spawn(move || drop(shared.serve(stream.unwrap())));
             }
         });
         Self { url, shared }
     }
 
-    /// Where the file is from now on.
+    /// Serves a file and returns its URL.
     pub(crate) fn put(&self, name: &str, content: &[u8]) -> String {
         self.shared.state().files.insert(name.to_owned(), content.to_owned());
         format!("{}/{name}", self.url)
@@ -56,24 +56,24 @@ impl Depot {
         &self.url
     }
 
-    /// How often the file was asked for.
+    /// How often the file was requested.
     pub(crate) fn times_asked(&self, name: &str) -> usize {
         self.shared.state().asked.get(name).copied().unwrap_or(0)
     }
 
-    /// Begins to count anew.
+    /// Resets the counters.
     pub(crate) fn forget(&self) {
         self.shared.state().asked.clear();
     }
 
-    /// From now on so many pieces are sent, of whatever files.
+    /// Allows this many pieces from now on, of all files together.
     pub(crate) fn allow(&self, pieces: Option<usize>) {
         let mut state = self.shared.state();
         (state.allowed, state.sent) = (pieces, 0);
         self.shared.changed.notify_all();
     }
 
-    /// Waits until all that is allowed was sent and more would be, or none is allowed and one was asked for.
+    /// Waits until all allowed pieces are sent and another one is requested.
     pub(crate) fn await_sent(&self, pieces: usize) {
         let state = self.shared.state();
         let waiting = |state: &mut State| state.sent < pieces || state.asked.is_empty();

@@ -1,11 +1,11 @@
-//! The .NET SDK and the packages that the .NET journeys build with.
+//! The .NET SDK and the packages for the .NET builds of the tests.
 
 use crate::test_data;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
-/// A .NET SDK and where packages come from.
+/// A .NET SDK and the source of packages.
 #[derive(Debug, Clone)]
 pub(crate) struct Sdk {
     /// The folder of `dotnet`: `DOTNET_ROOT`.
@@ -16,13 +16,13 @@ pub(crate) struct Sdk {
 }
 
 impl Sdk {
-    /// A NuGet configuration that knows this feed and nothing else.
+    /// A NuGet configuration with only this feed.
     pub(crate) fn nuget_config(&self) -> String {
         nuget_config(&self.feed)
     }
 }
 
-/// A NuGet configuration that knows one source alone.
+/// A NuGet configuration with only one source.
 pub(crate) fn nuget_config(source: &Path) -> String {
     format!(
         "<configuration>\n  <packageSources><clear /><add key=\"tests\" value=\"{}\" /></packageSources>\n  \
@@ -31,8 +31,8 @@ pub(crate) fn nuget_config(source: &Path) -> String {
     )
 }
 
-/// The SDK of the test data, unpacked once; else `dotnet` of `PATH` with the machine's feed. `None`: there is neither, and
-/// one line has said that the .NET journeys are left out.
+/// The SDK of the test data, unpacked once; otherwise `dotnet` of `PATH` with the machine's feed. `None`: there is neither, and
+/// one line has said that the .NET tests are left out.
 pub(crate) fn sdk() -> Option<Sdk> {
     static SDK: LazyLock<Option<Sdk>> = LazyLock::new(|| {
         let found = test_data::folder("dotnet").map(|folder| of_test_data(&folder)).or_else(of_machine);
@@ -59,7 +59,7 @@ fn of_test_data(folder: &Path) -> Sdk {
     Sdk { root, feed }
 }
 
-/// What a command of the machine's `dotnet` says, if it succeeds.
+/// The output of a command of the machine's `dotnet`, if it succeeds.
 fn dotnet(arguments: &[&str]) -> Option<String> {
     let output = Command::new("dotnet")
         .args(arguments)

@@ -1,5 +1,5 @@
-//! Every failure of SonarPrepare that a user can do something about, provoked for real: one error, one result, and
-//! words that say what failed, where, and what to change.
+//! Provokes every failure of SonarPrepare that a user can fix: there is one error and one result, and the text says what failed,
+//! where, and what to change.
 
 use crate::fake_agent::{Job, Step, Task, TaskResult};
 use crate::fake_sonarqube::{Access, SonarQube, TOKEN, html_page, refusal};
@@ -7,7 +7,7 @@ use crate::scenario::Scenario;
 use crate::tls::Tls;
 use wiremock::ResponseTemplate;
 
-/// Prepares against `url` with a token, by hand.
+/// Prepares with `configMode: manual` against `url`, with a token.
 fn prepare(job: &mut Job, url: &str) -> Step {
     let connection = job.connect_server(url, TOKEN);
     let inputs = [
@@ -19,7 +19,7 @@ fn prepare(job: &mut Job, url: &str) -> Step {
     job.run(Task::Prepare, &inputs)
 }
 
-/// The one error, and no record for a later step to find.
+/// Returns the one error, and checks that no record is left for a later step.
 #[track_caller]
 fn error_of(scenario: &Scenario, step: &Step) -> String {
     let error = step.sole_error();
@@ -57,7 +57,7 @@ fn a_connection_without_url_or_token_is_an_error() {
 #[test]
 fn a_refused_connection_is_an_error() {
     let mut job = Job::start();
-    // A port that nobody is given.
+    // A port that no program gets.
     let step = prepare(&mut job, "http://127.0.0.1:1");
     insta::assert_snapshot!(job.tidy(step.sole_error()), @"failed to reach SonarQube: <server>/api/system/status could not be reached: Connection refused (os error 111). Check the URL of the service connection, that the server is running, and that this agent can reach it (DNS, firewall, proxy).");
 }
@@ -88,17 +88,17 @@ fn an_untrusted_certificate_is_an_error() {
     job.set("Agent.CAInfo", &file.display().to_string());
     prepare(&mut job, &tls.url).succeeded();
 
-    // And with one that is not there.
+    // And with one that does not exist.
     job.set("Agent.CAInfo", "/nowhere/ca.pem");
     let step = prepare(&mut job, &tls.url);
     insta::assert_snapshot!(job.tidy(step.sole_error()), @"failed to reach SonarQube: the HTTP client for <server>/api/system/status could not be set up: the CA file /nowhere/ca.pem could not be read: I/O error: No such file or directory (os error 2). Check the agent's proxy and certificate settings.");
 
-    // An agent that accepts any certificate does so for Azure DevOps alone.
+    // An agent that accepts any certificate does so only for Azure DevOps.
     job.unset("Agent.CAInfo");
     job.set("Agent.SkipCertValidation", "True");
     assert!(prepare(&mut job, &tls.url).sole_error().contains("the TLS connection to "));
 
-    // Or told to trust anybody.
+    // Or the task is told to trust any certificate.
     let connection = job.connect_server(&tls.url, TOKEN);
     let inputs = [
         ("SonarQube", connection.as_str()),
@@ -166,7 +166,7 @@ fn an_answer_from_another_product_is_an_error() {
 
 #[test]
 fn a_url_without_its_context_path_is_an_error() {
-    // What answers at the root knows no API and sends people to the application.
+    // The server at the root has no API and redirects to the application.
     let mut scenario = Scenario::new();
     scenario.sonarqube.answer_everywhere(ResponseTemplate::new(302).insert_header("Location", "/sonar/"));
     let step = scenario.prepare(&[]);
@@ -297,7 +297,7 @@ fn an_endless_retry_after_does_not_crash() {
 #[test]
 fn cancelling_prepare_aborts_its_pending_request() {
     let mut scenario = Scenario::new();
-    // A server that takes a connection and says nothing.
+    // A server that accepts a connection and sends nothing.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", silent.local_addr().unwrap());
     let connection = scenario.job.connect_server(&url, TOKEN);

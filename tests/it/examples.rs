@@ -1,4 +1,4 @@
-//! The examples of the documentation: each is YAML, and gives our tasks inputs and values that they have.
+//! Checks the documentation: examples are YAML and use inputs and values that the tasks have, and links lead somewhere.
 
 use serde_json::Value;
 use sonar_azdo::analysis::monorepo::entries;
@@ -12,14 +12,14 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// What people read: files of Markdown.
+/// The Markdown files for readers.
 fn pages() -> Vec<PathBuf> {
     let below = |folder: &str| fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path());
     let all = [".", "docs", "docs/reference", "task"].into_iter().flat_map(below);
     all.filter(|path| path.extension().is_some_and(|extension| extension == "md")).collect()
 }
 
-/// The blocks of YAML in a page, without what they are indented by.
+/// The YAML blocks of a page, without their indentation.
 fn examples(page: &str) -> Vec<String> {
     let (mut blocks, mut open): (Vec<String>, Option<usize>) = (Vec::new(), None);
     for line in page.lines() {
@@ -54,7 +54,7 @@ fn is_named(input: &Value, name: &str) -> bool {
     input["name"] == name || input["aliases"].as_array().is_some_and(|all| all.iter().any(|one| one == name))
 }
 
-/// What is wrong with these inputs of a task.
+/// The mistakes in these inputs of a task.
 fn mistakes(manifest: &Value, given: &[(String, String)]) -> Vec<String> {
     let inputs = manifest["inputs"].as_array().unwrap();
     let own =
@@ -95,7 +95,7 @@ fn mistakes(manifest: &Value, given: &[(String, String)]) -> Vec<String> {
     wrong
 }
 
-/// Adds what is wrong with our tasks in a piece of YAML; returns how many they are.
+/// Adds the mistakes of our tasks in a piece of YAML. Returns the number of tasks.
 fn check(node: &Yaml, manifests: &[Value], wrong: &mut Vec<String>) -> usize {
     let Yaml::Hash(map) = node else {
         return node.as_vec().into_iter().flatten().map(|item| check(item, manifests, wrong)).sum();

@@ -1,4 +1,4 @@
-//! A job of the stand-in agent (tests/agent), as tests use it: in a folder of its own, with an Azure DevOps of its own.
+//! A job of the stand-in agent (tests/agent) for tests, in its own folder and with its own Azure DevOps.
 //!
 //! Each step is also watched: a secret that appears in a line, in the arguments of a process or in a file of the job ends
 //! the test.
@@ -67,7 +67,7 @@ impl Job {
         Self::with(AzureDevOps::start())
     }
 
-    /// Likewise, in this Azure DevOps.
+    /// The same, in this Azure DevOps.
     pub(crate) fn with(azure: AzureDevOps) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut job = Self {
@@ -101,7 +101,7 @@ impl Job {
         self
     }
 
-    /// Where the agent's own connection leads is nothing.
+    /// Makes the agent's own connection lead to an address without a server.
     pub(crate) fn cut_off_from_azure(&mut self) {
         self.state().connections[0].url = "http://127.0.0.1:9/".into();
     }
@@ -130,7 +130,7 @@ impl Job {
         let id = format!("7b5f9d1c-0000-4000-8000-00000000000{}", self.state().connections.len());
         let has_password = parameters.iter().any(|(name, value)| *name == "password" && !value.is_empty());
         for (name, secret) in &parameters {
-            // The agent masks user names too, but they are in many an innocent text.
+            // The agent masks user names too, but many harmless texts contain them.
             let is_user_name = has_password && *name == "username";
             if !secret.is_empty() && !is_user_name {
                 self.watch.add(secret);
@@ -142,7 +142,7 @@ impl Job {
         id
     }
 
-    /// Has the job's own connection lead to this collection.
+    /// Makes the job's own connection lead to this collection.
     pub(crate) fn of_collection(&mut self, url: &str) {
         self.set("System.CollectionUri", url);
         url.clone_into(&mut self.state().connections[0].url);
@@ -186,7 +186,7 @@ impl Job {
         self.state().restricted = true;
     }
 
-    /// This test looks itself at what is leaked, because something has to be.
+    /// Turns off the search for leaks: this test checks them itself, because something must be leaked.
     pub(crate) fn allow_leaks(&mut self) {
         self.may_leak = true;
     }
@@ -223,7 +223,7 @@ impl Job {
         file
     }
 
-    /// `text` without what differs from run to run: folders, and the addresses of the models.
+    /// `text` with placeholders for what differs from run to run: folders, and the addresses of the models.
     pub(crate) fn tidy(&self, text: &str) -> String {
         let folder = self.folder.path().display().to_string();
         let mut tidy = text.replace(&folder, "<job>").replace(self.azure.origin().as_str(), "<azure>");
@@ -249,14 +249,14 @@ impl Job {
         Running::start(self, Origin { step: task.name().into(), task: Some(restrictions) }, command)
     }
 
-    /// A script step whose only line is this one. What it sets lasts, as on the agent.
+    /// A script step with only this line. Variables that it sets stay set, as on the agent.
     pub(crate) fn script_says(&self, line: &str) -> Step {
         let mut recorder = Recorder::new(self, Origin { step: "script".into(), task: None });
         recorder.take(line);
         recorder.end()
     }
 
-    /// The command that runs a step, with its environment and nothing of ours.
+    /// The command that runs a step, with the step's environment only.
     pub(crate) fn command(&self, task: Task, inputs: &[(&str, &str)]) -> std::process::Command {
         let (folder, manifest) = self.task_folder(task);
         let mut command = match &self.runner {
@@ -316,7 +316,7 @@ impl Job {
         command
     }
 
-    /// Runs a script step to its end, watched as a task is. Returns whether it succeeded, and what it said.
+    /// Runs a script step to its end, watched like a task. Returns whether it succeeded, and its output.
     #[track_caller]
     pub(crate) fn run_script(&self, mut command: std::process::Command) -> (bool, String) {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -331,7 +331,7 @@ impl Job {
         (output.status.success(), said)
     }
 
-    /// Files of the job, in whatever folder of it, that hold a secret.
+    /// Files of the job, in any of its folders, that hold a secret.
     pub(crate) fn leaking_files(&self) -> Vec<String> {
         self.watch.files_below(self.folder.path())
     }

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::SystemTime;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
-/// What the product does with a request it does not know the sender of.
+/// How the product answers a request without a valid token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SignIn {
     /// 401.
@@ -28,7 +28,7 @@ struct Model {
     collection: String,
     token: String,
     resources: Resources,
-    /// Decides how late each answer goes out.
+    /// Decides how late each answer is sent.
     lateness: Option<u64>,
     sign_in: SignIn,
     sign_in_url: String,
@@ -105,7 +105,7 @@ impl AzureDevOps {
         self.model().resources.build.to_string()
     }
 
-    /// Hands out what is kept for the job.
+    /// Returns what is kept for the job.
     pub(crate) fn predefine(&self, how: impl FnOnce(&Resources)) {
         how(&self.model().resources);
     }
@@ -166,7 +166,7 @@ impl AzureDevOps {
         self.model().hiccups = statuses.to_vec();
     }
 
-    /// What the agent does with an attachment.
+    /// Uploads an attachment, as the agent does.
     pub(crate) fn attach(&self, attachment: Attachment) {
         let Attachment { kind, name, content } = attachment;
         let mut model = self.model();
@@ -194,7 +194,7 @@ impl AzureDevOps {
         model.lateness = Some(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     }
 
-    /// Every state in which the properties could be read.
+    /// Every state of the properties that a reader could see.
     pub(crate) fn history(&self) -> Vec<BTreeMap<String, String>> {
         self.model().resources.history.clone()
     }

@@ -1,5 +1,5 @@
-//! A model of SonarQube over HTTP, for what real servers can't be made to do quickly. What it answers to whom has
-//! been observed on real servers (9.9, 10.7 and 26.9).
+//! A model of SonarQube over HTTP, for what is hard to provoke on real servers. Its answers are those of real servers (9.9, 10.7
+//! and 26.9).
 
 use crate::fake_azure_devops::block_on;
 use base64::Engine as _;
@@ -22,16 +22,16 @@ pub(crate) enum Access {
     Scan,
     /// Not analyse it.
     None,
-    /// It isn't there, and the token may not create it.
+    /// The project does not exist, and the token may not create it.
     NoProject,
-    /// It isn't there, and the token may create it.
+    /// The project does not exist, and the token may create it.
     MayCreate,
 }
 
 /// A project with a branch (none: the main branch) or a pull request of it.
 pub(crate) type Analysed = (String, Option<String>, Option<String>);
 
-/// All that a test may change.
+/// Everything that a test may change.
 #[derive(Debug, Clone)]
 pub(crate) struct Model {
     pub(crate) version: String,
@@ -74,7 +74,7 @@ pub(crate) struct Model {
     asked: Vec<Asked>,
 }
 
-/// A request as it came.
+/// A request as it arrived.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
     pub(crate) path: String,
@@ -144,17 +144,17 @@ impl SonarQube {
         change(&mut self.model());
     }
 
-    /// Answers the next requests for `path` so.
+    /// Answers the next requests for `path` with these.
     pub(crate) fn script(&self, path: &str, answers: impl IntoIterator<Item = ResponseTemplate>) {
         self.model().scripted.entry(path.to_owned()).or_default().extend(answers);
     }
 
-    /// Answers every request so.
+    /// Answers every request with this.
     pub(crate) fn answer_everywhere(&self, answer: ResponseTemplate) {
         self.model().everywhere = Some(answer);
     }
 
-    /// A report has come in: task `AZ-<key>`, analysis `AY-<key>`, with this gate.
+    /// Has a report submitted and processed: task `AZ-<key>`, analysis `AY-<key>`, with this gate.
     pub(crate) fn processed(&self, key: &str, project: &str, gate: Value) {
         self.change(|model| {
             model.tasks.insert(format!("AZ-{key}"), [task(key, project, "SUCCESS")].into());
@@ -162,7 +162,7 @@ impl SonarQube {
         });
     }
 
-    /// Likewise, with these answers about the task.
+    /// The same, with these answers about the task.
     pub(crate) fn processing(&self, key: &str, answers: impl IntoIterator<Item = Value>) {
         self.change(|model| {
             model.tasks.insert(format!("AZ-{key}"), answers.into_iter().collect());
@@ -173,7 +173,7 @@ impl SonarQube {
         self.model().asked.clone()
     }
 
-    /// How often `path` was asked for.
+    /// How often `path` was requested.
     pub(crate) fn times_asked(&self, path: &str) -> usize {
         self.model().asked.iter().filter(|asked| asked.path == path).count()
     }

@@ -1,4 +1,4 @@
-//! What must hold for any input, by proptest: it needs no toolchain but ours. `scripts/fuzz` runs the same functions in a
+//! Checks the properties of `fuzz/src` with proptest, which needs no other toolchain. `scripts/fuzz` runs the same functions in a
 //! fuzzer.
 
 #[path = "../../fuzz/src/lib.rs"]
@@ -22,7 +22,7 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
     paths.into_iter().map(|path| fs::read(path).unwrap()).collect()
 }
 
-/// Bytes that are near to a seed: pieces of the target's seeds in any order, with other bytes between.
+/// Bytes similar to a seed: pieces of the target's seeds in any order, with other bytes in between.
 fn near(seeds: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
     let piece = (proptest::sample::select(seeds), any::<prop::sample::Index>(), any::<prop::sample::Index>())
         .prop_map(|(seed, from, to)| {

@@ -1,4 +1,4 @@
-//! Repositories to check out, and hosts that serve them: git's own server behind a model's door.
+//! Git repositories to check out, and hosts that serve them with git's own server.
 
 use crate::fake_azure_devops::block_on;
 use std::io::{Read as _, Write as _};
@@ -22,7 +22,7 @@ impl Origin {
         origin
     }
 
-    /// The folder of all repositories of a host.
+    /// The folder with all repositories of a host.
     pub(crate) fn root(&self) -> &Path {
         self.folder.path()
     }
@@ -85,7 +85,7 @@ fn history() -> String {
     stream
 }
 
-/// What a git command says; it must succeed.
+/// The output of a git command, which must succeed.
 pub(crate) fn git(directory: &Path, arguments: &[&str]) -> String {
     let output = Command::new("git").args(arguments).current_dir(directory).output().unwrap();
     assert!(output.status.success(), "{arguments:?}: {output:?}");
@@ -97,7 +97,7 @@ pub(crate) fn head(directory: &Path) -> String {
     git(directory, &["rev-parse", "HEAD"])
 }
 
-/// How many commits a revision has, as far as the clone reaches.
+/// The number of commits of a revision, as far as the clone reaches.
 pub(crate) fn commits(directory: &Path, revision: &str) -> usize {
     git(directory, &["rev-list", "--count", revision]).parse().unwrap()
 }
@@ -133,17 +133,17 @@ pub(crate) fn serve(root: &Path, path: &str, request: &Request) -> ResponseTempl
     ResponseTemplate::new(status).set_body_raw(answer[end + 4..].to_vec(), media_type)
 }
 
-/// What a host of somebody else's does.
+/// How another host answers.
 pub(crate) enum Door {
-    /// Serves whoever asks.
+    /// Serves every client.
     Open,
-    /// Serves whoever sends this Authorization header.
+    /// Serves clients that send this Authorization header.
     Locked(&'static str),
-    /// A proxy: serves whoever sends this Proxy-Authorization header.
+    /// A proxy: serves clients that send this Proxy-Authorization header.
     Proxy(String),
-    /// Serves nobody, and says this.
+    /// Refuses every client with this text.
     Refusing(&'static str),
-    /// Sends everybody on to this host.
+    /// Redirects every client to this host.
     Elsewhere(String),
     /// Takes an hour to answer.
     Slow,

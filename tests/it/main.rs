@@ -1,5 +1,5 @@
-//! Tests of the executable from outside: whole steps over loopback HTTP and against real servers, and the
-//! order of the house.
+//! Tests of the programs from outside: whole steps over loopback HTTP and against real servers. And tests of the order of the
+//! house.
 #![cfg(unix)]
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! A NuGet feed that is a server, with a certificate of an authority that nobody trusts.
+//! A NuGet feed on a TLS server whose certificate authority is not trusted by default.
 //!
 //! Contract: Microsoft's "NuGet Server API", as far as `dotnet tool install` asks.
 
@@ -15,7 +15,7 @@ pub(crate) struct NugetFeed {
 }
 
 impl NugetFeed {
-    /// It has the scanner for .NET in this version alone.
+    /// The feed has only this version of the SonarScanner for .NET.
     pub(crate) fn of_scanner(sdk: &Sdk, version: &str) -> Self {
         let server = block_on(MockServer::builder().start());
         let tls = Tls::before(*server.address());
@@ -48,12 +48,12 @@ impl NugetFeed {
         Self { tls, _server: server }
     }
 
-    /// What a NuGet configuration names.
+    /// The URL for a NuGet configuration.
     pub(crate) fn source(&self) -> String {
         format!("{}/index.json", self.tls.url)
     }
 
-    /// Whether one of these requests to a proxy was for it.
+    /// Whether one of these requests to a proxy was for the feed.
     pub(crate) fn was_asked_through(&self, heads: &[String]) -> bool {
         let connect = format!("connect {}", self.tls.url.trim_start_matches("https://"));
         heads.iter().any(|head| head.starts_with(&connect))

@@ -1,4 +1,4 @@
-//! The three steps, started by their launchers, against real servers.
+//! The three steps against real servers, started by their launchers.
 
 mod blame;
 mod class_archive;
@@ -134,7 +134,7 @@ struct Journey {
 }
 
 impl Journey {
-    /// Publishes: the gate has failed, and summary and issues say by what. The step and the summary.
+    /// Publishes, and checks that the gate failed and that summary and issues name the conditions. Returns the step and the summary.
     fn publish_failed(&mut self, project: &Project, prepare: &Step, title: &str) -> (Step, String) {
         let publish = self.publish(&[]);
         publish.ended(TaskResult::Failed);
@@ -164,7 +164,7 @@ impl Journey {
         Self { job, connection }
     }
 
-    /// Fills the sources with a sample of tests/data.
+    /// Copies a sample of tests/data into the sources.
     fn check_out(&self, sample: &str) {
         copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(sample), &self.job.sources());
     }
@@ -198,7 +198,7 @@ impl Journey {
     }
 }
 
-/// A value as people read it, by the type of its metric.
+/// A value as it is shown, by the type of its metric.
 fn shown(kind: &str, value: &str) -> String {
     let number: f64 = value.parse().unwrap();
     match kind {
@@ -219,7 +219,7 @@ fn shown(kind: &str, value: &str) -> String {
     }
 }
 
-/// Makes sure that a step's errors and summary tell the failed conditions as the server has them.
+/// Checks that a step's errors and summary show the failed conditions as the server has them.
 #[track_caller]
 fn tells_the_failed_conditions(publish: &Step, summary: &str, gate: &Value, project: &Project) {
     let conditions = gate["conditions"].as_array().unwrap();
@@ -241,7 +241,7 @@ fn tells_the_failed_conditions(publish: &Step, summary: &str, gate: &Value, proj
     assert!(summary.contains(&count), "{count}: {summary}");
 }
 
-/// Makes sure that the summary has the server's warnings, up to their first mark-up or escape.
+/// Checks that the summary has the server's warnings, up to their first mark-up or escape.
 #[track_caller]
 fn tells_the_warnings(summary: &str, warnings: &[String]) {
     assert_eq!(
@@ -256,7 +256,7 @@ fn tells_the_warnings(summary: &str, warnings: &[String]) {
     }
 }
 
-/// By a project token, in debug mode. The second time the engine is told to wait for the gate.
+/// With a project token, in debug mode. The second time the engine waits for the gate.
 fn a_gate_fails_twice_and_the_engine_may_wait_for_it(server: &Server) {
     let mut project = server.project("orders");
     project.require(&[
@@ -317,7 +317,7 @@ fn a_gate_fails_twice_and_the_engine_may_wait_for_it(server: &Server) {
     assert_eq!(journey.summary().0, "SonarQube – 2 projects – failed");
 }
 
-/// By a global token, and by the settings file of the sources.
+/// With a global token and the settings file of the sources.
 fn a_gate_passes(server: &Server) {
     let mut project = server.project("money");
     let token = project.token(TokenKind::Global);
@@ -350,7 +350,7 @@ fn passes(mut journey: Journey, mut project: Project, token: &str, inputs: &[(&s
     }
 }
 
-/// A report of garbage is a real failed task. And a token that is taken back meanwhile can't read the outcome.
+/// A damaged report is a really failed task. A token that is revoked in the meantime cannot read the result.
 fn a_report_the_server_cannot_process_fails_the_analysis(server: &Server) {
     let mut project = server.project("garbage");
     let token = project.token(TokenKind::Project);
@@ -380,7 +380,7 @@ fn a_report_the_server_cannot_process_fails_the_analysis(server: &Server) {
     assert_eq!(journey.gate_property().as_deref(), Some("analysis-failed"), "the worse of the two");
 }
 
-/// What a token must be able to do is found out by SonarPrepare.
+/// SonarPrepare finds out which permissions a token lacks.
 fn missing_permissions_are_explained(server: &Server) {
     let mut project = server.project("rights");
     let key = project.key.clone();
@@ -429,7 +429,7 @@ const NO_PROJECT: &str = "<server> knows no project <key>, and the token may not
     key, or create the project in SonarQube first, or use a global analysis token of a user with the right Create \
     Projects.";
 
-/// What a user installs: the package, unpacked. By a user token, for a project that its first analysis makes.
+/// Runs what a user installs: the unpacked package. With a user token, for a project that its first analysis creates.
 fn the_packaged_extension_runs(server: &Server) {
     let unpacked = tempfile::tempdir().unwrap();
     let package = package();

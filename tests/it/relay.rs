@@ -1,4 +1,4 @@
-//! What stands before a server, and passes requests on until a test has it do something else.
+//! A relay in front of a server. It passes requests on until a test makes it do something else.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -24,7 +24,7 @@ impl Relay {
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let (stream, now) = (stream.unwrap(), now.clone());
-                // Either side may be gone.
+                // Either side may have closed the connection.
                 std::thread::spawn(move || drop(serve(stream, server, now.load(Ordering::SeqCst))));
             }
         });
@@ -41,7 +41,7 @@ impl Relay {
         self.behaviour.store(HTML, Ordering::SeqCst);
     }
 
-    /// From the next connection on, nobody answers.
+    /// From the next connection on, there is no answer.
     pub(crate) fn refuse(&self) {
         self.behaviour.store(REFUSE, Ordering::SeqCst);
     }
@@ -61,7 +61,7 @@ fn serve(mut client: TcpStream, server: SocketAddr, behaviour: u8) -> std::io::R
             )
         }
         _ => {
-            // One request a connection, so that the next one meets what is set by then.
+            // One request per connection, so that the next one sees the current setting.
             let server = TcpStream::connect(server)?;
             let (mut from_client, mut to_server) = (client.try_clone()?, server.try_clone()?);
             let up = std::thread::spawn(move || {

@@ -30,7 +30,7 @@ impl Scenario {
         Self { sonarqube, job, connection }
     }
 
-    /// Prepares an analysis of `shop` by hand, the engine being [`Scenario::engine`]; `inputs` come over that.
+    /// Prepares an analysis of `shop` with `configMode: manual` and [`Scenario::engine`]. `inputs` override these.
     pub(crate) fn prepare(&mut self, inputs: &[(&str, &str)]) -> Step {
         let connection = self.connection.clone();
         let mut all = vec![
@@ -43,7 +43,7 @@ impl Scenario {
         self.job.run(Task::Prepare, &all)
     }
 
-    /// Prepares by these inputs alone.
+    /// Prepares with these inputs only.
     pub(crate) fn prepare_as(&mut self, inputs: &[(&str, &str)]) -> Step {
         let connection = self.connection.clone();
         let all: Vec<_> =
@@ -91,12 +91,12 @@ impl Scenario {
         format!("sonar.scanner.javaExePath={}\nsonar.scanner.engineJarPath={}", java.display(), jar.display())
     }
 
-    /// What the engine was given: `arguments`, `environment` or `stdin`.
+    /// What the engine got: its `arguments`, `environment` or `stdin`.
     pub(crate) fn noted(&self, name: &str) -> String {
         std::fs::read_to_string(self.job.path("engine").join(name)).unwrap()
     }
 
-    /// The properties the engine was given, in their order.
+    /// The properties that the engine got, in their order.
     pub(crate) fn engine_properties(&self) -> Vec<(String, String)> {
         let input: Value = serde_json::from_str(&self.noted("stdin")).unwrap();
         let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -144,7 +144,7 @@ impl Scenario {
     }
 }
 
-/// Likewise, of an analysis for the server that calls itself so.
+/// The same, for an analysis on the server with this URL.
 pub(crate) fn report_on(server: &str, key: &str, project: &str) -> String {
     format!(
         "printf '%s\\n' 'projectKey={project}' 'serverUrl={server}' 'dashboardUrl={server}/dashboard?id={project}' \
@@ -162,7 +162,7 @@ pub(crate) fn program(path: &Path, script: &str) {
     assert!(install.wait().unwrap().success(), "{}", path.display());
 }
 
-/// Copies a folder with all that is in it.
+/// Copies a folder with everything in it.
 pub(crate) fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {

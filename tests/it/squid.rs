@@ -1,4 +1,4 @@
-//! squid, the proxy of many companies, as Debian packages it.
+//! Runs squid, a proxy that many companies use, as Debian packages it.
 
 use crate::scenario::program;
 use std::net::{TcpListener, TcpStream};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// A squid of one test that lets those through who know its user and password.
+/// A squid for one test. It serves clients that know its user and password.
 pub(crate) struct Squid {
     pub(crate) url: String,
     process: Child,
@@ -19,7 +19,7 @@ impl Squid {
         let executable = executable.expect("squid is not here: run scripts/test, which installs it");
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name).display().to_string();
-        // It asks this program who may pass: a line is a user and a password, percent-encoded.
+        // squid asks this program whether a client may pass: each line is a user and a password, percent-encoded.
         let encoded = url::form_urlencoded::byte_serialize(password.as_bytes()).collect::<String>();
         let helper = format!(
             "#!/bin/sh\nwhile read -r line; do\n  case $line in\n    '{user} {password}' | '{user} {encoded}') echo OK ;;\n    \
@@ -63,12 +63,12 @@ impl Squid {
         std::fs::read_to_string(self.folder.path().join(name)).unwrap_or_default()
     }
 
-    /// What it says of itself and of who passed, for a test that fails.
+    /// Its logs, for a test that fails.
     pub(crate) fn logs(&self) -> String {
         format!("\nsquid:\n{}{}", self.log("access.log"), self.log("cache.log"))
     }
 
-    /// How many connections to an address it let through, by its log, which it writes when they end.
+    /// How many connections to an address it passed on. Its log has a connection once the connection ends.
     pub(crate) fn connections_to(&self, address: &str) -> usize {
         let log = self.log("access.log");
         log.lines()
@@ -84,7 +84,7 @@ impl Drop for Squid {
     }
 }
 
-/// Started by root it runs as the user `proxy`, who has to read and write there.
+/// squid runs as the user `proxy` if root starts it, so that user must be able to read and write there.
 fn give_to_squid(folder: &Path) {
     let users = std::fs::read_to_string("/etc/passwd").unwrap();
     let Some(user) = users.lines().find(|line| line.starts_with("proxy:")) else { return };
@@ -92,7 +92,7 @@ fn give_to_squid(folder: &Path) {
     let (uid, gid) = (numbers.next(), numbers.next());
     let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     for path in files.chain([PathBuf::from(folder)]) {
-        // Anybody but root runs it as themselves.
+        // Started by another user, squid runs as that user.
         let _ = std::os::unix::fs::chown(path, uid, gid);
     }
 }

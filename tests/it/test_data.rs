@@ -1,5 +1,5 @@
-//! What tests need and the repository does not hold: Microsoft's descriptions of its REST API, the .NET SDK. It is looked
-//! for in the folder that the environment variable `SONAR_AZDO_TEST_DATA` names.
+//! Test data that the repository does not hold: Microsoft's descriptions of its REST API, the .NET SDK. The environment variable
+//! `SONAR_AZDO_TEST_DATA` names its folder.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ pub(crate) const VARIABLE: &str = "SONAR_AZDO_TEST_DATA";
 /// [`left_out`].
 ///
 /// # Panics
-/// The variable is set, and the folder is missing: who sets it wants all tests to run.
+/// The variable is set but the folder is missing: whoever sets it wants all tests to run.
 pub(crate) fn folder(name: &str) -> Option<PathBuf> {
     let all = std::env::var_os(VARIABLE).filter(|folder| !folder.is_empty())?;
     let folder = PathBuf::from(all).join(name);

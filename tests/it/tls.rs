@@ -1,4 +1,4 @@
-//! What may stand between an agent and a server: TLS by a private authority, and a proxy that wants a password.
+//! TLS with a private certificate authority, and a proxy that needs a password.
 
 use crate::fake_azure_devops::block_on;
 use base64::Engine as _;
@@ -57,7 +57,7 @@ async fn serve(listener: std::net::TcpListener, acceptor: tokio_rustls::TlsAccep
     while let Ok((stream, _)) = listener.accept().await {
         let acceptor = acceptor.clone();
         tokio::spawn(async move {
-            // A client that does not trust us goes away.
+            // A client that does not trust the certificate closes the connection.
             let Ok(mut outside) = acceptor.accept(stream).await else { return };
             let mut inside = TcpStream::connect(server).await.unwrap();
             let _ = tokio::io::copy_bidirectional(&mut outside, &mut inside).await;
@@ -72,7 +72,7 @@ fn listen() -> (std::net::TcpListener, SocketAddr) {
     (listener, address)
 }
 
-/// A forward proxy that lets those through who know its user and password.
+/// A forward proxy for clients that know its user and password.
 pub(crate) struct ForwardProxy {
     pub(crate) url: String,
     heads: Arc<Mutex<Vec<String>>>,
@@ -129,7 +129,7 @@ async fn pass(client: TcpStream, credentials: &str, seen: &Mutex<Vec<String>>) -
         } else {
             let (host, path) = target.strip_prefix("http://")?.split_once('/')?;
             server = TcpStream::connect(host).await.ok()?;
-            // One request a connection, so that the next one is seen too.
+            // One request per connection, so that the next one is seen too.
             let head = format!("{method} /{path} HTTP/1.1\r\nConnection: close\r\n{rest}");
             server.write_all(head.as_bytes()).await.ok()?;
         }

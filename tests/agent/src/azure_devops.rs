@@ -1,5 +1,5 @@
 //! What Azure DevOps keeps for a job: a project with a repository, a pull request and a build, its properties and
-//! attachments. How requests arrive, and who may ask, is the matter of those who use it.
+//! attachments. Its callers decide how requests arrive and who may send them.
 
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

@@ -1,5 +1,5 @@
-//! Logging commands as the agent reads them, written from its `Command.cs`, `CommandStringConvertor.cs` and
-//! `TaskResultUtil.cs`, and from nothing of ours.
+//! Reads logging commands as the agent does, by its `Command.cs`, `CommandStringConvertor.cs` and `TaskResultUtil.cs`. No code
+//! is shared with the product.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ pub struct Command {
 }
 
 impl Command {
-    /// The command in a line, wherever it begins; `None` when there is none, or none the agent can read.
+    /// The command in a line, at any position. `None` if there is none, or none that the agent can read.
     pub fn parse(line: &str) -> Option<Self> {
         let start = line.find(PREFIX)?;
         let (header, data) = line[start + PREFIX.len()..].split_once(']')?;
@@ -44,7 +44,7 @@ impl Command {
         self.name == name
     }
 
-    /// Whether a property is `true`, in whatever case.
+    /// Whether a property is `true`, ignoring case.
     pub fn is_true(&self, property: &str) -> bool {
         self.property(property).is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }
@@ -56,7 +56,7 @@ fn unescape(text: &str) -> String {
         .fold(text.to_owned(), |text, (escaped, character)| text.replace(escaped, character))
 }
 
-/// How the agent records a task's end. In the agent's order, in which the worse is the greater.
+/// How the agent records the end of a task, ordered from best to worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[allow(missing_docs, reason = "the agent's names")]
 pub enum TaskResult {
@@ -69,7 +69,7 @@ pub enum TaskResult {
 }
 
 impl TaskResult {
-    /// Case counts: `Cancelled` and `failed` are none.
+    /// Case matters: `Cancelled` and `failed` are not results.
     pub fn parse(text: &str) -> Option<Self> {
         Some(match text {
             "Succeeded" => Self::Succeeded,
@@ -82,7 +82,7 @@ impl TaskResult {
         })
     }
 
-    /// The worse of two, but what is beyond a failure stays.
+    /// The worse of two, except that results beyond a failure stay.
     pub fn merge(current: Option<Self>, coming: Self) -> Self {
         match current {
             Some(current) if current > Self::Failed || current > coming => current,

@@ -1,4 +1,4 @@
-//! What an agent knows of a job, and the environment it makes of that for a step.
+//! A job of the agent, and the environment that it gives to a step.
 
 use crate::manifest::{Manifest, is_listed};
 use crate::variables::{Variable, Variables, environment_name};

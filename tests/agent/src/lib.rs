@@ -1,5 +1,5 @@
-//! What an Azure Pipelines agent does with a step: the environment it gives it, what it makes of its lines, and what
-//! Azure DevOps keeps for the job. One set of rules for the tests, which use this library, and for scripts/demo and
+//! A stand-in for the Azure Pipelines agent: the environment of a step, the result of its lines, and what Azure DevOps keeps for the
+//! job. One set of rules for the tests, which use this library, and for scripts/demo and
 //! scripts/bench, which use the program `stand-in-agent` by way of scripts/lib/agent.js.
 //!
 //! Written from the agent's source (microsoft/azure-pipelines-agent: `Handler.cs`, `NodeHandler.cs`, `TaskRunner.cs`,

@@ -1,6 +1,6 @@
-//! A stand-in for an Azure Pipelines agent that runs one job: scripts/lib/agent.js asks, one JSON object a line of standard
-//! input, and is answered by such lines: `{"show": TEXT}` for each line of the job's log, and then `{"answer": ...}` or
-//! `{"error": TEXT}`. It ends with its standard input.
+//! The stand-in agent as a program that runs one job. scripts/lib/agent.js writes requests to its standard input, one JSON object
+//! per line. It answers with lines of JSON: `{"show": TEXT}` for each line of the job's log, and then `{"answer": ...}` or
+//! `{"error": TEXT}`. It ends when its standard input ends.
 #![allow(
     clippy::disallowed_methods,
     reason = "an agent hands its own environment on, and starts the processes of steps"

@@ -1,4 +1,4 @@
-//! A task.json, as far as an agent needs it.
+//! Reads the parts of a task.json that an agent needs.
 
 use crate::variables::{Variables, environment_name};
 use serde::Deserialize;

@@ -1,4 +1,4 @@
-//! What the agent replaces by `***` in every line.
+//! Replaces secrets with `***` in every line, as the agent does.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What the agent makes of the lines of a step.
+//! Reads the lines of a step as the agent does, and records the result.
 
 use crate::manifest::Restrictions;
 use crate::variables::{Overwriting, Variable};
@@ -15,7 +15,7 @@ pub struct Origin {
     pub task: Option<Restrictions>,
 }
 
-/// What came of a step. Text is masked, as people see it, but for `commands` and `lines`.
+/// The result of a step. Text is masked, as people see it, except in `commands` and `lines`.
 #[derive(Debug, Default)]
 pub struct Record {
     /// How the agent records it.
@@ -26,17 +26,17 @@ pub struct Record {
     pub exit_code: Option<i32>,
     /// The errors on the build's page, those of the agent itself included.
     pub errors: Vec<String>,
-    /// The warnings there.
+    /// The warnings on that page.
     pub warnings: Vec<String>,
-    /// Lines that are no commands.
+    /// Lines that are not commands.
     pub log: Vec<String>,
-    /// What only a build with `System.Debug` shows.
+    /// Lines that only a build with `System.Debug` shows.
     pub debug: Vec<String>,
-    /// Per cent, and what is being done.
+    /// The percentage and the current operation.
     pub progress: Vec<(u32, String)>,
     /// Every command.
     pub commands: Vec<Command>,
-    /// Lines as they came.
+    /// The lines, unmasked.
     pub lines: Vec<String>,
     /// Files that the agent uploads later.
     pub attached: Vec<PathBuf>,
@@ -50,11 +50,11 @@ pub struct Attachment {
     pub kind: String,
     /// Its name.
     pub name: String,
-    /// What is in it.
+    /// Its content.
     pub content: Vec<u8>,
 }
 
-/// What a line leads to, beside what the record keeps.
+/// The effect of a line, in addition to what the record keeps.
 #[derive(Debug, Default)]
 pub struct Taken {
     /// Lines that people see: masked, with the `##[...]` mark that colours them.
@@ -180,7 +180,7 @@ impl Record {
             state.masker.add(&command.data);
         }
         if origin.task.as_ref().is_some_and(|restrictions| !restrictions.may_set(name)) {
-            // An agent only warns, but a task that needs more than it says is wrong.
+            // An agent only warns, but a task that needs more than its manifest allows is wrong.
             return Err(format!("task.json does not allow the task to set {name}"));
         }
         if !state.may_set(name) {

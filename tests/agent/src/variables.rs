@@ -1,6 +1,6 @@
 //! Variables of a job, by the rules of the agent's `Variables.cs`, `TaskCommandExtension.cs` and `Handler.cs`.
 
-/// Those of the agent's own variables that it counts as read-only, as far as this job may have them.
+/// The agent's own variables that are read-only, as far as this job may have them.
 const READ_ONLY: [&str; 46] = [
     "agent.builddirectory",
     "agent.cainfo",
@@ -50,10 +50,10 @@ const READ_ONLY: [&str; 46] = [
     "system.teamprojectid",
 ];
 
-/// A variable and what was said of it when it was set.
+/// A variable with its flags.
 #[derive(Debug, Clone, Default)]
 pub struct Variable {
-    /// Its name, as it was written when the variable was set last.
+    /// Its name, in the spelling of the last assignment.
     pub name: String,
     /// Its value.
     pub value: String,
@@ -72,14 +72,14 @@ impl Variable {
     }
 }
 
-/// What the agent thinks of setting a variable that may be read-only.
+/// How the agent reacts if a step sets a variable that may be read-only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Overwriting {
     /// There is no such variable, or it may change.
     Allowed,
-    /// It is read-only, and the agent changes it all the same: it only warns.
+    /// It is read-only. The agent warns and changes it anyway.
     Warned,
-    /// It is read-only, and the agent refuses to change it.
+    /// It is read-only. The agent refuses to change it.
     Refused,
 }
 
@@ -115,7 +115,7 @@ impl Variables {
         }
     }
 
-    /// Has a variable that is set keep the case of its name.
+    /// Makes a variable keep the case of its name.
     pub fn keep_case(&mut self, name: &str) {
         if let Some(index) = self.index(name) {
             self.0[index].keeps_case = true;
@@ -141,7 +141,7 @@ impl Variables {
         self.get(name).map(|variable| variable.value.as_str())
     }
 
-    /// Whether the value of a variable is `true`, in whatever case.
+    /// Whether the value of a variable is `true`, ignoring case.
     pub fn is_true(&self, name: &str) -> bool {
         self.value(name).is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }
@@ -226,7 +226,7 @@ fn read_only_variables_are_protected_only_where_the_pipeline_says_so() {
     variables.set(variable("Build.SourceBranch", "refs/heads/main"));
     variables.set(variable("plain", "1"));
     variables.set(Variable { read_only: true, ..variable("SONAR_AZDO_TOKEN_X", "good") });
-    // What is read-only stays so when it is overwritten.
+    // A read-only variable stays read-only when it is overwritten.
     variables.set(variable("sonar_azdo_token_x", "bad"));
     let names =
         ["sonar_azdo_token_X", "build.sourcebranch", "plain", "sonar.azdo.token.x", "BUILD_SOURCEBRANCH"];

@@ -1,4 +1,4 @@
-//! The processes a step starts, looked at from outside (Linux).
+//! Watches the processes that a step starts (Linux).
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
@@ -12,7 +12,7 @@ use std::time::Duration;
 pub(crate) struct Processes(BTreeMap<u32, BTreeSet<String>>);
 
 impl Processes {
-    /// Looks at the tree below `root`, itself included.
+    /// Reads the process tree of `root`, including `root` itself.
     fn look(&mut self, root: u32) {
         let mut tree = BTreeSet::from([root]);
         let mut parents = parents();
@@ -37,13 +37,13 @@ impl Processes {
         self.0.values().flatten().map(String::as_str)
     }
 
-    /// Those that go on living.
+    /// The processes that are still running.
     pub(crate) fn survivors(&self) -> Vec<u32> {
         self.0.keys().copied().filter(|id| !ends(*id)).collect()
     }
 }
 
-/// Waits for the end of a process that is to end now. Tells whether it came; at once, if it had ended before.
+/// Waits until a process ends, and returns whether it did. Returns at once if it has already ended.
 pub(crate) fn ends(id: u32) -> bool {
     let id = Pid::from_raw(id.try_into().unwrap()).unwrap();
     let Ok(process) = pidfd_open(id, PidfdFlags::empty()) else { return true };
@@ -65,7 +65,7 @@ fn parents() -> Vec<(u32, u32)> {
         .collect()
 }
 
-/// Looks again and again, until it is told to stop.
+/// Watches repeatedly until it is stopped.
 pub(crate) struct Watcher {
     stop: Sender<()>,
     thread: JoinHandle<Processes>,
@@ -87,7 +87,7 @@ impl Watcher {
         Self { stop, thread }
     }
 
-    /// What was seen.
+    /// The command lines that were seen.
     pub(crate) fn stop(self) -> Processes {
         let _ = self.stop.send(());
         self.thread.join().unwrap()

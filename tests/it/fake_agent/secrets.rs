@@ -1,10 +1,10 @@
-//! What must not be seen: a watch that notices what the agent's masker would have had to mask.
+//! Finds secrets in places where nobody may see them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use std::path::Path;
 
-/// Tokens a test has given to a job, in all the forms in which they would be of use to a thief.
+/// Tokens that a test has given to a job, in every encoding that a thief could use.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Watch(Vec<String>);
 

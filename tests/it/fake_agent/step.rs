@@ -1,4 +1,4 @@
-//! One step: its process, its lines, and what the agent makes of them.
+//! One step: its process, its lines, and how the agent reads them.
 
 use super::processes::Watcher;
 use super::secrets::Watch;
@@ -15,10 +15,10 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// Far above any step: a step that takes longer hangs.
+/// Much longer than any step takes. A step that takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(900);
 
-/// What came of a step, and what was seen of it from outside.
+/// The result of a step, and what was seen of it from outside.
 #[derive(Debug, Default)]
 pub(crate) struct Step {
     record: Record,
@@ -36,7 +36,7 @@ impl Deref for Step {
 }
 
 impl Step {
-    /// Makes sure that the step told its one result, with exit code 0.
+    /// Checks that the step reported exactly one result, with exit code 0.
     #[track_caller]
     pub(crate) fn ended(&self, result: TaskResult) -> &Self {
         let completions: Vec<_> = self.completions.iter().map(|(result, _)| *result).collect();
@@ -81,7 +81,7 @@ impl Step {
             .1
     }
 
-    /// All that people may read.
+    /// All text that people can read.
     pub(crate) fn transcript(&self) -> String {
         let Record { result, exit_code, errors, warnings, log, debug, .. } = &self.record;
         let (log, debug) = (log.join("\n"), debug.join("\n"));
@@ -107,7 +107,7 @@ impl Step {
     }
 }
 
-/// Takes the lines of a step, from both its outputs, one at a time.
+/// Takes the lines of a step from both of its outputs, one at a time.
 pub(super) struct Recorder {
     step: Step,
     origin: Origin,
@@ -138,14 +138,14 @@ impl Recorder {
         }
     }
 
-    /// The step whose process ended well.
+    /// The step, whose process must have ended normally.
     pub(super) fn end(mut self) -> Step {
         self.step.record.end(Some(0), "");
         self.step
     }
 }
 
-/// A step that runs.
+/// A running step.
 pub(crate) struct Running {
     child: Child,
     recorder: Arc<Mutex<Recorder>>,
@@ -183,7 +183,7 @@ impl Running {
         }
     }
 
-    /// Sends a signal to the process the agent started, and to no other.
+    /// Sends a signal only to the process that the agent started.
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
@@ -194,11 +194,11 @@ impl Running {
         panic!("{why}: {}", self.recorder.lock().unwrap().step.transcript());
     }
 
-    /// Waits for its end, and says what the agent says.
+    /// Waits until the step ends, and returns what the agent makes of it.
     #[track_caller]
     pub(crate) fn finish(mut self) -> Step {
         let began = Instant::now();
-        // Both readers are done when nobody holds the outputs open any more.
+        // Both readers are done when no process holds the outputs open any more.
         while !matches!(self.lines.recv_timeout(Duration::from_secs(1)), Err(error) if error == RecvTimeoutError::Disconnected)
         {
             if began.elapsed() > PATIENCE {
@@ -252,7 +252,7 @@ fn an_unexpected_logging_command_is_found() {
     }
 }
 
-/// Secrets where anybody on the machine may read them.
+/// Secrets where every user of the machine can read them.
 fn leaks(step: &Step, watch: &Watch, temp: &Path) -> Vec<String> {
     let arguments = step.processes.command_lines().filter(|line| watch.is_in(line));
     let arguments = arguments.map(|line| format!("the arguments {line}"));
@@ -267,7 +267,7 @@ fn read(
     std::thread::spawn(move || {
         read_lines(output, |line| {
             recorder.lock().unwrap().take(line);
-            // Nobody may be waiting for lines any more.
+            // The receiver of the lines may be gone.
             let _ = sender.send(line.to_owned());
         });
     })

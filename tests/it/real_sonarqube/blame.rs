@@ -1,4 +1,4 @@
-//! Who changed which line, as a real server has it after the analysis of a shallow clone.
+//! The blame data on a real server after the analysis of a shallow clone.
 
 use super::Journey;
 use super::server::{Project, Server, TokenKind};

@@ -1,4 +1,4 @@
-//! What gates of real servers say: of every kind of metric, never computed, and of ten reports in one queue.
+//! Gates of real servers: with every kind of metric, never computed, and of ten reports in one queue.
 
 use super::server::{Project, Server, TokenKind};
 use super::{Journey, shown};

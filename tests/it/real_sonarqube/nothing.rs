@@ -1,4 +1,4 @@
-//! An analysis of nothing: the server's gate passes, and the verdict is no pass.
+//! An analysis of nothing: the server's gate passes, and the verdict is not a pass.
 
 use super::server::{Server, TokenKind};
 use super::{Journey, TaskResult};

@@ -1,4 +1,4 @@
-//! SonarScanner CLI: the one that goes with a server that hands out no scanner engine, and a pinned one.
+//! SonarScanner CLI: the version for a server without scanner engine, and a pinned version.
 
 use super::server::{Server, TokenKind};
 use super::{Journey, machine, passes};

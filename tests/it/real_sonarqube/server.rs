@@ -1,4 +1,4 @@
-//! A real server, as its administrator sees it, and projects that live as long as a test.
+//! A real server with administrator rights, and projects that exist as long as a test runs.
 
 use crate::fake_azure_devops::block_on;
 use base64::Engine as _;

@@ -1,4 +1,4 @@
-//! SonarAnalyze with an engine that is a script: what it is given, what becomes of what it says.
+//! SonarAnalyze with a script as engine: what the engine gets, and what happens to its output.
 
 use crate::fake_agent::{Task, TaskResult, ends};
 use crate::fake_sonarqube::{SonarQube, TOKEN, json_answer};
@@ -291,7 +291,7 @@ fn an_agent_that_closes_the_pipe_cancels_the_analysis() {
         .stderr(std::process::Stdio::null())
         .spawn()
         .unwrap();
-    // Until the engine has said something, then nobody reads.
+    // Read until the engine has printed something, and then no longer.
     let mut lines = std::io::BufRead::lines(std::io::BufReader::new(reader));
     assert!(lines.any(|line| line.unwrap().contains("still here")));
     drop(lines);

@@ -1,5 +1,5 @@
-//! The cache that the agents of a machine share: many at once, killed ones, damaged files, disks that fail.
-//! What the server offers are scripts, which check what they are run with.
+//! The cache that the agents of a machine share: many agents at once, killed ones, damaged files, full disks. The server's
+//! programs are scripts that check what they run with.
 
 use super::scanners::{DOTNET, dotnet_scanner};
 use crate::depot::{Depot, PIECES};
@@ -28,7 +28,7 @@ fn hex(bytes: impl AsRef<[u8]>) -> String {
     bytes.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What does not compress.
+/// Bytes that do not compress.
 fn noise(length: usize) -> Vec<u8> {
     let block = |number: usize| Sha256::digest(number.to_le_bytes());
     (0..length.div_ceil(32)).flat_map(block).take(length).collect()
@@ -132,7 +132,7 @@ impl Machine {
         self.archive_file().with_file_name("jre.tar.gz_extracted").join(path)
     }
 
-    /// But runtimes that were replaced: others may run from them.
+    /// Without runtimes that were replaced, because others may still run from them.
     fn temporary_files(&self) -> Vec<PathBuf> {
         let entries = std::fs::read_dir(self.cache().join("_tmp")).into_iter().flatten();
         let files = entries.map(|entry| entry.unwrap().path());
@@ -156,7 +156,7 @@ impl Machine {
         command
     }
 
-    /// How often Java was started, since it was last asked.
+    /// How often Java was started since the last call.
     fn runs(&self) -> usize {
         let file = self.scenario.job.path("runs");
         let runs = std::fs::read_to_string(&file).unwrap_or_default().lines().count();
@@ -360,7 +360,7 @@ fn an_altered_file_of_an_unpacked_java_is_not_run() {
 
 #[test]
 fn a_large_engine_that_was_altered_is_downloaded_again() {
-    // More than any processor is asked to hash on each run.
+    // Larger than any file that is hashed on each run.
     let mut machine = Machine::with("", vec![0; 65 << 20]);
     machine.analyze().succeeded();
     machine.analyze().succeeded().says("Scanner engine: engine.jar (from the cache)");
@@ -408,7 +408,7 @@ fn a_cache_that_another_user_may_write_is_not_used() {
     let step = machine.analyze();
     step.succeeded();
     assert!(!step.transcript().contains("is not used"), "{}", step.transcript());
-    // Root alone can give files away.
+    // Only root can change the owner of a file.
     if chown(&cache, Some(12345), None).is_ok() {
         machine.analyze().succeeded().says("is not used, because the user 12345 is the owner of");
         chown(&cache, Some(0), None).unwrap();
@@ -502,7 +502,7 @@ fn the_projects_of_a_monorepo_count_as_one_run_for_the_class_archive() {
 fn a_complete_read_only_cache_is_used() {
     let mut machine = Machine::new();
     machine.analyze().succeeded();
-    // Where this is a file, root can't write either.
+    // If this is a file, even root cannot write there.
     std::fs::remove_dir(machine.cache().join("_tmp")).unwrap();
     std::fs::write(machine.cache().join("_tmp"), "").unwrap();
     machine.analyze().succeeded();
@@ -621,7 +621,7 @@ fn a_cold_start_prefetches_the_plugins_the_engine_needs() {
     assert_eq!(std::fs::read(place("forpy")).unwrap(), b"a plugin");
     assert_eq!(machine.depot.times_asked("forjs"), 0, "no file is in that language");
 
-    // Whoever has the engine has the plugins, or leaves them to it.
+    // If the engine is cached, the plugins are too, or the engine fetches them.
     std::fs::remove_dir_all(machine.cache().join(PLUGIN_MD5)).unwrap();
     machine.analyze().succeeded();
     assert_eq!((machine.depot.times_asked("text"), machine.depot.times_asked("forpy")), (1, 1));

@@ -1,4 +1,4 @@
-//! Mode `dotnet`: what the scanner for .NET is given at its beginning and its end. It is a recording stand-in.
+//! Mode `dotnet`: what the scanner for .NET gets in `begin` and `end`. The scanner is a recording stand-in.
 
 use super::scanners::{DOTNET, dotnet_scanner, of_dotnet};
 use crate::fake_sonarqube::{SonarQube, TOKEN};

@@ -1,4 +1,4 @@
-//! The SonarScanner for .NET is installed by the real SDK, from a folder that is a feed, and verified. What it would do is
+//! The real SDK installs the SonarScanner for .NET from a folder as feed, and it is verified. What it would do is
 //! only noted.
 
 use crate::dotnet_sdk::{Sdk, nuget_config, sdk};

@@ -1,4 +1,4 @@
-//! What may choose the commands that git runs, and who gets the job's token from it; and which variables other programs get.
+//! Who can choose the commands that git runs, who gets the job's token from git, and which variables other programs get.
 
 use crate::fake_agent::{Step, TaskResult};
 use crate::fake_sonarqube::{Access, SonarQube};
@@ -71,7 +71,7 @@ impl Attack {
         self.scenario.prepare(inputs)
     }
 
-    /// Nothing of the attacker's ran, and he saw no request.
+    /// Checks that nothing of the attacker ran, and that the attacker saw no request.
     fn assert_fended_off(&self, step: &Step) {
         assert!(!self.seen.exists(), "{}", step.transcript());
         let seen = self.proxy.authorizations();

@@ -1,4 +1,4 @@
-//! Shallow clones: noticed, made whole where the job may, and told of where it may not.
+//! Shallow clones: SonarPrepare notices them, completes them if the job may, and otherwise says what to do.
 
 use crate::fake_agent::{Job, Step, Task, TaskResult};
 use crate::fake_azure_devops::SignIn;
@@ -20,7 +20,7 @@ fn of_azure_repos(sonarqube: SonarQube, reference: &str) -> (Scenario, Origin) {
     (scenario, origin)
 }
 
-/// Likewise, of a repository with another provider.
+/// The same, for a repository with another provider.
 fn of_another_host(origin: &Origin, host: &GitHost) -> Scenario {
     let mut scenario = Scenario::new();
     scenario.job.set("Build.Repository.Provider", "GitHub");
@@ -54,7 +54,7 @@ fn the_jobs_token_completes_a_shallow_clone_of_azure_repos() {
     let configuration = std::fs::read_to_string(sources.join(".git/config")).unwrap();
     assert!(!configuration.contains(&scenario.job.azure.token()), "{configuration}");
 
-    // Nothing is left to do, and nobody is asked.
+    // Nothing is left to do, and no request is sent.
     let before = git_requests(&scenario.job);
     let step = prepare(&mut scenario);
     assert!(!step.log.iter().any(|line| line.contains("clone")), "{}", step.transcript());

@@ -1,5 +1,5 @@
-//! Text from outside that looks like commands to the agent. That no line of a step holds one that the step did not
-//! mean is checked for every step of every test; here such text comes in by every door.
+//! Text from outside that looks like commands of the agent. Every test checks that no line of a step holds a command that the step
+//! did not mean. Here such text comes from every source.
 
 use crate::fake_agent::{Task, TaskResult};
 use crate::fake_azure_devops::AzureDevOps;

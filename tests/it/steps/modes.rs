@@ -1,4 +1,4 @@
-//! Whole jobs of servers and scanners that can't be run for real here, by their documented contracts.
+//! Whole jobs with servers and scanners that cannot run here, by their documented contracts.
 
 use super::scanners::{archive, java, report};
 use crate::fake_agent::{Task, TaskResult};

@@ -1,4 +1,4 @@
-//! The user's own properties: how they may be written, and which SonarPrepare refuses before the build.
+//! Properties that the user sets: how they may be written, and which ones SonarPrepare refuses before the build.
 
 use crate::fake_sonarqube::SonarQube;
 use crate::scenario::Scenario;

@@ -1,4 +1,4 @@
-//! SonarPublish in several jobs of one build at once, as processes.
+//! SonarPublish in several jobs of one build at the same time.
 
 use crate::fake_agent::{Task, TaskResult};
 use crate::fake_azure_devops::AzureDevOps;

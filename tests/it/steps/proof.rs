@@ -1,4 +1,4 @@
-//! What proves that code was analysed: a gate that passed over nothing is no pass.
+//! Proves that code was analysed: a gate that passed over nothing is not a pass.
 
 use super::scanners::{DOTNET, dotnet_scanner};
 use crate::fake_agent::{Task, TaskResult};
@@ -76,7 +76,7 @@ fn on_nothing_analysed_replaces_on_no_verdict_and_never_writes_ok() {
         scenario.publish(inputs).ended(result);
         assert_eq!(scenario.gate_property().as_deref(), Some("no-report"), "{inputs:?}");
     }
-    // What a failed gate says stays, whatever was analysed.
+    // A failed gate stays failed, whatever was analysed.
     let mut scenario = Scenario::new();
     scenario.sonarqube.change(|model| model.measures = Some(Vec::new()));
     analysed(&mut scenario, &["0 files indexed"], "");
@@ -196,7 +196,7 @@ fn a_main_branch_set_by_name_follows_the_default_branch_policy() {
     for (name, knows, result) in [
         ("main", true, TaskResult::Failed),
         ("feature", true, TaskResult::SucceededWithIssues),
-        // Where the server does not tell, the stricter rule counts.
+        // If the server does not tell, the stricter rule counts.
         ("feature", false, TaskResult::Failed),
     ] {
         let mut scenario = Scenario::with(SonarQube::with_branches());

@@ -1,4 +1,4 @@
-//! Proxies as the variables of a machine name them, and what goes past them.
+//! Proxies from the variables of a machine, and hosts that bypass them.
 
 use crate::fake_agent::{Step, TaskResult};
 use crate::scenario::Scenario;

@@ -1,4 +1,4 @@
-//! Reports that any step of a build may have changed, and analyses without one.
+//! Reports that a step of the build has changed, and analyses without a report.
 
 use crate::fake_agent::{Task, TaskResult};
 use crate::fake_sonarqube::{SonarQube, gate};

@@ -1,4 +1,4 @@
-//! Which scanner runs, with which Java, and how: the programs themselves are scripts.
+//! Which scanner runs, with which Java, and how. The programs are scripts.
 
 use crate::fake_agent::TaskResult;
 use crate::fake_sonarqube::{SonarQube, TOKEN, json_answer};

@@ -1,4 +1,4 @@
-//! What is analysed: main branch, branch or pull request, by provider and by what the server can do.
+//! What is analysed: the main branch, a branch or a pull request, by provider and by the features of the server.
 
 use crate::fake_agent::TaskResult;
 use crate::fake_azure_devops::{AzureDevOps, SignIn};
@@ -209,7 +209,7 @@ fn a_pull_request_queued_by_its_reference_is_looked_up() {
     scenario.prepare(&[]).succeeded().says("Analysing pull request 7, from feature/x into main");
     assert!(scope(&scenario).contains("sonar.pullrequest.key=7"));
 
-    // Only Azure Repos can be asked, and only about what is there.
+    // Only Azure Repos can answer, and only about existing pull requests.
     for (provider, number) in [("TfsGit", "8"), ("GitHub", "7")] {
         let mut scenario = Scenario::with(SonarQube::with_branches());
         scenario.job.azure.open_pull_request(7, "refs/heads/feature/x", "refs/heads/main", false);

@@ -1,5 +1,5 @@
-//! Steps of the build that change the records of its analyses: nothing becomes green by that, and no token goes
-//! anywhere but to the server of the service connection.
+//! Steps of the build that change the records of its analyses. This turns nothing green, and the token goes only to the server of
+//! the service connection.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;

@@ -1,4 +1,4 @@
-//! What the settings files of a repository may say, and what not: whoever opens a pull request writes them.
+//! What the settings files of a repository may set, and what not: the author of a pull request writes them.
 
 use super::scanners::{archive, java, report};
 use crate::fake_agent::{Step, TaskResult};

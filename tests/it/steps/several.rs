@@ -1,4 +1,4 @@
-//! Several analyses: in one job by their names, and in several jobs by records that travel.
+//! Several analyses: in one job with names, and in several jobs with exported records.
 
 use crate::fake_agent::{Job, Step, Task, TaskResult};
 use crate::fake_sonarqube::{SonarQube, TOKEN, failed_gate, gate, task};
@@ -38,7 +38,7 @@ fn analysis_name_selects_the_analysis() {
     scenario.engine(&scenario.report("1", "web"));
     let step = scenario.analyze_with(&[("analysisName", "api")]);
     insta::assert_snapshot!(tidy(&scenario, &step), @"the analysis api was run already; open are web (web). Write the analysisName of a SonarPrepare that ran before, in the same job.");
-    // One alone needs no name.
+    // A single analysis needs no name.
     scenario.analyze().succeeded();
     let step = scenario.analyze_with(&[("analysisName", "web")]);
     insta::assert_snapshot!(tidy(&scenario, &step), @"the analysis web was run already; none is open. Write the analysisName of a SonarPrepare that ran before, in the same job.");
@@ -176,9 +176,9 @@ fn the_newest_attempt_of_a_job_counts() {
     let changes: [(Change, bool); 5] = [
         (|_| (), true),
         (|r| r["build"]["id"] = json!("4710"), false),
-        // Another job's failure is not undone.
+        // The failure of another job stays.
         (|r| r["job"] = json!("__default.other"), false),
-        // Whoever failed last failed.
+        // The last attempt failed, so the job failed.
         (|r| r["attempt"] = json!([3, 1]), false),
         (|r| r["attempt"] = json!([2, 2]), false),
     ];
@@ -224,7 +224,7 @@ fn an_altered_artifact_turns_nothing_green() {
         (Box::new(|r, _| r["prepared"]["id"] = json!("../x")), "no-report", "is no exported record"),
         (Box::new(|r, _| r["more"] = json!(1)), "no-report", "is no exported record"),
         (Box::new(|r, _| r["prepared"]["server"]["url"] = json!(evil)), "unknown", "It was analysed by"),
-        // Where the API is said to be does not matter.
+        // The address of the API in the record does not matter.
         (Box::new(|r, _| r["prepared"]["server"]["apiUrl"] = json!(evil)), "passed", ""),
         (
             Box::new(|r, url| r["report"] = report("blog", "AZ-2", url)),
@@ -254,7 +254,7 @@ fn an_altered_artifact_turns_nothing_green() {
             "no-report",
             "seconds before this pipeline began",
         ),
-        // Nor does which branch it says: the server tells that.
+        // Nor does the branch in the record: the server tells the branch.
         (Box::new(|r, _| r["prepared"]["target"] = json!({ "branch": { "name": "x" } })), "passed", ""),
         (Box::new(|r, url| r["report"] = report("shop", "AZ-4", url)), "no-report", "branch x"),
         (
@@ -357,7 +357,7 @@ fn a_missing_connection_or_report_of_a_record_is_explained() {
     insta::assert_snapshot!(step.sole_error(), @"No quality gate result – no analysis report was found – nowhere/*.json, branch main – analyses: nowhere/*.json names no exported record. Download the artifact before SonarPublish; SonarAnalyze writes it where exportTo says");
     assert_eq!(scenario.gate_property().as_deref(), Some("unknown"), "the worst of three");
 
-    // A broken file is no record either.
+    // A broken file is not a record either.
     let mut job = scenario.another_job();
     let connection = connection_of(&mut job, &scenario);
     std::fs::create_dir_all(job.path("analyses")).unwrap();
@@ -427,7 +427,7 @@ fn on_missing_connection_decides_what_is_skipped() {
     scenario.publish(&skip).succeeded().warns("SonarPrepare did not run");
     scenario.publish(&[]).sole_error();
 
-    // A connection that is there and does not work is another matter.
+    // A connection that exists but does not work is an error.
     let mut scenario = of_fork();
     scenario.sonarqube.change(|model| model.accepted.clear());
     scenario.prepare(&[]).sole_error();

@@ -1,4 +1,4 @@
-//! SonarPublish without SonarPrepare: reports that scanners left, and projects by their key.
+//! SonarPublish without SonarPrepare: reports that scanners left, and projects with `projectKey`.
 
 use super::several::{connection_of, download, exported};
 use crate::fake_agent::{Step, Task, TaskResult, pipeline_time};
@@ -63,7 +63,7 @@ fn the_usual_places_of_every_scanner_are_searched() {
         assert!(publish(&mut scenario, &[]).sole_error().contains("No scanner's report-task.txt is in"));
         assert_eq!(scenario.gate_property().as_deref(), Some("no-report"), "{file}");
     }
-    // Without a connection nothing is searched.
+    // Without a connection there is no search.
     let mut scenario = Scenario::new();
     scanned(&scenario, ".scannerwork/report-task.txt", "1", "shop");
     let step = scenario.publish(&[]);
@@ -96,7 +96,7 @@ fn a_report_of_an_earlier_build_does_not_count() {
     publish(&mut scenario, &[("reportTaskFiles", "**/report-task.txt")]).sole_error();
     assert_eq!(scenario.gate_property().as_deref(), Some("no-report"));
 
-    // A copy of an old report is a new file: the server knows when it was handed in.
+    // A copy of an old report is a new file, but the server knows when the report was submitted.
     let mut scenario = with_reports(true);
     let mut old = task("2", "blog", "SUCCESS");
     old["task"]["submittedAt"] = server_time(SystemTime::now() - OLD).into();

@@ -71,7 +71,7 @@ pub(super) fn lines(circle: &BTreeSet<String>, uses: &Uses) -> Vec<String> {
     circle.iter().flat_map(of_file).collect()
 }
 
-/// `src/http/client.rs` is `[http, client]`; a file of a program, which nothing can use, is none.
+/// `src/http/client.rs` is `[http, client]`. `None` for the file of a program, which no other file can use.
 fn module_path(file: &str) -> Option<Vec<String>> {
     let below = file.strip_prefix("src/")?.strip_suffix(".rs")?;
     if below == "main" || below.starts_with("bin/") {
@@ -82,8 +82,8 @@ fn module_path(file: &str) -> Option<Vec<String>> {
 }
 
 impl Crate {
-    /// The file that defines what `path` names in the module `from`; none for what other crates, locals and modules
-    /// themselves are.
+    /// The file that defines what `path` names in the module `from`. `None` for names of other crates, local names and
+    /// modules.
     fn defining_file(&self, from: &[String], path: &[String], depth: usize) -> Option<String> {
         let (first, mut rest) = path.split_first()?;
         let mut module = from.to_vec();

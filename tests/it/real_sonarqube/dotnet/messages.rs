@@ -1,4 +1,4 @@
-//! What goes wrong is told in words of ours, by the real programs.
+//! Failures of the real programs are explained in our own messages.
 
 use super::{Solution, class_library};
 use crate::fake_agent::TaskResult;

@@ -1,4 +1,4 @@
-//! A closed network: a proxy that wants a password, and a private authority before server and feed.
+//! A closed network: a proxy that needs a password, and a private certificate authority for server and feed.
 
 use super::{Solution, class_library};
 use crate::depot::Depot;

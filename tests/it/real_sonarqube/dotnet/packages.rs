@@ -1,4 +1,4 @@
-//! Packages that are not what they should be: none of them runs.
+//! Altered packages: none of them runs.
 
 use super::Solution;
 use crate::dotnet_sdk::nuget_config;

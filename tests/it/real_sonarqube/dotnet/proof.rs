@@ -1,4 +1,4 @@
-//! What was not analysed is not a pass.
+//! Code that was not analysed is not a pass.
 
 use super::{Solution, class_library};
 use crate::fake_agent::TaskResult;
