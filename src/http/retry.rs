@@ -50,6 +50,12 @@ impl Retry {
         Self { attempts: 3, pause: Pause::None, total: Duration::MAX }
     }
 
+    /// For a download whose bytes are not those that the server announced, because a new version was published in
+    /// between: once more, without a pause.
+    pub(crate) const fn replaced_download() -> Self {
+        Self { attempts: 2, pause: Pause::None, total: Duration::MAX }
+    }
+
     /// For a server on its way up, which takes SonarQube one to three minutes: every five seconds for three minutes.
     pub(crate) const fn wait_until_up() -> Self {
         let every = Pause::Every(Duration::from_secs(5));

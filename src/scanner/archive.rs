@@ -1,5 +1,5 @@
-//! Unpacking `.tar.gz` and `.zip` from servers: nothing is written outside of the folder asked for, and
-//! nothing that fills the disk.
+//! Unpacks `.tar.gz` and `.zip` from servers. Nothing is written outside of the given folder, and no archive can fill the
+//! disk.
 
 use super::intact::check_blocking;
 use super::sealed_folder;
@@ -20,36 +20,36 @@ mod entries;
 mod tree;
 pub(crate) use entries::inside;
 
-/// An archive may unpack to so many times its size...
+/// An archive may unpack to this many times its size...
 const MOST_TIMES: u64 = 20;
-/// ...or to so many bytes, if that is more: small archives of text shrink well.
+/// ...or to this many bytes, if that is more: small archives of text shrink well.
 const FREE: u64 = 1024 * 1024;
-/// So many bytes may be the headers of the entries.
+/// The headers of all entries may have this many bytes.
 const HEADERS: u64 = 64 * 1024 * 1024;
 const LONGEST_LINK: u64 = 4096;
 
-/// An archive that is damaged, hostile, or too much for the disk.
+/// An archive that is damaged, hostile or too large for the disk.
 #[derive(Debug, thiserror::Error)]
-#[error("{} can't be unpacked: {}", archive.display(), cause_chain(cause))]
+#[error("{} could not be unpacked: {}", archive.display(), cause_chain(cause))]
 pub struct UnpackError {
     pub(super) archive: PathBuf,
     pub(super) cause: io::Error,
 }
 
 impl UnpackError {
-    /// Whether it is the disk's fault, not the archive's.
+    /// Whether the disk is the reason, not the archive.
     pub(super) fn is_of_disk(&self) -> bool {
         use io::ErrorKind::{FileTooLarge, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
         matches!(self.cause.kind(), StorageFull | QuotaExceeded | FileTooLarge | ReadOnlyFilesystem)
     }
 }
 
-/// Unpacks `archive` into the new folder `into`, with the modes and the links of its entries, and gives
-/// the folder back. Dropped before its end it stops soon, and `into` is dropped then.
+/// Unpacks `archive` into the new folder `into`, with the modes and links of its entries, and returns the folder. If the
+/// future is dropped, it stops soon, and then `into` is dropped.
 ///
 /// # Errors
-/// It is neither `.tar.gz` nor `.zip` or is damaged; it holds paths or links that lead out of the folder,
-/// entries that are neither file, folder nor link, or too much; the disk fails.
+/// The archive is neither `.tar.gz` nor `.zip`, or is damaged; it holds paths or links that lead out of the folder, entries
+/// that are neither file, folder nor link, or too much; the disk fails.
 pub async fn unpack<T: AsRef<Path> + Send + 'static>(archive: PathBuf, into: T) -> Result<T, UnpackError> {
     let stop = StopOnDrop::default();
     let stopped = Arc::clone(&stop.0);
@@ -66,8 +66,8 @@ pub async fn unpack<T: AsRef<Path> + Send + 'static>(archive: PathBuf, into: T) 
     unpacked.map_err(|cause| UnpackError { archive, cause })
 }
 
-/// Whether `folder` holds the content of `archive`, nothing else, and nothing that somebody else may change. Dropped
-/// before its end it stops soon.
+/// Whether `folder` holds exactly the content of `archive`, and nobody else may change it. If the future is dropped, it
+/// stops soon.
 pub(super) async fn is_content(archive: &Path, folder: &Path) -> bool {
     let stop = StopOnDrop::default();
     let stopped = Arc::clone(&stop.0);
@@ -75,7 +75,11 @@ pub(super) async fn is_content(archive: &Path, folder: &Path) -> bool {
     check_blocking(move || {
         let compared = compare_now(&archive, &folder, &stopped);
         if let Err(error) = &compared {
-            tracing::debug!("{} is not the content of {}: {error}", folder.display(), archive.display());
+            tracing::debug!(
+                "{} does not hold the content of {}: {error}",
+                folder.display(),
+                archive.display()
+            );
         }
         compared.is_ok()
     })
@@ -87,22 +91,22 @@ fn compare_now(archive: &Path, folder: &Path, stopped: &AtomicBool) -> io::Resul
     read(archive, &mut Comparison::with(folder, stopped), limit)
 }
 
-/// Unpacks a `.tar.gz` while it is downloaded, into the new folder `into`. So much may come out as the announced
-/// length allows.
+/// Unpacks a `.tar.gz` into the new folder `into` while it is downloaded. The announced length limits how much may come
+/// out.
 pub(super) fn unpack_stream(body: &mut Body, announced: u64, into: &Path) -> io::Result<()> {
     let limit = most_bytes(announced);
-    // A download that nobody waits for ends by itself, and with it this.
+    // A download that nobody waits for any more ends, and so does this.
     let never = AtomicBool::new(false);
     read_tar(body, &mut UnpackedTree::create(into, limit, &never)?, limit)
 }
 
-/// Whether an archive of this name can be unpacked while it comes.
+/// Whether an archive with this name can be unpacked while it is downloaded.
 pub(super) fn is_stream(file_name: &str) -> bool {
     let name = file_name.to_ascii_lowercase();
     name.ends_with(".tar.gz") || name.ends_with(".tgz")
 }
 
-/// The blocking pool can't be interrupted: it is told to stop.
+/// Work on the blocking pool cannot be interrupted. It looks at this flag.
 #[derive(Debug, Default)]
 struct StopOnDrop(Arc<AtomicBool>);
 
@@ -116,7 +120,7 @@ fn unpack_now(archive: &Path, into: &Path, stopped: &AtomicBool) -> io::Result<(
     unpack_within(most_bytes(std::fs::metadata(archive)?.len()), archive, into, stopped)
 }
 
-/// So many bytes may come out of an archive of `size` bytes.
+/// How many bytes may come out of an archive of `size` bytes.
 fn most_bytes(size: u64) -> u64 {
     size.saturating_mul(MOST_TIMES).max(FREE)
 }
@@ -125,7 +129,7 @@ fn unpack_within(limit: u64, archive: &Path, into: &Path, stopped: &AtomicBool) 
     read(archive, &mut UnpackedTree::create(into, limit, stopped)?, limit)
 }
 
-/// Hands on the entries of `archive`, of which at most `limit` bytes may come out.
+/// Passes the entries of `archive` to `entries`. At most `limit` bytes may come out.
 fn read(archive: &Path, entries: &mut dyn Entries, limit: u64) -> io::Result<()> {
     let mut file = File::open(archive)?;
     let name = archive.file_name().unwrap_or_default().to_string_lossy();
@@ -134,13 +138,13 @@ fn read(archive: &Path, entries: &mut dyn Entries, limit: u64) -> io::Result<()>
     } else if name.to_ascii_lowercase().ends_with(".zip") {
         read_zip(file, entries)
     } else {
-        Err(refuse("its name ends neither in .tar.gz nor in .zip"))
+        Err(refuse("its name ends neither with .tar.gz nor with .zip"))
     }
 }
 
 fn read_tar(compressed: &mut dyn Read, entries: &mut dyn Entries, limit: u64) -> io::Result<()> {
     let stream = GzDecoder::new(compressed);
-    // The entries' headers count too: a name may be as long as the stream.
+    // The headers count, too: a name may be as long as the whole stream.
     let mut archive = tar::Archive::new(Bounded { stream, left: limit.saturating_add(HEADERS) });
     for entry in archive.entries()? {
         let mut entry = entry?;
@@ -183,7 +187,7 @@ fn read_zip(file: File, entries: &mut dyn Entries) -> io::Result<()> {
     entries.finish()
 }
 
-/// Whether each file below `folder` is that of the zip `jar` with the same path, and nobody else may change it.
+/// Whether each file below `folder` is the one with the same path in the zip file `jar`, and nobody else may change it.
 pub(super) fn holds(jar: &Path, folder: &Path) -> bool {
     let holds = || {
         let entries = sealed_folder::entries(folder)?;
@@ -206,7 +210,7 @@ fn text(bytes: &[u8]) -> io::Result<String> {
     })
 }
 
-/// A stream that fails, instead of ending, when it is too long.
+/// A stream that fails when it is too long.
 struct Bounded<R> {
     stream: R,
     left: u64,

@@ -1,7 +1,7 @@
-//! What other programs run from the cache by its name is what the name says: plugins, which the engine takes as they are,
-//! and engines and Java runtimes, which SonarSource's own scanners take as they are.
+//! Checks what other programs run from the cache without a check of their own: the engine takes plugins as they are, and
+//! SonarSource's scanners take engines and Java runtimes as they are.
 //!
-//! Contract: observed of SonarQube 9.9 to 26.9 and their scanners: `<hash>/<file>`, where the hash is an MD5 (plugins,
+//! Contract: observed on SonarQube 9.9 to 26.9 and their scanners: `<hash>/<file>`, where the hash is an MD5 (plugins,
 //! engines of servers before 10.6) or a SHA-256, `<hash>/<archive>_extracted`, and `<hash>/<plugin>_unzip`.
 
 use super::archive;
@@ -14,36 +14,37 @@ use super::intact::{check_blocking, read_note, write_note};
 use super::ownership::{others, protected_file};
 use super::provision_error::ProvisionError;
 use super::sealed_folder;
+use crate::http;
 use std::collections::BTreeMap;
 use std::fs::{DirEntry, Metadata};
 use std::path::{Path, PathBuf};
 
-/// Who will run what from a cache by its name.
+/// Who runs files from the cache without a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Audit {
-    /// The engine: plugins, and what they unpack. It is itself provisioned by us, and so is Java.
+    /// The engine: plugins, and what they unpack. Engine and Java are provisioned, and so checked, by us.
     Engine,
-    /// A scanner of SonarSource's: all of it.
+    /// A scanner of SonarSource: all of the cache.
     Scanner,
-    /// The same within the build, after which nobody seals what plugins have unpacked.
+    /// The same, within the build: after it nobody seals what plugins have unpacked.
     Build,
 }
 
-/// What analyzers unpack beside the cache and run themselves: that of JavaScript a Node.js.
+/// The folder beside the cache to which analyzers unpack programs that they run: that of JavaScript a Node.js.
 const UNPACKED: &str = "js";
 
-/// What plugins unpack themselves to.
+/// How the names of folders end to which plugins are unpacked.
 const UNZIPPED: &str = "_unzip";
 
-/// About which files a note in the cache itself is.
+/// What the note about the files of the cache is sealed for.
 const WHAT: &str = "audit";
 
 impl Cache {
-    /// Removes what is not what its name says, so that whoever wants it fetches it. A run that finds what one before has
-    /// checked and sealed reads no file.
+    /// Removes each file and folder that is not what its name says, so that the program that needs it fetches it again. What
+    /// an earlier run has checked and sealed is not read again.
     ///
     /// # Errors
-    /// `Cache`: something can't be removed.
+    /// `Cache`: something cannot be removed. It must not stay: it would be run.
     pub async fn audit(&self, scope: Audit) -> Result<(), ProvisionError> {
         let mut folders = Vec::new();
         for name in self.folders() {
@@ -53,16 +54,10 @@ impl Cache {
             }
         }
         let (seal, root) = (self.seal().cloned(), self.root().to_owned());
-        let checked = {
-            let folders = folders.clone();
-            // No name of a file holds a NUL.
-            crate::http::blocking(Box::new(
-                move || Ok(wrong_files(&root, &folders, seal.as_ref()).join("\0")),
-            ))
-        };
-        let wrong = checked.await.map_err(|error| self.unwritable(self.root(), &error))?;
-        let mut wrong: Vec<PathBuf> =
-            wrong.split_terminator('\0').map(|path| self.root().join(path)).collect();
+        let checked = folders.clone();
+        let wrong = http::blocking(move || Ok(wrong_files(&root, &checked, seal.as_ref())));
+        let wrong = wrong.await.map_err(|error| self.unwritable(self.root(), &error))?;
+        let mut wrong: Vec<PathBuf> = wrong.iter().map(|path| self.root().join(path)).collect();
         for folder in folders {
             for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
                 if entry.file_type().is_ok_and(|kind| kind.is_dir()) && !self.is_right_folder(&entry).await {
@@ -74,26 +69,26 @@ impl Cache {
             wrong.push(self.user_home().join(UNPACKED));
         }
         for path in wrong {
-            tracing::info!("{} is damaged or altered and is removed from the cache", path.display());
-            // Another analysis may use a folder as it is.
+            tracing::info!("{} was damaged or changed, and is removed from the cache", path.display());
+            // Moved rather than deleted: another analysis may run from this folder.
             let aside = self.aside()?.join("wrong");
             std::fs::rename(&path, aside).map_err(|error| self.unwritable(&path, &error))?;
         }
         Ok(())
     }
 
-    /// Seals what analyzers have unpacked in a run that an audit preceded.
+    /// Seals what analyzers have unpacked in a run before which the cache was audited.
     pub async fn seal_unpacked(&self) {
         let Some(seal) = self.seal().cloned() else { return };
         let folder = self.user_home().join(UNPACKED);
         if folder.is_dir() && !self.is_unpacked_sealed().await {
             let is_sealed =
                 check_blocking(move || sealed_folder::write(&folder, &seal, UNPACKED).is_ok()).await;
-            tracing::debug!("What analyzers have unpacked is sealed: {is_sealed}");
+            tracing::debug!("Sealed what analyzers have unpacked: {is_sealed}");
         }
     }
 
-    /// Whether analyzers have unpacked nothing, or what this connection has sealed.
+    /// Whether analyzers have unpacked nothing, or only what this connection has sealed.
     async fn is_unpacked_sealed(&self) -> bool {
         let folder = self.user_home().join(UNPACKED);
         if folder.symlink_metadata().is_err() {
@@ -103,7 +98,7 @@ impl Cache {
         check_blocking(move || sealed_folder::is_whole(&folder, &seal, UNPACKED, false)).await
     }
 
-    /// Whether a folder that something was unpacked to holds what that does.
+    /// Whether a folder holds what the archive that was unpacked to it holds.
     async fn is_right_folder(&self, entry: &DirEntry) -> bool {
         let path = entry.path();
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -120,12 +115,13 @@ impl Cache {
                 return true;
             }
         }
-        // The archive was checked with the other files.
+        // The archive itself was checked with the other files.
         protected_file(&archive).is_some() && archive::is_content(&archive, &path).await
     }
 }
 
-/// Paths, relative to `root`, of the files in `folders` that are not what their folder says. What is right is noted.
+/// Paths, relative to `root`, of the files in `folders` that do not have the hash that their folder is named after. The
+/// others are noted.
 fn wrong_files(root: &Path, folders: &[PathBuf], seal: Option<&CacheSeal>) -> Vec<String> {
     let note = seal.map(|seal| (seal, root.join(format!("sonar-azdo.{}.checked", seal.id()))));
     let text = note.as_ref().and_then(|(seal, file)| Some(seal.unseal(WHAT, &read_note(file)?)?.to_owned()));
@@ -137,7 +133,7 @@ fn wrong_files(root: &Path, folders: &[PathBuf], seal: Option<&CacheSeal>) -> Ve
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
             let Ok(metadata) = entry.path().symlink_metadata() else { continue };
             let name = entry.file_name().to_string_lossy().into_owned();
-            if metadata.is_dir() || is_no_program(&name, &metadata) {
+            if metadata.is_dir() || is_not_run_by_others(&name, &metadata) {
                 continue;
             }
             let path = format!("{expected}/{name}");
@@ -157,7 +153,7 @@ fn wrong_files(root: &Path, folders: &[PathBuf], seal: Option<&CacheSeal>) -> Ve
     if let Some((seal, file)) = note
         && renewed != text
     {
-        // Of a folder that was left out this time it is checked anew the next time. A cache may be read-only.
+        // Folders that were left out this time are checked again next time. The cache may be read-only.
         let _ = write_note(&file, &seal.seal(WHAT, &renewed));
     }
     wrong
@@ -167,8 +163,8 @@ fn digest(path: &Path, expected: &str) -> Option<String> {
     if expected.len() == 32 { md5(path).ok() } else { sha256(path).ok() }
 }
 
-/// Locks, notes, and archives of classes, which nobody but us uses.
-fn is_no_program(name: &str, metadata: &Metadata) -> bool {
+/// Locks, notes, and archives of classes: only we use these.
+fn is_not_run_by_others(name: &str, metadata: &Metadata) -> bool {
     metadata.is_file() && (metadata.len() == 0 || name.ends_with(".checked") || is_class_archive(name))
 }
 
@@ -236,7 +232,7 @@ mod tests {
         machine.write(&format!("{MD5}/sonar-x-plugin.jar_unzip/META-INF/lib/x.jar"), "evil");
         machine.write("unrelated/file", "x");
         machine.cache.audit(Audit::Engine).await.unwrap();
-        assert!(machine.path(&format!("{sha256}/engine.jar")).exists(), "we check it when we use it");
+        assert!(machine.path(&format!("{sha256}/engine.jar")).exists(), "it is checked when it is used");
         machine.audit().await;
         for gone in ["engine.jar", "jre.tar.gz_extracted"] {
             assert!(!machine.path(&format!("{sha256}/{gone}")).exists(), "{gone}");
@@ -255,7 +251,7 @@ mod tests {
         };
         unpack("evil");
         machine.cache.audit(Audit::Build).await.unwrap();
-        assert!(node.exists(), "a build that runs its own scanner leaves nobody to seal it");
+        assert!(node.exists(), "after a build that runs its own scanner nobody seals it");
         machine.audit().await;
         assert!(!node.exists());
         unpack("node");

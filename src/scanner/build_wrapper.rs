@@ -1,7 +1,7 @@
 //! The build wrapper: a program of the server that watches a build of C, C++ or Objective-C.
 //!
-//! Contract: SonarQube's documentation page "Build Wrapper": the archives' names and places, and the
-//! executables in them. Servers publish no hash of it: what it comes over is the connection to the server itself.
+//! Contract: SonarQube's documentation page "Build Wrapper": the names and places of the archives, and the executables in
+//! them. Servers publish no hash of it, so it is only as safe as the connection to the server.
 
 use super::archive;
 use super::platform::Platform;
@@ -16,16 +16,16 @@ use url::Url;
 /// A build wrapper that was unpacked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuildWrapper {
-    /// The folder that the executable lies in.
+    /// The folder with the executable.
     pub folder: PathBuf,
-    /// The executable's name.
+    /// The name of the executable.
     pub executable: String,
 }
 
 /// Downloads the build wrapper of the server at `base` and unpacks it into the new folder `into`.
 ///
 /// # Errors
-/// There is none for this platform, or on this server; it can't be downloaded or unpacked.
+/// There is none for this platform, or on this server; it could not be downloaded or unpacked.
 pub async fn fetch(
     client: &Client,
     base: &Url,
@@ -36,14 +36,14 @@ pub async fn fetch(
 ) -> Result<BuildWrapper> {
     let name = archive_name(platform).ok_or_else(|| {
         Error::new(format!("there is no build wrapper for {platform}"))
-            .hint("Build on Linux (x64, aarch64), Windows or macOS, or remove buildWrapper.")
+            .hint("Build on Linux (x64, aarch64), Windows or macOS, or remove the input buildWrapper.")
     })?;
     let mut url = base.clone();
     url.set_path(&format!("{}/static/cpp/{name}.zip", base.path().trim_end_matches('/')));
     let zip = into.with_extension("zip");
     let parent = into.parent().unwrap_or(into);
     let unwritable =
-        |error: &std::io::Error| Error::new(format!("{} can't be written: {error}", into.display()));
+        |error: &std::io::Error| Error::new(format!("{} could not be written: {error}", into.display()));
     std::fs::create_dir_all(parent).map_err(|error| unwritable(&error))?;
     let request = Request::get(url).credentials(credentials);
     let download = Download { request, label: Some(name), to: Arc::new(zip.clone()), checksum: None };
@@ -51,11 +51,11 @@ pub async fn fetch(
         let failure = Error::new(format!("the build wrapper could not be downloaded: {error}"));
         match (error.kind, server.edition) {
             (http::ErrorKind::Status, Some(Edition::Community)) => failure.hint(
-                "SonarQube Community Build comes without it. Remove buildWrapper: where a server analyses C, C++ and \
-                 Objective-C, its AutoConfig mode needs no build wrapper.",
+                "SonarQube Community Build does not include it. Remove the input buildWrapper: servers that analyse C, C++ and \
+                 Objective-C have the AutoConfig mode, which needs no build wrapper.",
             ),
             (http::ErrorKind::Status, _) => {
-                failure.hint("Remove buildWrapper: the AutoConfig mode of the analysis needs no build wrapper.")
+                failure.hint("Remove the input buildWrapper: the AutoConfig mode of the analysis does not need it.")
             }
             _ => failure,
         }
@@ -63,8 +63,9 @@ pub async fn fetch(
     let unpacking = Temporary::in_folder(parent, ".unpacking").map_err(|error| unwritable(&error))?;
     let unpacked = archive::unpack(zip, unpacking).await.map_err(|error| Error::new(error.to_string()))?;
     std::fs::rename(&unpacked, into).map_err(|error| unwritable(&error))?;
-    find(into)
-        .ok_or_else(|| Error::new(format!("the archive {name}.zip of the server holds no build wrapper")))
+    find(into).ok_or_else(|| {
+        Error::new(format!("the archive {name}.zip of the server does not hold a build wrapper"))
+    })
 }
 
 fn archive_name(platform: &Platform) -> Option<&'static str> {
@@ -77,7 +78,7 @@ fn archive_name(platform: &Platform) -> Option<&'static str> {
     }
 }
 
-/// The executable with the most bits: archives for x86 hold one of 32 and one of 64, `-64` at its end.
+/// The executable of 64 bits: archives for x86 hold one of 32 bits and one of 64, whose name ends with `-64`.
 fn find(unpacked: &Path) -> Option<BuildWrapper> {
     let folders = std::fs::read_dir(unpacked).ok()?.flatten().map(|entry| entry.path());
     let files = folders.flat_map(std::fs::read_dir).flatten().flatten().map(|entry| entry.path());
@@ -95,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn archives() {
+    fn each_platform_has_its_archive() {
         for (os, arch, name) in [
             ("linux", "x64", Some("build-wrapper-linux-x86")),
             ("linux", "aarch64", Some("build-wrapper-linux-aarch64")),
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn the_executable() {
+    fn the_executable_of_64_bits_is_chosen() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(find(folder.path()), None);
         let inner = folder.path().join("build-wrapper-linux-x86");

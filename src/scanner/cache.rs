@@ -1,4 +1,4 @@
-//! The cache folder that SonarSource's scanners and this one share.
+//! The cache folder that is shared with SonarSource's scanners.
 
 use super::cache_seal::CacheSeal;
 use super::file_lock::lock_file;
@@ -19,13 +19,13 @@ const TEMPORARY_FILES: &str = "_tmp";
 pub struct Cache {
     root: PathBuf,
     seal: Option<CacheSeal>,
-    /// The user home of the cache that takes the place of this one where need be.
+    /// The user home of the private cache that can replace this one.
     private_home: Option<PathBuf>,
-    /// The cache whose place this one has taken: what it holds is copied, once the copy is known to be right.
+    /// The shared cache that this one replaces. Its files are copied after their hash has been checked.
     shared: Option<PathBuf>,
 }
 
-/// How the names of folders end that archives are unpacked to.
+/// How the names of folders end to which archives are unpacked.
 pub(super) const EXTRACTED: &str = "_extracted";
 
 impl Cache {
@@ -34,19 +34,20 @@ impl Cache {
         Self { root: user_home.join("cache"), seal: None, private_home: None, shared: None }
     }
 
-    /// The same, in which what was verified is sealed. Without a seal all is verified anew on each run.
+    /// The same, with a seal on what was verified. Without one everything is verified on each run.
     #[must_use]
     pub fn sealed(self, seal: Option<CacheSeal>) -> Self {
         Self { seal, ..self }
     }
 
-    /// The same, with the user home of a private cache for what this one can't hold.
+    /// The same, with the user home of a private cache that can replace it.
     #[must_use]
     pub fn or_private(self, user_home: PathBuf) -> Self {
         Self { private_home: Some(user_home), ..self }
     }
 
-    /// This cache, if nobody but this user and root may change it; else the private one, and a line that says why.
+    /// This cache if nobody but this user and root may change it; else the private one, and a line in the log that says
+    /// why.
     #[must_use]
     pub fn trusted(self) -> Self {
         let Some(private) = self.private() else { return self };
@@ -54,14 +55,14 @@ impl Cache {
         let why = others_on_the_way(&self.root).or_else(|| self.folders().into_iter().find_map(of_folder));
         let Some(why) = why else { return self };
         tracing::info!(
-            "The cache {} is not used, because {why}: a private copy in {} is",
+            "The cache {} is not used, because {why}. A private cache in {} is used instead",
             self.root.display(),
             private.root.display()
         );
         private
     }
 
-    /// The private cache that takes the place of this one where need be.
+    /// The private cache that can replace this one.
     pub fn private(&self) -> Option<Self> {
         let home = self.private_home.as_deref()?;
         let shared = Some(self.root.clone());
@@ -69,7 +70,7 @@ impl Cache {
         Some(Self { seal: self.seal.clone(), private_home, shared, ..Self::in_user_home(home) })
     }
 
-    /// The SONAR_USER_HOME that it is in.
+    /// The SONAR_USER_HOME that the cache is in.
     pub fn user_home(&self) -> &Path {
         self.root.parent().unwrap_or(&self.root)
     }
@@ -82,12 +83,12 @@ impl Cache {
         self.seal.as_ref()
     }
 
-    /// Where the same file may lie, to be copied to `place`.
+    /// Where the shared cache would have the file that belongs at `place`.
     pub(super) fn shared_place(&self, place: &Path) -> Option<PathBuf> {
         Some(self.shared.as_ref()?.join(place.strip_prefix(&self.root).ok()?))
     }
 
-    /// Names of the folders that are named after hashes, and of that of temporary files.
+    /// The names of the folders that are named after hashes, and of the folder for temporary files.
     pub(super) fn folders(&self) -> Vec<String> {
         let names = std::fs::read_dir(&self.root).into_iter().flatten().flatten();
         let is_hash = |name: &String| {
@@ -99,7 +100,7 @@ impl Cache {
             .collect()
     }
 
-    /// Where `artifact` belongs. Its name and hash come from a server: neither may lead elsewhere.
+    /// Where `artifact` belongs. Its name and hash come from a server, and must not lead out of the cache.
     pub(super) fn place(&self, artifact: &Artifact) -> Result<PathBuf, ProvisionError> {
         let Artifact { file_name, sha256, .. } = artifact;
         let is_hash = sha256.len() == 64 && sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -112,12 +113,12 @@ impl Cache {
         Ok(self.root.join(sha256.to_ascii_lowercase()).join(file_name))
     }
 
-    /// Removes what runs that were killed left behind more than a day ago, if it can.
+    /// Removes what runs that were killed have left behind, after a day.
     pub fn tidy(&self) {
         remove_stale(&self.root.join(TEMPORARY_FILES), SystemTime::now(), |_| true);
     }
 
-    /// Makes the cache ready to store a file at `place`.
+    /// Creates the folders that are needed to store a file at `place`.
     pub(super) fn prepare(&self, place: &Path) -> Result<(), ProvisionError> {
         let temporary_files = self.root.join(TEMPORARY_FILES);
         for directory in [Some(temporary_files.as_path()), place.parent()].into_iter().flatten() {
@@ -126,14 +127,14 @@ impl Cache {
         Ok(())
     }
 
-    /// A new name for a temporary file or folder, removed when dropped.
+    /// A new name for a temporary file or folder, which is removed when the value is dropped.
     pub(super) fn temporary(&self, what: &str) -> Result<Temporary, ProvisionError> {
         let temporary_files = self.root.join(TEMPORARY_FILES);
         Temporary::in_folder(&temporary_files, &format!("-{what}"))
             .map_err(|error| self.unwritable(&temporary_files, &error))
     }
 
-    /// A new folder for what others may still use: it goes when it is stale.
+    /// A new folder for files that others may still use. It is removed when it is stale.
     pub(super) fn aside(&self) -> Result<PathBuf, ProvisionError> {
         let temporary_files = self.root.join(TEMPORARY_FILES);
         let folder = new_name(&temporary_files, "-unusable");
@@ -142,16 +143,15 @@ impl Cache {
             .map_err(|error| self.unwritable(&temporary_files, &error))
     }
 
-    /// Waits until no other process provisions `artifact`. The lock's file lies beside it and stays: if it came and
-    /// went, two could hold locks on files of the same name.
+    /// Waits until no other process provisions `artifact`.
     pub(super) async fn lock(&self, place: &Path, artifact: &Artifact) -> Option<File> {
         lock_file(&beside(place, ".lock"), &artifact.file_name).await
     }
 
-    /// Where the scanner engine looks for a plugin, and puts it.
+    /// Where the scanner engine looks for a plugin, and stores it.
     ///
-    /// Contract: observed on SonarQube 10.7 and 26.9, `<MD5>/sonar-<key>-plugin.jar`. The engine does not look
-    /// into a file that is there.
+    /// Contract: observed on SonarQube 10.7 and 26.9, `<MD5>/sonar-<key>-plugin.jar`. The engine does not check a file that
+    /// it finds there.
     pub(super) fn place_of_plugin(&self, key: &str, md5: &str) -> Option<PathBuf> {
         let is_key = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         let is_hash = md5.len() == 32 && md5.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -163,7 +163,7 @@ impl Cache {
     }
 }
 
-/// `path` with something at the end of its name.
+/// `path` with `end` added to its name.
 pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(end);
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn places() {
+    fn no_name_or_hash_of_a_server_leads_out_of_the_cache() {
         let cache = Cache::in_user_home(Path::new("/home/me/.sonar"));
         let hash = "AB".repeat(32);
         let place = cache.place(&artifact("engine.jar", &hash)).unwrap();

@@ -1,10 +1,10 @@
-//! The engine's class-data archive: Java maps the classes that an earlier run has loaded and verified, instead of
-//! reading them out of jars again. A fifth of the processor time of a small analysis is saved (docs/performance.md).
+//! The class-data archive of the engine: Java maps classes that an earlier run has loaded and verified, instead of reading
+//! them from jars again. That saves a fifth of the processor time of a small analysis (docs/performance.md).
 //!
-//! Java writes it at the end of a run, which takes two seconds. So only the third step that runs the same engine, Java
-//! and options on a machine does: by then it is no throwaway agent, and the server has the report to process meanwhile.
-//! Java trusts an archive blindly, so it is sealed for the connection that made it, and used only as long as nobody has
-//! changed it since. Each run has Java check the archive's checksums, too; one that does not fit is passed over.
+//! Java writes the archive at the end of a run, which takes two seconds. So only the third step that runs the same engine,
+//! Java and options on a machine writes it: by then the agent is known to be used again, and the server is processing the
+//! report meanwhile. Java trusts an archive without a check, so it is sealed for the connection that made it, and used only
+//! while it is unchanged. Java also checks the checksums in the archive on each run, and ignores one that does not fit.
 
 use super::cache::Cache;
 use super::cache_seal::CacheSeal;
@@ -19,18 +19,18 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// What a run of the engine has to do with its archive.
+/// What a run of the engine does with its archive.
 #[derive(Debug)]
 pub enum ClassArchive {
     /// Nothing.
     Unused,
-    /// It is there.
+    /// It maps this archive.
     Used(PathBuf),
-    /// Java writes it.
+    /// It writes the archive.
     Made(Making),
 }
 
-/// What the analyses of one step have marked as of use to later ones.
+/// The archives that the analyses of one step have marked as useful to later steps.
 #[derive(Debug, Default)]
 pub struct Marks(RefCell<Vec<PathBuf>>);
 
@@ -45,43 +45,43 @@ pub struct Making {
 /// How the names of archives begin.
 const CLASSES: &str = "classes-";
 const OLD_AFTER: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-/// Ends of names beside an archive's own: it was of use once; some run tries, or tried, to make it.
+/// Extensions of marks beside an archive: it would have been useful to a run; a run is making it, or has tried to.
 const WANTED: &str = "wanted";
 const TRIED: &str = "tried";
 
 impl ClassArchive {
-    /// The archive beside the cached `jar` for the server's `java` with these options. Nothing here is an error: an
-    /// archive is never needed.
+    /// The archive beside the cached `jar` for the server's `java` with these options. There are no errors: no run needs an
+    /// archive.
     pub fn find(cache: &Cache, jar: &Path, java: &Path, java_options: &str, marks: &Marks) -> Self {
-        // Without a seal nobody could tell who made it.
+        // Without a seal it is not known who made it.
         let Some(seal) = cache.seal() else { return Self::Unused };
         let Some(place) = place(jar, java, java_options, seal) else { return Self::Unused };
         if place.exists() {
             if noted_hash(&place, seal).is_some() {
                 return Self::Used(place);
             }
-            tracing::info!("{} was damaged or altered, and is not used", place.display());
+            tracing::info!("{} was damaged or changed, and is not used", place.display());
             remove(&place);
         }
         let (wanted, tried) = (place.with_extension(WANTED), place.with_extension(TRIED));
-        // Another analysis of this very step says nothing about steps to come.
+        // Another analysis in the same step does not show that there will be more steps.
         if marks.0.borrow().contains(&wanted) {
             return Self::Unused;
         }
-        // One run alone can rename it.
+        // Only one run can rename it.
         if fs::rename(&wanted, &tried).is_ok() {
             if cache.prepare(&place).is_ok()
                 && let Ok(temporary) = cache.temporary("classes.jsa")
             {
                 tracing::info!(
-                    "Java writes an archive of the engine's classes at its end: later analyses start faster"
+                    "Java writes an archive of the engine's classes at its end, so that later analyses start faster"
                 );
                 return Self::Made(Making { temporary, place, seal: seal.clone() });
             }
         } else if !tried.exists() {
             match File::create_new(&wanted) {
                 Ok(_) => marks.0.borrow_mut().push(wanted),
-                Err(error) => tracing::debug!("{} can't be written: {error}", wanted.display()),
+                Err(error) => tracing::debug!("{} could not be written: {error}", wanted.display()),
             }
         }
         Self::Unused
@@ -96,30 +96,30 @@ impl ClassArchive {
         };
         let mut options = vec![format!("{option}={}", path.display()), "-Xlog:cds*=off".to_owned()];
         if matches!(self, Self::Used(_)) {
-            // Without it a single flipped bit crashes Java in the middle of an analysis.
+            // Without this a single flipped bit would crash Java in the middle of an analysis.
             options.push("-XX:+VerifySharedSpaces".to_owned());
         }
         options
     }
 
-    /// Whether Java goes on writing when the engine is done: how that ends says nothing about the analysis.
+    /// Whether Java goes on writing after the engine is done. How that ends does not tell how the analysis ended.
     pub(super) fn is_made(&self) -> bool {
         matches!(self, Self::Made(_))
     }
 
-    /// To be called when Java may have died of it: it is made anew some day.
+    /// Call this when Java may have crashed because of the archive. A later run makes a new one.
     pub(super) fn discard(&self) {
         if let Self::Used(path) = self {
             remove(path);
         }
     }
 
-    /// To be called when Java has ended, or did not start. Keeps what it has written, if the whole run went well; another run tries
-    /// once more if the analysis itself failed.
-    pub(super) fn settle(&self, analysed: bool, exited_well: bool) {
+    /// Call this when Java has ended, or could not be started. Keeps what Java has written if the whole run succeeded. If the
+    /// analysis itself failed, another run tries again.
+    pub(super) fn finish(&self, analysed: bool, exited_well: bool) {
         let Self::Made(Making { temporary, place, seal }) = self else { return };
         let tried = place.with_extension(TRIED);
-        let settled = match (analysed, exited_well) {
+        let finished = match (analysed, exited_well) {
             (true, true) => keep(temporary.as_ref(), place, seal).and_then(|()| {
                 sweep(place, SystemTime::now());
                 fs::remove_file(&tried)
@@ -127,7 +127,7 @@ impl ClassArchive {
             (true, false) => Ok(()),
             (false, _) => fs::rename(&tried, place.with_extension(WANTED)),
         };
-        if let Err(error) = settled {
+        if let Err(error) = finished {
             tracing::debug!("{} could not be kept: {error}", place.display());
         }
     }
@@ -138,7 +138,7 @@ pub(super) fn is_class_archive(name: &str) -> bool {
     name.starts_with(CLASSES)
 }
 
-/// Puts what Java has written into its place, sealed. One without a seal is not used.
+/// Puts what Java has written into its place and seals it. An archive without a seal is not used.
 fn keep(written: &Path, place: &Path, seal: &CacheSeal) -> io::Result<()> {
     make_own(written)?;
     let sha256 = sha256(written)?;
@@ -146,7 +146,7 @@ fn keep(written: &Path, place: &Path, seal: &CacheSeal) -> io::Result<()> {
     note(place, &sha256, seal)
 }
 
-/// Whatever the umask was that Java wrote it with, nobody else may write it.
+/// Nobody else may write the archive, whatever the umask that Java wrote it with.
 fn make_own(file: &Path) -> io::Result<()> {
     #[cfg(unix)]
     fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(0o444))?;
@@ -154,15 +154,15 @@ fn make_own(file: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes archives and marks beside `kept` that are made for another Java or other options, once they are old.
+/// Removes old archives and marks beside `kept` that were made for another Java or other options.
 fn sweep(kept: &Path, now: SystemTime) {
     let Some((folder, stem)) = kept.parent().zip(kept.file_stem()) else { return };
     let stem = stem.to_string_lossy();
     remove_old(folder, now, OLD_AFTER, |name| name.starts_with(CLASSES) && !name.starts_with(&*stem));
 }
 
-/// Named after all that the archive depends on; `None` when it can't be told, or for options under which Java might
-/// refuse to write one.
+/// The path of the archive, named after all that it depends on; `None` if that is not known, or for options with which Java
+/// might refuse to write one.
 fn place(jar: &Path, java: &Path, java_options: &str, seal: &CacheSeal) -> Option<PathBuf> {
     let harmless = |option: &str| {
         ["-XX:TieredStopAtLevel", "-XX:+UseSerialGC", "-Xm", "-Xss"]
@@ -180,7 +180,7 @@ fn place(jar: &Path, java: &Path, java_options: &str, seal: &CacheSeal) -> Optio
     for file in [jar, &classes] {
         let metadata = fs::metadata(file).ok()?;
         let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?.as_nanos();
-        // Java compares path, size and time, too, and would pass the archive over for ever.
+        // Java compares path, size and time, too. Without them here it would ignore the archive forever.
         key.update(format!("{} {} {modified}\n", file.display(), metadata.len()));
     }
     key.update(java_options);

@@ -1,4 +1,4 @@
-//! What the SonarScanner CLI says.
+//! The log of the SonarScanner CLI.
 
 use super::engine_log::{COMPLETED, EngineLog, emit};
 use super::scanner_run::ScannerRun;
@@ -9,10 +9,10 @@ use crate::process::{self, Ended, Exit, Stream};
 use std::ffi::OsString;
 use tracing::Level;
 
-/// Runs the CLI with `environment`, and relays that log as the engine's is.
+/// Runs the CLI with `environment`, and relays its log as that of the engine is relayed.
 ///
 /// # Errors
-/// It can't be started.
+/// It could not be started.
 pub(super) async fn run(
     mut log: CliLog,
     invocation: &Invocation,
@@ -29,42 +29,42 @@ pub(super) async fn run(
     Ok(ScannerRun { outcome: result, may_be_damaged: false, extent })
 }
 
-/// Reads the CLI's lines, `INFO: text` up to version 5 and `12:34:56.789 INFO  text` after it, and tells each error once,
-/// as the engine's log does.
+/// Reads the lines of the CLI: `INFO: text` up to version 5, later `12:34:56.789 INFO  text`. Each error is reported once, as
+/// for the engine.
 #[derive(Debug)]
 pub(super) struct CliLog {
     log: EngineLog,
     error: Option<CliError>,
 }
 
-/// An error that more lines may belong to.
+/// An error to which more lines may belong.
 #[derive(Debug)]
 struct CliError {
     message: String,
     trace: String,
 }
 
-/// What the older versions say before the error itself, and after it.
+/// What older versions log before the error itself, and after it.
 const HEADLINE: &str = "Error during SonarScanner";
 const ADVICE: &str = "Re-run SonarScanner";
 
 impl CliLog {
-    /// The log of `program`. `waits_for_gate`: the engine was told to wait for the quality gate.
+    /// The log of `program`. `waits_for_gate`: the engine waits for the quality gate.
     pub(super) fn new(program: &'static str, waits_for_gate: bool) -> Self {
         Self { log: EngineLog::of_program(program, waits_for_gate), error: None }
     }
 
-    /// Takes one line and hands on what is to be told.
+    /// Reads one line, and emits what belongs in the log.
     pub(super) fn line(&mut self, stream: Stream, line: &str, emit: &mut impl FnMut(Level, &str)) {
         match (level_and_text(line), stream) {
-            // Java says so of itself.
+            // A warning of Java itself.
             (Some((Level::WARN, _)), Stream::Stderr) if line.starts_with("WARNING: ") => {
                 emit(Level::DEBUG, line);
             }
             (Some((Level::ERROR, text)), _) => self.error(text, emit),
             (Some((level, text)), _) => {
                 if text == COMPLETED {
-                    // What was an error before the end stays one.
+                    // An error that was logged before the analysis succeeded stays an error.
                     self.flush(emit);
                 }
                 self.log.learn(text);
@@ -98,7 +98,7 @@ impl CliLog {
         }
     }
 
-    /// What it all means, now that the CLI has ended.
+    /// The outcome, after the CLI has ended.
     pub(super) fn result(mut self, exit: Exit, emit: &mut impl FnMut(Level, &str)) -> Outcome {
         self.flush(emit);
         self.log.result(exit, emit)
@@ -110,7 +110,7 @@ impl CliError {
     fn add(&mut self, line: &str) {
         let is_frame = line.trim_start() != line && line.trim_start().starts_with("at ");
         if is_frame && self.trace.is_empty() {
-            // The exception itself came as a line of the message: the trace begins with it.
+            // The exception itself was a line of the message. The trace begins with it.
             self.trace.push_str(self.message.lines().last().unwrap_or_default());
         }
         let text = if is_frame || !self.trace.is_empty() { &mut self.trace } else { &mut self.message };

@@ -1,7 +1,7 @@
 //! SonarSource's scanner engine: a Java program from the server that does the analysis.
 //!
-//! The contract is the one of SonarSource's own scanners: properties as JSON on standard input, log
-//! entries as JSON lines on standard output.
+//! Contract: as SonarSource's scanners run it: properties as JSON on standard input, log entries as JSON lines on standard
+//! output.
 
 use super::class_archive::ClassArchive;
 use super::engine_log::{EngineLog, emit};
@@ -15,7 +15,7 @@ use serde::Serialize;
 use std::ffi::OsString;
 use std::path::Path;
 
-/// A password that is given for a trust store without one does no harm then.
+/// With this option a password for a trust store that has none is not an error.
 pub(super) const NO_USELESS_PASSWORD: &str = "-Dorg.bouncycastle.pkcs12.ignore_useless_passwd=true";
 
 /// What is needed to run the engine.
@@ -36,13 +36,13 @@ pub struct Engine<'a> {
 }
 
 impl Engine<'_> {
-    /// The command as it is run. No secret of ours is in its arguments.
+    /// The command. Its arguments hold no secret of ours.
     pub fn invocation(&self) -> Invocation {
         let mut arguments: Vec<String> = self.java_options.split_whitespace().map(str::to_owned).collect();
         arguments.extend(self.archive.options());
         arguments.push(NO_USELESS_PASSWORD.to_owned());
         arguments.push("-jar".to_owned());
-        // Absolute: the engine runs in another directory than we do.
+        // Absolute: the engine runs in another directory than this program.
         let jar = std::path::absolute(self.jar).unwrap_or_else(|_| self.jar.to_owned());
         arguments.push(jar.to_string_lossy().into_owned());
         Invocation {
@@ -55,11 +55,11 @@ impl Engine<'_> {
         }
     }
 
-    /// Runs the engine with `environment`, and relays its log: warnings and errors as such, one error
-    /// excepted, which is the message of the result.
+    /// Runs the engine with `environment`, and relays its log. Warnings and errors stay what they are, except for the error
+    /// that is the message of the result.
     ///
     /// # Errors
-    /// Java can't be started.
+    /// Java could not be started.
     pub async fn run(
         &self,
         environment: &[(OsString, OsString)],
@@ -71,10 +71,10 @@ impl Engine<'_> {
         let on_line = |stream, line: &str| log.line(stream, line, &mut emit);
         let ended = process::run(&invocation, environment, cancellation, on_line).await;
         let exited_well = matches!(ended, Ok(Ended::Exit(exit)) if exit.is_success());
-        self.archive.settle(log.has_completed(), exited_well);
+        self.archive.finish(log.has_completed(), exited_well);
         let extent = log.extent().clone();
         Ok(match ended? {
-            // Java may end badly while it writes the archive, when the analysis is done and went well.
+            // The analysis is done and has succeeded. Java may still crash while it writes the archive.
             Ended::Exit(_) if self.archive.is_made() && log.has_completed() => ScannerRun {
                 outcome: log.result(Exit { code: Some(0), signal: None }, &mut emit),
                 may_be_damaged: false,
@@ -92,8 +92,8 @@ impl Engine<'_> {
     }
 }
 
-/// The invocation without the values of options that are named like secrets: users put passwords of
-/// trust stores there.
+/// The invocation without the values of options whose names are those of secrets: users put passwords of trust stores
+/// there.
 fn shown(invocation: &Invocation) -> Invocation {
     let mut shown = invocation.clone();
     for argument in &mut shown.arguments {
@@ -119,7 +119,7 @@ fn standard_input(properties: &Properties) -> Secret {
         value: &'a str,
     }
     let scanner_properties = properties.iter().map(|(key, value)| EngineProperty { key, value }).collect();
-    // Text keys and values always serialise.
+    // Keys and values of text always serialise.
     Secret::new(serde_json::to_string(&EngineInput { scanner_properties }).unwrap_or_default())
 }
 

@@ -1,4 +1,4 @@
-//! What the scanner engine says, and what that means for the analysis.
+//! The log of the scanner engine, and what it means for the analysis.
 
 use crate::analysis::{Extent, Outcome};
 use crate::process::{Exit, Stream};
@@ -6,11 +6,11 @@ use serde::Deserialize;
 use std::collections::VecDeque;
 use tracing::Level;
 
-/// So many of the last lines that are no log entries are shown when Java does not come up.
+/// How many of the last lines that are not log entries are shown if Java does not start.
 const LAST_LINES: usize = 20;
-/// SIGILL, SIGABRT, SIGBUS, SIGFPE and SIGSEGV: nobody sends them.
+/// SIGILL, SIGABRT, SIGBUS, SIGFPE and SIGSEGV: Java gets these when it crashes; nobody sends them.
 const SIGNALS_OF_DAMAGE: [i32; 5] = [4, 6, 7, 8, 11];
-/// Java's words for what another copy of it would not do better.
+/// Parts of Java's messages about failures that another copy of Java would have, too.
 const COMPLAINTS: [&str; 7] = [
     "UnsupportedClassVersionError",
     "Unrecognized ",
@@ -20,13 +20,13 @@ const COMPLAINTS: [&str; 7] = [
     "Conflicting collector combinations",
     "Multiple garbage collectors selected",
 ];
-/// The last words of an engine whose analysis went well (observed on 10.7 and 26.9).
+/// The last message of an engine whose analysis has succeeded (observed on 10.7 and 26.9).
 pub(super) const COMPLETED: &str = "SonarScanner Engine completed successfully";
 const GATE_FAILED: &str = "QUALITY GATE STATUS: FAILED";
-/// What it warns of when git does not find the target branch of a pull request (observed on 10.7 and 26.9).
+/// The start of its warning that git does not find the target branch of a pull request (observed on 10.7 and 26.9).
 const MISSING_TARGET: &str = "Could not find ref";
 
-/// Sends one message to the log.
+/// Writes one message to the log.
 pub(super) fn emit(level: Level, text: &str) {
     match level {
         Level::ERROR => tracing::error!("{text}"),
@@ -37,8 +37,8 @@ pub(super) fn emit(level: Level, text: &str) {
     }
 }
 
-/// Reads the engine's lines. Each error of the engine is told once: here, but the last one, which
-/// becomes the message of a failure, and the one about the quality gate.
+/// Reads the lines of the engine. Each error of the engine is reported once: here, except for the last one, which becomes
+/// the message of a failure, and the one about the quality gate.
 #[derive(Debug)]
 pub(super) struct EngineLog {
     program: &'static str,
@@ -55,12 +55,12 @@ pub(super) struct EngineLog {
 struct EngineError {
     message: String,
     cause: Option<String>,
-    /// How it is told where the analysis succeeds: an error that the engine logs once its report is with the server takes
-    /// nothing from the analysis, so it is a warning.
+    /// Its level in the log if the analysis succeeds: an error that the engine logs after its report is with the server does
+    /// not concern the analysis, so it is a warning.
     level: Level,
 }
 
-/// A line of the engine's standard output.
+/// A log entry of the engine: a line of its standard output.
 #[derive(Debug, Deserialize)]
 struct EngineLogEntry {
     level: String,
@@ -69,7 +69,7 @@ struct EngineLogEntry {
 }
 
 impl EngineLog {
-    /// `waits_for_gate`: the engine was told to wait for the quality gate.
+    /// `waits_for_gate`: the engine waits for the quality gate.
     pub(super) fn new(waits_for_gate: bool) -> Self {
         Self::of_program("scanner engine", waits_for_gate)
     }
@@ -88,18 +88,18 @@ impl EngineLog {
         }
     }
 
-    /// Whether the engine has said that its analysis is done and went well.
+    /// Whether the engine has logged that its analysis has succeeded.
     pub(super) fn has_completed(&self) -> bool {
         self.has_completed
     }
 
-    /// What the engine said of what it covers.
+    /// What the engine has logged about what the analysis covers.
     pub(super) fn extent(&self) -> &Extent {
         &self.extent
     }
 
-    /// Learns from a message whether the analysis is done, and what it covers. The engine indexes before any analyzer runs, so the first number
-    /// is its own, whatever text of the sources an analyzer prints later.
+    /// Notes whether a message says that the analysis has succeeded, or what it covers. The first number of indexed files
+    /// counts: the engine indexes before any analyzer runs, and an analyzer may print text of the sources.
     pub(super) fn learn(&mut self, message: &str) {
         self.has_completed |= message == COMPLETED;
         let extent = &mut self.extent;
@@ -117,7 +117,7 @@ impl EngineLog {
         }
     }
 
-    /// Takes one line and hands on what is to be told.
+    /// Reads one line, and emits what belongs in the log.
     pub(super) fn line(&mut self, stream: Stream, line: &str, emit: &mut impl FnMut(Level, &str)) {
         let entry = match stream {
             Stream::Stdout => serde_json::from_str::<EngineLogEntry>(line).ok(),
@@ -135,7 +135,7 @@ impl EngineLog {
         }
     }
 
-    /// Takes an error with its stack trace.
+    /// Reads an error with its stack trace.
     pub(super) fn error_of(
         &mut self,
         message: String,
@@ -183,15 +183,15 @@ impl EngineLog {
         }
     }
 
-    /// Whether a failure may come from a damaged Java or program: it ended by itself before it said anything, and
-    /// Java does not complain about its age, its options or too little memory.
+    /// Whether a damaged Java or program may be the reason of a failure: it ended by itself before it logged anything, and
+    /// Java does not report that it is too old, has wrong options or has too little memory.
     pub(super) fn may_be_damage(&self, exit: Exit) -> bool {
         let complains = |line: &String| COMPLAINTS.iter().any(|words| line.contains(words));
         let is_killed = exit.signal.is_some_and(|signal| !SIGNALS_OF_DAMAGE.contains(&signal));
         !exit.is_success() && !self.has_spoken && !is_killed && !self.last_lines.iter().any(complains)
     }
 
-    /// What it all means, now that the engine has ended.
+    /// The outcome, after the engine has ended.
     pub(super) fn result(mut self, exit: Exit, emit: &mut impl FnMut(Level, &str)) -> Outcome {
         let gate_error = self.gate_error.take();
         let last_error = self.last_error.take();
@@ -223,15 +223,15 @@ impl EngineLog {
         }
     }
 
-    /// The engine gave no reason, so it is Java that has one.
+    /// The message of a failure for which the engine gave no reason: Java may have printed one.
     fn not_started(self, exit: Exit) -> String {
         let code = exit.code.unwrap_or_default();
         let lines = Vec::from(self.last_lines);
         if let Some(line) = lines.iter().find(|line| line.contains("UnsupportedClassVersionError")) {
             return format!(
-                "the Java used is too old for the {} of this server. Leave \
-                 sonar.scanner.javaExePath and sonar.scanner.skipJreProvisioning out to use the server's \
-                 own Java, or install a newer one. Java says: {}",
+                "the Java that is used is too old for the {} of this server. Remove \
+                 sonar.scanner.javaExePath and sonar.scanner.skipJreProvisioning to use the server's \
+                 Java, or install a newer one. Java's message: {}",
                 self.program,
                 line.trim()
             );
@@ -252,7 +252,7 @@ fn indexed_files(message: &str) -> Option<u64> {
     number.parse().ok().filter(|_| is_it)
 }
 
-/// The innermost cause of a Java stack trace, unless the message says it already.
+/// The innermost cause in a Java stack trace, unless the message contains it.
 fn root_cause(trace: &str, message: &str) -> Option<String> {
     let caused_by = trace.lines().rev().find_map(|line| line.trim_start().strip_prefix("Caused by: "));
     let cause = caused_by.or_else(|| trace.lines().next())?.trim();
@@ -271,8 +271,8 @@ fn ended_by_signal(program: &str, signal: i32) -> String {
     let mut message = format!("the {program} was ended by signal {signal}{name}");
     if signal == 9 {
         message.push_str(
-            ": the agent's machine or container probably ran out of memory. Give it more memory, or limit \
-             Java's with the property sonar.scanner.javaOpts, such as -Xmx1g",
+            ": the agent's machine or container probably ran out of memory. Give it more memory, or limit the \
+             memory of Java with the property sonar.scanner.javaOpts, such as -Xmx1g",
         );
     }
     message

@@ -1,4 +1,4 @@
-//! Whether a file is what its SHA-256 says, at a price that each run can pay.
+//! Whether a file is what its SHA-256 says, cheap enough for each run to check.
 
 use super::cache_seal::CacheSeal;
 use super::file_digest::sha256 as sha256_of;
@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 /// No sealed note is longer.
 const LONGEST_NOTE: u64 = 64 << 20;
 
-/// Whether `path` is a file with this hash, which nobody but this user and root may change.
+/// Whether `path` is a file with this hash that nobody but this user and root may change.
 ///
-/// A file that is hashed in less than about 50 ms of processor time is hashed. Of a larger one it is noted and sealed
-/// which [`stamp`] it had when it was hashed; that this is the same is enough then, unless it is `suspect`.
+/// A file that takes less than about 50 ms of processor time is hashed each time. For a larger one a sealed note says which
+/// [`stamp`] it had when it was hashed; later runs only compare the stamp, unless the file is `suspect`.
 pub(super) async fn is_intact(path: &Path, sha256: &str, seal: Option<&CacheSeal>, suspect: bool) -> bool {
     let (path, sha256, seal) = (path.to_owned(), sha256.to_owned(), seal.cloned());
     check_blocking(move || is_intact_now(&path, &sha256, seal.as_ref(), suspect, hashed_each_time())).await
@@ -24,11 +24,7 @@ pub(super) async fn is_intact(path: &Path, sha256: &str, seal: Option<&CacheSeal
 
 /// What `work` answers, on the blocking pool.
 pub(super) async fn check_blocking(work: impl FnOnce() -> bool + Send + 'static) -> bool {
-    let answer = http::blocking(Box::new(move || match work() {
-        true => Ok(String::new()),
-        false => Err(io::ErrorKind::InvalidData.into()),
-    }));
-    answer.await.is_ok()
+    http::blocking(move || Ok(work())).await.unwrap_or(false)
 }
 
 pub(super) fn is_intact_now(
@@ -47,24 +43,22 @@ pub(super) fn is_intact_now(
     }
     let is_intact = sha256_of(path).is_ok_and(|hash| hash.eq_ignore_ascii_case(sha256));
     if let (true, Some(seal)) = (is_intact, seal) {
-        // Without a note it is hashed the next time, too.
+        // Without a note the file is hashed next time, too.
         let _ = note(path, sha256, seal);
     }
     is_intact
 }
 
-/// Notes of a large file that it was hashed just now. Without that it is hashed the next time, too.
+/// Notes that a large file was hashed just now. Without the note it is hashed next time, too.
 pub(super) async fn note_checked(path: &Path, sha256: &str, seal: Option<&CacheSeal>) {
     let Some(seal) = seal.cloned() else { return };
     let (path, sha256) = (path.to_owned(), sha256.to_owned());
-    let noted = http::blocking(Box::new(move || {
-        if path.metadata()?.len() > hashed_each_time() {
-            note(&path, &sha256, &seal)?;
-        }
-        Ok(String::new())
-    }));
+    let noted = http::blocking(move || match path.metadata()?.len() > hashed_each_time() {
+        true => note(&path, &sha256, &seal),
+        false => Ok(()),
+    });
     if let Err(error) = noted.await {
-        tracing::debug!("It can't be noted what was hashed: {error}");
+        tracing::debug!("The note of what was hashed could not be written: {error}");
     }
 }
 
@@ -77,13 +71,13 @@ pub(super) fn note(path: &Path, sha256: &str, seal: &CacheSeal) -> io::Result<()
     write_note(&note_of(path, seal), &seal.seal(&name_of(path), &text))
 }
 
-/// What was noted of `path`: its hash, a blank, its stamp.
+/// The note about `path`: its hash, a space, its stamp.
 fn noted(path: &Path, seal: &CacheSeal) -> Option<String> {
     let note = read_note(&note_of(path, seal))?;
     Some(seal.unseal(&name_of(path), &note)?.trim_end_matches('\n').to_owned())
 }
 
-/// The hash that `path` was noted to have, if nothing has changed it since.
+/// The noted hash of `path`, if the file has not changed since.
 pub(super) fn noted_hash(path: &Path, seal: &CacheSeal) -> Option<String> {
     let noted = noted(path, seal)?;
     let (sha256, _) = noted.split_once(' ')?;
@@ -96,13 +90,13 @@ fn note_of(path: &Path, seal: &CacheSeal) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// A note is of a file in a folder that is named after what it holds.
+/// What the note of `path` is sealed for. Its folder is named after the content.
 fn name_of(path: &Path) -> String {
     let folder = path.parent().and_then(Path::file_name).unwrap_or_default();
     format!("{}/{}", folder.display(), path.file_name().unwrap_or_default().display())
 }
 
-/// The text of a note; `None` for what can't be one.
+/// The text of a note; `None` if others may change the file, or it cannot be read.
 pub(super) fn read_note(path: &Path) -> Option<String> {
     protected_file(path)?;
     let mut text = String::new();
@@ -110,27 +104,27 @@ pub(super) fn read_note(path: &Path) -> Option<String> {
     Some(text)
 }
 
-/// Writes a note aside and renames it, so that a reader sees all of it or nothing.
+/// Writes a note under another name and renames it, so that a reader sees all of it or nothing.
 pub(super) fn write_note(path: &Path, text: &str) -> io::Result<()> {
-    // Its name begins and ends like the note's: another process that looks at the folder takes it for one.
+    // The name begins and ends like the note's, so that other processes that look at the folder skip it, too.
     let temporary = Temporary::like(path)?;
     create_protected_file(temporary.as_ref())?.write_all(text.as_bytes())?;
     std::fs::rename(&temporary, path)
 }
 
-/// Brings what a file holds to the disk.
+/// Flushes the content of a file to the disk.
 pub(super) async fn flush(path: &Path) -> io::Result<()> {
     let path = path.to_owned();
-    http::blocking(Box::new(move || flush_now(&path).map(|()| String::new()))).await.map(drop)
+    http::blocking(move || flush_now(&path)).await
 }
 
 fn flush_now(path: &Path) -> io::Result<()> {
-    // Java makes its archives read-only; Windows flushes what may be written alone.
+    // Java makes its archives read-only, and Windows flushes only files that are open for writing.
     OpenOptions::new().write(true).open(path).or_else(|_| File::open(path))?.sync_all()
 }
 
-/// Bytes that are hashed in about 50 ms, measured at 0.7 ms a megabyte by processors that have instructions for
-/// it, and 3 ms by others.
+/// How many bytes are hashed in about 50 ms: measured at 0.7 ms a megabyte on processors with instructions for SHA-256,
+/// and 3 ms on others.
 pub(super) fn hashed_each_time() -> u64 {
     const MEBIBYTE: u64 = 1024 * 1024;
     #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
@@ -178,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_file_whose_times_were_set_back_is_not_intact() {
+    fn a_large_file_whose_time_was_set_back_is_not_intact() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("engine.jar");
         std::fs::write(&file, "the engine").unwrap();
@@ -191,7 +185,7 @@ mod tests {
         corrupt(&file);
         assert!(!is_intact_now(&file, &sha256, Some(&seal), false, 9));
         assert_eq!(noted_hash(&file, &seal), None);
-        // A note says nothing that a power cut left empty, that somebody else wrote, or that is of another file.
+        // Not believed: a note that a power cut left empty, one that somebody else wrote, and one of another file.
         let genuine = std::fs::read_to_string(&note).unwrap();
         let metadata = file.symlink_metadata().unwrap();
         let forged = format!("{sha256} {}\n", stamp(&file, &metadata).unwrap_or_default());
@@ -206,12 +200,12 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn the_content_of_a_suspect_file_counts_alone() {
+    fn a_suspect_file_is_hashed_whatever_its_note_says() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("engine.jar");
         std::fs::write(&file, "the engine").unwrap();
         let seal = seal();
-        // As if the disk had changed it behind the system's back.
+        // As if the disk had changed it without the system's knowledge.
         let other = "0".repeat(64);
         note(&file, &other, &seal).unwrap();
         assert!(is_intact_now(&file, &other, Some(&seal), false, 9), "the price of not hashing");
@@ -221,7 +215,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn what_others_may_write_is_not_intact_and_its_copy_is() {
+    fn a_file_that_others_may_write_is_not_intact_but_its_copy_is() {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("engine.jar");

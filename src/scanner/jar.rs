@@ -1,4 +1,4 @@
-//! What a jar tells about the Java it needs.
+//! Which Java a jar needs.
 
 use std::fs::File;
 use std::io::{BufReader, Read as _};
@@ -7,9 +7,9 @@ use std::path::Path;
 /// Far above any manifest.
 const LONGEST_MANIFEST: u64 = 1 << 20;
 
-/// The Java that a jar needs, by the class files of its main class' package; `None` when they can't be read.
-/// The main class alone says too little: the scanner engine's is built for an older Java, to complain
-/// about it in words.
+/// The Java that a jar needs, by the class files in the package of its main class; `None` if they cannot be read. The main
+/// class alone is not enough: that of the scanner engine is built for an older Java, so that it can say that it needs a
+/// newer one.
 ///
 /// Contract: the JAR File Specification (`Main-Class`), and the class file format: eight bytes, the
 /// last two of which are the major version, 44 above the version of Java.
@@ -38,7 +38,7 @@ pub fn java_needed(jar: &Path) -> Option<u32> {
     of_package.into_iter().filter_map(java_of).max()
 }
 
-/// A line goes on in the next one if that starts with a space.
+/// The value of `Main-Class`. A line that starts with a space continues the one before it.
 fn main_class(manifest: &str) -> Option<String> {
     let mut lines = manifest.lines().skip_while(|line| !line.starts_with("Main-Class:"));
     let mut class = lines.next()?.strip_prefix("Main-Class:")?.trim().to_owned();

@@ -1,4 +1,4 @@
-//! SonarSource's scanners and what they need: downloads in a shared cache, Java.
+//! SonarSource's scanners and what they need: downloads in a shared cache, and Java.
 
 pub mod archive;
 mod audit;
@@ -6,7 +6,6 @@ pub mod build_wrapper;
 mod cache;
 mod cache_seal;
 mod class_archive;
-
 mod cli_log;
 pub mod dotnet;
 pub mod engine;
@@ -40,6 +39,7 @@ pub use java_choice::{ChosenJava, JavaChoices};
 pub use java_home::JavaHome;
 pub use platform::{Platform, WindowsProcessor};
 pub use provision_error::ProvisionError;
+pub(crate) use provisioning::again_if_replaced;
 pub use provisioning::{Provisioned, Provisioning};
 pub use scanner_cli::{Cli, CliHome};
 pub use scanner_run::ScannerRun;

@@ -1,9 +1,9 @@
-//! The machine a Java runtime must fit, found at run time.
+//! The machine that a Java runtime must fit, detected at run time.
 //!
-//! Our own build target says too little: a static Linux binary runs on Alpine as well as elsewhere, and
-//! an x64 binary runs translated on ARM machines.
+//! The build target of this program is not enough: a static Linux binary runs on Alpine as well as elsewhere, and an x64
+//! binary runs translated on ARM machines.
 
-/// Operating system and processor, in the words of the server's analysis API.
+/// Operating system and processor, as the server's analysis API names them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Platform {
     /// `linux`, `alpine`, `windows`, `macos`; else the kernel's name in lower case.
@@ -12,17 +12,17 @@ pub struct Platform {
     pub arch: String,
 }
 
-/// What Windows tells its processes about the processor, by variables.
+/// The variables in which Windows names the processor.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct WindowsProcessor<'a> {
-    /// `PROCESSOR_ARCHITEW6432`: the machine's own, set for 32-bit processes only.
+    /// `PROCESSOR_ARCHITEW6432`: that of the machine. Set for 32-bit processes only.
     pub machine: Option<&'a str>,
-    /// `PROCESSOR_ARCHITECTURE`: what the process sees.
+    /// `PROCESSOR_ARCHITECTURE`: that which the process sees.
     pub process: Option<&'a str>,
 }
 
 impl Platform {
-    /// This machine. `windows` counts on Windows only.
+    /// This machine. `windows` is used on Windows only.
     pub fn detect(windows: WindowsProcessor<'_>) -> Self {
         #[cfg(unix)]
         {
@@ -76,8 +76,7 @@ fn from_uname(system: &str, machine: &str, version: &str, os_release: &str) -> P
         "Darwin" => "macos".to_owned(),
         other => other.to_ascii_lowercase(),
     };
-    // Under Rosetta `machine` is what the translated process may know; the kernel's version names
-    // the kernel that really runs.
+    // Under Rosetta `machine` is the emulated processor. The version of the kernel names the real one.
     let translated = system == "Darwin" && version.contains("RELEASE_ARM64");
     let arch = if translated { "aarch64".to_owned() } else { arch(machine) };
     Platform { os, arch }
@@ -118,7 +117,7 @@ mod tests {
     const ALPINE: &str = "NAME=\"Alpine Linux\"\nID=alpine\nVERSION_ID=3.22.1\n";
 
     #[test]
-    fn unix_machines() {
+    fn unix_machines_are_named_as_the_server_names_them() {
         let rosetta = "Darwin Kernel Version 24.5.0: root:xnu-11417.121.6~2/RELEASE_ARM64_T6000";
         let intel = "Darwin Kernel Version 22.6.0: root:xnu-8796.141.3~6/RELEASE_X86_64";
         for (system, machine, version, os_release, os, arch) in [
@@ -139,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn windows_machines() {
+    fn windows_on_arm_runs_the_java_for_x64() {
         for (machine, process, arch) in [
             (None, Some("AMD64"), "x64"),
             (None, Some("ARM64"), "x64"),
@@ -154,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn properties_override() {
+    fn properties_override_what_was_detected() {
         let found = || Platform { os: "linux".into(), arch: "x64".into() };
         assert_eq!(found().overridden(Some("alpine"), None).to_string(), "alpine x64");
         assert_eq!(found().overridden(Some(" "), Some("aarch64")).to_string(), "linux aarch64");

@@ -1,5 +1,4 @@
-//! Downloads that are kept: verified, shared with the other scanners, and made once for all agents of
-//! a machine.
+//! Downloads that are kept: verified, shared with SonarSource's scanners, and made once for all agents of a machine.
 
 use super::archive::{self, UnpackError};
 use super::cache::{Cache, EXTRACTED, beside};
@@ -10,17 +9,17 @@ use super::provision_error::ProvisionError;
 use super::sealed_folder;
 use super::temporary::{Temporary, remove};
 use crate::analysis::{Artifact, Jre, Plugin};
-use crate::http::{self, Body, Checksum, Client, Credentials, Download, Request};
+use crate::http::{self, Body, Checksum, Client, Credentials, Download, Request, Retry};
 use crate::process::is_executable;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
-/// A file that is there.
+/// A file in the cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Provisioned {
-    /// The file: for a JRE its java executable.
+    /// The file; of a JRE its java executable.
     pub path: PathBuf,
     /// Whether nothing had to be downloaded.
     pub was_cached: bool,
@@ -29,22 +28,22 @@ pub struct Provisioned {
 /// Where files come from and where they are kept.
 #[derive(Clone, Copy)]
 pub struct Provisioning<'a> {
-    /// Downloads them.
+    /// Downloads the files.
     pub client: &'a Client,
-    /// For files on the server itself.
+    /// For files on the SonarQube server.
     pub credentials: Option<&'a Credentials>,
-    /// Keeps them.
+    /// Keeps the files.
     pub cache: &'a Cache,
-    /// When a run began that showed that something in the cache is damaged: every byte of what is there is checked.
+    /// Set after a run that failed as if a file of the cache were damaged, to when it began: then every byte is checked.
     pub suspect_since: Option<SystemTime>,
 }
 
 impl Provisioning<'_> {
-    /// Brings `artifact` into the cache, if it is not there in good order; into the private one, if the cache can't be
-    /// written. `on_miss` is called before a download: by one process of a machine.
+    /// Brings `artifact` into the cache unless it is there intact; into the private cache if this one cannot be written.
+    /// `on_miss` is called before a download, by one process of a machine.
     ///
     /// # Errors
-    /// Each kind of [`ProvisionError`] but `NoJava`, `Occupied` and `Unpack`.
+    /// Each kind of [`ProvisionError`] except `NoJava`, `Occupied` and `Unpack`.
     pub async fn file(&self, artifact: &Artifact, on_miss: &dyn Fn()) -> Result<Provisioned, ProvisionError> {
         match self.file_in_cache(artifact, on_miss).await {
             Err(error) => match self.private_instead(&error) {
@@ -84,7 +83,7 @@ impl Provisioning<'_> {
         Ok(Provisioned { path, was_cached })
     }
 
-    /// Brings a Java runtime into the cache, unpacked; the path is that of its java executable.
+    /// Brings a Java runtime into the cache and unpacks it. The path is that of its java executable.
     ///
     /// # Errors
     /// Each kind of [`ProvisionError`].
@@ -133,7 +132,7 @@ impl Provisioning<'_> {
         if is_executable(&java) { Ok(Provisioned { path: java, was_cached }) } else { Err(no_java()) }
     }
 
-    /// Whether the unpacked runtime is what was sealed; or else what its archive holds, which is sealed then.
+    /// Whether the unpacked runtime is what was sealed. If not, it is compared with its archive, and sealed if it is the same.
     async fn is_usable(&self, artifact: &Artifact, archive: &Path, unpacked: &Path, java: &Path) -> bool {
         if !is_executable(java) {
             return false;
@@ -150,26 +149,22 @@ impl Provisioning<'_> {
             && archive::is_content(archive, unpacked).await;
         if is_content && let Err(error) = self.seal_folder(unpacked, artifact).await {
             tracing::debug!(
-                "{} can't be sealed, so it is compared with its archive each time: {error}",
+                "{} could not be sealed, so it is compared with its archive each time: {error}",
                 unpacked.display()
             );
         }
         is_content
     }
 
-    /// Seals what is known to be the content of `artifact`.
+    /// Seals a folder that is known to hold the content of `artifact`.
     async fn seal_folder(&self, folder: &Path, artifact: &Artifact) -> io::Result<()> {
         let Some(seal) = self.cache.seal().cloned() else { return Ok(()) };
         let (folder, what) = (folder.to_owned(), artifact.sha256.clone());
-        let sealed = http::blocking(Box::new(move || {
-            sealed_folder::write(&folder, &seal, &what)?;
-            Ok(String::new())
-        }));
-        sealed.await.map(drop)
+        http::blocking(move || sealed_folder::write(&folder, &seal, &what)).await
     }
 
-    /// Copies to `path` what lies there and others may change, or what the shared cache holds. Whether that was what it
-    /// should be.
+    /// Copies to `path` the file that lies there and that others may change, or the one of the shared cache, if it has the
+    /// right hash. Whether there was one.
     async fn copy(&self, artifact: &Artifact, path: &Path) -> Result<bool, ProvisionError> {
         for from in [Some(path.to_owned()), self.cache.shared_place(path)].into_iter().flatten() {
             if !from.is_file() {
@@ -185,13 +180,13 @@ impl Provisioning<'_> {
         Ok(false)
     }
 
-    /// The private cache, where the other can't be written.
+    /// The private cache, if the error is that this one cannot be written.
     fn private_instead(&self, error: &ProvisionError) -> Option<Cache> {
         if !matches!(error, ProvisionError::Cache { .. }) {
             return None;
         }
         let private = self.cache.private().filter(|private| private.user_home() != self.cache.user_home())?;
-        tracing::info!("{error}: a private copy in {} is used", private.user_home().display());
+        tracing::info!("{error}. A private cache in {} is used instead", private.user_home().display());
         Some(private)
     }
 
@@ -199,8 +194,8 @@ impl Provisioning<'_> {
         Provisioning { cache, ..*self }
     }
 
-    /// Puts `plugin` where the scanner engine will look for it, unless it is there. The engine does not look
-    /// into what it finds, so this is flushed to the disk.
+    /// Puts `plugin` where the scanner engine looks for it, unless it is there. The engine does not check what it finds, so
+    /// the file is flushed to the disk.
     ///
     /// # Errors
     /// `Metadata`, `Download` and `Cache`.
@@ -231,12 +226,12 @@ impl Provisioning<'_> {
         download.store(self.client).await.map_err(failed)?;
         let unwritable = |error| self.cache.unwritable(&place, &error);
         flush((*temporary).as_ref()).await.map_err(unwritable)?;
-        // The engine may have been faster, and read it by now.
+        // The engine may have been faster, and may be reading its own download.
         if place.exists() { Ok(()) } else { self.keep(&temporary, &place) }
     }
 
-    /// Unpacks while the download goes on, where the archive's kind and the server allow it. What was unpacked is
-    /// worth nothing until the hash of the whole is known to be right.
+    /// Unpacks during the download, if the kind of archive and the server allow it. What was unpacked is used only after the
+    /// hash of the whole archive has been found to be right.
     async fn download_and_unpack(
         &self,
         artifact: &Artifact,
@@ -278,8 +273,8 @@ impl Provisioning<'_> {
         }
     }
 
-    /// Puts a verified download into its place. It is not flushed to the disk, which a cold start would wait for:
-    /// whoever uses it later hashes it first.
+    /// Puts a verified download into its place. It is not flushed to the disk, which a first run would wait for: each later
+    /// use hashes it first.
     fn keep(&self, temporary: &Temporary, path: &Path) -> Result<(), ProvisionError> {
         std::fs::rename(temporary, path).map_err(|error| self.cache.unwritable(path, &error))
     }
@@ -287,14 +282,40 @@ impl Provisioning<'_> {
     fn tell_unusable(&self, path: &Path) {
         match path.symlink_metadata().ok().as_ref().and_then(others) {
             Some(why) => {
-                tracing::info!("{} is not used, because {why}: a private copy is", path.display());
+                tracing::info!(
+                    "{} is not used, because {why}. A private copy is used instead",
+                    path.display()
+                );
             }
-            None => tracing::info!("{} is damaged or altered, and is provisioned afresh", path.display()),
+            None => tracing::info!("{} was damaged or changed, and is provisioned again", path.display()),
         }
     }
 
     async fn is_intact(&self, path: &Path, artifact: &Artifact) -> bool {
         is_intact(path, &artifact.sha256, self.cache.seal(), self.suspect_since.is_some()).await
+    }
+}
+
+/// Makes `attempt`, which asks what the server offers and provisions it. Where other bytes came than the server had
+/// announced, a new version may have been published in between: then `retry` says how often it is made again.
+///
+/// # Errors
+/// Those of the last attempt.
+pub(crate) async fn again_if_replaced<T>(
+    retry: Retry,
+    attempt: impl AsyncFn() -> Result<T, ProvisionError>,
+) -> Result<T, ProvisionError> {
+    let started = Instant::now();
+    let mut attempts = 0;
+    loop {
+        let error = match attempt().await {
+            Err(error) if error.is_checksum() => error,
+            result => return result,
+        };
+        attempts += 1;
+        let Some(pause) = retry.pause(attempts, started.elapsed(), None) else { return Err(error) };
+        tracing::info!("{error}. Asking the server again");
+        tokio::time::sleep(pause).await;
     }
 }
 
@@ -308,8 +329,8 @@ fn not_downloaded(artifact: &Artifact, is_java: bool, error: http::Error) -> Pro
     ProvisionError::Download { file_name: artifact.file_name.clone(), is_java, error }
 }
 
-/// Moves the unpacked `folder` to `target`. Something unusable there gives way, and stays for a day: to another analysis
-/// it may be of use as it is. Another scanner, which does not know our lock, may be faster, and that is as well.
+/// Moves the unpacked `folder` to `target`. A damaged folder there is moved away and stays for a day: another analysis may
+/// run from it. Another scanner, which does not know our lock, may be faster; then its folder is used.
 fn put_in_place(cache: &Cache, folder: &Path, target: &Path, java: &Path) -> Result<(), ProvisionError> {
     if target.exists() {
         let aside = cache.aside()?.join("jre");

@@ -1,10 +1,10 @@
-//! The SonarScanner CLI: for servers that hand out no scanner engine, and where a version of it is
-//! pinned. Java runs it directly: the shell scripts beside it would choose another Java.
+//! The SonarScanner CLI: for servers that provide no scanner engine, and for pipelines that pin its version. Java runs it
+//! directly, because its shell scripts would choose another Java.
 //!
 //! Contract: its start script (main class and system properties), and its documentation (`SONAR_SCANNER_OPTS`, and
-//! parameters as JSON in `SONAR_SCANNER_JSON_PARAMS`, before version 6 in `SONARQUBE_SCANNER_PARAMS`). Observed of 4.7,
-//! 5.0, 6.2 and 8.1: that JSON wins over the project's settings file; before version 6 that file wins over `SONAR_TOKEN`;
-//! from 6 on `SONAR_HOST_URL` and every `SONAR_SCANNER_*` win over the JSON, so that `agent::children` withholds the one and
+//! parameters as JSON in `SONAR_SCANNER_JSON_PARAMS`, before version 6 in `SONARQUBE_SCANNER_PARAMS`). Observed with 4.7,
+//! 5.0, 6.2 and 8.1: that JSON takes precedence over the project's settings file; before version 6 that file takes
+//! precedence over `SONAR_TOKEN`; from 6 on `SONAR_HOST_URL` and every `SONAR_SCANNER_*` take precedence over the JSON, so `agent::children` withholds the one and
 //! `step::analyze::with_scanner_cli` the others.
 
 use super::cli_log::{self, CliLog};
@@ -17,10 +17,10 @@ use crate::secret::Secret;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// What it is in the agent's tool cache.
+/// The CLI in the agent's tool cache.
 pub const TOOL: Tool = Tool { name: "sonar-scanner-cli", hash_input: "cliScannerSha256" };
 
-/// Where an unpacked SonarScanner CLI lies.
+/// The folder of an unpacked SonarScanner CLI.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CliHome {
     folder: PathBuf,
@@ -29,20 +29,18 @@ pub struct CliHome {
 }
 
 impl CliHome {
-    /// Looks in `folder` and in the folders in it: archives hold one folder with all the rest.
+    /// Looks in `folder` and in the folders in it: archives hold one folder with everything in it.
     ///
     /// # Errors
-    /// There is none.
+    /// There is no CLI.
     pub fn find(folder: &Path) -> Result<Self> {
         let inner = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
         std::iter::once(folder.to_owned()).chain(inner).find_map(Self::at).ok_or_else(|| {
             Error::new(format!(
-                "{} holds no SonarScanner CLI (lib/sonar-scanner-cli-*.jar)",
+                "{} does not hold a SonarScanner CLI (lib/sonar-scanner-cli-*.jar)",
                 folder.display()
             ))
-            .hint(
-                "Remove that folder, and have scannerDownloadUrl lead to an archive of the SonarScanner CLI.",
-            )
+            .hint("Remove that folder, and set scannerDownloadUrl to an archive of the SonarScanner CLI.")
         })
     }
 
@@ -72,17 +70,17 @@ pub struct Cli<'a> {
     pub properties: &'a Properties,
     /// The project's base directory.
     pub directory: &'a Path,
-    /// The settings file that it is to read: not one of the sources, which says more than it may.
+    /// The settings file that it reads instead of the one in the sources, which may set more than it is allowed to.
     pub settings_file: &'a Path,
 }
 
-/// Whether this version reads `SONAR_SCANNER_JSON_PARAMS` and leaves it to the server which engine and Java run.
+/// Whether this version reads `SONAR_SCANNER_JSON_PARAMS`, and runs the engine and the Java of the server.
 pub fn knows_provisioning(version: &str) -> bool {
     version.split('.').next().and_then(|major| major.parse().ok()).is_none_or(|major: u32| major >= 6)
 }
 
 impl Cli<'_> {
-    /// The command as it is run. No secret of ours is in its arguments.
+    /// The command. Its arguments hold no secret of ours.
     pub fn invocation(&self) -> Invocation {
         let property = |name: &str, path: &Path| format!("-D{name}={}", path.display());
         let mut arguments: Vec<String> = self.java_options.split_whitespace().map(str::to_owned).collect();
@@ -99,7 +97,7 @@ impl Cli<'_> {
             true => "SONAR_SCANNER_JSON_PARAMS",
             false => "SONARQUBE_SCANNER_PARAMS",
         };
-        // Text keys and values always serialise.
+        // Keys and values of text always serialise.
         let json = Secret::new(serde_json::to_string(&self.parameters()).unwrap_or_default());
         Invocation {
             program: self.java.to_owned(),
@@ -111,7 +109,7 @@ impl Cli<'_> {
         }
     }
 
-    /// The properties as it must be given them: it replaces `${name}` in all of them, and a branch may be called
+    /// The properties with each `${` escaped: the CLI replaces `${name}` in all values, and a branch may be called
     /// `${sonar.token}`.
     fn parameters(&self) -> Properties {
         if !self.properties.iter().any(|(_, value)| value.contains("${")) {
@@ -123,10 +121,10 @@ impl Cli<'_> {
         parameters
     }
 
-    /// Runs the CLI with `environment`, and relays its log as the engine's is.
+    /// Runs the CLI with `environment`, and relays its log as that of the engine is relayed.
     ///
     /// # Errors
-    /// Java can't be started.
+    /// Java could not be started.
     pub async fn run(
         &self,
         environment: &[(OsString, OsString)],
@@ -142,10 +140,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_home_is_found_in_the_archives_folder() {
+    fn the_cli_is_found_in_the_folder_of_its_archive() {
         let folder = tempfile::tempdir().unwrap();
         let error = CliHome::find(folder.path()).unwrap_err().to_string();
-        assert!(error.contains("holds no SonarScanner CLI"), "{error}");
+        assert!(error.contains("does not hold a SonarScanner CLI"), "{error}");
         let home = folder.path().join("sonar-scanner-5.0.1.3006");
         std::fs::create_dir_all(home.join("lib")).unwrap();
         let jar = home.join("lib/sonar-scanner-cli-5.0.1.3006.jar");
@@ -156,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_in_the_environment_alone() {
+    fn secrets_are_in_the_environment_only() {
         let home = CliHome { folder: "/tools/scanner".into(), jar: "/tools/scanner/lib/cli.jar".into() };
         let properties: Properties = [("sonar.token".to_owned(), "hush1".to_owned())].into_iter().collect();
         let cli = Cli {

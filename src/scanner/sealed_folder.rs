@@ -1,5 +1,5 @@
-//! The sealed list of all files of an unpacked archive, with their SHA-256, by which each run knows that nobody has
-//! changed, added or removed one.
+//! The sealed list of all files of an unpacked archive with their SHA-256. By it each run knows that no file was changed,
+//! added or removed.
 
 use super::cache_seal::CacheSeal;
 use super::file_digest::sha256;
@@ -12,15 +12,15 @@ use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Beginning and end of the list's name. It lies in the folder itself, so that both come into their place by one rename.
+/// Beginning and end of the list's name. The list lies in the folder itself, so that one rename moves both.
 const NAME: (&str, &str) = ("sonar-azdo.", ".files");
 
 fn list_of(folder: &Path, seal: &CacheSeal) -> PathBuf {
     folder.join(format!("{}{}{}", NAME.0, seal.id(), NAME.1))
 }
 
-/// Notes what is in `folder`: the content of the archive `what`, known to be right. So each line of the list is a hash
-/// (of a link: where it leads), a stamp, and a relative path, divided by tabs.
+/// Writes the list of `folder`, which must be known to hold the content of the archive `what`. Each line is a hash (of a
+/// link: its target), a stamp and a relative path, with tabs between them.
 pub(super) fn write(folder: &Path, seal: &CacheSeal, what: &str) -> io::Result<()> {
     let mut text = String::new();
     for (path, metadata) in entries(folder)? {
@@ -31,8 +31,8 @@ pub(super) fn write(folder: &Path, seal: &CacheSeal, what: &str) -> io::Result<(
     write_note(&list_of(folder, seal), &seal.seal(what, &text))
 }
 
-/// Whether `folder` is as the list has it that was sealed for the archive `what`, and nobody else may change it. What has
-/// the [`stamp`] that was noted is not read, unless it is `suspect`.
+/// Whether `folder` holds exactly the files of the list that was sealed for the archive `what`, and nobody else may change
+/// them. A file with the listed [`stamp`] is not read, unless the folder is `suspect`.
 pub(super) fn is_whole(folder: &Path, seal: &CacheSeal, what: &str, suspect: bool) -> bool {
     let Some(note) = read_note(&list_of(folder, seal)) else { return false };
     let Some(text) = seal.unseal(what, &note) else { return false };
@@ -59,14 +59,14 @@ pub(super) fn is_whole(folder: &Path, seal: &CacheSeal, what: &str, suspect: boo
     };
     let is_whole = found.len() == noted.len() && found.iter().map(is_as_noted).all(|known| known.is_some());
     if is_whole && is_new {
-        // Copied with all its files, by whoever restores caches. Without the new stamps it is hashed the next time, too.
+        // A restored cache has other stamps. Without the new ones each file is hashed next time, too.
         let _ = write_note(&list_of(folder, seal), &seal.seal(what, &renewed));
     }
     is_whole
 }
 
 fn line(text: &mut String, content: &str, stamp: &str, path: &str) {
-    // Writing to a text never fails.
+    // Writing to a string does not fail.
     let _ = writeln!(text, "{content}\t{stamp}\t{path}");
 }
 
@@ -74,10 +74,11 @@ fn content_of(path: &Path, metadata: &Metadata) -> io::Result<String> {
     if metadata.is_symlink() { Ok(format!("{:?}", fs::read_link(path)?)) } else { sha256(path) }
 }
 
-/// All files and links below `folder` but lists of ours, with paths relative to it, `/` between their parts.
+/// All files and links below `folder` except our lists, with paths relative to it that have `/` between their parts.
 ///
 /// # Errors
-/// One can't be read, is of another kind, has a strange name, or may be changed by somebody else; and so of a folder.
+/// A file or folder cannot be read, is of another kind, has a name that a list cannot hold, or may be changed by somebody
+/// else.
 pub(super) fn entries(folder: &Path) -> io::Result<Vec<(String, Metadata)>> {
     let mut found = Vec::new();
     collect(folder, "", &mut found)?;
@@ -93,9 +94,9 @@ fn collect(folder: &Path, prefix: &str, found: &mut Vec<(String, Metadata)>) -> 
         let entry = entry?;
         let Ok(name) = entry.file_name().into_string() else { return refuse("a name is not Unicode") };
         if name.contains(['\n', '\t']) {
-            return refuse("a name holds a line's end or a tab");
+            return refuse("a name holds a line break or a tab");
         }
-        // Of a link itself.
+        // Of a link these are its own, not those of its target.
         let metadata = entry.metadata()?;
         if metadata.is_dir() {
             collect(&entry.path(), &format!("{prefix}{name}/"), found)?;
@@ -105,7 +106,7 @@ fn collect(folder: &Path, prefix: &str, found: &mut Vec<(String, Metadata)>) -> 
             continue;
         }
         match others(&metadata) {
-            // The mode of a link means nothing.
+            // The mode of a link has no meaning.
             Some(why) if !metadata.is_symlink() => return refuse(&why),
             _ if metadata.is_file() || metadata.is_symlink() => {
                 found.push((format!("{prefix}{name}"), metadata));
@@ -153,12 +154,12 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_has_touched_is_whole_and_what_was_copied_too() {
+    fn an_unchanged_folder_and_a_copy_of_it_are_whole() {
         let unpacked = Unpacked::new();
         assert!(unpacked.is_whole());
         let list = list_of(unpacked.folder.path(), &unpacked.seal);
         let before = fs::read_to_string(&list).unwrap();
-        // As a restored cache has other inodes and times.
+        // A restored cache has other inodes and times.
         let modules = unpacked.path("jdk/lib/modules");
         fs::remove_file(&modules).unwrap();
         fs::write(&modules, "modules").unwrap();
@@ -166,7 +167,7 @@ mod tests {
         assert_eq!(fs::read_to_string(&list).unwrap() != before, cfg!(target_os = "linux"));
         assert!(unpacked.is_whole());
         assert!(is_whole(unpacked.folder.path(), &unpacked.seal, "jre 1", true));
-        // That of another connection has a list of its own.
+        // Another connection has another list.
         let other = CacheSeal::new(&Secret::new("squ_2"));
         assert!(!is_whole(unpacked.folder.path(), &other, "jre 1", false));
         write(unpacked.folder.path(), &other, "jre 1").unwrap();
@@ -174,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn an_altered_added_or_lost_file_is_seen() {
+    fn a_changed_added_or_removed_file_is_noticed() {
         type Change<'a> = (&'a str, &'a dyn Fn(&Unpacked));
         let set_mode = |unpacked: &Unpacked, name: &str, mode: u32| {
             fs::set_permissions(unpacked.path(name), fs::Permissions::from_mode(mode)).unwrap();

@@ -12,23 +12,23 @@ use super::file_lock::lock_file;
 use super::intact::check_blocking;
 use super::ownership::{create_folder, others_on_the_way};
 use super::provision_error::ProvisionError;
-use super::provisioning::Provisioning;
+use super::provisioning::{Provisioning, again_if_replaced};
 use super::sealed_folder;
 use super::temporary::{Temporary, remove_stale};
 use crate::analysis::{Artifact, ScannerRelease};
 use crate::error::{Error, Result};
-use crate::http::{self, Client};
+use crate::http::{self, Client, Retry};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use url::Url;
 
-/// A scanner that may lie there.
+/// A scanner that is installed into the tool cache.
 #[derive(Debug, Clone, Copy)]
 pub struct Tool {
-    /// The name of its folder.
+    /// The name of its folder in the tool cache.
     pub name: &'static str,
-    /// The input that says what its archive must hash to.
+    /// The input with the SHA-256 of its archive.
     pub hash_input: &'static str,
 }
 
@@ -37,7 +37,7 @@ pub struct Tool {
 pub struct ToolCache {
     root: PathBuf,
     arch: &'static str,
-    /// The folder that takes the place of this one where need be.
+    /// The folder that replaces this one where others may change it, or this user may not.
     private: Option<PathBuf>,
 }
 
@@ -52,13 +52,13 @@ impl ToolCache {
         Self { root, arch, private: None }
     }
 
-    /// The same, with a private folder for tools that this one can't hold.
+    /// The same, with a private folder that replaces this one where others may change it, or this user may not.
     #[must_use]
     pub fn or_private(self, root: PathBuf) -> Self {
         Self { private: Some(root), ..self }
     }
 
-    /// The folder of a tool, if it is complete, and as it was sealed for this very archive.
+    /// The folder of a tool, if it is complete and unchanged since it was sealed for this archive.
     async fn complete(
         &self,
         tool: &str,
@@ -75,12 +75,12 @@ impl ToolCache {
         self.root.join(tool).join(version).join(self.arch)
     }
 
-    /// The folder with the unpacked archive of `release`: the one in the cache, if it holds what the archive does, or a
-    /// new one; a private one, where others may change the cache or this user can't. A path is relative to `directory`;
-    /// downloads pass through `downloads`, whose seal is that of tools, too.
+    /// The folder with the unpacked archive of `release`: the one in the cache if it holds what the archive holds, else a new
+    /// one. It is a private one if others may change the cache, or this user may not. A path is relative to `directory`.
+    /// Downloads pass through `downloads`, whose seal is used for tools, too.
     ///
     /// # Errors
-    /// The archive can't be had, is not what it should be, or can't be unpacked.
+    /// The archive could not be downloaded or read, has another hash, or could not be unpacked.
     pub async fn install(
         &self,
         tool: Tool,
@@ -100,14 +100,14 @@ impl ToolCache {
             tell_cached();
             return Ok(folder);
         }
-        // A cache that can't be written may well hold the tool.
+        // A cache that cannot be written may hold the tool nevertheless.
         let is_writable = create_folder(versions);
         let _lock = lock_file(&versions.join(format!("{}.lock", cache.arch)), name).await;
         if let Some(folder) = cache.complete(name, release, seal).await {
             return Ok(folder);
         }
         let archive = obtain(tool, release, directory, client, downloads).await?;
-        // Unpacked by another task, another connection's build or whoever made the machine's image.
+        // It may have been unpacked by another task, by a build with another connection, or with the image of the machine.
         if marker(&folder).is_file() && archive::is_content(&archive, &folder).await {
             cache.seal_folder(&folder, release, seal).await;
             tell_cached();
@@ -115,13 +115,13 @@ impl ToolCache {
         }
         is_writable.map_err(|error| unwritable(versions, &error))?;
         if marker(&folder).is_file() {
-            tracing::info!("{} is damaged or altered, and is installed afresh", folder.display());
+            tracing::info!("{} was damaged or changed, and is installed again", folder.display());
         }
         let unpacking =
             Temporary::in_folder(versions, UNPACKING).map_err(|error| unwritable(versions, &error))?;
         let unpacked = archive::unpack(archive, unpacking).await.map_err(ProvisionError::from)?;
         cache.seal_folder(unpacked.as_ref(), release, seal).await;
-        // What is there without a marker was cut short.
+        // A folder without its marker is incomplete.
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::rename(&unpacked, &folder)
             .and_then(|()| std::fs::write(marker(&folder), ""))
@@ -139,11 +139,13 @@ impl ToolCache {
         });
         let Some(why) = why else { return self.clone() };
         let root = self.root.display();
-        tracing::info!("The agent's tool cache {root} is not used, because {why}: a private {name} is");
+        tracing::info!(
+            "The agent's tool cache {root} is not used, because {why}. A private copy of {name} is used instead"
+        );
         Self { root: private.clone(), private: None, arch: self.arch }
     }
 
-    /// Seals what is known to be the content of the archive. Without that it is compared with it each time.
+    /// Seals a folder that is known to hold the content of the archive. Without a seal it is compared with it each time.
     async fn seal_folder(&self, folder: &Path, release: &ScannerRelease, seal: Option<&CacheSeal>) {
         let Some(seal) = seal.cloned() else { return };
         let (folder, what) = (folder.to_owned(), release.sha256.clone());
@@ -152,11 +154,11 @@ impl ToolCache {
 }
 
 impl ToolCache {
-    /// What `check` says of the folder of this tool: of the one in the cache, or, where there is none or `check` refuses it,
-    /// of a new one that `fill` has filled.
+    /// What `check` says about the folder of this tool in the cache. If there is none or `check` refuses it, `fill` fills a
+    /// new one.
     ///
     /// # Errors
-    /// Those of `fill`, those of `check` for what `fill` left, and a cache that can't be written.
+    /// Those of `fill`; those of `check` for what `fill` has left; the cache cannot be written.
     pub async fn provide<T>(
         &self,
         name: &str,
@@ -182,9 +184,9 @@ impl ToolCache {
         fill(filling.as_ref()).await?;
         check(filling.as_ref()).await?;
         if marker(&folder).is_file() && folder.is_dir() {
-            tracing::warn!("{} is replaced, because its files are not as they should be", folder.display());
+            tracing::warn!("{} is replaced, because its files were changed", folder.display());
         }
-        // What is there without a marker was cut short.
+        // A folder without its marker is incomplete.
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::rename(&filling, &folder)
             .and_then(|()| std::fs::write(marker(&folder), ""))
@@ -193,7 +195,7 @@ impl ToolCache {
     }
 }
 
-/// What `check` says of a folder that is complete.
+/// What `check` says about a folder that is complete.
 async fn checked<T>(folder: &Path, check: &impl AsyncFn(&Path) -> Result<T>) -> Option<T> {
     if !(marker(folder).is_file() && folder.is_dir()) {
         return None;
@@ -202,14 +204,14 @@ async fn checked<T>(folder: &Path, check: &impl AsyncFn(&Path) -> Result<T>) -> 
     result.inspect_err(|error| tracing::info!("{} is not used: {error}", folder.display())).ok()
 }
 
-/// How the names of folders end that are being filled.
+/// How the name of a folder ends while it is filled.
 const UNPACKING: &str = ".unpacking";
 
 /// Why nothing can be installed in `folder`, which may not exist yet.
 fn cannot_write(folder: &Path) -> Option<String> {
     let probe = || Temporary::in_folder(folder, UNPACKING).and_then(|probe| create_folder(probe.as_ref()));
     let failed = create_folder(folder).and_then(|()| probe()).err()?;
-    Some(format!("it can't be written ({failed})"))
+    Some(format!("it cannot be written ({failed})"))
 }
 
 fn marker(folder: &Path) -> PathBuf {
@@ -218,7 +220,7 @@ fn marker(folder: &Path) -> PathBuf {
     folder.with_file_name(name)
 }
 
-/// The verified archive: downloaded, or the one that lies on this machine.
+/// The verified archive: downloaded, or from a path on this machine.
 pub(super) async fn obtain(
     Tool { name, hash_input }: Tool,
     release: &ScannerRelease,
@@ -233,17 +235,11 @@ pub(super) async fn obtain(
             tracing::info!("{name} {}: {}", release.version, http::printable(&artifact.url));
             let provisioning =
                 Provisioning { client, credentials: None, cache: downloads, suspect_since: None };
-            let mut provisioned = provisioning.file(&artifact, &|| ()).await;
-            if let Err(error) = &provisioned
-                && error.is_checksum()
-            {
-                tracing::info!("{error}; fetching it once more");
-                provisioned = provisioning.file(&artifact, &|| ()).await;
-            }
-            let provisioned = provisioned.map_err(|error| {
+            let download = async || provisioning.file(&artifact, &|| ()).await;
+            let provisioned = again_if_replaced(Retry::replaced_download(), download).await.map_err(|error| {
                 Error::new(error.to_string()).hint(format!(
-                    "Set scannerDownloadUrl to a mirror that the agent can reach, or to an archive on its disk; and \
-                     {hash_input} if it is another archive than SonarSource's."
+                    "Set scannerDownloadUrl to a mirror that the agent can reach, or to an archive on its disk. If that archive \
+                     is not SonarSource's, set {hash_input} to its SHA-256."
                 ))
             })?;
             Ok(provisioned.path)
@@ -251,18 +247,18 @@ pub(super) async fn obtain(
         Location::File(file) => {
             tracing::info!("{name} {}: {}", release.version, file.display());
             let hashed = file.clone();
-            let hash = http::blocking(Box::new(move || sha256(&hashed))).await.map_err(|error| {
-                Error::new(format!("the archive {} can't be read: {error}", file.display()))
+            let hash = http::blocking(move || sha256(&hashed)).await.map_err(|error| {
+                Error::new(format!("the archive {} could not be read: {error}", file.display()))
                     .hint("Set scannerDownloadUrl to a file that the agent's user can read.")
             })?;
             if hash != release.sha256 {
                 return Err(Error::new(format!(
-                    "the archive {} has the SHA-256 {hash}; {} was expected",
+                    "the archive {} has the SHA-256 {hash}, but {} was expected",
                     file.display(),
                     release.sha256
                 ))
                 .hint(format!(
-                    "Correct the archive, or set {hash_input} if it is another one than SonarSource's."
+                    "Replace the archive, or set {hash_input} to its SHA-256 if it is not SonarSource's."
                 )));
             }
             Ok(file)
@@ -276,13 +272,12 @@ enum Location {
     File(PathBuf),
 }
 
-/// A URL with a scheme we know, or a path. A drive's letter is no scheme.
+/// A URL with a known scheme, or a path. The letter of a drive is not a scheme.
 fn location(text: &str, directory: &Path) -> Result<Location> {
     let wrong = |why: &dyn std::fmt::Display| {
-        // What it is may hold a password.
-        Error::new(format!("scannerDownloadUrl is no usable URL: {why}")).hint(
-            "Write an https: or file: URL, or a path; in a password / ? # @ are written %2F %3F %23 %40.",
-        )
+        // The message does not show the URL, which may hold a password.
+        Error::new(format!("scannerDownloadUrl is not a valid URL: {why}"))
+            .hint("Use an https: or file: URL, or a path. In a password write / ? # @ as %2F %3F %23 %40.")
     };
     let is_url = ["http:", "https:", "file:"]
         .iter()
@@ -298,7 +293,7 @@ fn location(text: &str, directory: &Path) -> Result<Location> {
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Error {
-    Error::new(format!("the agent's tool cache {} can't be written: {error}", path.display()))
+    Error::new(format!("the agent's tool cache {} could not be written: {error}", path.display()))
         .hint("Let the agent's user write to Agent.ToolsDirectory.")
 }
 

@@ -1,4 +1,4 @@
-//! Whether a folder holds what an archive does, and nothing else.
+//! Whether a folder holds exactly what an archive holds.
 
 use super::entries::{Entries, inside, refuse};
 use crate::scanner::sealed_folder;
@@ -62,8 +62,8 @@ impl Entries for Comparison<'_> {
         self.file(name, None, &mut original)
     }
 
-    /// SonarSource's scanners unpack no links (observed of the Java runtimes of 10.7, whose licences are links), so one may be
-    /// missing: what is not there does no harm.
+    /// A link may be missing: SonarSource's scanners unpack none (observed with the Java runtimes of 10.7, whose licences are
+    /// links), and a missing file does no harm.
     fn symlink(&mut self, name: &str, target: &str) -> io::Result<()> {
         let path = inside(name).ok_or_else(|| differs(name))?;
         match fs::read_link(self.root.join(&path)) {
@@ -74,15 +74,15 @@ impl Entries for Comparison<'_> {
         Ok(())
     }
 
-    /// No path was followed through a link that is not the archive's: what is found here without following any is the
-    /// same set of paths.
+    /// The listing follows no links. So it is the same set of paths only if no path led through a link that is not in the
+    /// archive.
     fn finish(&mut self) -> io::Result<()> {
         let found: BTreeSet<_> =
             sealed_folder::entries(self.root)?.into_iter().map(|(path, _)| PathBuf::from(path)).collect();
-        if found == self.seen { Ok(()) } else { Err(refuse("the folder holds other files than it")) }
+        if found == self.seen { Ok(()) } else { Err(refuse("the folder holds other files than the archive")) }
     }
 }
 
 fn differs(name: &str) -> io::Error {
-    refuse(format_args!("{name} is not as it is there"))
+    refuse(format_args!("{name} differs from the archive"))
 }

@@ -9,7 +9,7 @@ pub(super) trait Entries {
     fn file(&mut self, name: &str, mode: Option<u32>, content: &mut dyn Read) -> io::Result<()>;
     fn hard_link(&mut self, name: &str, target: &str) -> io::Result<()>;
     fn symlink(&mut self, name: &str, target: &str) -> io::Result<()>;
-    /// There are no more.
+    /// Called after the last entry.
     fn finish(&mut self) -> io::Result<()>;
 }
 
@@ -18,8 +18,8 @@ pub(super) fn refuse(why: impl std::fmt::Display) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why.to_string())
 }
 
-/// `name`, a path of an archive, as a relative path that can't lead out of the folder it is joined to; judged
-/// alike on every platform.
+/// `name`, a path in an archive, as a relative path; `None` if it could lead out of the folder that it is joined to. The
+/// answer is the same on every platform.
 pub(crate) fn inside(name: &str) -> Option<PathBuf> {
     if is_rooted(name) || name.contains('\0') {
         return None;
@@ -31,7 +31,7 @@ pub(super) fn parts(name: &str) -> impl Iterator<Item = &str> {
     name.split(['/', '\\']).filter(|part| !matches!(*part, "" | "."))
 }
 
-/// Windows' ways included, where `:` begins a drive's relative path or a stream of a file.
+/// Whether a path starts at a root, or on Windows at a drive or a stream of a file, which `:` begins.
 pub(super) fn is_rooted(name: &str) -> bool {
     name.starts_with(['/', '\\']) || name.contains(':')
 }

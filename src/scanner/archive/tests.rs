@@ -209,9 +209,9 @@ fn bombs_in_headers() {
 #[tokio::test]
 async fn what_is_no_archive() {
     let whole = tar_gz(&[(Regular, "x", "", &[7; 5000])]);
-    Case::new("x.tar.gz", &whole[..whole.len() / 2]).is_refused("can't be unpacked").await;
-    Case::new("x.zip", b"<html>").is_refused("can't be unpacked").await;
-    Case::new("x.rar", b"").is_refused("neither in .tar.gz nor in .zip").await;
+    Case::new("x.tar.gz", &whole[..whole.len() / 2]).is_refused("could not be unpacked").await;
+    Case::new("x.zip", b"<html>").is_refused("could not be unpacked").await;
+    Case::new("x.rar", b"").is_refused("neither with .tar.gz nor with .zip").await;
 }
 
 #[tokio::test]

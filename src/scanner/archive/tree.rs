@@ -1,4 +1,4 @@
-//! The folder an archive is unpacked into, which nothing leaves.
+//! The folder that an archive is unpacked into. No entry leads out of it.
 
 use super::entries::{Entries, inside, is_rooted, parts, refuse};
 use crate::scanner::ownership::{create_folder, create_protected_file};
@@ -10,8 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 const MOST_ENTRIES: usize = 100_000;
 
-/// A tree that is being unpacked. Symbolic links are made last of all, when none of them can lead a
-/// file astray.
+/// A folder that is being filled. Symbolic links are made last, so that no file is written through one.
 #[derive(Debug)]
 pub(super) struct UnpackedTree<'a> {
     root: &'a Path,
@@ -22,7 +21,7 @@ pub(super) struct UnpackedTree<'a> {
 }
 
 impl<'a> UnpackedTree<'a> {
-    /// Makes the folder `root`, for at most `bytes` of content.
+    /// Creates the folder `root` for at most `bytes` of content.
     pub(super) fn create(root: &'a Path, bytes: u64, stopped: &'a AtomicBool) -> io::Result<Self> {
         create_folder(root)?;
         Ok(Self { root, bytes_left: bytes, entries: 0, links: BTreeMap::new(), stopped })
@@ -72,8 +71,8 @@ impl Entries for UnpackedTree<'_> {
         Ok(())
     }
 
-    /// Makes the links. All folders exist by then: a link in the place of one fails, so that no path
-    /// of the archive leads through a link.
+    /// Makes the links. All folders exist already, and a link in the place of a folder fails. So no path of the archive leads
+    /// through a link.
     fn finish(&mut self) -> io::Result<()> {
         for link in self.links.keys() {
             create_folder(&parent_of(&self.root.join(link)))?;
@@ -86,7 +85,7 @@ impl Entries for UnpackedTree<'_> {
 }
 
 impl UnpackedTree<'_> {
-    /// Where the entry `name` goes, its folder made.
+    /// Where the entry `name` is written. Creates its folder.
     fn place(&mut self, name: &str) -> io::Result<PathBuf> {
         let path = self.root.join(self.count(name)?);
         create_folder(&parent_of(&path)).map_err(|e| named(name, &e))?;
@@ -104,8 +103,8 @@ impl UnpackedTree<'_> {
     }
 }
 
-/// Whether the link at `path` leads to something inside: up no further than the root, and never up again
-/// after a name, which may be another link. So each link ends inside if those it leads through do.
+/// Whether the link at `path` stays in the folder: it leads up no further than the root, and not up again after a name,
+/// which may be another link. So each link ends inside if the links on its way do.
 fn stays_inside(path: &Path, target: &str) -> bool {
     let depth = path.components().count().saturating_sub(1);
     let up = parts(target).take_while(|part| *part == "..").count();
@@ -124,7 +123,7 @@ fn named(name: &str, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{name}: {error}"))
 }
 
-/// The archive's mode, so that executables stay executable; nobody but the owner may write.
+/// Sets the mode of the archive, so that executables stay executable. Nobody but the owner may write.
 #[cfg(unix)]
 fn set_mode(file: &File, mode: Option<u32>) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
@@ -142,7 +141,7 @@ fn make_symlink(target: &str, path: &Path) -> io::Result<()> {
     std::os::unix::fs::symlink(target, path)
 }
 
-/// Archives for Windows hold no links, and making one needs a right that agents lack.
+/// Archives for Windows hold no links, and agents usually lack the right to make one.
 #[cfg(not(unix))]
 fn make_symlink(_target: &str, _path: &Path) -> io::Result<()> {
     Err(refuse("it holds a symbolic link"))

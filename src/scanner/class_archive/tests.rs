@@ -73,7 +73,7 @@ fn one_run_makes_it_and_later_ones_use_it() {
     let machine = Machine::new();
     let archive = machine.making();
     assert!(matches!(machine.find(), ClassArchive::Unused), "another run at the same time makes none");
-    archive.settle(true, true);
+    archive.finish(true, true);
     drop(archive);
     assert_eq!(machine.files(), ["checked", "jar", "jsa"]);
 
@@ -89,7 +89,7 @@ fn one_run_makes_it_and_later_ones_use_it() {
             "-XX:+VerifySharedSpaces"
         ]
     );
-    archive.settle(false, false);
+    archive.finish(false, false);
     assert!(path.exists());
 }
 
@@ -109,7 +109,7 @@ fn what_java_may_have_died_of_is_not_used_again() {
     let machine = Machine::new();
     let archive = machine.making();
     archive.discard();
-    archive.settle(true, true);
+    archive.finish(true, true);
     drop(archive);
     assert_eq!(machine.files(), ["checked", "jar", "jsa"], "what was made is kept");
     machine.find().discard();
@@ -137,14 +137,14 @@ fn what_other_options_left_is_swept_a_week_later() {
     let archive = machine.making();
     let old = machine.place().with_file_name("classes-0.tried");
     File::create(&old).unwrap().set_modified(SystemTime::now() - Duration::from_secs(8 * 86400)).unwrap();
-    archive.settle(true, true);
+    archive.finish(true, true);
     assert!(!old.exists() && machine.place().exists());
 }
 
 #[test]
 fn what_java_could_not_write_is_not_tried_again() {
     let machine = Machine::new();
-    machine.making().settle(true, false);
+    machine.making().finish(true, false);
     assert_eq!(machine.files(), ["jar", "tried"]);
     for _ in 0..3 {
         assert!(matches!(machine.find(), ClassArchive::Unused));
@@ -154,7 +154,7 @@ fn what_java_could_not_write_is_not_tried_again() {
 #[test]
 fn a_failed_analysis_loaded_too_few_classes() {
     let machine = Machine::new();
-    machine.making().settle(false, true);
+    machine.making().finish(false, true);
     assert_eq!(machine.files(), ["jar", "wanted"]);
     assert!(machine.find().is_made());
 }
@@ -224,7 +224,7 @@ fn an_archive_of_classes_that_this_connection_has_not_sealed_or_that_was_altered
     let changes: [&dyn Fn(&Machine); 3] = [&alter, &forge, &open];
     for change in changes {
         let machine = Machine::new();
-        machine.making().settle(true, true);
+        machine.making().finish(true, true);
         assert!(matches!(machine.find(), ClassArchive::Used(_)));
         change(&machine);
         assert!(!matches!(machine.find(), ClassArchive::Used(_)));

@@ -1,5 +1,5 @@
-//! The archive of the SonarScanner for .NET: in the agent's tool cache lie both it and what was unpacked from it, so that each
-//! run can compare them.
+//! The SonarScanner for .NET from its archive. The agent's tool cache holds both the archive and what was unpacked from it, so
+//! that each run can compare them.
 
 use super::dotnet_program::{TOOL, unpacked};
 use super::package::UnpackedPackage;
@@ -20,7 +20,7 @@ const FILES: &str = "scanner";
 /// The scanner of the archive `release`, verified. A path is relative to `directory`.
 ///
 /// # Errors
-/// The archive can't be had, or is not what it should be; or `path` holds no `dotnet` to run it.
+/// The archive could not be downloaded or read, or has another hash; `path` has no `dotnet` to run it.
 pub async fn provide(
     release: &ScannerRelease,
     tools: &ToolCache,
@@ -47,7 +47,7 @@ pub async fn provide(
         let obtained = obtain(TOOL, release, directory, client, downloads).await?;
         let kept = folder.join(ARCHIVE);
         std::fs::copy(&obtained, &kept)
-            .map_err(|error| Error::new(format!("{} can't be written: {error}", kept.display())))?;
+            .map_err(|error| Error::new(format!("{} could not be written: {error}", kept.display())))?;
         archive::unpack(kept, folder.join(FILES)).await.map_err(ProvisionError::from)?;
         Ok(())
     };

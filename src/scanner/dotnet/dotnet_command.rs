@@ -1,7 +1,7 @@
 //! The command `dotnet` of the .NET SDK.
 //!
 //! Contract: `dotnet --list-sdks`, `tool install`, `nuget verify` and `nuget list source`, as observed with .NET SDK 10.0.401;
-//! messages are read in English, which `DOTNET_CLI_UI_LANGUAGE` asks for.
+//! messages are read in English, because `DOTNET_CLI_UI_LANGUAGE` is set.
 
 use crate::analysis::Invocation;
 use crate::analysis::dotnet_scanner::{DotnetHost, PACKAGE, ToolVersion};
@@ -14,22 +14,22 @@ use std::path::{Path, PathBuf};
 /// The `dotnet` of `PATH`, and how it is run.
 #[derive(Debug)]
 pub struct DotnetCommand<'a> {
-    /// The program; `None`: `PATH` holds none.
+    /// The program; `None` if `PATH` has none.
     pub program: Option<PathBuf>,
-    /// All that it sees of the environment, the credentials of feeds among it.
+    /// Its whole environment, with the credentials of feeds.
     pub environment: &'a [(OsString, OsString)],
-    /// Told when the run is cancelled.
+    /// Ends the command when the run is cancelled.
     pub cancellation: &'a Cancellation,
 }
 
-/// What a command left.
+/// What a command has printed, and its exit code.
 struct CommandOutput {
     code: i32,
     lines: Vec<String>,
 }
 
 impl CommandOutput {
-    /// Its last lines, for an error whose reason is not known.
+    /// The last lines, for an error of unknown reason.
     fn last_lines(&self) -> String {
         let begin = self.lines.len().saturating_sub(5);
         self.lines[begin..].join("\n")
@@ -38,7 +38,7 @@ impl CommandOutput {
 
 impl DotnetCommand<'_> {
     async fn run(&self, arguments: &[&str], directory: &Path) -> Result<CommandOutput> {
-        let program = self.program.clone().ok_or_else(|| Error::new("PATH holds no dotnet"))?;
+        let program = self.program.clone().ok_or_else(|| Error::new("PATH has no dotnet"))?;
         let invocation = Invocation {
             program,
             arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
@@ -61,10 +61,10 @@ impl DotnetCommand<'_> {
         }
     }
 
-    /// What is there, as seen from `directory`: a `global.json` above it may ask for another SDK.
+    /// Which .NET there is for `directory`: a `global.json` in it or above may ask for another SDK.
     ///
     /// # Errors
-    /// It can't be started.
+    /// `dotnet` could not be started.
     pub async fn host(&self, directory: &Path) -> Result<DotnetHost> {
         if self.program.is_none() {
             return Ok(DotnetHost::Absent);
@@ -77,7 +77,7 @@ impl DotnetCommand<'_> {
         })
     }
 
-    /// Installs the tool into `folder`; feeds are those that NuGet finds configured above `directory`.
+    /// Installs the tool into `folder`, from the feeds in the NuGet configuration in and above `directory`.
     pub(super) async fn install(&self, version: ToolVersion, folder: &Path, directory: &Path) -> Result<()> {
         let (version, folder) = (version.to_string(), folder.display().to_string());
         let arguments = ["tool", "install", PACKAGE, "--version", &version, "--tool-path", &folder];
@@ -85,7 +85,7 @@ impl DotnetCommand<'_> {
         if said.code == 0 { Ok(()) } else { Err(not_installed(&version, &said)) }
     }
 
-    /// Makes sure that SonarSource signed the package of `version` as its author.
+    /// Checks that SonarSource signed the package of `version` as its author.
     pub(super) async fn verify_signature(
         &self,
         version: ToolVersion,
@@ -95,7 +95,7 @@ impl DotnetCommand<'_> {
         let said = self.run(&["nuget", "verify", "--all", &package.display().to_string()], directory).await?;
         let refused = |why: &str| {
             Err(Error::new(format!("the SonarScanner for .NET {version} is refused: {why}")).hint(
-                "Install it from a feed that has it as SonarSource published it; if you trust this one, set \
+                "Install it from a feed that has the package as SonarSource published it. If you trust this package, set \
                  dotnetScannerSha256 to its SHA-256.",
             ))
         };
@@ -112,12 +112,12 @@ impl DotnetCommand<'_> {
         }
     }
 
-    /// The feeds that NuGet finds configured above `directory`: name and place.
+    /// Names and places of the feeds in the NuGet configuration in and above `directory`.
     pub(super) async fn feeds(&self, directory: &Path) -> Result<Vec<(String, String)>> {
         let said = self.run(&["nuget", "list", "source", "--format", "Detailed"], directory).await?;
         if said.code != 0 {
             return Err(Error::new(format!(
-                "the NuGet configuration of this machine can't be read:\n{}",
+                "the NuGet configuration of this machine could not be read:\n{}",
                 said.last_lines()
             )));
         }
@@ -125,7 +125,7 @@ impl DotnetCommand<'_> {
     }
 }
 
-/// `1.  name [Enabled]`, and the place in the line below.
+/// The feeds in lines such as `1.  name [Enabled]`, each followed by a line with the place.
 fn feeds_in(lines: &[String]) -> Vec<(String, String)> {
     let name_of = |line: &str| {
         let (number, rest) = line.split_once('.')?;
@@ -135,18 +135,18 @@ fn feeds_in(lines: &[String]) -> Vec<(String, String)> {
     lines.windows(2).filter_map(|pair| Some((name_of(&pair[0])?, pair[1].clone()))).collect()
 }
 
-/// Whether the author's signature is SonarSource's, in the answer of `dotnet nuget verify --all`.
+/// Whether the author's signature in the answer of `dotnet nuget verify --all` is SonarSource's.
 fn is_authors(lines: &[String]) -> bool {
     let mut signatures = lines.iter().skip_while(|line| *line != "Signature type: Author").skip(1);
     let subject = signatures.next().and_then(|line| line.strip_prefix("Subject Name: "));
-    // In quotes a name may hold what looks like another name.
+    // A quoted name may contain text that looks like another name.
     subject.is_some_and(|subject| {
         let has = |name: &str| subject.split(", ").any(|part| part == name);
         !subject.contains('"') && has("CN=SonarSource SA") && has("O=SonarSource SA")
     })
 }
 
-/// Why `dotnet tool install` failed, in words of ours.
+/// Why `dotnet tool install` failed, and what to do about it.
 fn not_installed(version: &str, said: &CommandOutput) -> Error {
     let lines = said.lines.iter().map(|line| line.trim_start_matches("Unhandled exception: "));
     let find = |words: &[&str]| lines.clone().find(|line| words.iter().any(|word| line.contains(word)));
@@ -157,19 +157,19 @@ fn not_installed(version: &str, said: &CommandOutput) -> Error {
         "NU1301: Response status code does not indicate success: 40",
     ]) {
         return Error::new(format!("{what}, because a NuGet feed refused the credentials: {line}")).hint(
-            "Run the task NuGetAuthenticate@1 before SonarPrepare, or set nugetSource to a feed that the agent may read.",
+            "Run the task NuGetAuthenticate@1 before SonarPrepare, or set nugetSource to a feed that the agent can read.",
         );
     }
     if let Some(line) = find(&["Unable to load the service index", "NU1301"]) {
         return Error::new(format!("{what}, because a NuGet feed could not be reached: {line}")).hint(
-            "Set nugetSource to a feed that this agent reaches (a URL, a folder, or the name of a configured feed); behind a \
-             proxy, configure it for the agent.",
+            "Set nugetSource to a feed that this agent can reach (a URL, a folder, or the name of a configured feed). If there \
+             is a proxy, configure it for the agent.",
         );
     }
     if let Some(line) = find(&["is not found in NuGet feeds", "NU1101", "NU1102"]) {
         return Error::new(format!("{what}, because the feed does not have this version: {line}")).hint(
-            "Add it to that feed, set nugetSource to a feed that has it, or dotnetScannerVersion to a version that the feed \
-             has.",
+            "Add the version to that feed, set nugetSource to a feed that has it, or set dotnetScannerVersion to a version that \
+             the feed has.",
         );
     }
     Error::new(format!(

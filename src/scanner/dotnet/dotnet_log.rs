@@ -1,8 +1,8 @@
-//! What the SonarScanner for .NET says, and what that means for the analysis.
+//! The log of the SonarScanner for .NET, and what it means for the analysis.
 //!
-//! Observed of 11.3 and 12.1: lines begin with `12:34:56.789  `; a warning with `WARNING: ` after that, and what the engine
-//! says with its own level: `INFO: `, `WARNING: WARN: `. Errors are lines of standard error; those without a time go on
-//! with the one before. Where it did not expect the error, a stack trace of .NET follows, and it dies with exit code 134.
+//! Observed with 11.3 and 12.1: lines begin with `12:34:56.789  `. After that a warning has `WARNING: `, and a line of the
+//! engine its level: `INFO: `, `WARNING: WARN: `. Errors are lines of standard error; a line without a time continues the one
+//! before it. An unexpected error is followed by a stack trace of .NET, and the exit code is 134.
 
 use crate::analysis::{Extent, Outcome};
 use crate::process::{Exit, Stream};
@@ -10,7 +10,7 @@ use crate::scanner::engine_log::EngineLog;
 use std::path::Path;
 use tracing::Level;
 
-/// What the log is told by.
+/// What the messages about the log need to know.
 #[derive(Debug, Clone, Default)]
 pub struct LogContext<'a> {
     /// The server's address.
@@ -19,19 +19,19 @@ pub struct LogContext<'a> {
     pub product: &'a str,
     /// The scanner's work folder.
     pub work_folder: Option<&'a Path>,
-    /// The variable `NUGET_PACKAGES`: the folder of NuGet's packages, where it is not the usual one.
+    /// The variable `NUGET_PACKAGES`: the folder of NuGet's packages, if it is not the default.
     pub packages: Option<&'a str>,
 }
 
-/// Reads its lines, and tells each error once, as the engine's log does.
+/// Reads the lines of the scanner. Each error is reported once, as for the engine.
 #[derive(Debug)]
 pub(super) struct DotnetLog<'a> {
     facts: LogContext<'a>,
     log: EngineLog,
     error: Option<PendingError>,
-    /// The exception of .NET that it died of: the innermost one.
+    /// The innermost exception of .NET that ended the scanner.
     exception: Option<String>,
-    /// The .NET that is not there.
+    /// The version of .NET that is missing.
     framework: Option<String>,
     is_java_started: bool,
     has_engine_spoken: bool,
@@ -39,30 +39,30 @@ pub(super) struct DotnetLog<'a> {
     is_support_told: bool,
 }
 
-/// An error that more lines may belong to.
+/// An error to which more lines may belong.
 #[derive(Debug)]
 struct PendingError {
     message: String,
-    /// Of Java.
+    /// The stack trace of Java.
     trace: String,
 }
 
-/// What the engine says before an error, and the last words of one whose analysis went well.
+/// What the engine logs before an error, and its last message if the analysis has succeeded.
 const HEADLINE: &str = "Error during SonarScanner";
 const COMPLETED: &str = "SonarScanner Engine completed successfully";
-/// Before an exception that .NET ends by.
+/// What .NET prints before an exception that ends it.
 const UNHANDLED: &str = "Unhandled exception. ";
-/// Lines that say no more than that another one is an error.
+/// Errors that only say that there was another error.
 const CONSEQUENCES: [&str; 4] = [
     "Post-processing failed",
     "Pre-processing failed",
     "The scanner engine did not complete successfully",
     "Generation of the sonar-properties file failed",
 ];
-/// On each agent: the scanner runs the engine in `Agent.BuildDirectory`, which no clone is in, and git there.
+/// A warning on each agent: the scanner runs the engine, and so git, in `Agent.BuildDirectory`, which is in no clone.
 const OUTSIDE_OF_GIT: &str =
     "Analyzing only language associated files, make sure to run the analysis inside a git";
-/// Lines that go on with what no user has asked for.
+/// The start of a usage text, which concerns no user of the task.
 const USAGE: &str = "Expecting at least the following command line argument";
 
 impl<'a> DotnetLog<'a> {
@@ -80,22 +80,22 @@ impl<'a> DotnetLog<'a> {
         }
     }
 
-    /// Whether the engine has said that its analysis is done and went well.
+    /// Whether the engine has logged that its analysis has succeeded.
     pub(super) fn has_completed(&self) -> bool {
         self.has_completed
     }
 
-    /// What the engine said of what the analysis covers.
+    /// What the engine has logged about what the analysis covers.
     pub(super) fn extent(&self) -> &Extent {
         self.log.extent()
     }
 
-    /// Whether Java was started with options of ours, and the engine has not said anything.
+    /// Whether Java was started with our options, and the engine has logged nothing.
     pub(super) fn is_engine_silent(&self) -> bool {
         self.is_java_started && !self.has_engine_spoken
     }
 
-    /// Takes one line and hands on what is to be told.
+    /// Reads one line, and emits what belongs in the log.
     pub(super) fn line(&mut self, stream: Stream, line: &str, emit: &mut impl FnMut(Level, &str)) {
         let (is_timed, rest) = without_time(line);
         let (level, text) = level_and_text(rest);
@@ -104,13 +104,13 @@ impl<'a> DotnetLog<'a> {
         self.has_completed |= text == COMPLETED;
         if level.is_some() {
             if text == COMPLETED {
-                // What was an error before the end stays one.
+                // An error that was logged before the analysis succeeded stays an error.
                 self.flush(emit);
             }
             self.log.learn(text);
         }
         match (stream, level) {
-            // Java says so of itself.
+            // A warning of Java itself.
             (Stream::Stderr, Some(Level::WARN)) if !is_timed => emit(Level::DEBUG, line),
             (_, Some(Level::ERROR)) => self.begin_error(text, emit),
             (_, Some(Level::WARN)) => self.warning(text, emit),
@@ -142,7 +142,8 @@ impl<'a> DotnetLog<'a> {
         )
     }
 
-    /// Whether the text names a file of a NuGet package: it is compiled into test projects, and nobody's source.
+    /// Whether the text names a file of a NuGet package. Such files are compiled into test projects, and are not sources of the
+    /// project.
     fn is_of_package(&self, text: &str) -> bool {
         let text = text.replace('\\', "/");
         let own = self.facts.packages.map(|folder| folder.replace('\\', "/"));
@@ -187,7 +188,7 @@ impl<'a> DotnetLog<'a> {
         }
     }
 
-    /// What it all means, now that the scanner has ended.
+    /// The outcome, after the scanner has ended.
     pub(super) fn result(mut self, exit: Exit, emit: &mut impl FnMut(Level, &str)) -> Outcome {
         self.flush(emit);
         let Self { facts, log, exception, framework, .. } = self;
@@ -203,7 +204,7 @@ impl<'a> DotnetLog<'a> {
 
 impl PendingError {
     fn add(&mut self, line: &str) {
-        // The engine's headline is followed by the exception itself.
+        // After the headline of the engine comes the exception itself.
         let text = if self.message.starts_with(HEADLINE) { &mut self.trace } else { &mut self.message };
         if !text.is_empty() {
             text.push('\n');
@@ -212,7 +213,7 @@ impl PendingError {
     }
 }
 
-/// All that was said of a failure.
+/// All that was logged about a failure.
 struct ScannerFailure {
     message: String,
     exception: Option<String>,
@@ -237,8 +238,8 @@ impl ScannerFailure {
         if let Some(framework) = framework.or_else(|| (exit.code == Some(150)).then(|| "unknown".to_owned()))
         {
             return format!(
-                "this agent lacks the .NET that this version of the SonarScanner for .NET needs ({framework}). Install that \
-                 runtime before SonarPrepare, such as by the task UseDotNet@2, or take a newer version of the scanner."
+                "this agent lacks the version of .NET that this SonarScanner for .NET needs ({framework}). Install that runtime \
+                 before SonarPrepare, for example with the task UseDotNet@2, or use a newer version of the scanner."
             );
         }
         if has(&["QUALITY GATE"]) {
@@ -252,8 +253,8 @@ impl ScannerFailure {
             "Unexpected character encountered while parsing",
         ]) {
             return format!(
-                "{server} did not answer the SonarScanner for .NET as SonarQube does ({cause}). Something between the agent and \
-                 the server may have answered, such as a proxy or a page for signing in: check that, and run the job again."
+                "{server} did not answer the SonarScanner for .NET as SonarQube does ({cause}). A proxy or a sign-in page between \
+                 the agent and the server may have answered. Check that, and run the job again."
             );
         }
         if has(&[
@@ -266,30 +267,30 @@ impl ScannerFailure {
             "SocketException",
         ]) {
             return format!(
-                "the SonarScanner for .NET could not reach {server} ({cause}). The server may be down, or a proxy or a \
-                 certificate may be in the way: check that, and run the job again."
+                "the SonarScanner for .NET could not reach {server} ({cause}). Check the server, the proxy and the certificates, \
+                 and run the job again."
             );
         }
         if has(&["Inconsistent build environment settings"]) {
-            return "the scanner's configuration is that of another build. Run SonarPrepare and SonarAnalyze in one job, and let \
-                    no other build use the same Agent.BuildDirectory meanwhile."
+            return "the scanner's configuration belongs to another build. Run SonarPrepare and SonarAnalyze in one job, and do \
+                    not let another build use the same Agent.BuildDirectory meanwhile."
                 .to_owned();
         }
         if has(&["step was probably not executed", "analysis configuration file could not be found"]) {
             let folder = facts.work_folder.map(|folder| folder.display().to_string()).unwrap_or_default();
             return format!(
-                "the folder {folder}, which SonarPrepare made, is not there any more. Do not check out or clean between \
+                "the folder {folder}, which SonarPrepare created, does not exist any more. Do not check out or clean between \
                  SonarPrepare and SonarAnalyze."
             );
         }
         if has(&["unable to collect the required information about your projects"]) {
             return match facts.work_folder.is_none_or(|folder| !has_projects(folder)) {
-                true => "nothing was built between SonarPrepare and SonarAnalyze. Build the solution there, such as by `dotnet \
-                         build`."
+                true => "nothing was built between SonarPrepare and SonarAnalyze. Build the solution there, for example with \
+                         `dotnet build`."
                     .to_owned(),
                 false => "the build between SonarPrepare and SonarAnalyze had no project that can be analysed: all are excluded, \
-                          or none has a ProjectGuid of its own. The log above names them. Build the solution rather than \
-                          single projects."
+                          or none has a unique ProjectGuid. The log above names them. Build the solution instead of single \
+                          projects."
                     .to_owned(),
             };
         }
@@ -300,26 +301,26 @@ impl ScannerFailure {
             "The scanner engine execution failed",
         ]) {
             return format!(
-                "the SonarScanner for .NET found no Java that it can start ({cause}). Install Java on the agent, or name one with \
-                 the property sonar.scanner.javaExePath."
+                "the SonarScanner for .NET found no Java that it can start ({cause}). Install Java on the agent, or set the \
+                 property sonar.scanner.javaExePath to the path of one."
             );
         }
         match exception {
             Some(exception) => {
-                format!("the SonarScanner for .NET ended with an error that it did not expect: {exception}")
+                format!("the SonarScanner for .NET ended with an unexpected error: {exception}")
             }
             None => message,
         }
     }
 }
 
-/// Whether a build has left what the scanner reads of a project.
+/// Whether a build has left the file that the scanner reads of a project.
 fn has_projects(work_folder: &Path) -> bool {
     let folders = std::fs::read_dir(work_folder.join("out")).into_iter().flatten().flatten();
     folders.into_iter().any(|entry| entry.path().join("ProjectInfo.xml").is_file())
 }
 
-/// `12:34:56.789  text`
+/// Whether a line such as `12:34:56.789  text` has a time, and what follows it.
 fn without_time(line: &str) -> (bool, &str) {
     let form = "00:00:00.000".bytes();
     match line.split_once(' ') {
@@ -336,7 +337,7 @@ fn without_time(line: &str) -> (bool, &str) {
     }
 }
 
-/// The level of a line, if it has one, and the text after it. The scanner writes its own before the engine's.
+/// The level of a line, if it has one, and the text after it. The scanner's own level comes before that of the engine.
 fn level_and_text(line: &str) -> (Option<Level>, &str) {
     let of_engine = |line| {
         ["ERROR: ", "WARN: ", "WARNING: ", "INFO: ", "DEBUG: ", "TRACE: "]

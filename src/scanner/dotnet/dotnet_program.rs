@@ -6,18 +6,18 @@ use crate::scanner::tool_cache::Tool;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-/// What it is in the agent's tool cache.
+/// The scanner in the agent's tool cache.
 pub const TOOL: Tool = Tool { name: "sonar-scanner-msbuild", hash_input: "dotnetScannerSha256" };
 
 pub(super) const DOTNET: &str = if cfg!(windows) { "dotnet.exe" } else { "dotnet" };
 
-/// How an installed scanner is started: the program, and the arguments before its own.
+/// How an installed scanner is started: the program, and the arguments that come before its own.
 pub type Start = Vec<String>;
 
-/// The scanner in an unpacked archive: the .NET Framework one starts by itself, the other one by `dotnet`.
+/// The scanner in an unpacked archive: the one for .NET Framework is a program, the other one is run by `dotnet`.
 ///
 /// # Errors
-/// There is none, or no `dotnet`.
+/// There is no scanner, or no `dotnet` in `path`.
 pub fn unpacked(folder: &Path, path: Option<&OsStr>) -> Result<Start> {
     unpacked_on(cfg!(windows), folder, path)
 }
@@ -28,13 +28,13 @@ pub(super) fn unpacked_on(windows: bool, folder: &Path, path: Option<&OsStr>) ->
         return Ok(vec![exe.display().to_string()]);
     }
     let dll = program("SonarScanner.MSBuild.dll").ok_or_else(|| {
-        Error::new(format!("{} holds no SonarScanner for .NET of this platform", folder.display()))
-            .hint("Remove that folder, and have scannerDownloadUrl lead to the right archive.")
+        Error::new(format!("{} does not hold a SonarScanner for .NET for this platform", folder.display()))
+            .hint("Remove that folder, and set scannerDownloadUrl to the archive for this platform.")
     })?;
     let dotnet = if windows { "dotnet.exe" } else { "dotnet" };
     let dotnet = first_in_path(path, dotnet).ok_or_else(|| {
-        Error::new(format!("PATH holds no {dotnet} to run the SonarScanner for .NET"))
-            .hint("Install the .NET SDK before SonarPrepare, such as by the task UseDotNet@2.")
+        Error::new(format!("PATH has no {dotnet} to run the SonarScanner for .NET"))
+            .hint("Install the .NET SDK before SonarPrepare, for example with the task UseDotNet@2.")
     })?;
     Ok(vec![dotnet.display().to_string(), dll.display().to_string()])
 }

@@ -1,4 +1,4 @@
-//! One run of the scanner, and what it is given.
+//! One run of the scanner, and what it gets.
 
 use super::dotnet_log::{DotnetLog, LogContext};
 use super::environment::{self, Variables};
@@ -17,17 +17,18 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-/// The variable with properties as JSON, which `begin` and `end` read. No other process of the machine sees it.
+/// The variable with properties as JSON, which `begin` and `end` read. Other users of the machine cannot read it.
 const PARAMETERS: &str = "SONARQUBE_SCANNER_PARAMS";
 
-/// The same without a secret: how properties reach `begin`.
+/// How properties without secrets reach `begin`.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Handed {
-    /// For the command line: the few that nothing else may hold.
+    /// For the command line: the few that the scanner takes only there.
     pub arguments: Vec<String>,
-    /// For the settings file, which `begin` notes and `end` reads again: a command line of Windows would be too short for all.
+    /// For the settings file, whose path `begin` notes and which `end` reads again: a command line of Windows is too short for
+    /// all.
     pub settings: Properties,
-    /// For [`parameters`], of both runs: a settings file can't hold these.
+    /// For [`parameters`] of both runs: a settings file cannot hold these.
     pub parameters: Properties,
 }
 
@@ -40,7 +41,7 @@ pub fn hand_over(properties: &Properties) -> Handed {
             "sonar.projectName" => "/n:",
             "sonar.projectVersion" => "/v:",
             "sonar.organization" => "/o:",
-            // The scanner ends with an unhandled exception at an empty value in its settings file.
+            // An empty value in its settings file ends the scanner with an unhandled exception.
             _ if value.is_empty() || !value.chars().all(is_of_xml) => {
                 handed.parameters.set(key, value);
                 continue;
@@ -57,7 +58,7 @@ pub fn hand_over(properties: &Properties) -> Handed {
     handed
 }
 
-/// Whether XML 1.0 can hold it as it is.
+/// Whether XML 1.0 can hold the character.
 fn is_of_xml(c: char) -> bool {
     c == '\t' || c == '\n' || c >= ' ' && !matches!(c, '\u{fffe}' | '\u{ffff}')
 }
@@ -78,9 +79,9 @@ pub fn settings_file(properties: &Properties) -> String {
     text
 }
 
-/// The properties of the variable that both runs read.
+/// The text of the variable that both runs read.
 pub fn parameters(properties: &Properties) -> Secret {
-    // Text keys and values always serialise.
+    // Keys and values of text always serialise.
     Secret::new(serde_json::to_string(properties).unwrap_or_default())
 }
 
@@ -93,11 +94,11 @@ pub struct Dotnet<'a> {
     pub arguments: Vec<String>,
     /// Where it runs: both runs in one folder.
     pub directory: &'a Path,
-    /// What [`parameters`] makes of the server, the token and all else that neither argument nor file may hold.
+    /// The [`parameters`]: server, token and all else that must not be in an argument or a file.
     pub parameters: Secret,
     /// What the engine does with the archive of its classes.
     pub archive: &'a ClassArchive,
-    /// What its log is told by.
+    /// What its log needs to know.
     pub facts: LogContext<'a>,
 }
 
@@ -115,10 +116,10 @@ impl Dotnet<'_> {
         }
     }
 
-    /// Runs it with `variables`, and relays its log as the engine's is.
+    /// Runs it with `variables`, and relays its log as that of the engine is relayed.
     ///
     /// # Errors
-    /// It can't be started.
+    /// It could not be started.
     pub async fn run(&self, variables: &Variables, cancellation: &Cancellation) -> Result<Outcome> {
         Ok(self.end(variables, cancellation).await?.outcome)
     }
@@ -126,17 +127,17 @@ impl Dotnet<'_> {
     /// Likewise, with what the engine said of what the analysis covers.
     ///
     /// # Errors
-    /// It can't be started.
+    /// It could not be started.
     pub async fn end(&self, variables: &Variables, cancellation: &Cancellation) -> Result<ScannerRun> {
         let mut log = DotnetLog::new(self.facts.clone());
         let secrets = secrets_in(&self.parameters);
         let on_line = |stream, line: &str| log.line(stream, &concealed(line, &secrets), &mut emit);
         let ended = process::run(&self.invocation(), variables, cancellation, on_line).await;
         let exited_well = matches!(ended, Ok(Ended::Exit(exit)) if exit.is_success());
-        self.archive.settle(log.has_completed(), exited_well);
+        self.archive.finish(log.has_completed(), exited_well);
         let extent = log.extent().clone();
         let result = match ended? {
-            // Java may end badly while it writes the archive, when the analysis is done and went well.
+            // The analysis is done and has succeeded. Java may still crash while it writes the archive.
             Ended::Exit(_) if self.archive.is_made() && log.has_completed() => {
                 log.result(Exit { code: Some(0), signal: None }, &mut emit)
             }
@@ -152,7 +153,7 @@ impl Dotnet<'_> {
     }
 }
 
-/// The values of [`parameters`] that are secrets, as they are and as JSON writes them.
+/// The values of [`parameters`] that are secrets: as they are, and as JSON writes them.
 fn secrets_in(parameters: &Secret) -> Vec<Secret> {
     let all: BTreeMap<String, String> = serde_json::from_str(parameters.expose()).unwrap_or_default();
     let secret = all.into_iter().filter(|(key, value)| is_secret(key) && !value.is_empty());
@@ -163,13 +164,13 @@ fn secrets_in(parameters: &Secret) -> Vec<Secret> {
     secret.flat_map(forms).collect()
 }
 
-/// A line without secrets: in debug mode the scanner writes its whole configuration, the proxy's password among it.
+/// A line without secrets: in debug mode the scanner logs its whole configuration, with the password of the proxy.
 fn concealed<'a>(line: &'a str, secrets: &[Secret]) -> Cow<'a, str> {
     let found = secrets.iter().filter(|secret| line.contains(secret.expose()));
     found.fold(Cow::Borrowed(line), |line, secret| Cow::Owned(line.replace(secret.expose(), "***")))
 }
 
-/// Has the engine's Java use these options. None of them may hold a blank.
+/// Sets the options of the Java that runs the engine. None may contain a space.
 pub fn set_java_options(variables: &mut Variables, options: &str, archive: &ClassArchive) {
     let mut all: Vec<String> = options.split_whitespace().map(str::to_owned).collect();
     // The scanner adds a password to a trust store that has none, and the engine's library refuses that (observed on 10.7).
@@ -187,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ways_to_the_scanner() {
+    fn each_property_takes_the_way_that_can_hold_it() {
         let handed = hand_over(&properties(&[
             ("sonar.projectKey", "shop"),
             ("sonar.projectName", "The \"Shop\"; new\\"),
@@ -210,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_holds_no_secret() {
+    fn the_shown_command_contains_no_secret() {
         let start = ["/tools/dotnet-sonarscanner".to_owned()];
         let run = Dotnet {
             start: &start,
@@ -228,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn the_log_holds_no_secret() {
+    fn the_relayed_log_contains_no_secret() {
         let secrets = secrets_in(&parameters(&properties(&[
             ("sonar.scanner.proxyPassword", "p\\a \"b\""),
             ("sonar.token", "squ_1"),
@@ -245,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn options_for_the_java_of_the_engine() {
+    fn the_java_of_the_engine_gets_all_options() {
         let mut variables: Variables = vec![("sonar_scanner_opts".into(), "-Xmx1g".into())];
         set_java_options(
             &mut variables,

@@ -1,4 +1,4 @@
-//! The environment in which programs of .NET run.
+//! The environment that .NET programs get.
 
 use super::dotnet_program::DOTNET;
 use crate::process::first_in_path;
@@ -9,13 +9,13 @@ use url::Url;
 /// Names and values.
 pub type Variables = Vec<(OsString, OsString)>;
 
-/// Sets `name`, in whatever case it is set already.
+/// Sets `name`, and removes it in any other case.
 pub fn set(variables: &mut Variables, name: &str, value: impl Into<OsString>) {
     remove(variables, name);
     variables.push((name.into(), value.into()));
 }
 
-/// Takes `name` out, in whatever case it is set.
+/// Removes `name` in any case.
 pub fn remove(variables: &mut Variables, name: &str) {
     variables.retain(|(own, _)| !own.eq_ignore_ascii_case(name));
 }
@@ -31,8 +31,8 @@ fn set_default(variables: &mut Variables, name: &str, default: &str) {
     }
 }
 
-/// Has .NET say nothing but what it is asked for, report nothing about its use, and work without a home: service accounts and
-/// containers may have none. `temporary` is a folder that goes with the job.
+/// Turns off .NET's banner and telemetry, and gives it a home where the user has none, as in some service accounts and
+/// containers. `temporary` is a folder that is removed after the job.
 pub fn prepare(variables: &mut Variables, temporary: &Path) {
     set_default(variables, "DOTNET_NOLOGO", "1");
     set_default(variables, "DOTNET_CLI_TELEMETRY_OPTOUT", "1");
@@ -48,7 +48,7 @@ pub fn prepare(variables: &mut Variables, temporary: &Path) {
         // runs as root (observed with SDK 10.0.401), and then no other user can write there.
         set(variables, home, &folder);
     }
-    // An installed tool looks for .NET where this variable says and in some fixed folders, not in PATH.
+    // An installed tool looks for .NET in the folder of this variable and in some fixed folders, not in PATH.
     if value(variables, "DOTNET_ROOT").is_none() {
         let dotnet = first_in_path(value(variables, "PATH"), DOTNET);
         let real = dotnet.and_then(|dotnet| std::fs::canonicalize(dotnet).ok());
@@ -60,8 +60,8 @@ pub fn prepare(variables: &mut Variables, temporary: &Path) {
     }
 }
 
-/// Code that .NET would load into every program. The build may want that; a program that is verified, and holds a token, does
-/// not.
+/// These make .NET load code into every program. A build may want that, but not for a program that was verified and gets a
+/// token.
 const INJECTED: [&str; 5] = [
     "DOTNET_STARTUP_HOOKS",
     "DOTNET_ADDITIONAL_DEPS",
@@ -70,14 +70,14 @@ const INJECTED: [&str; 5] = [
     "COR_ENABLE_PROFILING",
 ];
 
-/// Has .NET run the program that was verified, and no code beside it.
+/// Makes .NET run only the program that was verified.
 pub fn isolate(variables: &mut Variables) {
     INJECTED.iter().for_each(|name| remove(variables, name));
 }
 
-/// Has .NET trust the authorities in this PEM file, beside those in the machine's folder of certificates.
+/// Makes .NET trust the authorities in this PEM file, and those in the machine's folder of certificates.
 ///
-/// Contract: OpenSSL's variable, which .NET reads on Linux. Elsewhere it trusts what the system does.
+/// Contract: OpenSSL's variable, which .NET reads on Linux. Elsewhere it uses the trust store of the system.
 pub fn trust(variables: &mut Variables, authorities: Option<&Path>) {
     if let Some(file) = authorities.filter(|_| cfg!(target_os = "linux"))
         && value(variables, "SSL_CERT_FILE").is_none()
@@ -86,22 +86,22 @@ pub fn trust(variables: &mut Variables, authorities: Option<&Path>) {
     }
 }
 
-/// Has .NET reach `server` through `proxy`, or directly where there is none. It reads no property for that.
+/// Makes .NET reach `server` through `proxy`, or directly if there is none. It reads no property for that.
 ///
-/// Contract: .NET's `HttpClient.DefaultProxy`. On Unix the names in lower case win.
+/// Contract: .NET's `HttpClient.DefaultProxy`. On Unix the names in lower case take precedence.
 pub fn route(variables: &mut Variables, server: &Url, proxy: Option<&Url>) {
     const PROXIES: [&str; 3] = ["http_proxy", "https_proxy", "all_proxy"];
     const PAST: &str = "no_proxy";
     match proxy {
         Some(proxy) => {
             PROXIES.iter().for_each(|name| remove(variables, name));
-            // That the server is not reached past it is decided already.
+            // It has been decided that the server is reached through the proxy.
             remove(variables, PAST);
             set(variables, "http_proxy", proxy.as_str());
             set(variables, "https_proxy", proxy.as_str());
         }
         None if PROXIES.iter().any(|name| value(variables, name).is_some()) => {
-            // .NET knows neither networks nor the agent's list.
+            // .NET reads neither networks nor the agent's list of hosts that are reached directly.
             let mut past = value(variables, PAST).map(OsStr::to_owned).unwrap_or_default();
             if !past.is_empty() {
                 past.push(",");

@@ -1,7 +1,7 @@
 //! The NuGet feed that the input `nugetSource` names.
 //!
-//! It is handed to NuGet as a configuration file in the folder where `dotnet` runs, which adds to those of the user and the
-//! machine: so a configured feed keeps its credentials there, and no other feed is asked. Contract: Microsoft's "nuget.config
+//! NuGet gets it as a configuration file in the folder where `dotnet` runs. That file adds to those of the user and the
+//! machine, so a configured feed keeps its credentials, and no other feed is asked. Contract: Microsoft's "nuget.config
 //! reference".
 
 use crate::error::{Error, Result};
@@ -14,10 +14,10 @@ pub(super) struct Feed {
     place: String,
 }
 
-/// The name of a feed that is not configured.
+/// The name that a feed gets which is not configured.
 const OURS: &str = "sonar-azdo";
 
-/// The feed that `text` means: a URL, the name of one of the `configured`, or a folder, relative to `directory`.
+/// The feed that `text` names: by a URL, the name of a `configured` feed, or a folder relative to `directory`.
 pub(super) fn find(text: &str, configured: &[(String, String)], directory: &Path) -> Result<Feed> {
     let named = |name: &str, place: &str| Feed { name: name.to_owned(), place: place.to_owned() };
     let is_url = |text: &str| {
@@ -29,12 +29,11 @@ pub(super) fn find(text: &str, configured: &[(String, String)], directory: &Path
     if is_url(text) {
         let authority = text.split('/').nth(2).unwrap_or_default();
         if authority.contains('@') {
-            // The URL itself would show the password.
-            return Err(Error::new("the URL in nugetSource holds a user or a password").hint(
-                "Write the URL without them, and run the task NuGetAuthenticate@1 before SonarPrepare.",
-            ));
+            // The message does not show the URL, which holds the password.
+            return Err(Error::new("the URL in nugetSource contains a user or a password")
+                .hint("Remove them, and run the task NuGetAuthenticate@1 before SonarPrepare."));
         }
-        // By its configured name it has the credentials that are configured for it.
+        // NuGet finds the credentials of a configured feed by its name.
         let known = configured.iter().find(same_place);
         return Ok(known.map_or_else(|| named(OURS, text), |(name, place)| named(name, place)));
     }
@@ -55,10 +54,10 @@ pub(super) fn find(text: &str, configured: &[(String, String)], directory: &Path
 }
 
 impl Feed {
-    /// The configuration by which NuGet asks this feed and no other.
+    /// The configuration with which NuGet asks this feed only.
     pub(super) fn configuration(&self) -> String {
         let [name, place] = [&self.name, &self.place].map(|text| quick_xml::escape::escape(text.as_str()));
-        // The user names this feed, and the package is verified: http is refused by newer SDKs otherwise.
+        // Newer SDKs refuse http otherwise. The user chose this feed, and the package is verified.
         format!(
             "<configuration>\n<packageSources><clear /><add key=\"{name}\" value=\"{place}\" \
              allowInsecureConnections=\"true\" /></packageSources>\n\

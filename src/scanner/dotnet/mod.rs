@@ -1,9 +1,9 @@
 //! The SonarScanner for .NET: `begin` before the build, `end` after it.
 //!
 //! Contract: its documentation page ("SonarScanner for .NET": `/k: /n: /v: /o: /s:`, `SONARQUBE_SCANNER_PARAMS`), and the names of its
-//! archives and of the programs in them. An argument is one element of the child's argument list, so there is
-//! nothing to quote on Unix; on Windows the standard library quotes by the rules of the C runtime, which .NET's are
-//! (the tests hold both rules against each other).
+//! archives and of the programs in them. An argument is one element of the child's argument list, so nothing
+//! is quoted on Unix. On Windows the standard library quotes by the rules of the C runtime, which .NET shares (the tests
+//! compare both).
 
 pub mod dotnet_archive;
 mod dotnet_command;
@@ -19,7 +19,7 @@ pub use dotnet_command::DotnetCommand;
 pub use dotnet_log::LogContext;
 pub use dotnet_program::{Start, TOOL, dotnet_in, unpacked};
 pub use dotnet_run::{Dotnet, Handed, hand_over, parameters, set_java_options, settings_file};
-pub use tool::{FoundTool, Verifier, hold, installed};
+pub use tool::{FoundTool, Verifier, check_unchanged, installed};
 
 #[cfg(test)]
 #[cfg(unix)]
@@ -41,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn where_it_is() {
+    fn installed_tools_and_unpacked_archives_are_found() {
         let folder = tempfile::tempdir().unwrap();
         let home = folder.path().to_str();
         assert_eq!(installed(None, home), []);
@@ -55,17 +55,22 @@ mod tests {
         assert_eq!(installed(Some(in_path.as_os_str()), home), found, "the same folder counts once");
 
         let unpacked = |path: &Path| unpacked(folder.path(), Some(path.as_os_str()));
-        assert!(unpacked(folder.path()).unwrap_err().to_string().contains("holds no SonarScanner for .NET"));
+        assert!(
+            unpacked(folder.path())
+                .unwrap_err()
+                .to_string()
+                .contains("does not hold a SonarScanner for .NET")
+        );
         let dll = folder.path().join("SonarScanner.MSBuild.dll");
         std::fs::write(&dll, "").unwrap();
-        assert!(unpacked(folder.path()).unwrap_err().to_string().contains("PATH holds no dotnet"));
+        assert!(unpacked(folder.path()).unwrap_err().to_string().contains("PATH has no dotnet"));
         let dotnet = folder.path().join("dotnet");
         executable(&dotnet, "");
         assert_eq!(unpacked(folder.path()).unwrap(), [dotnet, dll].map(|path| path.display().to_string()));
     }
 
-    /// As on an agent with Windows, by stand-ins with the names that the programs have there: the .NET Framework archive holds a
-    /// program, the other one a library for `dotnet.exe`.
+    /// Stand-ins have the names that the programs have on Windows: the .NET Framework archive holds a program, the other one a
+    /// library for `dotnet.exe`.
     #[test]
     fn how_an_archive_is_started_on_windows() {
         let folder = tempfile::tempdir().unwrap();
@@ -73,7 +78,7 @@ mod tests {
         let dll = folder.path().join("SonarScanner.MSBuild.dll");
         std::fs::write(&dll, "").unwrap();
         executable(&folder.path().join("dotnet"), "");
-        assert!(unpacked().unwrap_err().to_string().contains("PATH holds no dotnet.exe"));
+        assert!(unpacked().unwrap_err().to_string().contains("PATH has no dotnet.exe"));
         let dotnet = folder.path().join("dotnet.exe");
         executable(&dotnet, "");
         assert_eq!(unpacked().unwrap(), [dotnet, dll].map(|path| path.display().to_string()));
@@ -87,7 +92,7 @@ mod tests {
         assert_eq!(received_by(&start, arguments.to_vec(), folder.path()), arguments);
     }
 
-    /// What the scanner makes of its arguments, written from its documentation.
+    /// How the scanner reads its arguments, by its documentation.
     fn parse(arguments: &[String]) -> Vec<(String, String)> {
         let named = |text: &str| match text.get(..3)? {
             "/k:" => Some(("sonar.projectKey".to_owned(), text[3..].to_owned())),
@@ -99,7 +104,7 @@ mod tests {
         arguments.iter().map(|argument| named(argument).unwrap()).collect()
     }
 
-    /// The arguments as a program gets them, a recording stand-in for the scanner.
+    /// The arguments that a stand-in for the scanner received.
     fn received(arguments: Vec<String>) -> Vec<String> {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("record"), ": >seen\n[ $# = 0 ] || printf '%s\\0' \"$@\" >seen\n")
@@ -108,7 +113,7 @@ mod tests {
         received_by(&start, arguments, folder.path())
     }
 
-    /// Likewise, of a stand-in that notes them in `folder`, where it runs.
+    /// The same for a stand-in that writes them down in `folder`, where it runs.
     fn received_by(start: &[String], arguments: Vec<String>, folder: &Path) -> Vec<String> {
         let run = Dotnet {
             start,

@@ -14,40 +14,40 @@ use std::io::{self, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 use zip::ZipArchive;
 
-/// What of a package or archive lies in a folder, and runs.
+/// The files of a package or archive that were unpacked to a folder, from which they run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct UnpackedPackage {
     /// The package or archive.
     pub(super) package: PathBuf,
     /// The folder with its files.
     pub(super) folder: PathBuf,
-    /// The folder in the package that they come from, with a slash at its end; empty for all of it.
+    /// The folder in the package that the files come from, with a slash at its end; empty for the whole package.
     pub(super) part: &'static str,
 }
 
 impl UnpackedPackage {
-    /// The SHA-256 of the package, after it has been found to be `expected` (a signature aside) and each file in the folder
-    /// to be the package's. A file more is refused, too: .NET loads what lies beside a program.
+    /// Checks that the package is `expected` (except for a signature), and that the folder holds exactly the files of the
+    /// package: .NET would load an additional file beside a program, too. Returns the SHA-256 of the package.
     pub(super) async fn inspect(&self, expected: &Expected) -> io::Result<String> {
         let (this, expected) = (self.clone(), expected.clone());
-        http::blocking(Box::new(move || this.inspect_now(&expected))).await
+        http::blocking(move || this.inspect_now(&expected)).await
     }
 
     fn inspect_now(&self, expected: &Expected) -> io::Result<String> {
         let content = fs::read(&self.package)
             .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", self.package.display())))?;
         let sha256 = http::hex(&Sha256::digest(&content));
-        // Of one that was just installed the folder is gone when somebody reads this.
+        // Only the file name: the folder of a package that was just installed is removed before anybody reads this.
         let package = self.package.file_name().unwrap_or_default().display();
         match expected {
             Expected::Sha256(given) if *given != sha256 => {
-                return Err(refuse(format!("{package} has the SHA-256 {sha256}; {given} was expected")));
+                return Err(refuse(format!("{package} has the SHA-256 {sha256}, but {given} was expected")));
             }
             Expected::Sha512(known) => {
                 let sha512 = STANDARD.encode(Sha512::digest(&content));
                 if sha512 != *known {
                     return Err(refuse(format!(
-                        "{package} is not the package that SonarSource published: its SHA-512 is {sha512}; {known} was \
+                        "{package} is not the package that SonarSource published: its SHA-512 is {sha512}, but {known} was \
                          expected"
                     )));
                 }
@@ -77,30 +77,30 @@ impl UnpackedPackage {
             }
             files.insert(file);
         }
-        match first_stranger(&self.folder, Path::new(""), &files)? {
-            Some(stranger) => Err(refuse(format!(
-                "{} does not belong to the package",
-                self.folder.join(stranger).display()
-            ))),
+        match first_other_file(&self.folder, Path::new(""), &files)? {
+            Some(other) => {
+                Err(refuse(format!("{} does not belong to the package", self.folder.join(other).display())))
+            }
             None => Ok(()),
         }
     }
 
-    /// The path of the scanner's program in the folder: the one for the newest .NET.
+    /// The path of the scanner's program for the newest .NET in the folder.
     pub(super) fn program(&self) -> io::Result<PathBuf> {
         let archive = ZipArchive::new(BufReader::new(File::open(&self.package)?))?;
         let frameworks = archive.file_names().filter_map(|name| {
             let name = name.ok()?;
             let framework = name.strip_prefix(self.part)?.strip_suffix("/any/SonarScanner.MSBuild.dll")?;
-            Some((age_of(framework)?, framework.to_owned()))
+            Some((framework_version(framework)?, framework.to_owned()))
         });
-        let (_, framework) = frameworks
-            .max()
-            .ok_or_else(|| refuse(format!("{} holds no SonarScanner.MSBuild.dll", self.package.display())))?;
+        let (_, framework) = frameworks.max().ok_or_else(|| {
+            refuse(format!("{} does not contain SonarScanner.MSBuild.dll", self.package.display()))
+        })?;
         Ok(self.folder.join(framework).join("any/SonarScanner.MSBuild.dll"))
     }
 
-    /// Whether the package says of itself that it is this version of the tool: an author's signature is on all its packages.
+    /// Whether the package is this version of the tool, by its own manifest: the signature of the author is on all versions and
+    /// on other packages, too.
     pub(super) fn is_version(&self, version: ToolVersion) -> io::Result<bool> {
         let mut archive = ZipArchive::new(BufReader::new(File::open(&self.package)?))?;
         let mut manifest = String::new();
@@ -114,8 +114,8 @@ impl UnpackedPackage {
     }
 }
 
-/// `netcoreapp3.1` is older than `net8.0`. `None`: it is neither.
-fn age_of(framework: &str) -> Option<(bool, u32, u32)> {
+/// A number that grows with the version of .NET: `netcoreapp3.1` is older than `net8.0`. `None` for other frameworks.
+fn framework_version(framework: &str) -> Option<(bool, u32, u32)> {
     let (is_core, version) = match framework.strip_prefix("netcoreapp") {
         Some(version) => (true, version),
         None => (false, framework.strip_prefix("net")?),
@@ -124,7 +124,7 @@ fn age_of(framework: &str) -> Option<(bool, u32, u32)> {
     Some((!is_core, major.parse().ok()?, minor.parse().ok()?))
 }
 
-/// The name of an entry, of which packages write some letters as `%20`. `None`: it is not UTF-8.
+/// The name of an entry, in which packages write some characters as `%20`; `None` if it is not UTF-8.
 fn decoded(name: &[u8]) -> Option<String> {
     let mut bytes = Vec::with_capacity(name.len());
     let mut rest = name;
@@ -137,27 +137,27 @@ fn decoded(name: &[u8]) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// Whether `path` is a file, not a link to one, with this content.
+/// Whether `path` is a file (not a link) with this content.
 fn is_same(path: &Path, size: u64, content: &mut dyn Read) -> io::Result<bool> {
     let metadata = fs::symlink_metadata(path)?;
     if !metadata.is_file() || metadata.len() != size {
         return Ok(false);
     }
     let (mut expected, mut found) = (Vec::new(), Vec::new());
-    // An entry may unpack to more than it says.
+    // An entry may unpack to more than the size that it announces.
     content.take(size.saturating_add(1)).read_to_end(&mut expected)?;
     File::open(path)?.read_to_end(&mut found)?;
     Ok(expected == found)
 }
 
 /// A file or link in `folder` that is not among `files`.
-fn first_stranger(root: &Path, folder: &Path, files: &BTreeSet<PathBuf>) -> io::Result<Option<PathBuf>> {
+fn first_other_file(root: &Path, folder: &Path, files: &BTreeSet<PathBuf>) -> io::Result<Option<PathBuf>> {
     for entry in fs::read_dir(root.join(folder))? {
         let entry = entry?;
         let path = folder.join(entry.file_name());
         if entry.file_type()?.is_dir() {
-            if let Some(stranger) = first_stranger(root, &path, files)? {
-                return Ok(Some(stranger));
+            if let Some(other) = first_other_file(root, &path, files)? {
+                return Ok(Some(other));
             }
         } else if !files.contains(&path) {
             return Ok(Some(path));

@@ -1,7 +1,7 @@
-//! The .NET tool `dotnet-sonarscanner`: found, or installed into the agent's tool cache, and verified.
+//! The .NET tool `dotnet-sonarscanner`: finds it or installs it into the agent's tool cache, and verifies it.
 //!
-//! It is run as `dotnet SonarScanner.MSBuild.dll`, not by the small program that `dotnet tool install` makes for it: no
-//! package holds that one, so nothing could be compared with it.
+//! It is run as `dotnet SonarScanner.MSBuild.dll`, not by the small program that `dotnet tool install` creates: no package
+//! holds that one, so it cannot be verified.
 
 use super::dotnet_command::DotnetCommand;
 use super::feed;
@@ -15,7 +15,7 @@ use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A tool that lies in a folder, not verified yet.
+/// An installed tool that is not verified yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundTool {
     /// Its version.
@@ -24,7 +24,7 @@ pub struct FoundTool {
 }
 
 impl FoundTool {
-    /// Where `dotnet tool install --tool-path folder` has put this version.
+    /// This version as `dotnet tool install --tool-path folder` lays it out.
     fn in_folder(folder: &Path, version: ToolVersion) -> Self {
         let store = [".store", PACKAGE, &version.to_string(), PACKAGE, &version.to_string()];
         let store = store.iter().fold(folder.to_owned(), |path, part| path.join(part));
@@ -33,7 +33,7 @@ impl FoundTool {
     }
 }
 
-/// The tools that are installed for all projects: in the folders of `PATH`, or where .NET puts them in the user's `home`.
+/// The tools that are installed for all projects: in the folders of `PATH`, and in .NET's folder in the user's `home`.
 pub fn installed(path: Option<&OsStr>, home: Option<&str>) -> Vec<FoundTool> {
     let in_path = path.into_iter().flat_map(std::env::split_paths).filter(|folder| folder.is_absolute());
     let in_home = home.map(|home| Path::new(home).join(".dotnet/tools"));
@@ -42,7 +42,7 @@ pub fn installed(path: Option<&OsStr>, home: Option<&str>) -> Vec<FoundTool> {
         let versions = std::fs::read_dir(folder.join(".store").join(PACKAGE)).into_iter().flatten().flatten();
         let versions = versions.filter_map(|entry| {
             let name = entry.file_name();
-            // `12.1.0` is another folder than `12.1.0.1`.
+            // Only names that a version is written as: the folder is found by that name later.
             ToolVersion::parse(name.to_str()?).filter(|version| version.to_string().as_str() == name)
         });
         let found = versions.map(|version| FoundTool::in_folder(&folder, version));
@@ -53,33 +53,33 @@ pub fn installed(path: Option<&OsStr>, home: Option<&str>) -> Vec<FoundTool> {
     tools
 }
 
-/// Verifies packages and what was unpacked from them.
+/// Verifies packages, and the files that were unpacked from them.
 #[derive(Debug)]
 pub struct Verifier<'a> {
     /// The `dotnet` that runs the tool, and reads signatures.
     pub dotnet: &'a DotnetCommand<'a>,
-    /// A folder outside of the sources, where it runs.
+    /// A folder outside of the sources, in which `dotnet` runs.
     pub directory: &'a Path,
-    /// SHA-256 of packages whose signature was found to be good.
+    /// The SHA-256 of packages whose signature was verified.
     pub signed: RefCell<Vec<String>>,
 }
 
 impl Verifier<'_> {
-    /// The tool, ready to run, if its package is `expected` and its files are the package's.
+    /// The tool, ready to run, if its package is `expected` and its files are those of the package.
     ///
     /// # Errors
-    /// It is not, and why.
+    /// The package or a file is another one.
     pub async fn verified(&self, tool: &FoundTool, expected: &Expected) -> Result<DotnetScanner> {
         let FoundTool { version, unpacked } = tool;
         let sha256 = unpacked.inspect(expected).await.map_err(|error| refused(*version, expected, &error))?;
         let unreadable = |error: io::Error| refused(*version, expected, &error);
         if *expected == Expected::Signed && !self.signed.borrow().contains(&sha256) {
             if !unpacked.is_version(*version).map_err(unreadable)? {
-                let why = "its package says that it is another one, or another version";
+                let why = "its package is for another tool or another version";
                 return Err(refused(*version, expected, &io::Error::other(why)));
             }
             self.dotnet.verify_signature(*version, &unpacked.package, self.directory).await?;
-            // What `dotnet` has read is what was compared.
+            // The package may have been replaced while `dotnet` verified it.
             unpacked.inspect(&Expected::Sha256(sha256.clone())).await.map_err(unreadable)?;
             self.signed.borrow_mut().push(sha256.clone());
         }
@@ -94,11 +94,11 @@ impl Verifier<'_> {
         })
     }
 
-    /// The tool from the agent's tool cache, where it is installed if it is not there yet: from the feed `source` (the input
-    /// `nugetSource`, a folder relative to `sources`), else from those that are configured for the machine and the user.
+    /// The tool from the agent's tool cache. If it is not there yet, it is installed from the feed `source` (the input
+    /// `nugetSource`; a folder is relative to `sources`), else from the feeds that are configured for the machine and the user.
     ///
     /// # Errors
-    /// It can't be installed, or is not what it should be.
+    /// It could not be installed, or is not `expected`.
     pub async fn provide(
         &self,
         version: ToolVersion,
@@ -120,7 +120,8 @@ impl Verifier<'_> {
         source: Option<&str>,
         sources: &Path,
     ) -> Result<()> {
-        // NuGet looks for its configuration from here upwards, and `dotnet` for global.json and tool manifests.
+        // From this folder upwards NuGet looks for its configuration, and `dotnet` for global.json and tool manifests. So none
+        // of the repository is read.
         let directory = folder.join("here");
         let unwritable = |error: io::Error| Error::new(format!("{}: {error}", directory.display()));
         std::fs::create_dir(&directory).map_err(unwritable)?;
@@ -137,22 +138,22 @@ impl Verifier<'_> {
 fn refused(version: ToolVersion, expected: &Expected, error: &io::Error) -> Error {
     let hint = match expected {
         Expected::Sha256(_) => {
-            "Correct dotnetScannerSha256, or have the feed deliver the package that it belongs to."
+            "Correct dotnetScannerSha256, or replace the package in the feed by the one with that hash."
         }
         _ => {
-            "Install it from a feed that has it as SonarSource published it; if this is a package of your own, set \
+            "Install it from a feed that has the package as SonarSource published it. If this is your own package, set \
              dotnetScannerSha256 to its SHA-256."
         }
     };
     Error::new(format!("the SonarScanner for .NET {version} is refused: {error}")).hint(hint)
 }
 
-/// Makes sure that the scanner of a record still is what was verified when its analysis began. Both steps call this before
-/// they run it.
+/// Checks that the scanner of a record is still what was verified when its analysis began. Both steps call this before they
+/// run it.
 ///
 /// # Errors
 /// A file was changed, added or removed since.
-pub async fn hold(scanner: &DotnetScanner) -> Result<()> {
+pub async fn check_unchanged(scanner: &DotnetScanner) -> Result<()> {
     let DotnetScanner { version, package, sha256, folder, .. } = scanner;
     let part = if package.ends_with(".nupkg") { "tools/" } else { "" };
     let unpacked = UnpackedPackage { package: PathBuf::from(package), folder: PathBuf::from(folder), part };
@@ -161,6 +162,6 @@ pub async fn hold(scanner: &DotnetScanner) -> Result<()> {
         Err(error) => Err(Error::new(format!(
             "the SonarScanner for .NET {version} was changed since SonarPrepare verified it: {error}"
         ))
-        .hint("Find out which step of the job did that. The next SonarPrepare installs it anew.")),
+        .hint("Find out which step of the job changed it. The next SonarPrepare installs it again.")),
     }
 }

@@ -182,13 +182,13 @@ fn a_java_that_does_not_start_has_the_last_word() {
 }
 
 #[test]
-fn a_java_that_is_too_old_is_told_so() {
+fn a_java_that_is_too_old_is_named_as_the_reason() {
     let mut log = EngineLog::new(false);
     let line = "Exception in thread \"main\" java.lang.UnsupportedClassVersionError: org/sonar/X has been \
                 compiled by a more recent version of the Java Runtime (class file version 65.0)";
     log.line(Stream::Stderr, line, &mut |_, _: &str| ());
     let Outcome::Failed { message } = log.result(code(1), &mut |_, _: &str| ()) else { panic!() };
-    assert!(message.starts_with("the Java used is too old") && message.contains("65.0"), "{message}");
+    assert!(message.starts_with("the Java that is used is too old") && message.contains("65.0"), "{message}");
 }
 
 #[test]

@@ -322,7 +322,7 @@ fn what_helps_against_a_failed_download_is_said_and_nothing_else() {
 #[test]
 fn a_jre_in_use_is_told_as_such() {
     let error = ProvisionError::Occupied { path: "/cache/jre".into(), cause: "Access is denied".to_owned() };
-    insta::assert_snapshot!(Error::from(error), @"/cache/jre is damaged, and can't be replaced: Access is denied. If another analysis on this machine runs from it, run this one again when that is done. Otherwise remove the folder.");
+    insta::assert_snapshot!(Error::from(error), @"/cache/jre is damaged and could not be replaced: Access is denied. If another analysis on this machine runs from this folder, run this one again after it. Otherwise remove the folder.");
 }
 
 /// As a scanner leaves it that does not know our lists.

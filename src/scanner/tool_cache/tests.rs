@@ -147,7 +147,7 @@ async fn an_archive_with_another_hash_is_refused() {
     assert!(!machine.folder.path().join("_tool/cli/1.2.3.4/arm64").exists());
     release.archive = "nowhere.zip".into();
     let error = machine.install(&release).await.unwrap_err().to_string();
-    assert!(error.contains("nowhere.zip can't be read"), "{error}");
+    assert!(error.contains("nowhere.zip could not be read"), "{error}");
 }
 
 #[test]
@@ -164,6 +164,6 @@ fn locations() {
     }
     assert!(location("https://").is_err());
     let error = location("https://joe:hush/1@mirror.example/x.zip").unwrap_err().to_string();
-    assert!(error.contains("is no usable URL: invalid port") && error.contains("%2F"), "{error}");
+    assert!(error.contains("is not a valid URL: invalid port") && error.contains("%2F"), "{error}");
     assert!(!error.contains("hush"), "{error}");
 }

@@ -42,7 +42,7 @@ async fn run(
     match &record.prepared.scanner {
         PreparedScanner::DotnetNotBegun => Ok(skipped(SKIPPED_BY_PIPELINE)),
         PreparedScanner::Dotnet { tool, begun } => {
-            crate::scanner::dotnet::hold(tool).await?;
+            crate::scanner::dotnet::check_unchanged(tool).await?;
             let end = with_dotnet_scanner::end(job, inputs, shared, record, &tool.start, begun);
             let sonarqube = tokens_of(job, &record.prepared)?.sonarqube(job, &record.prepared.server);
             let run = analyzed_extent::with_files_before(end, sonarqube, &record.prepared).await?;

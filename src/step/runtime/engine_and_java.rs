@@ -4,8 +4,9 @@ use super::RuntimeRequest;
 use super::plugin_prefetch::Prefetch;
 use crate::analysis::{Artifact, Begun, Jre};
 use crate::error::{Error, Result};
+use crate::http::Retry;
 use crate::process::is_executable;
-use crate::scanner::{Cache, ChosenJava, Java, ProvisionError, Provisioned, Provisioning, java_needed};
+use crate::scanner::{Cache, ChosenJava, Java, Provisioned, Provisioning, again_if_replaced, java_needed};
 use crate::sonarqube::SonarQube;
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
@@ -98,21 +99,16 @@ async fn engine_jar(
         };
     }
     let provisioning = provisioning(request, suspect_since);
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        let engine =
-            request.sonarqube.engine().await.map_err(|error| error.explain("ask for the scanner engine"))?;
-        match provisioning.file(&engine, on_miss).await {
-            Ok(provisioned) => {
-                let source = if provisioned.was_cached { "from the cache" } else { "downloaded" };
-                tracing::info!("Scanner engine: {} ({source})", engine.file_name);
-                let path = provisioned.path.clone();
-                return Ok(Jar { path, offered: Some(Offered { offer: engine, provisioned }) });
-            }
-            Err(error) => once_more(error, tries)?,
-        }
-    }
+    let ask_and_provision = async || {
+        let offer = request.sonarqube.engine().await;
+        let offer = offer.map_err(|error| error.explain("ask for the scanner engine"))?;
+        let provisioned = provisioning.file(&offer, on_miss).await?;
+        Ok(Offered { offer, provisioned })
+    };
+    let offered = again_if_replaced(Retry::replaced_download(), ask_and_provision).await?;
+    let source = if offered.provisioned.was_cached { "from the cache" } else { "downloaded" };
+    tracing::info!("Scanner engine: {} ({source})", offered.offer.file_name);
+    Ok(Jar { path: offered.provisioned.path.clone(), offered: Some(offered) })
 }
 
 /// The server's Java runtime for this platform, if it offers one.
@@ -122,19 +118,16 @@ pub(in crate::step) async fn server_jre(
 ) -> Result<Option<Offered<Jre>>> {
     let (os, arch) = (&request.platform.os, &request.platform.arch);
     let provisioning = provisioning(request, suspect_since);
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        let jre = request.sonarqube.jre(os, arch).await;
-        let Some(jre) = jre.map_err(|error| error.explain("ask for a Java runtime"))? else {
+    let ask_and_provision = async || {
+        let offer = request.sonarqube.jre(os, arch).await;
+        let Some(offer) = offer.map_err(|error| error.explain("ask for a Java runtime"))? else {
             tracing::info!("The server offers no Java runtime for {os} {arch}");
             return Ok(None);
         };
-        match provisioning.jre(&jre).await {
-            Ok(provisioned) => return Ok(Some(Offered { offer: jre, provisioned })),
-            Err(error) => once_more(error, tries)?,
-        }
-    }
+        let provisioned = provisioning.jre(&offer).await?;
+        Ok(Some(Offered { offer, provisioned }))
+    };
+    Ok(again_if_replaced(Retry::replaced_download(), ask_and_provision).await?)
 }
 
 /// Makes sure that the engine and the Java that were handed to a scanner are still what was verified then: what was changed is
@@ -188,13 +181,4 @@ fn provisioning<'a>(request: &'a RuntimeRequest<'_>, suspect_since: Option<Syste
         cache: &request.cache,
         suspect_since,
     }
-}
-
-/// Something new may have been put on the server between the two questions: then both are asked once more.
-fn once_more(error: ProvisionError, tries: u32) -> Result<()> {
-    if !error.is_checksum() || tries > 1 {
-        return Err(error.into());
-    }
-    tracing::info!("{error}; asking once more");
-    Ok(())
 }

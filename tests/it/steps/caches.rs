@@ -351,7 +351,7 @@ fn an_altered_file_of_an_unpacked_java_is_not_run() {
     for change in changes {
         change();
         machine.runs();
-        machine.analyze().succeeded().says("_extracted is damaged or altered, and is provisioned afresh");
+        machine.analyze().succeeded().says("_extracted was damaged or changed, and is provisioned again");
         assert_eq!(machine.runs(), 1);
         assert_eq!(std::fs::read(&modules).unwrap(), noise(50_000));
     }
@@ -368,7 +368,7 @@ fn a_large_engine_that_was_altered_is_downloaded_again() {
     let modified = engine.metadata().unwrap().modified().unwrap();
     flip(&engine);
     File::options().write(true).open(&engine).unwrap().set_modified(modified).unwrap();
-    machine.analyze().succeeded().says("engine.jar is damaged or altered, and is provisioned afresh");
+    machine.analyze().succeeded().says("engine.jar was damaged or changed, and is provisioned again");
     assert_eq!((machine.runs(), machine.downloads()), (3, (2, 1)));
 }
 
@@ -384,7 +384,7 @@ fn a_plugin_that_an_earlier_build_altered_is_not_loaded() {
     let modified = place.metadata().unwrap().modified().unwrap();
     std::fs::write(&place, "A PLUGIN").unwrap();
     File::options().write(true).open(&place).unwrap().set_modified(modified).unwrap();
-    machine.analyze().succeeded().says("sonar-text-plugin.jar is damaged or altered and is removed");
+    machine.analyze().succeeded().says("sonar-text-plugin.jar was damaged or changed, and is removed");
     assert!(!place.exists() && !machine.scenario.job.path("corrupt").exists());
 }
 
@@ -510,7 +510,7 @@ fn a_complete_read_only_cache_is_used() {
     // What it lacks is put elsewhere for this job.
     flip(&machine.engine_file());
     let step = machine.analyze();
-    step.succeeded().says("_tmp can't be written: ").says("sonar-azdo/user-home is used");
+    step.succeeded().says("_tmp could not be written: ").says("sonar-azdo/user-home is used");
     assert_eq!((machine.runs(), machine.downloads()), (3, (2, 1)));
 }
 
@@ -540,7 +540,7 @@ fn a_full_disk_is_named_in_the_error() {
         let text = String::from_utf8_lossy(&output.stdout);
         let error = text.lines().find(|line| line.contains("task.logissue type=error")).unwrap_or(&text);
         assert!(error.contains(file) && error.contains("File too large"), "{file}: {error}");
-        assert!(error.contains("Free some space there, or set SONAR_USER_HOME"), "{file}: {error}");
+        assert!(error.contains("Free disk space there, or set SONAR_USER_HOME"), "{file}: {error}");
         assert!(machine.temporary_files().is_empty(), "{file}");
         assert_eq!(machine.runs(), 0);
         // With more space it goes on.
@@ -563,7 +563,7 @@ fn an_engine_released_between_two_requests_is_requested_again() {
     let asked = |machine: &Machine, path: &str| machine.scenario.sonarqube.times_asked(path);
     machine.scenario.sonarqube.script(engine, [old_engine.clone()]);
     machine.scenario.sonarqube.script(jre, [old_jre.clone()]);
-    machine.analyze().succeeded().says("000 was announced; asking once more");
+    machine.analyze().succeeded().says("000 was announced. Asking the server again");
     assert_eq!((asked(&machine, engine), asked(&machine, jre), machine.downloads()), (2, 2, (2, 2)));
 
     for path in [engine, jre] {

@@ -172,7 +172,7 @@ fn the_dotnet_scanner_is_installed_once_and_ignores_the_repositorys_nuget_config
     step.says("Planted.dll does not belong to the package");
     assert!(step.sole_error().contains("the feed does not have this version"), "{}", step.sole_error());
     configure(&scenario, &nuget_config(&sdk.feed));
-    prepare(&mut scenario, &[]).succeeded().warns("is replaced, because its files are not as they should be");
+    prepare(&mut scenario, &[]).succeeded().warns("is replaced, because its files were changed");
     assert!(!planted.exists());
 }
 
@@ -242,7 +242,7 @@ fn a_package_that_is_not_from_sonarsource_is_refused() {
     let other = "0".repeat(64);
     inputs[2].1 = &other;
     let step = prepare(&mut scenario, &inputs);
-    assert!(step.sole_error().contains(&format!("has the SHA-256 {sha256}; {other} was expected")));
+    assert!(step.sole_error().contains(&format!("has the SHA-256 {sha256}, but {other} was expected")));
     // Another version under this one's name.
     let wrong = changed_feed(&sdk, &scenario.job.path("wrong"), ("12.1.0", "11.2.0"), all, &[]);
     let step = prepare(&mut scenario, &[("nugetSource", &wrong), ("dotnetScannerVersion", "11.2.0")]);
@@ -351,7 +351,7 @@ fn a_dotnet_scanner_whose_runtime_is_missing_is_an_error() {
     let sha256 = sha256_of(&sdk.feed.join("dotnet-sonarscanner.4.10.0.nupkg"));
     inputs.push(("dotnetScannerSha256", &sha256));
     let step = prepare(&mut scenario, &inputs);
-    insta::assert_snapshot!(step.sole_error(), @"the SonarScanner for .NET could not begin: this agent lacks the .NET that this version of the SonarScanner for .NET needs ('Microsoft.NETCore.App', version '3.0.0' (x64)). Install that runtime before SonarPrepare, such as by the task UseDotNet@2, or take a newer version of the scanner.");
+    insta::assert_snapshot!(step.sole_error(), @"the SonarScanner for .NET could not begin: this agent lacks the version of .NET that this SonarScanner for .NET needs ('Microsoft.NETCore.App', version '3.0.0' (x64)). Install that runtime before SonarPrepare, for example with the task UseDotNet@2, or use a newer version of the scanner.");
 }
 
 /// By a stand-in for `dotnet`, because all signed packages of the feed are known by their hashes.

@@ -224,7 +224,7 @@ fn credentials_of_a_mirror_are_not_logged() {
     let prepare = scenario.prepare(&inputs);
     prepare.succeeded();
     let analyze = scenario.analyze();
-    analyze.ended(TaskResult::Succeeded).says("fetching it once more");
+    analyze.ended(TaskResult::Succeeded).says("Asking the server again");
     assert!(!scenario.noted("environment").contains("hush-"));
     assert_eq!(scenario.sonarqube.times_asked(path), 2);
     assert!(!format!("{}{}", prepare.transcript(), analyze.transcript()).contains("hush-"));
@@ -353,7 +353,7 @@ fn a_server_without_build_wrapper_is_an_error() {
     let step = scenario.prepare(&[("buildWrapper", "true")]);
     let error = step.sole_error();
     assert!(error.contains("could not be downloaded: http://"), "{error}");
-    assert!(error.contains("Community Build comes without it. Remove buildWrapper: where"), "{error}");
+    assert!(error.contains("Community Build does not include it. Remove the input buildWrapper: servers"), "{error}");
 }
 
 #[test]

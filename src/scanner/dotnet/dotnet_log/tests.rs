@@ -121,7 +121,7 @@ fn the_server_is_gone() {
          !   --- End of inner exception stack trace ---\n!   at SonarScanner.Y()",
         Exit { code: Some(134), signal: None },
     );
-    insta::assert_snapshot!(begin, @"the SonarScanner for .NET could not reach https://sonar.corp (System.Net.Sockets.SocketException (111): Connection refused). The server may be down, or a proxy or a certificate may be in the way: check that, and run the job again.");
+    insta::assert_snapshot!(begin, @"the SonarScanner for .NET could not reach https://sonar.corp (System.Net.Sockets.SocketException (111): Connection refused). Check the server, the proxy and the certificates, and run the job again.");
     let end = message(
         "12:34:56.789  INFO: Starting SonarScanner Engine...\n\
          !12:34:56.789  ERROR: Error during SonarScanner Engine execution\n\
@@ -131,7 +131,7 @@ fn the_server_is_gone() {
          !12:34:56.789  The scanner engine did not complete successfully\n!12:34:56.789  Post-processing failed. Exit code: 1",
         FAILED,
     );
-    insta::assert_snapshot!(end, @"the SonarScanner for .NET could not reach https://sonar.corp (java.net.ConnectException: Failed to connect to /127.0.0.1:9). The server may be down, or a proxy or a certificate may be in the way: check that, and run the job again.");
+    insta::assert_snapshot!(end, @"the SonarScanner for .NET could not reach https://sonar.corp (java.net.ConnectException: Failed to connect to /127.0.0.1:9). Check the server, the proxy and the certificates, and run the job again.");
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn something_else_answers_in_place_of_the_server() {
          address is correct.\n!12:34:56.789  Pre-processing failed. Exit code: 1",
         FAILED,
     );
-    insta::assert_snapshot!(begin, @"https://sonar.corp did not answer the SonarScanner for .NET as SonarQube does (An error occured while querying the server version! Please check if the server is running and if the address is correct). Something between the agent and the server may have answered, such as a proxy or a page for signing in: check that, and run the job again.");
+    insta::assert_snapshot!(begin, @"https://sonar.corp did not answer the SonarScanner for .NET as SonarQube does (An error occured while querying the server version! Please check if the server is running and if the address is correct). A proxy or a sign-in page between the agent and the server may have answered. Check that, and run the job again.");
     let unhandled = message(
         "!Unhandled exception. Newtonsoft.Json.JsonReaderException: Unexpected character encountered while parsing value: <.\n\
          !   at Newtonsoft.X()",
@@ -165,7 +165,7 @@ fn the_build_is_another_one() {
          !12:34:56.789  Post-processing failed. Exit code: 1",
         FAILED,
     );
-    insta::assert_snapshot!(text, @"the scanner's configuration is that of another build. Run SonarPrepare and SonarAnalyze in one job, and let no other build use the same Agent.BuildDirectory meanwhile.");
+    insta::assert_snapshot!(text, @"the scanner's configuration belongs to another build. Run SonarPrepare and SonarAnalyze in one job, and do not let another build use the same Agent.BuildDirectory meanwhile.");
 }
 
 const NOTHING: &str = "!12:34:56.789  The SonarScanner for .NET integration failed: SonarQube was unable to collect the \
@@ -176,7 +176,7 @@ const NOTHING: &str = "!12:34:56.789  The SonarScanner for .NET integration fail
 
 #[test]
 fn nothing_is_built() {
-    insta::assert_snapshot!(message(NOTHING, FAILED), @"nothing was built between SonarPrepare and SonarAnalyze. Build the solution there, such as by `dotnet build`.");
+    insta::assert_snapshot!(message(NOTHING, FAILED), @"nothing was built between SonarPrepare and SonarAnalyze. Build the solution there, for example with `dotnet build`.");
     let folder = tempfile::tempdir().unwrap();
     let of_project = folder.path().join("out/0");
     std::fs::create_dir_all(&of_project).unwrap();
@@ -195,7 +195,7 @@ fn the_work_folder_is_gone() {
         FAILED,
     );
     let Outcome::Failed { message } = result else { panic!("{result:?}") };
-    insta::assert_snapshot!(message, @"the folder /agent/1/.sonarqube, which SonarPrepare made, is not there any more. Do not check out or clean between SonarPrepare and SonarAnalyze.");
+    insta::assert_snapshot!(message, @"the folder /agent/1/.sonarqube, which SonarPrepare created, does not exist any more. Do not check out or clean between SonarPrepare and SonarAnalyze.");
 }
 
 #[test]
@@ -216,7 +216,7 @@ fn java_or_dotnet_is_missing() {
          !Framework: 'Microsoft.NETCore.App', version '3.0.0' (x64)\n!.NET location: /opt/dn",
         Exit { code: Some(150), signal: None },
     );
-    insta::assert_snapshot!(dotnet, @"this agent lacks the .NET that this version of the SonarScanner for .NET needs ('Microsoft.NETCore.App', version '3.0.0' (x64)). Install that runtime before SonarPrepare, such as by the task UseDotNet@2, or take a newer version of the scanner.");
+    insta::assert_snapshot!(dotnet, @"this agent lacks the version of .NET that this SonarScanner for .NET needs ('Microsoft.NETCore.App', version '3.0.0' (x64)). Install that runtime before SonarPrepare, for example with the task UseDotNet@2, or use a newer version of the scanner.");
 }
 
 #[test]
@@ -235,7 +235,7 @@ fn other_errors_are_told_as_they_are() {
         "!Unhandled exception. System.NullReferenceException: Object reference not set to an instance of an object.\n!   at X()",
         Exit { code: Some(134), signal: None },
     );
-    insta::assert_snapshot!(odd, @"the SonarScanner for .NET ended with an error that it did not expect: System.NullReferenceException: Object reference not set to an instance of an object.");
+    insta::assert_snapshot!(odd, @"the SonarScanner for .NET ended with an unexpected error: System.NullReferenceException: Object reference not set to an instance of an object.");
     let (_, result) = run(
         "!12:34:56.789  ERROR: QUALITY GATE STATUS: FAILED - View details on http://x\n\
          !12:34:56.789  The scanner engine did not complete successfully\n!12:34:56.789  Post-processing failed. Exit code: 1",

@@ -65,7 +65,7 @@ fn the_package_is_what_is_expected() {
     let folder = tempfile::tempdir().unwrap();
     let unpacked = scanner(folder.path());
     let refusal = |expected| unpacked.inspect_now(&expected).unwrap_err().to_string();
-    assert!(refusal(Expected::Sha256("00".into())).contains("; 00 was expected"));
+    assert!(refusal(Expected::Sha256("00".into())).contains(", but 00 was expected"));
     assert!(refusal(Expected::Sha512("AAAA")).contains("is not the package that SonarSource published"));
     // Something behind the last entry is enough.
     let sha256 = unpacked.inspect_now(&Expected::Signed).unwrap();
@@ -101,7 +101,7 @@ fn the_program_for_the_newest_dotnet_is_run() {
     let program = package(folder.path(), &files).program().unwrap();
     assert_eq!(program, folder.path().join("tools/net10.0/any/SonarScanner.MSBuild.dll"));
     let without = package(folder.path(), &[("tools/x", "")]);
-    assert!(without.program().unwrap_err().to_string().contains("holds no SonarScanner.MSBuild.dll"));
+    assert!(without.program().unwrap_err().to_string().contains("does not contain SonarScanner.MSBuild.dll"));
 }
 
 #[test]
