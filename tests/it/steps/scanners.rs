@@ -353,7 +353,10 @@ fn a_server_without_build_wrapper_is_an_error() {
     let step = scenario.prepare(&[("buildWrapper", "true")]);
     let error = step.sole_error();
     assert!(error.contains("could not be downloaded: http://"), "{error}");
-    assert!(error.contains("Community Build does not include it. Remove the input buildWrapper: servers"), "{error}");
+    assert!(
+        error.contains("Community Build does not include it. Remove the input buildWrapper: servers"),
+        "{error}"
+    );
 }
 
 #[test]
