@@ -1,6 +1,7 @@
 //! What a quality gate says and what follows from it. Pure: no clock, no network.
 
 mod build_verdict;
+mod freshness;
 mod measure;
 mod metric;
 mod metric_value;
@@ -11,6 +12,7 @@ mod verdict;
 mod worst;
 
 pub use build_verdict::{AGGREGATE, Attempt, BuildJob, BuildProperties, VerdictRecord, aggregate};
+pub use freshness::{NO_CLOCK, PipelineStart};
 pub use measure::{Measure, MeasureSet};
 pub(crate) use metric::SeverityScale;
 pub use metric::{Metric, MetricKind, Metrics};
@@ -19,7 +21,7 @@ pub use pass_check::{
     Objection, SourceFile, missing_target, nothing_analysed, shrunk, uncounted, unseen_lines,
 };
 pub use policy::{Case, Context, Policy, Reaction, Rule};
-pub use provenance::{Expected, OwnTargets, Processed};
+pub use provenance::{BuildTargets, Expected, Processed};
 pub use verdict::Verdict;
 pub use worst::{FileQuery, IssueQuery, Worst, WorstFile, WorstIssue, WorstQuery};
 

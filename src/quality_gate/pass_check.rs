@@ -65,7 +65,7 @@ pub fn uncounted(languages: &[String]) -> Option<Objection> {
     let of = if missed.is_empty() { String::new() } else { format!(" (languages: {})", missed.join(", ")) };
     Some(Objection::nothing(format!(
         "Nothing was analysed: SonarQube has the files{of} and counts no line of code in them, because no analyzer ran. C# and \
-         VB.NET need scannerMode dotnet; else the log of SonarAnalyze tells which analyzer was left out"
+         VB.NET need scannerMode dotnet. For other languages the log of SonarAnalyze says which analyzer did not run"
     )))
 }
 
@@ -76,9 +76,9 @@ pub fn missing_target(extent: &Extent, warnings: &[String]) -> Option<Objection>
     let warning = warnings.iter().find(is_it).or(extent.missing_target.as_ref())?;
     Some(Objection {
         reason: format!(
-            "The target branch of the pull request is not in the clone, so SonarQube took no code for new and its quality gate \
-             proves nothing ({warning}). Check out the whole history with the target branch (fetchDepth: 0), and set \
-             sonar.pullrequest.base, if at all, to the name of the branch without refs/heads/"
+            "The target branch of the pull request is not in the clone, so SonarQube counted no code as new and its quality gate \
+             proves nothing ({warning}). Check out the whole history with the target branch (fetchDepth: 0). If you \
+             set sonar.pullrequest.base, use the name of the branch without refs/heads/"
         ),
         nothing_analysed: false,
     })
@@ -94,7 +94,7 @@ pub fn unseen_lines(extent: &Extent, measures: &MeasureSet, files: &[SourceFile]
     let path = extent.files_with_added_lines.iter().find(is_analysed)?;
     Some(Objection {
         reason: format!(
-            "SonarQube counts no new line in the pull request, but git counts added lines in {path}, which was analysed: so \
+            "SonarQube counts no new line in the pull request, but git counts added lines in {path}, which was analysed, so \
              the quality gate proves nothing. Check sonar.pullrequest.base and sonar.scm.*, and check out the whole history \
              (fetchDepth: 0)"
         ),

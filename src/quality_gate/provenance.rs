@@ -3,7 +3,7 @@
 //! A report lies in a file that any step of the build can write. It counts only if the server's own
 //! record of it says that it is this analysis'.
 
-use super::seconds;
+use super::freshness::older_than_record;
 use crate::analysis::Target;
 
 /// What the record of an analysis, made before it ran, lets expect of its processing.
@@ -19,14 +19,14 @@ pub struct Expected<'a> {
     pub id: Option<&'a str>,
 }
 
-/// What the server says about a report it was handed.
+/// What the server says about a report that was submitted to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Processed<'a> {
     /// Key of the project.
     pub project: Option<&'a str>,
     /// What was analysed.
     pub target: &'a Target,
-    /// When it was handed in, by the server's clock in seconds since 1970.
+    /// When it was submitted, by the server's clock in seconds since 1970.
     pub submitted: Option<u64>,
     /// Where its scanner was told to leave its report, as the scanner told the server.
     pub report_file: Option<&'a str>,
@@ -48,7 +48,7 @@ impl Expected<'_> {
         }
         if !self.target.is_same(processed.target) {
             return Some(format!(
-                "The report is of {}, and what was prepared is {}. If a scanner's own command line sets \
+                "The report is of {}, but {} was prepared. If a scanner's own command line sets \
                  sonar.branch.* or sonar.pullrequest.*, set them in extraProperties of SonarPrepare instead",
                 processed.target.in_sentence(),
                 self.target.in_sentence()
@@ -60,33 +60,44 @@ impl Expected<'_> {
                 format!("The report is of another analysis, whose scanner was to leave its report at {file}")
             });
         }
-        match (processed.submitted, self.created) {
-            (None, _) => Some("SonarQube does not say when the report was handed in".into()),
-            (Some(submitted), Some(created)) if submitted < created => Some(format!(
-                "The report is an older one: it was handed in {} before this analysis was prepared",
-                seconds(created - submitted)
-            )),
-            (Some(_), _) => None,
-        }
+        older_than_record(processed.submitted, self.created)
     }
 }
 
 /// What a build may analyse where no record says what it did: the main branch, and what it was started for.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct OwnTargets(pub Vec<Target>);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuildTargets {
+    /// Branches and pull requests that a scanner may have found out by itself.
+    pub detectable: Vec<Target>,
+    /// The pull request, in the build of one.
+    pub pull_request: Option<Target>,
+}
 
-impl OwnTargets {
-    /// Why what was processed is not of this build; `None` when it may be.
+impl BuildTargets {
+    /// Why what was processed is not of this build; `None` when it may be. A report that is let through here is judged by its
+    /// gate, so the report of any other branch would be a green build.
     pub fn contradiction(&self, processed: &Processed<'_>) -> Option<String> {
         let found = processed.target;
-        let is_own = found.is_main_branch() || self.0.iter().any(|own| own.is_same(found));
-        (!is_own).then(|| {
+        let may_be = found.is_main_branch() || self.detectable.iter().any(|target| target.is_same(found));
+        (!may_be).then(|| {
             format!(
-                "The report is of {}, which is not what this build is of. Set branch or pullRequest if it is what the \
-                 scanner was told to analyse",
+                "The report is of {}, which this build is not of. Set branch or pullRequest if the scanner was told to \
+                 analyse it",
                 found.in_sentence()
             )
         })
+    }
+
+    /// Why the main branch, which is what was processed or asked for, is not what this build is of, provided that the server
+    /// analyses pull requests: then the gate of the main branch says nothing of the pull request's code. A server without
+    /// pull requests has nothing but the main branch.
+    pub fn main_branch_contradiction(&self, target: &Target) -> Option<String> {
+        let pull_request = self.pull_request.as_ref().filter(|_| target.is_main_branch())?;
+        Some(format!(
+            "This build is of {}, and what SonarQube would be asked for is the main branch. Make the scanner analyse the \
+             pull request and set pullRequest to its number, or set branch if the main branch is what you want",
+            pull_request.in_sentence()
+        ))
     }
 }
 
@@ -111,8 +122,8 @@ mod tests {
 
     #[test]
     fn without_a_record_only_what_the_build_is_of_counts() {
-        let own = ["fix", "main"].map(Target::branch).into_iter().chain([Target::pull_request("7")]);
-        let own = OwnTargets(own.collect());
+        let detectable = ["fix", "main"].map(Target::branch).into_iter().chain([Target::pull_request("7")]);
+        let targets = BuildTargets { detectable: detectable.collect(), pull_request: None };
         for (target, expected) in [
             (Target::MAIN_BRANCH, None),
             (Target::branch("fix"), None),
@@ -121,10 +132,21 @@ mod tests {
             (Target::pull_request("8"), Some("The report is of pull request 8, which")),
             (Target::branch("7"), Some("The report is of the branch 7, which")),
         ] {
-            let found = own.contradiction(&Processed { target: &target, ..*OURS });
+            let found = targets.contradiction(&Processed { target: &target, ..*OURS });
             assert_eq!(found.is_some(), expected.is_some(), "{found:?}");
             assert!(found.unwrap_or_default().starts_with(expected.unwrap_or_default()));
         }
+    }
+
+    #[test]
+    fn the_main_branch_is_not_the_pull_request_of_a_build() {
+        let of_pull_request =
+            BuildTargets { detectable: Vec::new(), pull_request: Some(Target::pull_request("7")) };
+        let found = of_pull_request.main_branch_contradiction(&Target::MAIN_BRANCH);
+        assert!(found.is_some_and(|reason| reason.starts_with("This build is of pull request 7, and")));
+        assert_eq!(of_pull_request.main_branch_contradiction(&Target::pull_request("7")), None);
+        let of_branch = BuildTargets { pull_request: None, ..of_pull_request };
+        assert_eq!(of_branch.main_branch_contradiction(&Target::MAIN_BRANCH), None);
     }
 
     #[test]
@@ -140,11 +162,11 @@ mod tests {
             (
                 *EXPECTED,
                 Processed { target: &Target::MAIN_BRANCH, ..*OURS },
-                Some("of the main branch, and what was prepared is the branch release"),
+                Some("of the main branch, but the branch release was prepared"),
             ),
             (*EXPECTED, Processed { target: &main, ..*OURS }, Some("the branch main")),
             (*EXPECTED, Processed { target: &seven, ..*OURS }, Some("pull request 7")),
-            (pull_request, *OURS, Some("prepared is pull request 7")),
+            (pull_request, *OURS, Some("but pull request 7 was prepared")),
             (pull_request, Processed { target: &eight, ..*OURS }, Some("pull request 8")),
             (pull_request, Processed { target: &seven, ..*OURS }, None),
             (*EXPECTED, Processed { submitted: Some(999), ..*OURS }, Some("1 second before")),

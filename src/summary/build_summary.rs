@@ -4,7 +4,7 @@ use super::headline::{NO_RESULT, word};
 use super::page::Page;
 use super::result::AnalysisResult;
 use super::text::one_line;
-use super::{one_analysis, several_analyses};
+use super::{analysis_section, overview_page};
 use crate::quality_gate::Verdict;
 use std::cmp::Reverse;
 
@@ -34,8 +34,8 @@ pub fn build_summary(results: &[AnalysisResult]) -> BuildSummary {
                 &format!("{NO_RESULT} No quality gate result – no analysis report was found"),
             );
         }
-        [result] => one_analysis::one(&mut page, result),
-        results => several_analyses::several(&mut page, results),
+        [result] => analysis_section::one(&mut page, result),
+        results => overview_page::several(&mut page, results),
     }
     BuildSummary { title: title(&results), markdown: page.text }
 }

@@ -18,7 +18,7 @@ pub(super) fn headline(result: &AnalysisResult) -> (&'static str, String) {
         Verdict::Cancelled => no_result("the run was cancelled"),
         Verdict::Timeout => no_result("SonarQube did not finish in time"),
         Verdict::NoReport if result.nothing_analysed => no_result("nothing was analysed"),
-        Verdict::NoReport if result.gate.is_some() => no_result("what SonarQube says proves nothing"),
+        Verdict::NoReport if result.gate.is_some() => no_result("the gate passed, but that proves nothing"),
         Verdict::NoReport => no_result("no analysis report was found"),
         Verdict::Unknown => no_result("the quality gate could not be read"),
         Verdict::AnalysisFailed => no_result("the analysis failed"),

@@ -1,15 +1,15 @@
 //! The Build Summary and the lines of a build's issues list, as pure functions of values.
 
 mod analysis_line;
+mod analysis_section;
 mod build_summary;
 mod failed_condition;
 mod headline;
 pub mod html;
 mod markdown;
-mod one_analysis;
+mod overview_page;
 mod page;
 mod result;
-mod several_analyses;
 mod shown_measure;
 mod text;
 mod worst_items;

@@ -6,42 +6,40 @@
 //! that is sealed with the connection's token.
 
 use super::evidence::{
-    AnalysisToJudge, Evidence, ReportEvidence, blank_result, is_same, untouched, without_gate,
+    AnalysisToJudge, Description, Evidence, ReportEvidence, UNNAMED, build_targets, is_same,
 };
-use super::pipeline_start::PipelineStart;
 use crate::agent::{PublishInputs, ServiceConnection};
 use crate::analysis::{AnalysisId, Exported, Target, Unconnected};
-use crate::quality_gate::{OwnTargets, Verdict};
+use crate::quality_gate::{PipelineStart, Verdict};
 use crate::step::glob;
 use crate::step::job::Job;
 use crate::step::record::no_connection;
 use crate::step::record::seal::Seal;
 use crate::step::record::sealed_file::read_text;
 use crate::step::server_check::connect;
-use crate::summary::AnalysisResult;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Names of exported records.
 const NAMES: &str = "sonar-analysis-*.json";
 const NOT_SEALED: &str = "the record is not sealed with the token of this SonarPublish's service connection";
-const NO_BUILD: &str = "The variables do not tell which build this is";
+const NO_BUILD: &str = "The job's variables do not say which build this is";
 
 /// What the patterns of the input `analyses` brought.
 #[derive(Debug, Default)]
 pub(super) struct FromOtherJobs {
     /// Analyses, in the order in which they were prepared; then files that are no records.
-    pub(super) subjects: Vec<AnalysisToJudge>,
+    pub(super) analyses: Vec<AnalysisToJudge>,
     /// One for each pattern that names no record.
     pub(super) missing: Vec<AnalysisToJudge>,
 }
 
-/// Reads the records that the input names, but for those of `own` analyses. `start` is when the pipeline began, where that
+/// Reads the records that the input names, but for those of analyses of `this_job`. `start` is when the pipeline began, where that
 /// is known.
 pub(super) fn import(
     job: &Job,
     inputs: &PublishInputs,
-    own: &[AnalysisId],
+    this_job: &[AnalysisId],
     connection: Option<&ServiceConnection>,
     target: &Target,
     start: Option<PipelineStart>,
@@ -49,11 +47,8 @@ pub(super) fn import(
     let mut imported = FromOtherJobs::default();
     let mut records: BTreeMap<(u64, AnalysisId), RecordCopy> = BTreeMap::new();
     let mut unreadable = Vec::new();
-    let no_report = |what: &str, reason: String| AnalysisToJudge {
-        analysis: None,
-        result: AnalysisResult::unknown(what.to_owned(), target.clone()),
-        evidence: Evidence::None(Verdict::NoReport, reason),
-    };
+    let no_report =
+        |what: &str, reason: String| AnalysisToJudge::settled(what, target, Verdict::NoReport, reason);
     let mut unconnected = None;
     for pattern in &inputs.analyses {
         let found = match files(job, pattern) {
@@ -66,43 +61,45 @@ pub(super) fn import(
         };
         if found.is_empty() {
             let reason = format!(
-                "analyses: {pattern} names no exported record. Download the artifact before SonarPublish; SonarAnalyze \
-                 writes it where exportTo says"
+                "analyses: no exported record matches {pattern}. Download the artifact before SonarPublish. SonarAnalyze \
+                 writes it to the folder in its input exportTo"
             );
             imported.missing.push(no_report(pattern, reason));
         }
         for file in found {
             match read(&file) {
-                Ok(Read::Unconnected(note)) => unconnected = unconnected.or(Some(note)),
-                Ok(Read::Analysis(record)) if own.contains(&record.prepared.id) => {
-                    tracing::info!("{} is a record of this job, which is judged by itself", file.display());
+                Ok(FileContent::Unconnected(note)) => unconnected = unconnected.or(Some(note)),
+                Ok(FileContent::Analysis(record)) if this_job.contains(&record.prepared.id) => {
+                    tracing::info!(
+                        "{} is a record of this job, which is judged by its own record",
+                        file.display()
+                    );
                 }
-                Ok(Read::Analysis(record)) => {
-                    let candidate = RecordCopy::new(*record, connection);
-                    let key = (candidate.record.prepared.created, candidate.record.prepared.id.clone());
-                    let kept = records.entry(key).or_insert_with(|| candidate.clone());
-                    if kept.worth() < candidate.worth() {
-                        *kept = candidate;
+                Ok(FileContent::Analysis(record)) => {
+                    let copy = RecordCopy::new(*record, connection);
+                    let key = (copy.record.prepared.created, copy.record.prepared.id.clone());
+                    let kept = records.entry(key).or_insert_with(|| copy.clone());
+                    if kept.worth() < copy.worth() {
+                        *kept = copy;
                     }
                 }
                 Err(reason) => {
                     let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
                     unreadable.push(no_report(
                         &name,
-                        format!("{} is no exported record: {reason}", file.display()),
+                        format!("{} is not an exported record: {reason}", file.display()),
                     ));
                 }
             }
         }
     }
     leave_out_earlier_attempts(job, &mut records);
-    imported.subjects =
-        records.into_values().map(|candidate| subject(job, &candidate, connection, start)).collect();
-    imported.subjects.extend(unreadable);
-    imported.subjects.extend(unconnected.map(|note| {
+    imported.analyses =
+        records.into_values().map(|copy| analysis_to_judge(job, &copy, connection, start)).collect();
+    imported.analyses.extend(unreadable);
+    imported.analyses.extend(unconnected.map(|note| {
         let (verdict, reason) = without_connection(job, inputs, connection, &note);
-        let result = AnalysisResult::unknown("the project".into(), target.clone());
-        AnalysisToJudge { analysis: None, result, evidence: Evidence::None(verdict, reason) }
+        AnalysisToJudge::settled(UNNAMED, target, verdict, reason)
     }));
     imported
 }
@@ -137,9 +134,9 @@ impl RecordCopy {
 fn leave_out_earlier_attempts(job: &Job, records: &mut BTreeMap<(u64, AnalysisId), RecordCopy>) {
     let Some(build) = job.predefined.build() else { return };
     let mut newest: BTreeMap<String, (u64, u64)> = BTreeMap::new();
-    let sealed = records.values().filter(|candidate| candidate.is_sealed);
+    let sealed = records.values().filter(|copy| copy.is_sealed);
     for Exported { job, attempt, .. } in
-        sealed.map(|candidate| &candidate.record).filter(|record| record.build == build)
+        sealed.map(|copy| &copy.record).filter(|record| record.build == build)
     {
         let standing = newest.entry(job.clone()).or_default();
         *standing = (*standing).max(*attempt);
@@ -167,16 +164,16 @@ fn files(job: &Job, pattern: &str) -> Result<Vec<PathBuf>, String> {
 }
 
 /// What a file says.
-enum Read {
+enum FileContent {
     Analysis(Box<Exported>),
     Unconnected(Unconnected),
 }
 
-fn read(file: &Path) -> Result<Read, String> {
+fn read(file: &Path) -> Result<FileContent, String> {
     let text = read_text(file).map_err(|error| error.to_string())?.unwrap_or_default();
     match Unconnected::parse(&text) {
-        Some(note) => Ok(Read::Unconnected(note)),
-        None => Exported::parse(&text).map(|record| Read::Analysis(Box::new(record))),
+        Some(note) => Ok(FileContent::Unconnected(note)),
+        None => Exported::parse(&text).map(|record| FileContent::Analysis(Box::new(record))),
     }
 }
 
@@ -201,29 +198,25 @@ fn without_connection(
         (Some(reason), _) => (Verdict::NoReport, reason),
         (None, Some(reason)) => (Verdict::Skipped, reason.to_owned()),
         (None, None) => {
-            let reason = "SonarAnalyze of another job skipped, as it had no service connection, and onMissingConnection of \
-                          SonarPublish is not skip";
+            let reason = "SonarAnalyze of another job was skipped because that job had no service connection, and \
+                          onMissingConnection of this SonarPublish is not skip";
             (Verdict::NoReport, reason.to_owned())
         }
     }
 }
 
-fn subject(
+fn analysis_to_judge(
     job: &Job,
-    candidate: &RecordCopy,
+    copy: &RecordCopy,
     connection: Option<&ServiceConnection>,
     start: Option<PipelineStart>,
 ) -> AnalysisToJudge {
-    let prepared = &candidate.record.prepared;
+    let Exported { prepared, extent, .. } = &copy.record;
     AnalysisToJudge {
-        analysis: Some(prepared.id.clone()),
-        result: AnalysisResult {
-            notes: candidate.record.extent.left_out.clone(),
-            narrowed: candidate.record.extent.narrowed.clone(),
-            ..blank_result(prepared)
-        },
-        evidence: evidence(job, candidate, connection, start)
-            .unwrap_or_else(|(verdict, reason)| Evidence::None(verdict, reason)),
+        id: Some(prepared.id.clone()),
+        description: Description::of(prepared, extent),
+        evidence: evidence(job, copy, connection, start)
+            .unwrap_or_else(|(verdict, reason)| Evidence::Settled(verdict, reason)),
     }
 }
 
@@ -242,17 +235,17 @@ fn evidence(
         return Err(no_report(reason));
     }
     let prepared = &record.prepared;
-    if let Some(evidence) = without_gate(record.outcome.as_ref(), prepared.skip.as_deref()) {
+    if let Some(evidence) = Evidence::without_gate(record.outcome.as_ref(), prepared.skip.as_deref()) {
         let server = || {
             let is_its = |connection: &&ServiceConnection| is_same(&connection.url, &prepared.server.url);
             connection.filter(is_its).map(|connection| connect(job, connection))
         };
         return match evidence {
             // Else one file in an artifact would take an analysis out of the verdict.
-            Evidence::None(Verdict::Skipped, reason) if !is_sealed => {
+            Evidence::Settled(Verdict::Skipped, reason) if !is_sealed => {
                 Err(no_report(format!("{NOT_SEALED}. It says that the analysis was skipped: {reason}")))
             }
-            evidence => Ok(untouched(evidence, prepared, server)),
+            evidence => Ok(evidence.with_last_gate(prepared, server)),
         };
     }
     let report = record.report().map_err(no_report)?;
@@ -265,8 +258,8 @@ fn evidence(
     };
     if !is_same(&connection.url, &prepared.server.url) {
         return Err(unknown(format!(
-            "It was analysed by {address}, and the service connection of this SonarPublish is that of {}. Use a \
-             SonarPublish for each server, with analyses of that server only",
+            "It was analysed by {address}, but the service connection of this SonarPublish leads to {}. Use one \
+             SonarPublish for each server, with the analyses of that server",
             connection.url.as_str().trim_end_matches('/')
         )));
     }
@@ -283,16 +276,16 @@ fn evidence(
     }
     let sonarqube = connect(job, connection);
     let chosen = record.chosen_report_file && *is_sealed;
-    let mut reported = ReportEvidence::of(prepared, chosen, report, sonarqube, start);
-    reported.extent = record.extent.clone();
+    let mut evidence = ReportEvidence::of(prepared, chosen, report, sonarqube, start);
+    evidence.extent = record.extent.clone();
     if !is_sealed {
         tracing::warn!(
-            "{}: {NOT_SEALED}. Its report counts only for what this build is of",
+            "{}: {NOT_SEALED}. Its report counts only if it is of the branch or pull request being built",
             record.file_name()
         );
         // Which branch or pull request it names is anybody's word. What it says of an analysis of nothing stays: it can only
         // take a pass away.
-        reported.own_targets = Some(OwnTargets(job.predefined.pipeline_context().detectable_targets()));
+        evidence.build_targets = Some(build_targets(&job.predefined.pipeline_context()));
     }
-    Ok(Evidence::Report(Box::new(reported)))
+    Ok(Evidence::Report(Box::new(evidence)))
 }

@@ -1,71 +1,22 @@
-//! From a report to the verdict: waits until the server has processed it, makes sure that it is this
-//! analysis', and reads the gate.
+//! From a scanner's report to the verdict: waits until the server has processed it, makes sure that it is of this analysis,
+//! and reads the gate.
+//!
+//! Nothing is believed before the server has said that the report is of this analysis. What does not wait for an answer is
+//! asked at once: the order in which answers are weighed is that of the functions here, whatever order they come in.
 
 use super::evidence::is_same;
-use super::pipeline_start::PipelineStart;
+use super::gate_server::{Analysed, GateServer};
+use super::in_flight::{InFlight, meanwhile};
+use super::judgement::{Judgement, Measures, timed_out};
 use super::verify_pass::verify_pass;
 use crate::analysis::{AnalysisReport, Extent, Target};
 use crate::quality_gate::{
-    Expected, MeasureSet, OwnTargets, Processed, QualityGate, SourceFile, Verdict, seconds,
+    BuildTargets, Expected, MeasureSet, NO_CLOCK, PipelineStart, Processed, QualityGate, Verdict,
 };
-use crate::sonarqube::{CeTask, CeTaskStatus, Error, Fault, Look, SonarQube, Wait, Waited};
-use crate::summary::shown_metrics;
+use crate::sonarqube::{CeTask, CeTaskStatus, Error, Fault, Look, Wait, Waited};
+use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 use url::Url;
-
-/// What is asked of a server. SonarQube, or a model of one.
-pub(super) trait GateServer {
-    /// The compute engine task with this id.
-    async fn ce_task(&self, id: &str) -> Result<CeTask, Error>;
-    /// The gate of this analysis.
-    async fn quality_gate(&self, analysis_id: &str) -> Result<QualityGate, Error>;
-    /// Name of the project's main branch, as far as it can be told.
-    async fn main_branch(&self, project: &str) -> Result<Option<String>, Error>;
-    /// The address the server goes by, where it has another one.
-    async fn public_url(&self) -> Result<Option<String>, Error>;
-    /// All measures that count or are shown; `None` where the token may not read them.
-    async fn measures(&self, of: Analysed<'_>) -> Result<Option<MeasureSet>, Error>;
-    /// The source files; `None` likewise.
-    async fn source_files(&self, of: Analysed<'_>) -> Result<Option<Vec<SourceFile>>, Error>;
-}
-
-/// A project, and its branch or pull request.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Analysed<'a> {
-    pub(super) project: &'a str,
-    pub(super) target: &'a Target,
-}
-
-impl GateServer for SonarQube {
-    async fn ce_task(&self, id: &str) -> Result<CeTask, Error> {
-        self.ce_task(id).await
-    }
-
-    async fn quality_gate(&self, analysis_id: &str) -> Result<QualityGate, Error> {
-        self.quality_gate(analysis_id).await
-    }
-
-    async fn main_branch(&self, project: &str) -> Result<Option<String>, Error> {
-        self.main_branch(project).await
-    }
-
-    async fn public_url(&self) -> Result<Option<String>, Error> {
-        self.public_url().await
-    }
-
-    async fn measures(&self, of: Analysed<'_>) -> Result<Option<MeasureSet>, Error> {
-        let mut metrics = shown_metrics();
-        metrics.extend(["files", "new_lines"]);
-        self.measures(of.project, of.target, &metrics).await
-    }
-
-    async fn source_files(&self, of: Analysed<'_>) -> Result<Option<Vec<SourceFile>>, Error> {
-        self.source_files(of.project, of.target).await
-    }
-}
-
-const NO_CLOCK: &str = "It is not known whether the report is of this run: SonarQube sent no Date header when the analysis was \
-                        prepared, and neither System.PipelineStartTime nor Azure DevOps tells when this pipeline began";
 
 /// A report, and what has to be true of it.
 #[derive(Debug)]
@@ -74,10 +25,10 @@ pub(super) struct Claim<'a> {
     /// Base URL of the service connection.
     pub(super) server_url: &'a Url,
     pub(super) expected: Expected<'a>,
-    /// No report that was handed in before this counts.
+    /// No report that was submitted before this counts.
     pub(super) start: Option<PipelineStart>,
     /// Where no record says what was analysed: what may have been.
-    pub(super) own_targets: Option<&'a OwnTargets>,
+    pub(super) build_targets: Option<&'a BuildTargets>,
     /// What the analysis covered, as far as its record says.
     pub(super) extent: &'a Extent,
 }
@@ -89,86 +40,24 @@ impl Claim<'_> {
     }
 }
 
-/// What came of it.
+/// What came of a report.
 #[derive(Debug)]
-pub(super) struct Judgement {
-    pub(super) verdict: Verdict,
-    pub(super) reason: Option<String>,
-    pub(super) gate: Option<QualityGate>,
-    /// The task, once it has ended and is known to be this analysis'.
+pub(super) struct ReportJudgement {
+    pub(super) judgement: Judgement,
+    /// The task, once it has ended and is known to be of this analysis.
     pub(super) task: Option<CeTask>,
     /// Whether the branch that the task names is the main branch.
     pub(super) is_main_branch: bool,
-    /// Whether the verdict is that nothing was analysed.
-    pub(super) nothing_analysed: bool,
-    /// The measures, where they were read for the verdict.
-    pub(super) measures: Option<MeasureSet>,
-    /// Of an analysis that has much fewer files than the one before: a sentence.
-    pub(super) warning: Option<String>,
 }
 
-impl Judgement {
-    pub(super) fn without_gate(verdict: Verdict, reason: impl Into<String>) -> Self {
-        Self::new(verdict, Some(reason.into()), None)
-    }
-
-    pub(super) fn new(verdict: Verdict, reason: Option<String>, gate: Option<QualityGate>) -> Self {
-        Self {
-            verdict,
-            reason,
-            gate,
-            task: None,
-            is_main_branch: false,
-            nothing_analysed: false,
-            measures: None,
-            warning: None,
-        }
+impl From<Judgement> for ReportJudgement {
+    fn from(judgement: Judgement) -> Self {
+        Self { judgement, task: None, is_main_branch: false }
     }
 }
 
-/// Waits, checks, reads. `last` is when the server last answered about a task.
-pub(super) async fn judge_report(
-    server: &impl GateServer,
-    claim: &Claim<'_>,
-    wait: &mut Wait,
-    last: &mut Option<Instant>,
-) -> Judgement {
-    let task = match processed(server, claim, wait, last).await {
-        Ok(task) => task,
-        Err(judgement) => return judgement,
-    };
-    let is_main_branch = match contradiction(server, claim, &task, wait).await {
-        Ok(is_main_branch) => is_main_branch,
-        Err(foreign) => return *foreign,
-    };
-    let mut judgement = match (&task.status, &task.analysis_id) {
-        (CeTaskStatus::Success, Some(id)) => gate(server, id, wait).await,
-        (CeTaskStatus::Success, None) => {
-            Judgement::without_gate(Verdict::Unknown, "SonarQube names no analysis for the report")
-        }
-        (CeTaskStatus::Canceled, _) => Judgement::without_gate(
-            Verdict::AnalysisFailed,
-            "SonarQube's processing of the report was cancelled",
-        ),
-        (status, _) => {
-            let state = status.as_str();
-            let why = task
-                .error_message
-                .as_deref()
-                .unwrap_or("it gives no reason; see Background Tasks in SonarQube");
-            let reason = format!("SonarQube could not process the report ({state}): {why}");
-            Judgement::without_gate(Verdict::AnalysisFailed, reason)
-        }
-    };
-    let of = Analysed { project: &claim.report.project_key, target: &task.target };
-    verify_pass(server, of, (claim.extent, &task.warnings), wait, &mut judgement).await;
-    judgement.task = Some(task);
-    judgement.is_main_branch = is_main_branch;
-    judgement
-}
-
-/// The task, once it has ended.
-async fn processed(
+/// The task, once it has ended. `last` is when the server last answered about a task.
+pub(super) async fn processed(
     server: &impl GateServer,
     claim: &Claim<'_>,
     wait: &mut Wait,
@@ -189,12 +78,12 @@ async fn processed(
     match wait.until(&what, last, look).await {
         Waited::Done(task) => Ok(task),
         Waited::TimedOut { state, understood } => {
-            Err(timed_out("has not processed the report", &state, understood, wait))
+            Err(timed_out("did not process the report", &state, understood, wait))
         }
         Waited::Refused(Error { fault: Fault::NotFound(reason), .. }) => Err(Judgement::without_gate(
             Verdict::NoReport,
             format!(
-                "{} knows no compute engine task {id}, which the report names (404 Not Found: {reason})",
+                "{} does not know the compute engine task {id} that the report names (404 Not Found: {reason})",
                 claim.server()
             ),
         )),
@@ -205,51 +94,195 @@ async fn processed(
     }
 }
 
-async fn gate(server: &impl GateServer, analysis_id: &str, wait: &mut Wait) -> Judgement {
-    let look = async || server.quality_gate(analysis_id).await.map(Look::Done);
-    let gate = match wait.until("SonarQube's quality gate", &mut None, look).await {
-        Waited::Done(gate) => gate,
+/// What may be asked once a task has ended: the answers are of its analysis, whoever's that is.
+struct Asked {
+    gate: Option<InFlight<Result<QualityGate, Error>>>,
+    measures: Option<InFlight<Result<Option<MeasureSet>, Error>>>,
+    public_url: Option<InFlight<Result<Option<String>, Error>>>,
+}
+
+impl Asked {
+    fn about(server: &(impl GateServer + 'static), claim: &Claim<'_>, task: &CeTask) -> Self {
+        let has_gate = task.status == CeTaskStatus::Success;
+        let gate = task.analysis_id.clone().filter(|_| has_gate).map(|id| {
+            let server = server.clone();
+            InFlight::new(async move { server.quality_gate(&id).await })
+        });
+        let measures = gate.is_some().then(|| {
+            let server = server.clone();
+            let (project, target) = (claim.report.project_key.clone(), task.target.clone());
+            let of = async move { server.measures(Analysed { project: &project, target: &target }).await };
+            InFlight::new(of)
+        });
+        let public_url = (!is_at(&claim.report.server_url, claim.server_url)).then(|| {
+            let server = server.clone();
+            InFlight::new(async move { server.public_url().await })
+        });
+        Self { gate, measures, public_url }
+    }
+
+    /// Waits for `other` while all of this gets on.
+    async fn during<O>(&mut self, other: impl Future<Output = O>) -> O {
+        let Self { gate, measures, public_url } = self;
+        meanwhile(&mut [gate, measures, public_url], other).await
+    }
+}
+
+/// Judges a task that has ended: is it of this analysis, did its gate pass, and does the pass prove anything.
+///
+/// Answers are weighed in this order, whatever order they come in. A mistake here would let the gate of another analysis
+/// pass for this one's.
+pub(super) async fn judge_processed(
+    server: &(impl GateServer + 'static),
+    claim: &Claim<'_>,
+    task: CeTask,
+    wait: &mut Wait,
+) -> ReportJudgement {
+    // What no answer can change comes first, so that nothing is asked about the analysis of somebody else.
+    if let Some(reason) = contradiction(claim, &task, name_in_question(claim, &task).is_some()) {
+        return Judgement::without_gate(Verdict::NoReport, reason).into();
+    }
+    let mut asked = Asked::about(server, claim, &task);
+    let is_main_branch = match asked.during(check_target(server, claim, &task, wait)).await {
+        Ok(is_main_branch) => is_main_branch,
+        Err(judgement) => return (*judgement).into(),
+    };
+    let public_url = asked.public_url.take();
+    if let Err(judgement) = asked.during(check_address(server, claim, public_url, wait)).await {
+        return (*judgement).into();
+    }
+    let mut judgement = match (&task.status, &task.analysis_id) {
+        (CeTaskStatus::Success, Some(id)) => {
+            let gate = asked.gate.take();
+            asked.during(read_gate(server, id, gate, wait)).await
+        }
+        _ => without_analysis(&task),
+    };
+    if judgement.gate.is_some() {
+        judgement.measures = asked.measures.map_or(Measures::NotAsked, Measures::InFlight);
+    }
+    let of = Analysed { project: &claim.report.project_key, target: &task.target };
+    verify_pass(server, of, (claim.extent, &task.warnings), wait, &mut judgement).await;
+    ReportJudgement { judgement, task: Some(task), is_main_branch }
+}
+
+/// The verdict on a task that made no analysis.
+fn without_analysis(task: &CeTask) -> Judgement {
+    match &task.status {
+        CeTaskStatus::Success => {
+            Judgement::without_gate(Verdict::Unknown, "SonarQube names no analysis for the report")
+        }
+        CeTaskStatus::Canceled => Judgement::without_gate(
+            Verdict::AnalysisFailed,
+            "SonarQube's processing of the report was cancelled",
+        ),
+        status => {
+            let why = task
+                .error_message
+                .as_deref()
+                .unwrap_or("it gives no reason; see Background Tasks in SonarQube");
+            let reason = format!("SonarQube could not process the report ({}): {why}", status.as_str());
+            Judgement::without_gate(Verdict::AnalysisFailed, reason)
+        }
+    }
+}
+
+/// The gate of an analysis. `asked` is the answer that is on its way.
+async fn read_gate(
+    server: &impl GateServer,
+    analysis_id: &str,
+    mut asked: Option<InFlight<Result<QualityGate, Error>>>,
+    wait: &mut Wait,
+) -> Judgement {
+    let look = async || {
+        let gate = match asked.take() {
+            Some(asked) => asked.answer().await,
+            None => server.quality_gate(analysis_id).await,
+        };
+        gate.map(Look::Done)
+    };
+    match wait.until("SonarQube's quality gate", &mut None, look).await {
+        Waited::Done(gate) => Judgement::of_gate(gate),
         Waited::TimedOut { state, understood } => {
-            return timed_out("has not told the quality gate", &state, understood, wait);
+            timed_out("did not answer for the quality gate", &state, understood, wait)
         }
         Waited::Refused(error) => {
-            return Judgement::without_gate(
-                Verdict::Unknown,
-                error.explain("read the quality gate").to_string(),
-            );
+            Judgement::without_gate(Verdict::Unknown, error.explain("read the quality gate").to_string())
         }
-    };
-    let (verdict, reason) = gate_verdict(&gate);
-    Judgement::new(verdict, reason, Some(gate))
+    }
 }
 
-/// The verdict that a gate is, and why it is neither a pass nor a failure.
-pub(super) fn gate_verdict(gate: &QualityGate) -> (Verdict, Option<String>) {
-    let verdict = gate.verdict();
-    let reason = match verdict {
-        Verdict::None => Some("SonarQube computed no quality gate for this analysis".into()),
-        Verdict::Unknown => Some(gate.unknown_reason()),
+/// The branch that must be known to be the main branch, or not, before the targets can be compared.
+///
+/// Servers may name the main branch too, and may call it by another name than the repository does. And a user, or
+/// SonarPrepare where the default branch was unknown, may have named the branch that turns out to be the main one.
+fn name_in_question<'a>(claim: &'a Claim<'_>, task: &'a CeTask) -> Option<&'a str> {
+    match (claim.expected.target, &task.target) {
+        (Target::MainBranch { .. }, Target::Branch { name })
+        | (Target::Branch { name }, Target::MainBranch { .. }) => Some(name.as_str()),
         _ => None,
-    };
-    (verdict, reason)
+    }
 }
 
-pub(super) fn timed_out(what: &str, state: &str, understood: bool, wait: &Wait) -> Judgement {
-    let verdict = if understood { Verdict::Timeout } else { Verdict::Unknown };
-    let limit = seconds(wait.limit());
-    Judgement::without_gate(verdict, format!("SonarQube {what} within {limit} (state: {state})"))
-}
-
-/// Whether the task is of the main branch; or why the report is not this analysis', if it isn't, or if that could
-/// not be found out.
-async fn contradiction(
+/// Whether the task is of the main branch; or why the report is not of this analysis, if it is not, or if that could not
+/// be found out. A report that is taken for this analysis' brings its gate along, so whatever is not certain is refused.
+async fn check_target(
     server: &impl GateServer,
     claim: &Claim<'_>,
     task: &CeTask,
     wait: &mut Wait,
 ) -> Result<bool, Box<Judgement>> {
-    let foreign = |reason: String| Box::new(Judgement::without_gate(Verdict::NoReport, reason));
-    let report = claim.report;
+    let not_ours = |reason: String| Box::new(Judgement::without_gate(Verdict::NoReport, reason));
+    let is_named_main = match name_in_question(claim, task) {
+        None => false,
+        Some(name) if claim.expected.target.main_branch_name() == Some(name) => true,
+        Some(name) => {
+            let look = async || server.main_branch(&claim.report.project_key).await.map(Look::Done);
+            match wait.until("SonarQube's list of branches", &mut None, look).await {
+                Waited::Done(main) => main.as_deref() == Some(name),
+                Waited::TimedOut { state, understood } => {
+                    let what = "did not answer for the branches of the project";
+                    return Err(Box::new(timed_out(what, &state, understood, wait)));
+                }
+                Waited::Refused(_) => false,
+            }
+        }
+    };
+    if let Some(reason) = contradiction(claim, task, is_named_main) {
+        return Err(not_ours(reason));
+    }
+    let target = if is_named_main { &Target::MAIN_BRANCH } else { &task.target };
+    let of_main = claim.build_targets.and_then(|targets| targets.main_branch_contradiction(target));
+    if let Some(reason) = of_main {
+        refuse_main_branch(server, reason, wait).await.map_err(Box::new)?;
+    }
+    Ok(target.is_main_branch())
+}
+
+/// In the build of a pull request the main branch is judged only on a server without pull requests. `reason` says why it is
+/// not elsewhere.
+pub(super) async fn refuse_main_branch(
+    server: &impl GateServer,
+    reason: String,
+    wait: &mut Wait,
+) -> Result<(), Judgement> {
+    let look = async || server.has_pull_requests().await;
+    match wait.until("SonarQube's edition", &mut None, look).await {
+        Waited::Done(false) => Ok(()),
+        Waited::Done(true) => Err(Judgement::without_gate(Verdict::NoReport, reason)),
+        Waited::TimedOut { state, understood } => {
+            Err(timed_out("did not say whether it analyses pull requests", &state, understood, wait))
+        }
+        Waited::Refused(error) => {
+            let reason = error.explain("ask whether the server analyses pull requests").to_string();
+            Err(Judgement::without_gate(Verdict::Unknown, reason))
+        }
+    }
+}
+
+/// Why the report is not of this analysis, by what the task says; `None` when nothing speaks against it.
+/// `is_named_main` says that one of the targets is the name of the main branch and the other the main branch.
+fn contradiction(claim: &Claim<'_>, task: &CeTask, is_named_main: bool) -> Option<String> {
     let mut processed = Processed {
         project: task.project_key.as_deref(),
         target: &task.target,
@@ -257,82 +290,69 @@ async fn contradiction(
         report_file: task.report_file.as_deref(),
     };
     let mut expected = claim.expected;
-    // Servers may name the main branch too, and may call it by another name than the repository does. And a user, or
-    // Prepare when nobody could tell the default branch, may have named the branch that turns out to be the main one.
-    let named = match (expected.target, processed.target) {
-        (Target::MainBranch { .. }, Target::Branch { name })
-        | (Target::Branch { name }, Target::MainBranch { .. }) => Some(name.as_str()),
-        _ => None,
-    };
-    if let Some(name) = named {
-        let is_main = expected.target.main_branch_name() == Some(name) || {
-            let look = async || server.main_branch(&report.project_key).await.map(Look::Done);
-            match wait.until("SonarQube's list of branches", &mut None, look).await {
-                Waited::Done(main) => main.as_deref() == Some(name),
-                Waited::TimedOut { state, understood } => {
-                    return Err(Box::new(timed_out("has not told its branches", &state, understood, wait)));
-                }
-                Waited::Refused(_) => false,
-            }
-        };
-        if is_main {
-            (expected.target, processed.target) = (&Target::MAIN_BRANCH, &Target::MAIN_BRANCH);
-        }
+    if is_named_main {
+        (expected.target, processed.target) = (&Target::MAIN_BRANCH, &Target::MAIN_BRANCH);
     }
-    let is_main_branch = processed.target.is_main_branch();
-    let mut own = expected;
-    if claim.own_targets.is_some() {
-        own.target = processed.target;
+    if claim.build_targets.is_some() {
+        expected.target = processed.target;
     }
-    let expected = Expected { project: Some(&report.project_key), ..own };
-    let contradiction = own
+    // The file may name another project than the record does.
+    let of_report = Expected { project: Some(&claim.report.project_key), ..expected };
+    expected
         .contradiction(&processed)
-        .or_else(|| expected.contradiction(&processed))
-        .or_else(|| claim.own_targets.and_then(|targets| targets.contradiction(&processed)))
+        .or_else(|| of_report.contradiction(&processed))
+        .or_else(|| claim.build_targets.and_then(|targets| targets.contradiction(&processed)))
         .or_else(|| match claim.start {
-            Some(start) => too_old(start, task),
-            None => (own.created.is_none() && !own.is_proven(&processed)).then(|| NO_CLOCK.to_owned()),
-        });
-    if let Some(reason) = contradiction {
-        return Err(foreign(reason));
+            Some(start) => start.report_too_old(task.submitted, task.answered, seconds_now()),
+            None => {
+                (expected.created.is_none() && !expected.is_proven(&processed)).then(|| NO_CLOCK.to_owned())
+            }
+        })
+}
+
+fn seconds_now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// Whether the report is of the server of the connection, which may go by another address. `asked` is the answer that is on
+/// its way.
+async fn check_address(
+    server: &impl GateServer,
+    claim: &Claim<'_>,
+    mut asked: Option<InFlight<Result<Option<String>, Error>>>,
+    wait: &mut Wait,
+) -> Result<(), Box<Judgement>> {
+    let address = &claim.report.server_url;
+    if is_at(address, claim.server_url) {
+        return Ok(());
     }
-    if same_server(&report.server_url, claim.server_url) {
-        return Ok(is_main_branch);
-    }
-    let look = async || server.public_url().await.map(Look::Done);
-    match wait.until("SonarQube's own address", &mut None, look).await {
-        Waited::Done(Some(public))
-            if Url::parse(&public).is_ok_and(|url| same_server(&report.server_url, &url)) =>
-        {
-            Ok(is_main_branch)
+    let look = async || {
+        let public = match asked.take() {
+            Some(asked) => asked.answer().await,
+            None => server.public_url().await,
+        };
+        public.map(Look::Done)
+    };
+    let judgement = match wait.until("SonarQube's own address", &mut None, look).await {
+        Waited::Done(Some(public)) if Url::parse(&public).is_ok_and(|url| is_at(address, &url)) => {
+            return Ok(());
         }
-        Waited::Done(_) => Err(foreign(format!(
-            "The report is of the server {}, not of {}",
-            report.server_url,
-            claim.server()
-        ))),
+        Waited::Done(_) => {
+            let reason = format!("The report is of the server {address}, not of {}", claim.server());
+            Judgement::without_gate(Verdict::NoReport, reason)
+        }
         Waited::TimedOut { state, understood } => {
-            Err(Box::new(timed_out("has not told its own address", &state, understood, wait)))
+            timed_out("did not answer for its own address", &state, understood, wait)
         }
-        Waited::Refused(error) => Err(foreign(error.explain("ask for the server's own address").to_string())),
-    }
+        Waited::Refused(error) => {
+            let reason = error.explain("ask for the server's own address").to_string();
+            Judgement::without_gate(Verdict::NoReport, reason)
+        }
+    };
+    Err(Box::new(judgement))
 }
 
-/// Why a report that was handed in before the pipeline began does not count.
-fn too_old(start: PipelineStart, task: &CeTask) -> Option<String> {
-    let (start, behind) = start.by_clock_of(task.answered);
-    let early = start.checked_sub(task.submitted?).filter(|early| *early > 0)?;
-    let clocks = behind.map(|behind| {
-        format!(". The clocks of this machine and of SonarQube differ by {}: set them right", seconds(behind))
-    });
-    let clocks = clocks.unwrap_or_default();
-    Some(format!(
-        "The report is an older one: it was handed in {} before this pipeline began{clocks}",
-        seconds(early)
-    ))
-}
-
-fn same_server(text: &str, url: &Url) -> bool {
+fn is_at(text: &str, url: &Url) -> bool {
     Url::parse(text).is_ok_and(|other| is_same(&other, url))
 }
 

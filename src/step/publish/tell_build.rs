@@ -37,7 +37,7 @@ pub(super) async fn tell(
         return true;
     };
     let Some(connection) = JobConnection::read(&job.environment, predefined) else {
-        tracing::warn!("the build property {AGGREGATE} is not written: this job has no access token");
+        tracing::warn!("the build property {AGGREGATE} was not written because this job has no access token");
         return true;
     };
     let azure = AzureDevOps::new(job.azure_devops.clone(), connection.collection, connection.token);
@@ -55,7 +55,7 @@ pub(super) async fn tell(
         async || job.cancellation.unless_requested(tokio::time::sleep(PAUSE)).await.is_ok(),
     );
     let Ok(settled) = job.cancellation.unless_over(settling).await else {
-        tracing::warn!("the build property {AGGREGATE} is not written: the time is up");
+        tracing::warn!("the build property {AGGREGATE} was not written in time after the run was cancelled");
         return true;
     };
     let is_reached = !written.borrow().is_empty();
@@ -67,8 +67,8 @@ pub(super) async fn tell(
     let is_known = !(may_be_ok_elsewhere && verdict.blocks_pass());
     match settled {
         Ok(None) => tracing::warn!(
-            "the build property {AGGREGATE} may not be what the build's analyses say together: it kept \
-             changing, or Azure DevOps answered with an older state"
+            "the build property {AGGREGATE} may not match the verdicts of all analyses of the build: other jobs kept \
+             changing it, or Azure DevOps answered with an older state"
         ),
         Ok(Some(verdict)) => tracing::debug!("{AGGREGATE} of the build is {}", verdict.build_property()),
         Err(error) => tracing::warn!("the build property {AGGREGATE} could not be written: {error}"),

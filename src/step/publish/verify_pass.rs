@@ -1,6 +1,7 @@
 //! Asks the server what was analysed where a gate passed: a gate that passed over nothing is no pass.
 
-use super::report_verdict::{Analysed, GateServer, Judgement, timed_out};
+use super::gate_server::{Analysed, GateServer};
+use super::judgement::{Judgement, Measures, timed_out};
 use crate::analysis::Extent;
 use crate::quality_gate::{
     MeasureSet, Objection, Verdict, missing_target, nothing_analysed, shrunk, uncounted, unseen_lines,
@@ -8,6 +9,8 @@ use crate::quality_gate::{
 use crate::sonarqube::{Error, Look, Wait, Waited};
 
 /// Takes a pass back where it proves nothing. `of` is what the gate is of, `warnings` are those of the server.
+///
+/// The server's own gate passes where no code was analysed, so an answer that is missing here takes the pass back, too.
 pub(super) async fn verify_pass(
     server: &impl GateServer,
     of: Analysed<'_>,
@@ -18,24 +21,27 @@ pub(super) async fn verify_pass(
     if judgement.verdict != Verdict::Passed {
         return;
     }
-    let is_pull_request = of.target.is_pull_request();
-    let look = async || server.measures(of).await.map(Look::Done);
+    let mut asked = match std::mem::replace(&mut judgement.measures, Measures::NotAsked) {
+        Measures::InFlight(asked) => Some(asked),
+        Measures::NotAsked | Measures::Read(_) => None,
+    };
+    let look = async || {
+        let measures = match asked.take() {
+            Some(asked) => asked.answer().await,
+            None => server.measures(of).await,
+        };
+        measures.map(Look::Done)
+    };
     let found = match wait.until("SonarQube's measures", &mut None, look).await {
         Waited::Done(measures) => {
-            judgement.warning = shrunk(extent, measures.as_ref().filter(|_| !is_pull_request));
-            judgement.measures = measures;
-            let measures = judgement.measures.as_ref();
-            let certain = missing_target(extent, warnings)
-                .filter(|_| is_pull_request)
-                .or_else(|| nothing_analysed(extent, measures, is_pull_request));
-            match (certain, measures) {
-                (Some(objection), _) => Ok(Some(objection)),
-                (None, Some(measures)) => by_files(server, of, extent, measures, wait).await,
-                (None, None) => Ok(None),
-            }
+            let of_branch = measures.as_ref().filter(|_| !of.target.is_pull_request());
+            judgement.warning = shrunk(extent, of_branch);
+            let found = objection(server, of, (extent, warnings), measures.as_ref(), wait).await;
+            judgement.measures = Measures::Read(measures);
+            found
         }
         Waited::TimedOut { state, understood } => {
-            Err(timed_out("has not told what was analysed", &state, understood, wait))
+            Err(timed_out("did not say what was analysed", &state, understood, wait))
         }
         Waited::Refused(error) => Err(unreadable(error)),
     };
@@ -46,6 +52,25 @@ pub(super) async fn verify_pass(
             judgement.nothing_analysed = nothing_analysed;
         }
         Err(Judgement { verdict, reason, .. }) => (judgement.verdict, judgement.reason) = (verdict, reason),
+    }
+}
+
+/// What speaks against a pass.
+async fn objection(
+    server: &impl GateServer,
+    of: Analysed<'_>,
+    (extent, warnings): (&Extent, &[String]),
+    measures: Option<&MeasureSet>,
+    wait: &mut Wait,
+) -> Result<Option<Objection>, Judgement> {
+    let is_pull_request = of.target.is_pull_request();
+    let certain = missing_target(extent, warnings)
+        .filter(|_| is_pull_request)
+        .or_else(|| nothing_analysed(extent, measures, is_pull_request));
+    match (certain, measures) {
+        (Some(objection), _) => Ok(Some(objection)),
+        (None, Some(measures)) => by_files(server, of, extent, measures, wait).await,
+        (None, None) => Ok(None),
     }
 }
 
@@ -68,7 +93,7 @@ async fn by_files(
     let files = match wait.until("SonarQube's list of files", &mut None, look).await {
         Waited::Done(files) => files,
         Waited::TimedOut { state, understood } => {
-            return Err(timed_out("has not told which files were analysed", &state, understood, wait));
+            return Err(timed_out("did not say which files were analysed", &state, understood, wait));
         }
         Waited::Refused(error) => return Err(unreadable(error)),
     };

@@ -1,20 +1,21 @@
 //! Analyses without a record: by the reports that scanners left, or by the key of a project.
 
-use super::evidence::{AnalysisToJudge, Evidence, ReportEvidence};
-use super::pipeline_start::PipelineStart;
+use super::evidence::{
+    AnalysisToJudge, Description, Evidence, ProjectEvidence, ReportEvidence, UNNAMED, build_targets,
+};
+use super::pipeline_start::pipeline_start;
 use crate::agent::{PublishInputs, ServiceConnection};
 use crate::analysis::{AnalysisReport, Extent, ServerKind, Target};
-use crate::quality_gate::{OwnTargets, Verdict};
+use crate::quality_gate::{PipelineStart, Verdict};
 use crate::sonarqube::{Availability, SonarQube};
 use crate::step::glob;
 use crate::step::job::Job;
 use crate::step::record::sealed_file::read_text;
 use crate::step::server_check::connect;
-use crate::summary::AnalysisResult;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::{Instant, timeout_at};
 
 const REPORT: &str = "report-task.txt";
@@ -40,26 +41,34 @@ impl<'a> WithoutRecord<'a> {
         job: &'a Job,
         inputs: &'a PublishInputs,
         connection: &ServiceConnection,
+        start: Option<Result<PipelineStart, String>>,
         latest: Instant,
     ) -> Self {
         let sonarqube = connect(job, connection);
-        let server = in_time(latest, describe(&sonarqube)).await.flatten();
-        let server = server.unwrap_or_else(|| ("SonarQube".into(), None));
-        let (start, main_branches) = (PipelineStart::find(job).await, RefCell::default());
-        Self { job, inputs, sonarqube, server, start, latest, main_branches }
+        let asked_start = async {
+            match start {
+                Some(start) => start,
+                None => pipeline_start(job).await,
+            }
+        };
+        let (server, start) = tokio::join!(in_time(latest, describe(&sonarqube)), asked_start);
+        let server = server.flatten().unwrap_or_else(|| ("SonarQube".into(), None));
+        Self { job, inputs, sonarqube, server, start, latest, main_branches: RefCell::default() }
     }
 
     /// The project that the inputs name.
     pub(super) async fn project(&self, key: &str) -> AnalysisToJudge {
-        let target = self.target_of_inputs(key).await.unwrap_or(Target::MAIN_BRANCH);
+        let told = self.target_of_inputs(key).await;
         let evidence = match &self.start {
-            Ok(start) => {
-                let revision = self.revision().map(str::to_owned);
-                Evidence::Project(Box::new(self.sonarqube.clone()), *start, revision)
-            }
-            Err(reason) => Evidence::None(Verdict::NoReport, reason.clone()),
+            Ok(start) => Evidence::Project(Box::new(ProjectEvidence {
+                sonarqube: self.sonarqube.clone(),
+                start: *start,
+                revision: self.revision().map(str::to_owned),
+                build_targets: told.is_none().then(|| build_targets(&self.job.predefined.pipeline_context())),
+            })),
+            Err(reason) => Evidence::Settled(Verdict::NoReport, reason.clone()),
         };
-        self.subject(key.to_owned(), target, evidence)
+        self.to_judge(key.to_owned(), told.unwrap_or(Target::MAIN_BRANCH), evidence)
     }
 
     /// The commit that this build analyses: of a pull request the newest one of its branch, as the scanner engine has it.
@@ -73,81 +82,81 @@ impl<'a> WithoutRecord<'a> {
 
     /// The reports that the inputs name, else those in the usual places of scanners.
     pub(super) async fn reports(&self) -> Vec<AnalysisToJudge> {
-        let patterns = &self.inputs.report_task_files;
-        let searched = patterns.is_empty();
-        let mut subjects = Vec::new();
-        let mut found = Vec::new();
-        if searched {
-            found = self.usual_places().unwrap_or_else(|why| {
-                subjects.push(
-                    self.no_report(format!("The search for reports failed: {why}. Set reportTaskFiles")),
-                );
-                Vec::new()
-            });
-            if found.is_empty() && subjects.is_empty() {
-                let reason = "No scanner's report-task.txt is in .scannerwork, target/sonar, build/sonar or \
-                              .sonarqube/out/.sonar of the sources, nor in Agent.TempDirectory: set reportTaskFiles";
-                subjects.push(self.no_report(reason.into()));
-            }
-        }
-        for pattern in patterns {
-            match glob::files_of_job(self.job, pattern, REPORT, |_| true) {
-                Ok(files) if files.is_empty() => {
-                    subjects.push(self.no_report(format!("reportTaskFiles: {pattern} names no file")));
-                }
-                Ok(files) => found.extend(files),
-                Err(why) => {
-                    let reason = format!("reportTaskFiles: {why}. Name the folder of the report");
-                    subjects.push(self.no_report(reason));
-                }
-            }
-        }
-        found.sort();
-        found.dedup();
+        let is_search = self.inputs.report_task_files.is_empty();
+        let (files, mut analyses) = if is_search { self.searched_files() } else { self.named_files() };
         let mut seen: Vec<AnalysisReport> = Vec::new();
         let mut old = Vec::new();
-        for file in found {
-            let report = match self.read(&file) {
-                Ok(report) => report,
-                Err(Unusable::Older(reason)) if searched => {
-                    old.push(reason);
-                    continue;
+        for file in files {
+            match self.read(&file) {
+                Ok(report) if seen.contains(&report) => {}
+                Ok(report) => {
+                    seen.push(report.clone());
+                    analyses.push(self.reported(report).await);
                 }
+                Err(Unusable::Older(reason)) if is_search => old.push(reason),
                 Err(Unusable::Older(reason) | Unusable::Broken(reason)) => {
-                    subjects.push(self.no_report(reason));
-                    continue;
+                    analyses.push(self.no_report(reason));
                 }
-            };
-            if !seen.contains(&report) {
-                seen.push(report.clone());
-                subjects.push(self.reported(report).await);
             }
         }
-        if subjects.is_empty() {
-            subjects.extend(old.into_iter().map(|reason| self.no_report(reason)));
+        // Old reports that a search finds are passed over only beside another one: alone they are no pass.
+        if analyses.is_empty() {
+            analyses.extend(old.into_iter().map(|reason| self.no_report(reason)));
         } else {
             old.iter().for_each(|reason| tracing::warn!("{reason}"));
         }
-        subjects
+        analyses
+    }
+
+    /// The reports in the usual places, or why there is none.
+    fn searched_files(&self) -> (BTreeSet<PathBuf>, Vec<AnalysisToJudge>) {
+        let why = match self.usual_places() {
+            Ok(files) if !files.is_empty() => return (files, Vec::new()),
+            Ok(_) => {
+                "There is no report-task.txt of a scanner in .scannerwork, target/sonar, build/sonar or \
+                      .sonarqube/out/.sonar of the sources, nor in Agent.TempDirectory. Set reportTaskFiles"
+                    .to_owned()
+            }
+            Err(why) => format!("The search for reports failed: {why}. Set reportTaskFiles"),
+        };
+        (BTreeSet::new(), vec![self.no_report(why)])
+    }
+
+    /// The reports that the inputs name, and one verdict for each pattern that names none.
+    fn named_files(&self) -> (BTreeSet<PathBuf>, Vec<AnalysisToJudge>) {
+        let (mut files, mut missing) = (BTreeSet::new(), Vec::new());
+        for pattern in &self.inputs.report_task_files {
+            match glob::files_of_job(self.job, pattern, REPORT, |_| true) {
+                Ok(found) if found.is_empty() => {
+                    missing.push(self.no_report(format!("reportTaskFiles: no file matches {pattern}")));
+                }
+                Ok(found) => files.extend(found),
+                Err(why) => {
+                    let reason = format!("reportTaskFiles: {why}. Name the folder of the report");
+                    missing.push(self.no_report(reason));
+                }
+            }
+        }
+        (files, missing)
     }
 
     async fn reported(&self, report: AnalysisReport) -> AnalysisToJudge {
         let key = report.project_key.clone();
         let told = self.target_of_inputs(&key).await;
         let build = self.job.predefined.pipeline_context();
-        let reported = ReportEvidence {
+        let evidence = ReportEvidence {
             report,
             sonarqube: self.sonarqube.clone(),
             project: self.inputs.project_key.clone(),
             created: None,
             id: None,
             start: self.start.as_ref().ok().copied(),
-            own_targets: told.is_none().then(|| OwnTargets(build.detectable_targets())),
+            build_targets: told.is_none().then(|| build_targets(&build)),
             extent: Extent::default(),
         };
         // Without a name the server says which of the build's it is.
         let target = told.unwrap_or_else(|| build.target());
-        self.subject(key, target, Evidence::Report(Box::new(reported)))
+        self.to_judge(key, target, Evidence::Report(Box::new(evidence)))
     }
 
     /// The branch or pull request that the inputs name.
@@ -173,10 +182,12 @@ impl<'a> WithoutRecord<'a> {
 
     fn read(&self, file: &Path) -> Result<AnalysisReport, Unusable> {
         let start = self.start.as_ref().map_err(|reason| Unusable::Broken(reason.clone()))?;
-        let written = std::fs::metadata(file).and_then(|metadata| metadata.modified());
-        if written.is_ok_and(|written| start.is_after(written)) {
+        let written = std::fs::metadata(file).and_then(|metadata| metadata.modified()).ok();
+        let seconds =
+            |written: SystemTime| written.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        if written.is_some_and(|written| start.is_after(seconds(written))) {
             return Err(Unusable::Older(format!(
-                "{} is older than this pipeline's run, so it is not of this build: run the scanner before \
+                "{} is older than this pipeline's run, so it is not of this build. Run the scanner before \
                  SonarPublish, or clean the workspace",
                 file.display()
             )));
@@ -186,7 +197,7 @@ impl<'a> WithoutRecord<'a> {
             .map_err(|key| Unusable::Broken(format!("The scanner's report {} has no {key}", file.display())))
     }
 
-    fn usual_places(&self) -> Result<Vec<PathBuf>, String> {
+    fn usual_places(&self) -> Result<BTreeSet<PathBuf>, String> {
         let below = |base: PathBuf| glob::files(&base, "**/report-task.txt", REPORT);
         let sources = self.job.predefined.working_directory().map_or(Ok(Vec::new()), below)?;
         let temporary = self.job.predefined.temp_directory().map_or(Ok(Vec::new()), below)?;
@@ -202,15 +213,15 @@ impl<'a> WithoutRecord<'a> {
     }
 
     fn no_report(&self, reason: String) -> AnalysisToJudge {
-        let key = self.inputs.project_key.as_deref().unwrap_or("the project").to_owned();
+        let key = self.inputs.project_key.as_deref().unwrap_or(UNNAMED).to_owned();
         let target = self.job.predefined.pipeline_context().target();
-        self.subject(key, target, Evidence::None(Verdict::NoReport, reason))
+        self.to_judge(key, target, Evidence::Settled(Verdict::NoReport, reason))
     }
 
-    fn subject(&self, key: String, target: Target, evidence: Evidence) -> AnalysisToJudge {
-        let mut result = AnalysisResult::unknown(key, target);
-        (result.server_name, result.server_version) = self.server.clone();
-        AnalysisToJudge { analysis: None, result, evidence }
+    fn to_judge(&self, key: String, target: Target, evidence: Evidence) -> AnalysisToJudge {
+        let (server_name, server_version) = self.server.clone();
+        let description = Description { server_name, server_version, ..Description::new(key, target) };
+        AnalysisToJudge { id: None, description, evidence }
     }
 }
 

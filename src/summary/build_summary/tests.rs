@@ -462,7 +462,7 @@ fn very_much_to_say() {
 }
 
 #[test]
-fn projects_nobody_touched() {
+fn projects_that_the_change_does_not_touch() {
     let untouched = |name: &str, status| AnalysisResult {
         project_name: name.into(),
         reason: Some(format!("nothing in services/{name} changed")),
@@ -493,7 +493,7 @@ fn projects_nobody_touched() {
 
     nothing in services/API changed
 
-    The last known quality gate, of the branch main, passed. It counts for nothing here.
+    Last known quality gate: branch main, passed. It does not count for this run.
     ");
     assert_eq!(build_summary(&[api, web]).title, "SonarQube – 2 projects – skipped");
 }

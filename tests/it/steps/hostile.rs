@@ -121,7 +121,7 @@ fn server_warnings_of_an_analysis_are_not_commands() {
         scenario.analysed("1");
         let step = scenario.publish(&[]);
         assert_eq!(step.errors.len(), 1, "{}", step.transcript());
-        step.ended(TaskResult::Failed).says("SonarQube says");
+        step.ended(TaskResult::Failed).says("SonarQube warns about");
         assert!(step.warnings.is_empty(), "{:?}", step.warnings);
         is_unharmed(&scenario);
         let [(title, _)] = &scenario.job.azure.summaries()[..] else { panic!("one summary") };

@@ -147,7 +147,7 @@ fn a_pull_request_whose_target_the_engine_did_not_find_has_verdict_no_report() {
         let step = scenario.publish(&[]);
         assert_eq!(scenario.gate_property().as_deref(), Some(property), "{}", step.transcript());
         if property == "no-report" {
-            assert!(step.sole_error().contains("SonarQube took no code for new"), "{}", step.transcript());
+            assert!(step.sole_error().contains("SonarQube counted no code as new"), "{}", step.transcript());
         }
     }
 }

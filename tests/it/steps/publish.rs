@@ -106,7 +106,7 @@ fn no_verdict_but_passed_is_green() {
         (passed(), gate("GREAT"), "unknown", "answered \"GREAT\" for the quality gate"),
         (passed(), gate("ok"), "unknown", "answered \"ok\" for the quality gate"),
         (passed(), comparator, "unknown", "the comparator \"ABOUT\""),
-        (passed(), json!({}), "unknown", "has not told the quality gate within 5 seconds"),
+        (passed(), json!({}), "unknown", "did not answer for the quality gate within 5 seconds"),
         (task("1", "shop", "FAILED"), gate("OK"), "analysis-failed", "Unable to read message from file"),
         (task("1", "shop", "CANCELED"), gate("OK"), "analysis-failed", "was cancelled"),
         (with("analysisId", json!(null)), gate("OK"), "unknown", "names no analysis"),
@@ -117,7 +117,7 @@ fn no_verdict_but_passed_is_green() {
             "no-report",
             "The report is of the project blog, not of shop",
         ),
-        (json!({}), gate("OK"), "unknown", "has not processed the report within 5 seconds"),
+        (json!({}), gate("OK"), "unknown", "did not process the report within 5 seconds"),
     ] {
         let mut scenario = Scenario::new();
         scenario.sonarqube.processing("1", [task.clone()]);
@@ -140,7 +140,7 @@ fn without_a_report_there_is_no_verdict() {
     // Nothing was prepared.
     let mut scenario = Scenario::new();
     let step = scenario.publish(&[]);
-    insta::assert_snapshot!(scenario.job.tidy(step.sole_error()), @"there is no analysis to publish: <job>/temp/sonar-azdo holds no record. Run SonarPrepare and SonarAnalyze before SonarPublish, in the same job; for analyses of other jobs set analyses, and for those of a scanner that ran by itself a service connection.");
+    insta::assert_snapshot!(scenario.job.tidy(step.sole_error()), @"there is no analysis to publish: <job>/temp/sonar-azdo contains no record. Run SonarPrepare and SonarAnalyze before SonarPublish, in the same job; for analyses of other jobs set analyses, and for those of a scanner that ran by itself a service connection.");
     assert_eq!(scenario.gate_property().as_deref(), Some("no-report"));
     assert!(scenario.job.azure.summaries().is_empty());
 
@@ -148,7 +148,7 @@ fn without_a_report_there_is_no_verdict() {
     let mut scenario = Scenario::new();
     scenario.prepare(&[]).succeeded();
     let step = scenario.publish(&[]);
-    assert!(step.sole_error().contains("No scanner left a report at"), "{}", step.transcript());
+    assert!(step.sole_error().contains("The scanner left no report at"), "{}", step.transcript());
     assert_eq!(scenario.gate_property().as_deref(), Some("no-report"));
 
     // Reports that are cut short, or of another project.
@@ -188,7 +188,7 @@ fn a_server_that_takes_too_long_is_a_timeout() {
     scenario.sonarqube.processing("1", [task("1", "shop", "IN_PROGRESS")]);
     scenario.analysed("1");
     let step = scenario.publish(&[("pollingTimeoutSec", "5")]);
-    insta::assert_snapshot!(scenario.job.tidy(step.sole_error()), @"No quality gate result – SonarQube did not finish in time – shop, branch main – SonarQube has not processed the report within 5 seconds (state: IN_PROGRESS) – <server>/dashboard?id=shop");
+    insta::assert_snapshot!(scenario.job.tidy(step.sole_error()), @"No quality gate result – SonarQube did not finish in time – shop, branch main – SonarQube did not process the report within 5 seconds (state: IN_PROGRESS) – <server>/dashboard?id=shop");
     assert_eq!(scenario.gate_property().as_deref(), Some("timeout"));
     let step = scenario.publish(&[("pollingTimeoutSec", "soon")]);
     insta::assert_snapshot!(step.sole_error(), @r#"the input pollingTimeoutSec is "soon". Write a whole number of seconds, at most 604800 (one week), such as 300."#);
@@ -234,7 +234,7 @@ fn slow_measures_of_one_analysis_cost_no_other_its_verdict() {
         scenario.analysed_as(project, key);
     }
     let step = scenario.publish(&[("pollingTimeoutSec", "10")]);
-    step.succeeded().says("What is shown beside the quality gate of The shop is left out");
+    step.succeeded().says("The measures of The shop and of the analyses after it are left out");
     assert_eq!(scenario.gate_property().as_deref(), Some("ok"));
 }
 
@@ -248,7 +248,7 @@ fn conditions_have_metric_names_though_measures_time_out() {
     }
     scenario.sonarqube.script("/api/measures/component", [late]);
     let step = scenario.publish(&[("pollingTimeoutSec", "10")]);
-    step.ended(TaskResult::Failed).says("and so of those after it: it takes too long");
+    step.ended(TaskResult::Failed).says("of the analyses after it are left out: it takes too long");
     assert_eq!(step.errors.len(), 2);
     for error in &step.errors {
         assert!(error.starts_with("Coverage: 61.5% "), "{}", step.transcript());
@@ -435,7 +435,7 @@ fn server_warnings_are_shown_without_html() {
     });
     scenario.analysed("1");
     let step = scenario.publish(&[]);
-    step.succeeded().says("SonarQube says of The shop: The blame is missing.");
+    step.succeeded().says("SonarQube warns about The shop: The blame is missing.");
     assert!(
         !step.transcript().contains('<') && !step.transcript().contains("javascript:"),
         "{}",

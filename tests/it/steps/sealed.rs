@@ -116,7 +116,7 @@ fn a_record_whose_token_was_emptied_does_not_count() {
             std::fs::remove_dir_all(&scenario.records()[0]).unwrap();
         }
         scenario.job.set(&format!("SONAR_AZDO_TOKEN_{name}"), "");
-        is_red(&mut scenario, None, if deleted { "is gone" } else { "was emptied" });
+        is_red(&mut scenario, None, if deleted { "is missing" } else { "was emptied" });
     }
 }
 
@@ -126,7 +126,7 @@ fn a_deleted_record_has_verdict_no_report() {
     scenario.analysed_as("blog", "2");
     std::fs::remove_dir_all(&scenario.records()[0]).unwrap();
     let step = scenario.publish(&[]);
-    assert!(step.sole_error().contains("is gone: another step deleted it"), "{}", step.transcript());
+    assert!(step.sole_error().contains("is missing: another step deleted it"), "{}", step.transcript());
     assert_eq!(scenario.gate_property().as_deref(), Some("no-report"));
     // All of them, so that it looks as if nothing had been prepared.
     for wish in ["skip", "fail"] {
@@ -282,7 +282,7 @@ fn deleting_the_record_of_analyze_turns_nothing_green() {
         std::fs::remove_file(scenario.records()[0].join(file)).unwrap();
     }
     let step = scenario.publish(&[]);
-    assert!(step.sole_error().contains("noted no end of the analysis"), "{}", step.transcript());
+    assert!(step.sole_error().contains("did not record the end of the analysis"), "{}", step.transcript());
     assert_eq!(scenario.gate_property().as_deref(), Some("no-report"));
 }
 

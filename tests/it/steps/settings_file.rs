@@ -461,9 +461,9 @@ fn exclusions_of_the_repository_are_in_the_summary() {
     scenario.sonarqube.processed("1", "shop", crate::fake_sonarqube::gate("OK"));
     scenario.publish(&[]);
     let text = super::publish::summary(&scenario);
-    let start = text.find("**Settings of the repository").unwrap();
+    let start = text.find("**Repository settings").unwrap();
     insta::assert_snapshot!(text[start..].lines().take(4).collect::<Vec<_>>().join("\n"), @r"
-    **Settings of the repository that say what is judged**
+    **Repository settings that change what is judged**
 
     - sonar.exclusions=\*\*/\* · sonar-project.properties, line 2 · leaves out 4 files
     - sonar.issue.ignore.multicriteria=e1 · sonar-project.properties, line 3

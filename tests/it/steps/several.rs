@@ -221,8 +221,8 @@ fn an_altered_artifact_turns_nothing_green() {
             "at https://dev.azure.com/x, not",
         ),
         (Box::new(|r, _| r["version"] = json!(1)), "no-report", "not written by this version"),
-        (Box::new(|r, _| r["prepared"]["id"] = json!("../x")), "no-report", "is no exported record"),
-        (Box::new(|r, _| r["more"] = json!(1)), "no-report", "is no exported record"),
+        (Box::new(|r, _| r["prepared"]["id"] = json!("../x")), "no-report", "is not an exported record"),
+        (Box::new(|r, _| r["more"] = json!(1)), "no-report", "is not an exported record"),
         (Box::new(|r, _| r["prepared"]["server"]["url"] = json!(evil)), "unknown", "It was analysed by"),
         // The address of the API in the record does not matter.
         (Box::new(|r, _| r["prepared"]["server"]["apiUrl"] = json!(evil)), "passed", ""),
@@ -239,7 +239,7 @@ fn an_altered_artifact_turns_nothing_green() {
         (
             Box::new(|r, url| r["report"] = report("shop", "AZ-9", url)),
             "no-report",
-            "knows no compute engine task AZ-9",
+            "does not know the compute engine task AZ-9",
         ),
         (
             Box::new(|r, _| r["report"] = report("shop", "AZ-1", &evil)),
@@ -348,13 +348,13 @@ fn a_missing_connection_or_report_of_a_record_is_explained() {
 
     let elsewhere = job.connect_server(&other.url(), TOKEN);
     let step = job.run(Task::Publish, &[("SonarQube", &elsewhere), ("analyses", "analyses")]);
-    assert!(step.sole_error().contains("Use a SonarPublish for each server"), "{}", step.transcript());
+    assert!(step.sole_error().contains("Use one SonarPublish for each server"), "{}", step.transcript());
     assert!(other.asked().is_empty());
 
     let connection = connection_of(&mut job, &scenario);
     let inputs = [("SonarQube", connection.as_str()), ("analyses", "analyses/**\nnowhere/*.json")];
     let step = job.run(Task::Publish, &inputs);
-    insta::assert_snapshot!(step.sole_error(), @"No quality gate result – no analysis report was found – nowhere/*.json, branch main – analyses: nowhere/*.json names no exported record. Download the artifact before SonarPublish; SonarAnalyze writes it where exportTo says");
+    insta::assert_snapshot!(step.sole_error(), @"No quality gate result – no analysis report was found – nowhere/*.json, branch main – analyses: no exported record matches nowhere/*.json. Download the artifact before SonarPublish. SonarAnalyze writes it to the folder in its input exportTo");
     assert_eq!(scenario.gate_property().as_deref(), Some("unknown"), "the worst of three");
 
     // A broken file is not a record either.
@@ -363,7 +363,7 @@ fn a_missing_connection_or_report_of_a_record_is_explained() {
     std::fs::create_dir_all(job.path("analyses")).unwrap();
     std::fs::write(job.path("analyses/sonar-analysis-1.json"), "{").unwrap();
     let step = publish(&mut job, &connection);
-    assert!(step.sole_error().contains("is no exported record: EOF"), "{}", step.transcript());
+    assert!(step.sole_error().contains("is not an exported record: EOF"), "{}", step.transcript());
 }
 
 /// A job of a fork's pull request, in which SonarPrepare never ran.
@@ -407,7 +407,7 @@ fn a_fork_without_secrets_is_skipped_with_a_warning() {
     step.succeeded().warns("comes from a fork");
     assert_eq!(step.variable("qualityGateStatus"), "skipped");
     let step = job.run(Task::Publish, &[analyses, ("onMissingConnection", "fail")]);
-    assert!(step.sole_error().contains("onMissingConnection of SonarPublish is not skip"));
+    assert!(step.sole_error().contains("onMissingConnection of this SonarPublish is not skip"));
     download(&job, &note, |note| note["build"]["id"] = json!("1"));
     let step = job.run(Task::Publish, &[analyses]);
     assert!(step.sole_error().contains("The record is of build 1, not of this build"));
@@ -494,7 +494,8 @@ fn a_key_listed_in_projects_must_be_analysed() {
         match missing {
             None => _ = step.succeeded(),
             Some(key) => assert!(
-                step.sole_error().contains(&format!("projects names {key}, and no analysis of it was found")),
+                step.sole_error()
+                    .contains(&format!("There is no analysis of {key}, which the input projects names")),
                 "{}",
                 step.transcript()
             ),

@@ -60,14 +60,16 @@ fn the_usual_places_of_every_scanner_are_searched() {
         let mut scenario = Scenario::new();
         scenario.sonarqube.processed("1", "shop", gate("OK"));
         scanned(&scenario, file, "1", "shop");
-        assert!(publish(&mut scenario, &[]).sole_error().contains("No scanner's report-task.txt is in"));
+        assert!(
+            publish(&mut scenario, &[]).sole_error().contains("There is no report-task.txt of a scanner in")
+        );
         assert_eq!(scenario.gate_property().as_deref(), Some("no-report"), "{file}");
     }
     // Without a connection there is no search.
     let mut scenario = Scenario::new();
     scanned(&scenario, ".scannerwork/report-task.txt", "1", "shop");
     let step = scenario.publish(&[]);
-    insta::assert_snapshot!(scenario.job.tidy(step.sole_error()), @"there is no analysis to publish: <job>/temp/sonar-azdo holds no record. Run SonarPrepare and SonarAnalyze before SonarPublish, in the same job; for analyses of other jobs set analyses, and for those of a scanner that ran by itself a service connection.");
+    insta::assert_snapshot!(scenario.job.tidy(step.sole_error()), @"there is no analysis to publish: <job>/temp/sonar-azdo contains no record. Run SonarPrepare and SonarAnalyze before SonarPublish, in the same job; for analyses of other jobs set analyses, and for those of a scanner that ran by itself a service connection.");
     let step = scenario.publish(&[("projectKey", "shop")]);
     insta::assert_snapshot!(step.sole_error(), @"reportTaskFiles and projectKey need a service connection. Set one of the inputs SonarQube, SonarCloud or connection of SonarPublish to its name.");
 }
@@ -87,7 +89,7 @@ fn a_report_of_an_earlier_build_does_not_count() {
     };
     let mut scenario = with_reports(false);
     let step = publish(&mut scenario, &[]);
-    insta::assert_snapshot!(scenario.job.tidy(step.sole_error()), @"No quality gate result – no analysis report was found – the project, branch main – <job>/s/a/.scannerwork/report-task.txt is older than this pipeline's run, so it is not of this build: run the scanner before SonarPublish, or clean the workspace");
+    insta::assert_snapshot!(scenario.job.tidy(step.sole_error()), @"No quality gate result – no analysis report was found – the project, branch main – <job>/s/a/.scannerwork/report-task.txt is older than this pipeline's run, so it is not of this build. Run the scanner before SonarPublish, or clean the workspace");
     assert_eq!(scenario.gate_property().as_deref(), Some("no-report"));
     // Beside a new one it is passed over; asked for by name it is missed.
     let mut scenario = with_reports(true);
@@ -112,7 +114,7 @@ fn a_report_of_an_earlier_build_does_not_count() {
     std::fs::rename(left_behind, scenario.job.temp().join("old")).unwrap();
     let step = publish(&mut scenario, &[]);
     step.ended(TaskResult::Failed);
-    assert!(step.errors[0].contains("does not tell the startTime of the build"), "{}", step.transcript());
+    assert!(step.errors[0].contains("does not say when the build started"), "{}", step.transcript());
     scenario.job.azure.started_builds_at(SystemTime::now() - OLD / 2);
     publish(&mut scenario, &[]).succeeded().warns("is older than this pipeline's run");
     scenario.job.azure.started_builds_at(SystemTime::now() - OLD * 2);
@@ -126,15 +128,10 @@ fn a_report_of_another_branch_does_not_count() {
     let rows: [Row<'_>; 9] = [
         ("branch", "main", &[], None),
         ("branch", "feature/x", &[], None),
-        (
-            "branch",
-            "other",
-            &[],
-            Some("The report is of the branch other, which is not what this build is of"),
-        ),
+        ("branch", "other", &[], Some("The report is of the branch other, which this build is not of")),
         ("pullRequest", "7", &[], Some("The report is of pull request 7, which")),
         ("branch", "other", &[("branch", "other")], None),
-        ("branch", "feature/x", &[("branch", "other")], Some("and what was prepared is the branch other")),
+        ("branch", "feature/x", &[("branch", "other")], Some("but the branch other was prepared")),
         ("branch", "main", &[("branch", "main")], None),
         (
             "branch",
@@ -191,7 +188,11 @@ fn a_report_with_a_record_is_judged_once() {
     assert_eq!(scenario.sonarqube.times_asked("/api/ce/task"), 2);
     assert_eq!(scenario.job.azure.summaries()[0].0, "SonarQube – 2 projects – failed");
     let step = publish(&mut scenario, &[("reportTaskFiles", "nowhere/**")]);
-    assert!(step.sole_error().contains("reportTaskFiles: nowhere/** names no file"), "{}", step.transcript());
+    assert!(
+        step.sole_error().contains("reportTaskFiles: no file matches nowhere/**"),
+        "{}",
+        step.transcript()
+    );
 }
 
 #[test]
@@ -210,7 +211,7 @@ fn a_project_key_is_judged_by_its_current_gate() {
         (&[("branch", "main")], None, "ok", ""),
         (&[("branch", "red")], None, "failed", "Coverage"),
         (&[("pullRequest", "7")], None, "ok", ""),
-        (&[("branch", "stale")], Some(vec![]), "no-report", "branch stale was not analysed by this build"),
+        (&[("branch", "stale")], Some(vec![]), "no-report", "This build did not analyse the branch stale"),
         (&[("branch", "stale")], None, "timeout", "not analysed since this pipeline began"),
         (
             &[("branch", "nowhere")],

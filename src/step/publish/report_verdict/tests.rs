@@ -5,9 +5,11 @@ use super::*;
 use crate::agent::{Console, Log};
 use crate::http;
 use crate::http::SHORTEST_PAUSE;
-use crate::quality_gate::{GateStatus, Measure};
+use crate::quality_gate::{GateStatus, Measure, SourceFile};
 use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::Duration;
+use tokio::sync::Barrier;
 use tokio::time::sleep;
 use tracing_subscriber::layer::SubscriberExt as _;
 
@@ -81,7 +83,7 @@ enum End {
 
 use End::{Canceled, Failed, Gate, Odd, WithoutAnalysis};
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Model {
     started: Instant,
     /// From this second to that, requests for tasks meet this trouble.
@@ -95,6 +97,10 @@ struct Model {
     public_url: Option<&'static str>,
     /// The list of branches is never answered.
     hides_branches: bool,
+    /// None: the server does not say.
+    has_pull_requests: Option<bool>,
+    /// Questions about a processed report are answered once so many of them are waiting.
+    all_at_once: Option<Rc<Barrier>>,
     /// None: the token may not read them.
     measures: Option<&'static [(&'static str, &'static str)]>,
     /// Likewise, requests for measures and files.
@@ -102,10 +108,16 @@ struct Model {
     /// Path and language. None: the token may not read them.
     files: Option<&'static [(&'static str, &'static str)]>,
     extent: Extent,
-    polls: RefCell<Vec<Duration>>,
+    polls: Rc<RefCell<Vec<Duration>>>,
 }
 
 impl Model {
+    async fn wait_for_all(&self) {
+        if let Some(all) = &self.all_at_once {
+            all.wait().await;
+        }
+    }
+
     async fn meet(&self, troubles: &[(u64, u64, Trouble)]) -> Result<(), Error> {
         let second = self.started.elapsed().as_secs();
         match troubles.iter().find(|(from, to, _)| (*from..*to).contains(&second)) {
@@ -141,6 +153,7 @@ impl GateServer for Model {
 
     async fn quality_gate(&self, analysis_id: &str) -> Result<QualityGate, Error> {
         assert_eq!(analysis_id, "A");
+        self.wait_for_all().await;
         self.meet(self.gate_troubles).await?;
         let Gate(status) = self.end else { panic!("no gate") };
         Ok(QualityGate {
@@ -150,7 +163,15 @@ impl GateServer for Model {
         })
     }
 
+    async fn has_pull_requests(&self) -> Result<Look<bool>, Error> {
+        match self.has_pull_requests {
+            Some(answer) => Ok(Look::Done(answer)),
+            None => Forbidden.befall().await.map(|()| Look::Done(false)),
+        }
+    }
+
     async fn main_branch(&self, _: &str) -> Result<Option<String>, Error> {
+        self.wait_for_all().await;
         if self.hides_branches {
             Hangs.befall().await?;
         }
@@ -158,10 +179,12 @@ impl GateServer for Model {
     }
 
     async fn public_url(&self) -> Result<Option<String>, Error> {
+        self.wait_for_all().await;
         Ok(self.public_url.map(str::to_owned))
     }
 
     async fn measures(&self, _: Analysed<'_>) -> Result<Option<MeasureSet>, Error> {
+        self.wait_for_all().await;
         self.meet(self.measure_troubles).await?;
         let measure =
             |(metric, value): &(&str, &str)| Measure { metric: (*metric).into(), value: (*value).into() };
@@ -199,11 +222,13 @@ fn model() -> Model {
         },
         public_url: None,
         hides_branches: false,
+        has_pull_requests: Some(true),
+        all_at_once: None,
         measures: Some(&[("files", "3"), ("ncloc", "30")]),
         measure_troubles: &[],
         files: Some(&[]),
         extent: Extent::default(),
-        polls: RefCell::default(),
+        polls: Rc::default(),
     }
 }
 
@@ -221,14 +246,34 @@ static UNKNOWN: std::sync::LazyLock<Extent> = std::sync::LazyLock::new(Extent::d
 const EXPECTED: Expected<'_> =
     Expected { project: Some("shop"), target: &Target::MAIN_BRANCH, created: Some(1_000), id: Some("1d") };
 
-async fn weigh_with(model: &Model, report: &AnalysisReport, limit: u64) -> Judgement {
+fn start_at(seconds: u64) -> PipelineStart {
+    PipelineStart::of(Some(seconds), None).unwrap()
+}
+
+async fn judge_report(
+    model: &Model,
+    claim: &Claim<'_>,
+    wait: &mut Wait,
+    last: &mut Option<Instant>,
+) -> ReportJudgement {
+    match processed(model, claim, wait, last).await {
+        Ok(task) => judge_processed(model, claim, task, wait).await,
+        Err(judgement) => judgement.into(),
+    }
+}
+
+async fn judgement_of(model: &Model, report: &AnalysisReport, limit: u64) -> Judgement {
+    report_judgement(model, report, limit).await.judgement
+}
+
+async fn report_judgement(model: &Model, report: &AnalysisReport, limit: u64) -> ReportJudgement {
     let server_url = Url::parse("http://sonar.example/base").unwrap();
     let claim = Claim {
         report,
         server_url: &server_url,
         expected: EXPECTED,
         start: None,
-        own_targets: None,
+        build_targets: None,
         extent: &model.extent,
     };
     judge_report(model, &claim, &mut Wait::new(Duration::from_secs(limit)), &mut None).await
@@ -322,7 +367,7 @@ async fn fault_schedules() {
     assert!(SCHEDULES.len() >= 40);
     for &(name, troubles, gate_troubles, ends_after, end, limit, expected) in SCHEDULES {
         let model = Model { started: Instant::now(), troubles, gate_troubles, ends_after, end, ..model() };
-        let judgement = weigh_with(&model, &report(), limit).await;
+        let judgement = judgement_of(&model, &report(), limit).await;
         let elapsed = model.started.elapsed();
         assert_eq!(judgement.verdict, expected, "{name}: {judgement:?}");
         assert!(expected != Verdict::Passed || matches!(end, Gate("OK")), "{name}");
@@ -345,7 +390,7 @@ async fn fault_schedules() {
 #[tokio::test(start_paused = true)]
 async fn how_long_was_waited_is_told() {
     for (limit, words) in [(1, "within 1 second ("), (2, "within 2 seconds (")] {
-        let reason = weigh_with(&Model { ends_after: FOREVER, ..model() }, &report(), limit).await.reason;
+        let reason = judgement_of(&Model { ends_after: FOREVER, ..model() }, &report(), limit).await.reason;
         assert!(reason.as_ref().is_some_and(|reason| reason.contains(words)), "{reason:?}");
     }
 }
@@ -353,7 +398,7 @@ async fn how_long_was_waited_is_told() {
 #[tokio::test(start_paused = true)]
 async fn a_pause_the_server_asks_for_is_kept() {
     let model = Model { troubles: &[(0, 1, Busy(Some(30)))], ..model() };
-    assert_eq!(weigh_with(&model, &report(), 300).await.verdict, Verdict::Passed);
+    assert_eq!(judgement_of(&model, &report(), 300).await.verdict, Verdict::Passed);
     let polls = model.polls.borrow();
     assert_eq!(polls.len(), 2);
     assert!(polls[1] >= Duration::from_secs(30), "{polls:?}");
@@ -380,11 +425,14 @@ async fn share_polls(limit: u64) {
             server_url: &server_url,
             expected: EXPECTED,
             start: None,
-            own_targets: None,
+            build_targets: None,
             extent: &UNKNOWN,
         };
         let model = Model { started, ends_after: 0, ..model() };
-        assert_eq!(judge_report(&model, &claim, &mut wait, &mut last).await.verdict, Verdict::Passed);
+        assert_eq!(
+            judge_report(&model, &claim, &mut wait, &mut last).await.judgement.verdict,
+            Verdict::Passed
+        );
         polls.extend(model.polls.take());
     }
     assert_eq!(polls.len(), 10);
@@ -396,7 +444,7 @@ async fn an_end_within_half_a_minute_is_seen_soon() {
     let mut late = Vec::new();
     for ends_after in (50..30_000).step_by(130) {
         let model = Model { started: Instant::now(), ends_after, ..model() };
-        weigh_with(&model, &report(), 300).await;
+        judgement_of(&model, &report(), 300).await;
         late.push(model.started.elapsed() - Duration::from_millis(ends_after));
     }
     late.sort();
@@ -409,7 +457,7 @@ async fn state_age_and_progress_are_told_every_15_seconds() {
     let log = tracing_subscriber::registry().with(Log::new(console, false));
     let subscribed = tracing::subscriber::set_default(log);
     let model = Model { ends_after: 50_000, troubles: &[(44, 46, Starting(None))], ..model() };
-    assert_eq!(weigh_with(&model, &report(), 300).await.verdict, Verdict::Passed);
+    assert_eq!(judgement_of(&model, &report(), 300).await.verdict, Verdict::Passed);
     drop(subscribed);
     insta::assert_snapshot!(written(), @"
     Waiting for SonarQube to process the report of shop: PENDING, submitted 10 seconds ago (waited 15 of at most 300 seconds)
@@ -426,10 +474,10 @@ async fn what_ends_the_wait_at_once_names_cause_and_right() {
     for (troubles, words) in [
         (&[(0, FOREVER, Unauthorized)][..], ["401", "Generate a new one"]),
         (&[(0, FOREVER, Forbidden)], ["403 Forbidden: Insufficient privileges", "Execute Analysis"]),
-        (&[(0, FOREVER, Vanished)], ["404", "knows no compute engine task T"]),
+        (&[(0, FOREVER, Vanished)], ["404", "does not know the compute engine task T"]),
     ] {
         let model = Model { troubles, ..model() };
-        let reason = weigh_with(&model, &report(), 300).await.reason.unwrap();
+        let reason = judgement_of(&model, &report(), 300).await.reason.unwrap();
         assert_eq!(model.polls.borrow().len(), 1);
         assert!(words.iter().all(|word| reason.contains(word)), "{reason}");
     }
@@ -437,7 +485,7 @@ async fn what_ends_the_wait_at_once_names_cause_and_right() {
 
 #[test]
 fn clocks_that_differ_too_much_are_named() {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let now = seconds_now();
     for (behind, handed_in, [is_old, names_clocks]) in [
         (0, now - 60, [false, false]),
         (0, now - 200, [true, false]),
@@ -446,7 +494,7 @@ fn clocks_that_differ_too_much_are_named() {
         (900, now - 300, [false, false]),
     ] {
         let task = CeTask { submitted: Some(handed_in), answered: Some(now - behind), ..model().task };
-        let reason = too_old(PipelineStart(now - 100), &task);
+        let reason = start_at(now - 100).report_too_old(task.submitted, task.answered, now);
         assert_eq!(reason.is_some(), is_old, "{reason:?}");
         let found = reason.is_some_and(|reason| reason.contains("SonarQube differ by 90"));
         assert_eq!(found, names_clocks, "{behind} {handed_in}");
@@ -458,7 +506,7 @@ async fn a_report_counts_only_if_it_is_this_analysis() {
     let change = |change: fn(&mut Model, &mut AnalysisReport)| {
         let (mut model, mut report) = (model(), report());
         change(&mut model, &mut report);
-        async move { weigh_with(&model, &report, 300).await }
+        async move { report_judgement(&model, &report, 300).await }
     };
     // Its own, in every form in which a server may tell it.
     for ours in [
@@ -474,14 +522,14 @@ async fn a_report_counts_only_if_it_is_this_analysis() {
             model.public_url = Some("https://sonar.corp.example/");
         },
     ] {
-        let judgement = change(ours).await;
+        let ReportJudgement { judgement, .. } = change(ours).await;
         assert_eq!(judgement.verdict, Verdict::Passed, "{judgement:?}");
     }
     let late = change(|model, _| {
         model.task.target = Target::branch("main");
         model.hides_branches = true;
     });
-    let late = late.await;
+    let late = late.await.judgement;
     assert_eq!(late.verdict, Verdict::Timeout, "{late:?}");
     for (forged, word) in [
         (
@@ -498,10 +546,10 @@ async fn a_report_counts_only_if_it_is_this_analysis() {
         (|_, report| report.project_key = "other".into(), "not of other"),
         (|model, _| model.task.target = Target::branch("easy"), "the branch easy"),
         (|model, _| model.task.target = Target::pull_request("7"), "pull request 7"),
-        (|model, _| model.task.submitted = Some(999), "older"),
+        (|model, _| model.task.submitted = Some(999), "too old"),
         (|model, _| model.task.submitted = None, "when"),
         (|model, _| model.task.report_file = Some("/temp/2e/report-task.txt".into()), "another analysis"),
-        (|_, report| report.ce_task_id = "of another server".into(), "knows no compute engine task"),
+        (|_, report| report.ce_task_id = "of another server".into(), "does not know the compute engine task"),
         (|_, report| report.server_url = "http://evil.example".into(), "of the server http://evil.example"),
         (
             |_, report| report.server_url = "http://sonar.example/other".into(),
@@ -516,15 +564,15 @@ async fn a_report_counts_only_if_it_is_this_analysis() {
             "evil",
         ),
     ] {
-        let judgement = change(forged).await;
+        let ReportJudgement { judgement, task, .. } = change(forged).await;
         let reason = judgement.reason.unwrap_or_default();
         assert_eq!(judgement.verdict, Verdict::NoReport, "{word}: {reason}");
-        assert!(reason.contains(word) && judgement.gate.is_none() && judgement.task.is_none(), "{reason}");
+        assert!(reason.contains(word) && judgement.gate.is_none() && task.is_none(), "{reason}");
     }
 }
 
 /// A report of pull request 7, whose record knows `extent`.
-async fn weigh_pull_request(model: Model) -> Judgement {
+async fn judgement_of_pull_request(model: Model) -> Judgement {
     let (server_url, report) = (Url::parse("http://sonar.example/base").unwrap(), report());
     let model = Model { task: CeTask { target: Target::pull_request("7"), ..model.task.clone() }, ..model };
     let claim = Claim {
@@ -532,10 +580,10 @@ async fn weigh_pull_request(model: Model) -> Judgement {
         server_url: &server_url,
         expected: Expected { target: &Target::pull_request("7"), ..EXPECTED },
         start: None,
-        own_targets: None,
+        build_targets: None,
         extent: &model.extent,
     };
-    judge_report(&model, &claim, &mut Wait::new(Duration::from_secs(300)), &mut None).await
+    judge_report(&model, &claim, &mut Wait::new(Duration::from_secs(300)), &mut None).await.judgement
 }
 
 #[tokio::test(start_paused = true)]
@@ -543,7 +591,7 @@ async fn a_gate_that_passed_over_nothing_is_no_pass() {
     let change = |change: fn(&mut Model)| {
         let mut model = model();
         change(&mut model);
-        async move { weigh_with(&model, &report(), 300).await }
+        async move { judgement_of(&model, &report(), 300).await }
     };
     for (case, expected) in [
         ((|_| {}) as fn(&mut Model), Verdict::Passed),
@@ -611,7 +659,7 @@ async fn a_pull_request_without_new_code_is_no_pass_where_git_counts_added_lines
     let change = |change: fn(&mut Model)| {
         let mut model = Model { measures: Some(&[("new_lines", "0")]), ..model() };
         change(&mut model);
-        weigh_pull_request(model)
+        judgement_of_pull_request(model)
     };
     for (case, expected) in [
         // Only documents were changed.
@@ -657,7 +705,7 @@ async fn a_pull_request_without_new_code_is_no_pass_where_git_counts_added_lines
     // The main branch has no target.
     let mut branch = model();
     branch.task.warnings = vec!["Could not find ref 'x' in refs/heads".into()];
-    assert_eq!(weigh_with(&branch, &report(), 300).await.verdict, Verdict::Passed);
+    assert_eq!(judgement_of(&branch, &report(), 300).await.verdict, Verdict::Passed);
 }
 
 #[tokio::test(start_paused = true)]
@@ -671,15 +719,82 @@ async fn without_any_clock_only_a_proven_report_counts() {
             server_url: &server_url,
             expected: Expected { created: None, ..EXPECTED },
             start,
-            own_targets: None,
+            build_targets: None,
             extent: &UNKNOWN,
         };
-        judge_report(&model, &claim, &mut Wait::new(Duration::from_secs(300)), &mut None).await
+        judge_report(&model, &claim, &mut Wait::new(Duration::from_secs(300)), &mut None).await.judgement
     };
     let refused = judgement(None, None).await;
     assert_eq!(refused.verdict, Verdict::NoReport, "{refused:?}");
     assert!(refused.reason.unwrap().contains("no Date header"));
     assert_eq!(judgement(Some("/temp/1d/report-task.txt"), None).await.verdict, Verdict::Passed);
-    let old = judgement(None, Some(PipelineStart(u64::MAX / 2))).await;
-    assert!(old.reason.unwrap().contains("older"));
+    let old = judgement(None, Some(start_at(u64::MAX / 2))).await;
+    assert!(old.reason.unwrap().contains("too old"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_does_not_wait_for_an_answer_is_asked_at_once() {
+    // A server that has a name for the main branch, and another address.
+    let mut model = Model {
+        // Its gate, its measures, its branches and its address: it answers none before all were asked.
+        all_at_once: Some(Rc::new(Barrier::new(4))),
+        public_url: Some("http://sonar.corp"),
+        ends_after: 0,
+        ..model()
+    };
+    model.task.target = Target::branch("main");
+    let report = AnalysisReport { server_url: "http://sonar.corp".into(), ..report() };
+    let judgement = judgement_of(&model, &report, 30).await;
+    assert_eq!(judgement.verdict, Verdict::Passed, "{judgement:?}");
+    assert_eq!(model.polls.borrow().len(), 1);
+    assert_eq!(model.started.elapsed(), Duration::ZERO);
+    // The measures of a gate that failed are on their way to be shown.
+    let failed = Model { end: Gate("ERROR"), ..model };
+    let judgement = judgement_of(&failed, &report, 30).await;
+    assert!(matches!(judgement.measures, Measures::InFlight(_)), "{judgement:?}");
+    assert_eq!(judgement.verdict, Verdict::Failed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_comes_early_does_not_count_early() {
+    // The gate passes at once. The list of branches, which says whose report it is, never comes.
+    let mut model = Model { hides_branches: true, ends_after: 0, ..model() };
+    model.task.target = Target::branch("main");
+    let judgement = judgement_of(&model, &report(), 30).await;
+    assert_eq!(judgement.verdict, Verdict::Timeout, "{judgement:?}");
+    assert!(judgement.gate.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_the_build_of_a_pull_request_the_main_branch_is_no_pass() {
+    let targets = |pull_request: Option<&str>| BuildTargets {
+        detectable: pull_request.into_iter().map(Target::pull_request).collect(),
+        pull_request: pull_request.map(Target::pull_request),
+    };
+    let pull_request = Target::pull_request("7");
+    for (build, target, has_pull_requests, expected) in [
+        (Some("7"), &Target::MAIN_BRANCH, Some(true), Verdict::NoReport),
+        (Some("7"), &Target::branch("main"), Some(true), Verdict::NoReport),
+        // Community Build has nothing else.
+        (Some("7"), &Target::MAIN_BRANCH, Some(false), Verdict::Passed),
+        (Some("7"), &Target::MAIN_BRANCH, None, Verdict::Unknown),
+        (Some("7"), &pull_request, Some(true), Verdict::Passed),
+        (None, &Target::MAIN_BRANCH, Some(true), Verdict::Passed),
+    ] {
+        let mut model = Model { has_pull_requests, ends_after: 0, ..model() };
+        model.task.target = target.clone();
+        let (server_url, report, targets) =
+            (Url::parse("http://sonar.example/base").unwrap(), report(), targets(build));
+        let claim = Claim {
+            report: &report,
+            server_url: &server_url,
+            expected: Expected { created: None, id: None, ..EXPECTED },
+            start: Some(start_at(0)),
+            build_targets: Some(&targets),
+            extent: &UNKNOWN,
+        };
+        let mut wait = Wait::new(Duration::from_secs(30));
+        let ReportJudgement { judgement, .. } = judge_report(&model, &claim, &mut wait, &mut None).await;
+        assert_eq!(judgement.verdict, expected, "{build:?} {target:?} {has_pull_requests:?}: {judgement:?}");
+    }
 }

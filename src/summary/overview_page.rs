@@ -1,8 +1,8 @@
 //! The page of several analyses: a line for each, then what there is to say about those that did not simply pass.
 
+use super::analysis_section::{details, narrowed, server_link, warnings};
 use super::headline::{NO_RESULT, failed_of, headline, last_known, word};
 use super::markdown::{Align, escape, link, table_header, table_row};
-use super::one_analysis::{details, narrowed, server_link, warnings};
 use super::page::{BYTES, Page, ROWS};
 use super::result::AnalysisResult;
 use super::shown_measure::{NEW_CODE, ShownMeasure};

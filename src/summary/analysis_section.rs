@@ -35,7 +35,7 @@ pub(super) fn details(page: &mut Page, result: &AnalysisResult) {
         page.paragraph(&escape(reason, MESSAGE_CHARS));
     }
     if let Some(known) = last_known(result, NAME_CHARS) {
-        page.paragraph(&format!("The last known quality gate, of the {known}. It counts for nothing here."));
+        page.paragraph(&format!("Last known quality gate: {known}. It does not count for this run."));
     }
     // A gate that does not count is not shown.
     let Some(gate) = result.gate.as_ref().filter(|_| result.verdict != Verdict::NoReport) else { return };
@@ -120,7 +120,7 @@ pub(super) fn narrowed(page: &mut Page, result: &AnalysisResult) {
         let setting = escape(&format!("{key}={value}"), NAME_CHARS);
         format!("{setting} · {}, line {}{count}", escape(&at.file, NAME_CHARS), at.line)
     };
-    let heading = "Settings of the repository that say what is judged";
+    let heading = "Repository settings that change what is judged";
     page.list(heading, result.narrowed.iter().map(item), ["more setting", "more settings"]);
 }
 
