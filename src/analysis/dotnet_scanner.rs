@@ -89,7 +89,7 @@ impl fmt::Display for ToolVersion {
 
 /// How a package is verified before anything of it runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Expected {
+pub enum PackageCheck {
     /// It must have this SHA-256, in lower-case hexadecimal, which the user gave.
     Sha256(String),
     /// It must have this SHA-512, in base64, which is that of the package on the public gallery.
@@ -98,7 +98,7 @@ pub enum Expected {
     Signed,
 }
 
-impl Expected {
+impl PackageCheck {
     /// For the package of `version`; `given` is the user's SHA-256.
     pub fn of(version: ToolVersion, given: Option<&str>) -> Self {
         let known = || KNOWN.iter().find(|(known, _)| *known == version).map(|(_, sha512)| *sha512);
@@ -123,7 +123,6 @@ pub enum DotnetHost {
 /// A tool that is installed on the agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct InstalledTool {
-    /// Its version.
     pub(crate) version: ToolVersion,
     /// Why it cannot be trusted, as a clause; `None` if it can.
     pub(crate) flaw: Option<String>,
@@ -135,7 +134,7 @@ pub(crate) enum Plan {
     /// The installed tool at this index of the list.
     Installed(usize),
     /// The tool of this version, from the agent's tool cache or a NuGet feed.
-    Package(ToolVersion, Expected),
+    Package(ToolVersion, PackageCheck),
     /// SonarSource's archive.
     Archive(ScannerRelease),
 }
@@ -143,7 +142,6 @@ pub(crate) enum Plan {
 /// The outcome of [`choose`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ScannerChoice {
-    /// What runs.
     pub(crate) plan: Plan,
     /// What runs and why, as a line for the log.
     pub(crate) line: String,
@@ -163,16 +161,7 @@ pub(crate) enum ChoiceError {
         "the SonarScanner for .NET {version} does not work with {server}. {why}. Remove dotnetScannerVersion, or set it \
          to {instead}."
     )]
-    Refused {
-        /// The version.
-        version: ToolVersion,
-        /// The server, for people.
-        server: String,
-        /// Why.
-        why: &'static str,
-        /// The version for that server.
-        instead: ToolVersion,
-    },
+    Refused { version: ToolVersion, server: String, why: &'static str, instead: ToolVersion },
     /// `PATH` holds no `dotnet`.
     #[error(
         "PATH holds no dotnet, which installs and runs the SonarScanner for .NET. Install the .NET SDK before \
@@ -210,7 +199,7 @@ pub(crate) fn choose(
     dotnet: DotnetHost,
     installed: &[InstalledTool],
 ) -> Result<ScannerChoice, ChoiceError> {
-    let request = Request::read(wish, server)?;
+    let request = ScannerRequest::read(wish, server)?;
     if wish.download.is_none() {
         if let Some(choice) = request.installed(installed) {
             return Ok(choice);
@@ -223,7 +212,7 @@ pub(crate) fn choose(
 }
 
 /// What the inputs ask for, read and checked.
-struct Request<'a> {
+struct ScannerRequest<'a> {
     wish: &'a ReleaseWish<'a>,
     /// The version as it is written.
     version: Option<&'a str>,
@@ -232,7 +221,7 @@ struct Request<'a> {
     server: &'a ServerFacts,
 }
 
-impl<'a> Request<'a> {
+impl<'a> ScannerRequest<'a> {
     fn read(wish: &'a ReleaseWish<'a>, server: &'a ServerFacts) -> Result<Self, ChoiceError> {
         let sha256 = match wish.sha256 {
             Some(sha256) if !is_sha256(sha256) => return Err(ChoiceError::Sha256(sha256.to_owned())),
@@ -282,7 +271,7 @@ impl<'a> Request<'a> {
         for tool in installed {
             line.push_str(&unused(tool, self.pinned));
         }
-        let expected = Expected::of(version, self.sha256.as_deref());
+        let expected = PackageCheck::of(version, self.sha256.as_deref());
         ScannerChoice { plan: Plan::Package(version, expected), line }
     }
 

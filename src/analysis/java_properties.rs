@@ -1,6 +1,6 @@
-//! The format of `java.util.Properties`, in which `sonar-project.properties` and `report-task.txt`
-//! are written. UTF-8 instead of Latin-1, as SonarSource's scanners read it. Written here because the
-//! crates for it bring tables of every legacy encoding, a fifth of the size this binary may have.
+//! The format of `java.util.Properties`, in which `sonar-project.properties` and `report-task.txt` are written, but in UTF-8,
+//! as SonarSource's scanners read it. Kept by hand: the crates for it bring tables of every legacy encoding, a fifth of the
+//! size that the task's program may have, and none knows the line of a property.
 //!
 //! Contract: the class documentation of `java.util.Properties.load(Reader)`.
 
@@ -8,20 +8,20 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// A property of a file.
+/// A property that a file sets.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Assignment {
-    /// Its key.
+    /// The key, without escapes.
     pub key: String,
-    /// Its value. White space at its end counts.
+    /// The value, without escapes, but with white space at its end.
     pub value: String,
-    /// The line it begins on, from 1.
+    /// The line on which it begins, from 1.
     pub line: usize,
 }
 
 impl fmt::Debug for Assignment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Its value may be a password.
+        // The value may be a password.
         f.debug_struct("Assignment").field("key", &self.key).field("line", &self.line).finish_non_exhaustive()
     }
 }
@@ -40,9 +40,8 @@ pub fn assignments(text: &str) -> Vec<Assignment> {
         .collect()
 }
 
-/// Joins continued lines (an odd number of backslashes before the line's end), drops blank lines and
-/// comments. Leading white space of a line, a continuing one included, does not count. With the number of the first line
-/// of each.
+/// Joins continued lines (those with an odd number of backslashes at their end), and drops blank lines, comments and leading
+/// white space, also of continuing lines. Each logical line comes with the number of its first line.
 fn logical_lines(text: &str) -> Vec<(usize, String)> {
     let mut lines = Vec::new();
     let mut continued: Option<(usize, String)> = None;
@@ -65,22 +64,24 @@ fn logical_lines(text: &str) -> Vec<(usize, String)> {
     lines
 }
 
-/// The value as SonarScanner CLI takes it from a file: it calls `String.trim`.
-pub fn trimmed(value: &str) -> &str {
-    value.trim_matches(|c: char| c <= ' ')
+/// `text` as SonarScanner CLI and the engine trim it, by Java's `String.trim`: without the characters up to a blank at both
+/// ends. Rust's `trim` also drops blanks outside of ASCII, which Java keeps; where a check depends on it, the check must
+/// see what the engine sees.
+pub fn trimmed(text: &str) -> &str {
+    text.trim_matches(|c: char| c <= ' ')
 }
 
-/// A file that can't be read as text.
+/// A file that cannot be read as text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotText {
     /// The first line that is not UTF-8, from 1.
     pub line: usize,
-    /// The encoding that the file is said to have, and that is not known here.
+    /// The encoding that the file names, which is not supported.
     pub encoding: String,
 }
 
-/// The text of a settings file. Where it is not UTF-8 it is in the encoding that its own `sonar.sourceEncoding` names,
-/// else in ISO-8859-1, which `java.util.Properties` has always read.
+/// The text of a settings file: UTF-8, else the encoding that its own `sonar.sourceEncoding` names, else ISO-8859-1, which
+/// is the encoding of `java.util.Properties`.
 ///
 /// # Errors
 /// It is not UTF-8, and `sonar.sourceEncoding` names another encoding than ISO-8859-1 and windows-1252.
@@ -103,7 +104,7 @@ pub fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, NotText> {
     }
 }
 
-/// ISO-8859-1 but for these letters (the table of the WHATWG's Encoding Standard).
+/// ISO-8859-1 except for these characters (the table of the WHATWG's Encoding Standard).
 fn of_windows_1252(byte: u8) -> char {
     const FROM_80: [char; 32] = [
         '\u{20ac}', '\u{81}', '\u{201a}', '\u{192}', '\u{201e}', '\u{2026}', '\u{2020}', '\u{2021}',
@@ -179,7 +180,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_format_of_java_util_properties() {
+    fn files_are_read_as_java_util_properties_reads_them() {
         for (text, key, value) in [
             ("sonar.sources=src", "sonar.sources", "src"),
             ("  sonar.sources = src ", "sonar.sources", "src "),
@@ -209,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn assignments_know_their_lines() {
+    fn each_property_has_its_line() {
         let found = assignments("# a\r\n\r\na=1,\\\r\n  2\r\nb\n!c=3\n  a = 4");
         let shown: Vec<_> = found
             .iter()
@@ -225,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn encodings() {
+    fn files_of_known_encodings_are_decoded() {
         assert_eq!(decode("a=\u{e4}".as_bytes()).unwrap(), "a=\u{e4}");
         assert_eq!(decode(b"a=\xe4").unwrap(), "a=\u{e4}");
         assert_eq!(

@@ -56,7 +56,7 @@ mod tests {
     use crate::analysis::Plugin;
 
     #[test]
-    fn languages() {
+    fn languages_follow_from_the_name_of_a_file() {
         for (name, expected) in [
             ("main.py", "py"),
             ("Main.JAVA", "java"),
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn plugins() {
+    fn a_plugin_is_needed_for_its_languages() {
         let plugin = |languages: &[&str]| Plugin {
             key: "x".to_owned(),
             md5: String::new(),

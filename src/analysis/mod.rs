@@ -53,7 +53,7 @@ pub(crate) use narrowing::name_matches;
 pub use precedence::Rules;
 pub use prepared::{AnalysisServer, Member, Prepared, PreparedScanner, RECORD_VERSION, ScannerMode};
 pub use property::{Properties, is_secret};
-pub use property_origin::Remedy;
+pub use property_origin::SetElsewhere;
 pub use property_source::PropertySource;
 pub use refused_value::{FileLine, RefusalReason, Refused};
 pub(crate) use release::ReleaseWish;

@@ -1,10 +1,12 @@
-//! What the repository's own settings take out of what the quality gate judges: facts for the log and the summary.
+//! What the settings files of the repository take out of what the quality gate judges, for the log and the summary.
+//!
+//! A quality gate that passed over what was left says nothing about the rest: this is how the reader learns it.
 
 use super::property_origin::without_module;
 use super::refused_value::FileLine;
 use serde::{Deserialize, Serialize};
 
-/// The longest list of patterns that is tried on files.
+/// The longest list of patterns that is matched with files, in bytes.
 const LONGEST: usize = 10_000;
 
 /// A setting of the repository that takes something out.
@@ -13,17 +15,17 @@ const LONGEST: usize = 10_000;
 pub struct Narrowing {
     /// The property.
     pub key: String,
-    /// Its value: text from outside.
+    /// Its value: untrusted text.
     pub value: String,
-    /// Where it is set.
+    /// The line that sets it.
     pub at: FileLine,
-    /// How many files it leaves out, where that can be known.
+    /// How many files it leaves out, if that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub files: Option<usize>,
 }
 
 impl Narrowing {
-    /// Which of the files that are there the property leaves out; none where patterns do not tell.
+    /// The patterns of files that the property leaves out; `None` if it has no patterns, or some that cannot be matched here.
     pub fn patterns(&self) -> Option<Patterns> {
         let is_kept = match without_module(&self.key) {
             "sonar.inclusions" => true,
@@ -32,7 +34,7 @@ impl Narrowing {
         };
         let list = self.value.split(',').map(str::trim).filter(|pattern| !pattern.is_empty());
         let list: Vec<_> = list.map(str::to_owned).collect();
-        // `file:` patterns are matched with whole paths; a list longer than any team writes would only cost time.
+        // `file:` patterns match absolute paths. A longer list than any team writes would only cost time.
         if self.value.len() > LONGEST || list.iter().any(|pattern| pattern.starts_with("file:")) {
             return None;
         }
@@ -40,11 +42,11 @@ impl Narrowing {
     }
 }
 
-/// Patterns of files, as SonarQube has them: `*` and `?` within a name, `**` for any folders.
+/// Patterns of files as SonarQube reads them: `*` and `?` within a name, `**` for any folders.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Patterns {
     list: Vec<String>,
-    /// Whether a file that matches none is left out, not one that matches.
+    /// Inclusions: a file that matches no pattern is left out. Otherwise one that matches is.
     is_kept: bool,
 }
 
@@ -55,7 +57,7 @@ impl Patterns {
         let is_matched = self.list.iter().any(|pattern| {
             let pattern = pattern.replace('\\', "/");
             let mut parts: Vec<&str> = pattern.trim_start_matches('/').split('/').collect();
-            // A pattern that ends with a folder is of all that is in it.
+            // A pattern that ends with `/` matches everything in that folder.
             if parts.last() == Some(&"") {
                 parts.pop();
                 parts.push("**");
@@ -71,14 +73,14 @@ fn matches(pattern: &[&str], path: &[&str]) -> bool {
     runs(pattern, path, is_any, |part, name| name_matches(part, name))
 }
 
-/// Whether the name of a file or folder is what one part of a pattern says: `*` stands for any letters, `?` for one.
+/// Whether the name of a file or folder matches one part of a pattern: `*` stands for any characters, `?` for one.
 pub(crate) fn name_matches(pattern: &str, name: &str) -> bool {
     let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
     runs(&pattern, &name, |letter| *letter == '*', |wanted, letter| *wanted == '?' || wanted == letter)
 }
 
-/// Whether `text` is what `pattern` says, part by part; those parts that are `any` stand for any number of parts. Follows
-/// all ways at once, so that no pattern of a stranger takes for ever.
+/// Whether `text` matches `pattern`, item by item; a part that is `any` stands for any number of items. All ways are followed
+/// at once, so that the time is bounded by the product of both lengths, whatever pattern a stranger writes.
 fn runs<P, T>(pattern: &[P], text: &[T], any: impl Fn(&P) -> bool, fits: impl Fn(&P, &T) -> bool) -> bool {
     let over_any = |mut reached: Vec<bool>| {
         for (at, part) in pattern.iter().enumerate() {
@@ -115,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn files_by_pattern() {
+    fn files_are_left_out_by_pattern() {
         for (pattern, path, expected) in [
             ("**/*", "a.py", true),
             ("**", "src/a.py", true),

@@ -1,41 +1,29 @@
 //! `${name}` and `${env.NAME}` in settings files.
 //!
-//! Observed of SonarScanner CLI 5.0 and 8.1: a name is made of letters, digits, `_` and `.`; it stands for the value of the
-//! property of that name, after `env.` for an environment variable, the case of which counts; what is unknown is
-//! empty; what is put in is not searched again, but a property's own value is resolved first; a loop is an error; all else
-//! that looks alike (`${ a }`, `${a:-b}`, `${a`) stays as it is.
-
-use std::fmt;
+//! Observed of SonarScanner CLI 5.0 and 8.1: a name consists of letters, digits, `_` and `.`. It stands for the value of the
+//! property of that name, or after `env.` for the environment variable, in exactly this case. An unknown name is empty. The
+//! value of a property is resolved before it is put in, and not searched again. A loop is an error. Other text that looks
+//! alike (`${ a }`, `${a:-b}`, `${a`) stays as it is.
 
 /// Characters read and names looked up at most, over all values that share a [`Budget`].
 const MOST: usize = 1024 * 1024;
-/// Names that stand for each other at most.
+/// How many names may stand for each other at most.
 const DEEPEST: usize = 64;
 
-/// Why names can't be replaced.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Why names cannot be replaced. `Display` is a predicate: its subject is the property.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unexpandable {
-    /// A property's value leads back to itself: the names on the way.
+    /// A property refers to itself, by way of these names.
+    #[error("refers to itself: {}", .0.join(" -> "))]
     Loop(Vec<String>),
-    /// Names stand for more names than are read here. A file of a few lines can make 2^40 of one name.
+    /// A file of a few lines can make 2^40 names of one.
+    #[error(
+        "contains names that stand for more than {MOST} characters, or that refer to each other more than {DEEPEST} times"
+    )]
     TooMuch,
 }
 
-impl fmt::Display for Unexpandable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Loop(names) => write!(f, "leads back to itself: {}", names.join(" -> ")),
-            Self::TooMuch => {
-                write!(
-                    f,
-                    "holds names that stand for more than {MOST} characters, or are more than {DEEPEST} deep"
-                )
-            }
-        }
-    }
-}
-
-/// What may still be read, of one value or of all values of a file.
+/// How much may still be read, of one value or of all values that share it.
 #[derive(Debug)]
 pub struct Budget(usize);
 
@@ -57,7 +45,7 @@ impl Budget {
 pub enum Meaning<'a> {
     /// Text as it is.
     Text(&'a str),
-    /// Text of a settings file, in which names stand for something again.
+    /// Text of a settings file, whose names are replaced in turn.
     Template(&'a str),
     /// Nothing is known of it.
     Unknown,
@@ -66,7 +54,7 @@ pub enum Meaning<'a> {
 /// Replaces each `${name}` in `text` by what `look_up` says of the name.
 ///
 /// # Errors
-/// A name leads back to itself, or `budget` is used up.
+/// A name refers to itself, or `budget` is used up.
 pub fn expand<'a>(
     text: &str,
     look_up: &dyn Fn(&str) -> Meaning<'a>,
@@ -87,38 +75,13 @@ fn expand_within<'a>(
     while let Some(at) = rest.find("${") {
         let (before, from) = rest.split_at(at);
         expanded.push_str(before);
-        let inner = &from[2..];
-        let end = inner.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '.')));
-        match end {
-            Some(end) if end > 0 && inner[end..].starts_with('}') => {
-                let name = &inner[..end];
-                budget.take(1)?;
-                match look_up(name) {
-                    Meaning::Text(value) => {
-                        budget.take(value.len())?;
-                        expanded.push_str(value);
-                    }
-                    Meaning::Unknown => {}
-                    Meaning::Template(value) => {
-                        let is_loop = way.iter().any(|seen| seen == name);
-                        way.push(name.to_owned());
-                        if is_loop {
-                            return Err(Unexpandable::Loop(way.clone()));
-                        }
-                        if way.len() > DEEPEST {
-                            return Err(Unexpandable::TooMuch);
-                        }
-                        let value = expand_within(value, look_up, way, budget)?;
-                        // It is copied once more on each level.
-                        budget.take(value.len())?;
-                        expanded.push_str(&value);
-                        way.pop();
-                    }
-                }
-                rest = &inner[end + 1..];
+        match name_at(from) {
+            Some(name) => {
+                expanded.push_str(&value_of(name, look_up, way, budget)?);
+                rest = &from[name.len() + "${}".len()..];
             }
-            _ => {
-                // One letter on: `$${a}` holds a name.
+            None => {
+                // One character on: `$${a}` holds a name.
                 expanded.push('$');
                 rest = &from[1..];
             }
@@ -126,6 +89,44 @@ fn expand_within<'a>(
     }
     expanded.push_str(rest);
     Ok(expanded)
+}
+
+/// The name in a text that begins with `${name}`.
+fn name_at(text: &str) -> Option<&str> {
+    let inner = text.strip_prefix("${")?;
+    let end = inner.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '.')))?;
+    let (name, rest) = inner.split_at(end);
+    (!name.is_empty() && rest.starts_with('}')).then_some(name)
+}
+
+/// What to put in for a name. `way` holds the names whose values are being resolved.
+fn value_of<'a>(
+    name: &str,
+    look_up: &dyn Fn(&str) -> Meaning<'a>,
+    way: &mut Vec<String>,
+    budget: &mut Budget,
+) -> Result<String, Unexpandable> {
+    budget.take(1)?;
+    let value = match look_up(name) {
+        Meaning::Unknown => return Ok(String::new()),
+        Meaning::Text(value) => value.to_owned(),
+        Meaning::Template(value) => {
+            let is_loop = way.iter().any(|seen| seen == name);
+            way.push(name.to_owned());
+            if is_loop {
+                return Err(Unexpandable::Loop(way.clone()));
+            }
+            if way.len() > DEEPEST {
+                return Err(Unexpandable::TooMuch);
+            }
+            let value = expand_within(value, look_up, way, budget)?;
+            way.pop();
+            value
+        }
+    };
+    // It is copied once more on each level.
+    budget.take(value.len())?;
+    Ok(value)
 }
 
 /// The name of the property by which [`literal`] writes a dollar sign.
@@ -177,7 +178,7 @@ mod tests {
         ] {
             assert_eq!(expand(text, &look_up).as_deref(), Ok(expected), "{text}");
         }
-        assert_eq!(expand("${a}", &look_up).unwrap_err().to_string(), "leads back to itself: a -> b -> a");
+        assert_eq!(expand("${a}", &look_up).unwrap_err().to_string(), "refers to itself: a -> b -> a");
     }
 
     #[test]

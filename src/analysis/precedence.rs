@@ -347,7 +347,7 @@ mod tests {
         precedence.set(PropertySource::SettingsFile, "a", "${b}", None);
         precedence.set(PropertySource::SettingsFile, "b", "${a}", None);
         let (key, names) = precedence.expand(&|_| None).map(|_| ()).unwrap_err();
-        assert_eq!((key.as_str(), names.to_string().as_str()), ("a", "leads back to itself: b -> a -> b"));
+        assert_eq!((key.as_str(), names.to_string().as_str()), ("a", "refers to itself: b -> a -> b"));
     }
 
     #[test]

@@ -7,7 +7,7 @@
 //! A property that is missing here may be set by the repository: a missing row gives the token away, or turns a red gate
 //! green. When SonarSource adds an analyzer, look for its properties that name a program, a library or a server.
 
-use Remedy::{BranchInput, Condition, ExtraProperties};
+use SetElsewhere::{BranchInput, Condition, ExtraProperties};
 use std::fmt;
 
 /// Who sets a property. The order counts: each may set what those before it may.
@@ -30,7 +30,7 @@ const NEVER: bool = false;
 
 /// Where to set a property that its source may not set. `Display` is a sentence for the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Remedy {
+pub enum SetElsewhere {
     /// Nobody sets it but the service connection.
     Connection,
     /// A condition of the three tasks does what `sonar.scanner.skip` is meant to do.
@@ -41,7 +41,7 @@ pub enum Remedy {
     ExtraProperties,
 }
 
-impl fmt::Display for Remedy {
+impl fmt::Display for SetElsewhere {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Connection => "The service connection sets it.",
@@ -59,28 +59,28 @@ struct Row {
     pattern: &'static str,
     setter: Setter,
     trusted: bool,
-    remedy: Remedy,
+    remedy: SetElsewhere,
 }
 
-const fn row(pattern: &'static str, setter: Setter, trusted: bool, remedy: Remedy) -> Row {
+const fn row(pattern: &'static str, setter: Setter, trusted: bool, remedy: SetElsewhere) -> Row {
     Row { pattern, setter, trusted, remedy }
 }
 
 /// The first row that matches counts, so that exceptions stand above the pattern they are excepted from.
 const TABLE: &[Row] = &[
     // They decide where the token goes.
-    row("sonar.host.url", Setter::Connection, NEVER, Remedy::Connection),
-    row("sonar.token", Setter::Connection, NEVER, Remedy::Connection),
-    row("sonar.login", Setter::Connection, NEVER, Remedy::Connection),
-    row("sonar.password", Setter::Connection, NEVER, Remedy::Connection),
-    row("sonar.region", Setter::Connection, NEVER, Remedy::Connection),
-    row("sonar.scanner.apiBaseUrl", Setter::Connection, NEVER, Remedy::Connection),
-    row("sonar.scanner.sonarcloudUrl", Setter::Connection, NEVER, Remedy::Connection),
+    row("sonar.host.url", Setter::Connection, NEVER, SetElsewhere::Connection),
+    row("sonar.token", Setter::Connection, NEVER, SetElsewhere::Connection),
+    row("sonar.login", Setter::Connection, NEVER, SetElsewhere::Connection),
+    row("sonar.password", Setter::Connection, NEVER, SetElsewhere::Connection),
+    row("sonar.region", Setter::Connection, NEVER, SetElsewhere::Connection),
+    row("sonar.scanner.apiBaseUrl", Setter::Connection, NEVER, SetElsewhere::Connection),
+    row("sonar.scanner.sonarcloudUrl", Setter::Connection, NEVER, SetElsewhere::Connection),
     // A skipped analysis passes. A variable may set this, because any step can set one; the verdict is then `no-report`.
     row("sonar.scanner.skip", Setter::Job, NEVER, Condition),
-    row("sonar.scanner.connectTimeout", Setter::Repository, NEVER, Remedy::Connection),
-    row("sonar.scanner.responseTimeout", Setter::Repository, NEVER, Remedy::Connection),
-    row("sonar.scanner.socketTimeout", Setter::Repository, NEVER, Remedy::Connection),
+    row("sonar.scanner.connectTimeout", Setter::Repository, NEVER, SetElsewhere::Connection),
+    row("sonar.scanner.responseTimeout", Setter::Repository, NEVER, SetElsewhere::Connection),
+    row("sonar.scanner.socketTimeout", Setter::Repository, NEVER, SetElsewhere::Connection),
     // What runs with the token, and the way to the server: javaExePath, engineJarPath, javaOpts, proxy and trust store.
     row("sonar.scanner.*", Setter::Job, NEVER, ExtraProperties),
     // Engine, plugins and a trust store come from there.
@@ -158,7 +158,7 @@ pub(crate) fn may_set(setter: Setter, key: &str, trusted: bool) -> bool {
 }
 
 /// Where to set `key` instead.
-pub(crate) fn remedy(key: &str) -> Remedy {
+pub(crate) fn remedy(key: &str) -> SetElsewhere {
     row_of(key).map_or(ExtraProperties, |row| row.remedy)
 }
 
@@ -331,9 +331,9 @@ mod tests {
     #[test]
     fn each_refusal_has_a_remedy() {
         for row in TABLE.iter().filter(|row| row.setter != Repository) {
-            assert_eq!(row.remedy == Remedy::Connection, row.setter == Connection, "{}", row.pattern);
+            assert_eq!(row.remedy == SetElsewhere::Connection, row.setter == Connection, "{}", row.pattern);
         }
-        assert_eq!(remedy("web.sonar.token"), Remedy::Connection);
+        assert_eq!(remedy("web.sonar.token"), SetElsewhere::Connection);
         assert_eq!(remedy("web.sonar.branch.name"), BranchInput);
         assert_eq!(remedy("sonar.exclusions"), ExtraProperties);
     }

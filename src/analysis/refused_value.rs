@@ -1,6 +1,6 @@
 //! Values of properties that do not count, and why: the warnings about them.
 
-use super::property_origin::Remedy;
+use super::property_origin::SetElsewhere;
 use super::property_source::PropertySource;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -25,7 +25,7 @@ impl fmt::Display for FileLine {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefusalReason {
     /// Its source may not set the property.
-    NotAllowed(Remedy),
+    NotAllowed(SetElsewhere),
     /// It narrows what is judged, and the input `scopeFrom` is `pipeline`.
     ScopeFromPipeline,
     /// No property has a blank in its name.
@@ -42,7 +42,7 @@ pub enum RefusalReason {
 
 impl fmt::Display for RefusalReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = Remedy::ExtraProperties;
+        let path = SetElsewhere::ExtraProperties;
         match self {
             Self::NotAllowed(remedy) => write!(f, "it may not be set there. {remedy}"),
             Self::ScopeFromPipeline => {
@@ -52,7 +52,9 @@ impl fmt::Display for RefusalReason {
             Self::AmbiguousName => f.write_str(
                 "its name contains sonar twice. Rename the module, so that its name does not contain .sonar.",
             ),
-            Self::UnusualBlank => f.write_str("a path in it begins or ends with an unusual blank."),
+            Self::UnusualBlank => {
+                f.write_str("it contains a path that begins or ends with an unusual blank.")
+            }
             Self::OutsideSources => write!(f, "it leads out of the sources. {path}"),
             Self::OutsideBaseDirectory => write!(f, "it must lie below the base directory. {path}"),
         }

@@ -75,12 +75,7 @@ pub(crate) enum ReleaseError {
         "the SHA-256 of SonarScanner CLI {version} is not known. Set cliScannerSha256 to the SHA-256 of the archive, or set \
          cliScannerVersion to one of: {known}."
     )]
-    UnknownHash {
-        /// The version whose hash is not known.
-        version: String,
-        /// The versions whose hash is known.
-        known: String,
-    },
+    UnknownHash { version: String, known: String },
 }
 
 impl ReleaseWish<'_> {

@@ -4,8 +4,8 @@
 
 use super::property::Properties;
 
-/// Variables of the established extension that look like scanner properties and are none.
-const OUR_OWN: &[&str] = &[
+/// Variables of the established extension that look like properties of a scanner, but are not.
+const OF_THE_EXTENSION: &[&str] = &[
     "SONAR_SCANNER_MODE",
     "SONAR_SCANNER_LOCATION",
     "SONAR_SCANNER_REPORTTASKFILE",
@@ -17,7 +17,7 @@ const OUR_OWN: &[&str] = &[
 /// `SONAR_SCANNER_SOME_NAME` as `sonar.scanner.someName`, and `SONAR_USER_HOME`.
 ///
 /// # Errors
-/// `SONAR_SCANNER_JSON_PARAMS` is no JSON object of strings.
+/// `SONAR_SCANNER_JSON_PARAMS` is not a JSON object of strings.
 pub(crate) fn read<'a>(
     variables: impl Iterator<Item = (&'a str, &'a str)>,
 ) -> Result<Properties, serde_json::Error> {
@@ -27,7 +27,7 @@ pub(crate) fn read<'a>(
         match name {
             "SONAR_SCANNER_JSON_PARAMS" => properties = serde_json::from_str(value)?,
             "SONAR_USER_HOME" => single.set("sonar.userHome", value),
-            name if OUR_OWN.contains(&name) => {}
+            name if OF_THE_EXTENSION.contains(&name) => {}
             name => {
                 if let Some(suffix) = name.strip_prefix("SONAR_SCANNER_").filter(|suffix| !suffix.is_empty())
                 {
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_and_precedence() {
+    fn single_variables_win_over_the_json_variable() {
         let properties = read(
             [
                 ("SONAR_SCANNER_JAVA_OPTS", "-Xmx1g"),

@@ -3,15 +3,15 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// What Prepare learnt about the server.
+/// What SonarPrepare learnt about the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ServerFacts {
-    /// SonarQube Server (any edition) or SonarQube Cloud.
+    /// Server or Cloud.
     pub kind: ServerKind,
-    /// Its version; for Cloud the number it answers, which means little.
+    /// Its version. Cloud answers a number that says nothing about its functions: ask `kind` first.
     pub version: ServerVersion,
-    /// Its edition, where it says so.
+    /// Its edition, if the server tells it.
     pub edition: Option<Edition>,
     /// Whether it analyses branches and pull requests.
     pub branch_support: bool,
@@ -21,7 +21,7 @@ pub struct ServerFacts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ServerKind {
-    /// SonarQube Server or Community Build, on somebody's own machine.
+    /// SonarQube Server or Community Build.
     Server,
     /// SonarQube Cloud.
     Cloud,
@@ -42,7 +42,7 @@ pub enum Edition {
 }
 
 impl Edition {
-    /// Reads the server's spelling; `None` for an edition this version has not heard of.
+    /// Reads the server's spelling; `None` for an edition that is not known.
     pub fn parse(text: &str) -> Option<Self> {
         Some(match text {
             "community" => Self::Community,
@@ -69,8 +69,8 @@ impl ServerFacts {
         self.kind == ServerKind::Cloud || self.version.at_least(10, 6)
     }
 
-    /// The oldest Java that can analyse for this server, by its documentation. The scanner engine knows better:
-    /// this is for when there is none to ask.
+    /// The oldest Java that can analyse for this server, by its documentation. It counts only if there is no scanner engine
+    /// to ask.
     pub fn oldest_java(&self) -> u32 {
         if self.kind == ServerKind::Cloud || self.version.at_least(26, 1) {
             21
@@ -105,7 +105,7 @@ impl ServerVersion {
     /// The oldest version this extension works with.
     pub const OLDEST: (u32, u32) = (8, 9);
 
-    /// Reads a version; `None` for text that is none, such as a page of HTML.
+    /// Reads a version; `None` for any other text, such as a page of HTML.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         if text.len() > 64 || text.contains(char::is_whitespace) {
@@ -139,11 +139,16 @@ impl fmt::Display for ServerVersion {
     }
 }
 
+/// A text in a record that is not the version of a server.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a version of SonarQube")]
+pub struct NotAVersion(String);
+
 impl TryFrom<String> for ServerVersion {
-    type Error = String;
+    type Error = NotAVersion;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        Self::parse(&text).ok_or_else(|| format!("{text:?} is no version"))
+        Self::parse(&text).ok_or(NotAVersion(text))
     }
 }
 
@@ -158,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions() {
+    fn versions_are_read_and_compared() {
         for (text, expected) in [
             ("26.9.0.129388", Some("26.9.0")),
             ("10.7", Some("10.7.0")),

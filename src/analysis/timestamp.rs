@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times() {
+    fn times_of_servers_and_agents_are_read() {
         for (text, expected) in [
             ("1970-01-01T00:00:00+0000", Some(0)),
             ("2026-11-23T20:00:58+0000", Some(1_795_464_058)),

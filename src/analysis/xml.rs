@@ -26,7 +26,7 @@ pub enum Part<'a> {
     /// What a document type declaration says.
     Type(String),
     /// The beginning of an element.
-    Start(Tag<'a>),
+    Start(StartTag<'a>),
     /// The end of an element.
     End,
     /// Text in an element, or a piece of it.
@@ -35,9 +35,9 @@ pub enum Part<'a> {
 
 /// A start tag.
 #[derive(Debug)]
-pub struct Tag<'a>(BytesStart<'a>);
+pub struct StartTag<'a>(BytesStart<'a>);
 
-impl Tag<'_> {
+impl StartTag<'_> {
     /// The element's name, without its namespace.
     pub fn name(&self) -> &str {
         let name: &str = self.0.as_ref();
@@ -83,10 +83,10 @@ impl<'a> Iterator for Parts<'a> {
         loop {
             return Some(match self.reader.read_event().ok()? {
                 Event::Eof => return None,
-                Event::Start(tag) => Part::Start(Tag(tag)),
+                Event::Start(tag) => Part::Start(StartTag(tag)),
                 Event::Empty(tag) => {
                     self.ends = true;
-                    Part::Start(Tag(tag))
+                    Part::Start(StartTag(tag))
                 }
                 Event::End(_) => Part::End,
                 Event::Text(text) => Part::Text(text.xml10_content().into_owned()),
@@ -104,12 +104,34 @@ impl<'a> Iterator for Parts<'a> {
     }
 }
 
+/// The text of the first element at this path of names, that of the root first; `None` if there is no such element.
+pub fn text_at(document: &str, path: &[&str]) -> Option<String> {
+    let mut open: Vec<String> = Vec::new();
+    let mut text: Option<String> = None;
+    for part in Parts::of(document) {
+        match part {
+            Part::Start(tag) => open.push(tag.name().to_owned()),
+            Part::End if text.is_some() && open == path => return text,
+            Part::End => {
+                open.pop();
+                continue;
+            }
+            Part::Text(piece) if open == path => text.get_or_insert_default().push_str(&piece),
+            Part::Text(_) | Part::Type(_) => {}
+        }
+        if open == path {
+            text.get_or_insert_default();
+        }
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn encodings() {
+    fn files_of_any_encoding_are_decoded() {
         let utf16 = |unit: fn(u16) -> [u8; 2]| "<ä/>".encode_utf16().flat_map(unit).collect::<Vec<u8>>();
         let (little, big) = (utf16(u16::to_le_bytes), utf16(u16::to_be_bytes));
         for bytes in [
@@ -126,7 +148,18 @@ mod tests {
     }
 
     #[test]
-    fn parts() {
+    fn text_is_found_by_the_path_of_its_element() {
+        let text = "<p xmlns='x'><!-- <m><id>c</id></m> --><id>a</id><m><id> b<!-- d -->&amp;<x>y</x>e </id><id>z</id></m></p>";
+        assert_eq!(text_at(text, &["p", "m", "id"]).as_deref(), Some(" b&e "));
+        assert_eq!(text_at(text, &["p", "id"]).as_deref(), Some("a"));
+        assert_eq!(text_at("<p><m><id/></m></p>", &["p", "m", "id"]).as_deref(), Some(""));
+        for text in ["", "<p><id>a</id></p>", "<p><m><id>cut"] {
+            assert_eq!(text_at(text, &["p", "m", "id"]), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_document_is_read_as_far_as_it_goes() {
         let text = "<?xml version='1.0'?>\n<!DOCTYPE r SYSTEM 'x'><n:r a='1 &amp; 2' b=\"'\"><!-- <c/> --><c/>\
                     x&lt;&#65;<![CDATA[<d>]]></n:r><cut a=";
         let mut shown = String::new();

@@ -7,7 +7,7 @@ use super::provider::Provider;
 
 /// What is being built.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Built {
+pub(crate) enum BuiltRef {
     /// The main branch, whatever its name.
     MainBranch {
         /// Why the main branch is analysed, as a clause.
@@ -19,12 +19,10 @@ pub(crate) enum Built {
     Branch(String),
     /// A branch that cannot be the default branch.
     OtherBranch {
-        /// Its name in SonarQube.
         name: String,
         /// What is being built, as a clause.
         what: String,
     },
-    /// A pull request.
     PullRequest(PullRequest),
     /// A pull request of which only the number is known: its reference was queued by hand.
     MergeRef(String),
@@ -39,27 +37,27 @@ pub(crate) enum Built {
 
 impl PipelineContext {
     /// What is being built, by the agent's variables and the user's choices.
-    pub(crate) fn built(&self, choices: &Choices) -> Built {
-        let main = |why: String| Built::MainBranch { why, version: None };
+    pub(crate) fn built(&self, choices: &Choices) -> BuiltRef {
+        let main = |why: String| BuiltRef::MainBranch { why, version: None };
         match &choices.branch {
             BranchChoice::Off => return main("the input branch is off".into()),
-            BranchChoice::Named(name) => return Built::Branch(name.clone()),
+            BranchChoice::Named(name) => return BuiltRef::Branch(name.clone()),
             BranchChoice::Auto => {}
         }
         if let Some(pull_request) = &self.pull_request {
-            return Built::PullRequest(pull_request.clone());
+            return BuiltRef::PullRequest(pull_request.clone());
         }
         match &self.source {
             None => main("Build.SourceBranch is not set".into()),
-            Some(GitRef::Branch(name)) => Built::Branch(name.clone()),
+            Some(GitRef::Branch(name)) => BuiltRef::Branch(name.clone()),
             Some(GitRef::Tag(name)) => of_tag(name, choices.tags),
-            Some(GitRef::PullRequest(number)) => Built::MergeRef(number.clone()),
+            Some(GitRef::PullRequest(number)) => BuiltRef::MergeRef(number.clone()),
             Some(GitRef::Other(text)) => self.of_other(text, choices.tags),
         }
     }
 
-    fn of_other(&self, text: &str, tags: Tags) -> Built {
-        let main = |why: String| Built::MainBranch { why, version: None };
+    fn of_other(&self, text: &str, tags: Tags) -> BuiltRef {
+        let main = |why: String| BuiltRef::MainBranch { why, version: None };
         if self.provider == Provider::Svn {
             return of_subversion(text, tags);
         }
@@ -73,48 +71,48 @@ impl PipelineContext {
                 "{text} is a gated check-in or a shelveset, whose changes are not checked in yet (set the input branch to \
                  off to analyse it as the main branch)"
             );
-            return Built::Nothing { name: text.to_owned(), why };
+            return BuiltRef::Nothing { name: text.to_owned(), why };
         }
         let is_commit = text.len() >= 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         if is_commit || text.starts_with("refs/") {
             let what = if is_commit { "a commit" } else { "a reference" };
             let why =
                 format!("{text} is {what}, not a branch (set the input branch to the branch it belongs to)");
-            return Built::Nothing { name: text.to_owned(), why };
+            return BuiltRef::Nothing { name: text.to_owned(), why };
         }
-        Built::Branch(text.to_owned())
+        BuiltRef::Branch(text.to_owned())
     }
 }
 
 /// By the layout that Subversion recommends: `trunk`, `branches/<name>`, `tags/<name>`, below any folders.
-fn of_subversion(folder: &str, tags: Tags) -> Built {
+fn of_subversion(folder: &str, tags: Tags) -> BuiltRef {
     let what = format!("{folder} is being built");
     let mut rest = folder.trim_end_matches('/');
     while let Some((part, name)) = rest.split_once('/') {
         match part {
             "trunk" => break,
             "tags" => return of_tag(name, tags),
-            "branches" => return Built::OtherBranch { name: name.to_owned(), what },
+            "branches" => return BuiltRef::OtherBranch { name: name.to_owned(), what },
             _ => rest = name,
         }
     }
-    Built::MainBranch { why: what, version: None }
+    BuiltRef::MainBranch { why: what, version: None }
 }
 
-fn of_tag(name: &str, tags: Tags) -> Built {
+fn of_tag(name: &str, tags: Tags) -> BuiltRef {
     match tags {
-        Tags::Skip => Built::Nothing {
+        Tags::Skip => BuiltRef::Nothing {
             name: format!("refs/tags/{name}"),
             why: format!(
                 "the tag {name} is being built, and a SonarQube branch for each tag would stay forever (set the input tags \
                  to main or branch to analyse it)"
             ),
         },
-        Tags::Main => Built::MainBranch {
+        Tags::Main => BuiltRef::MainBranch {
             why: format!("the tag {name} is being built, and the input tags is main"),
             version: Some(name.to_owned()),
         },
-        Tags::Branch => Built::OtherBranch {
+        Tags::Branch => BuiltRef::OtherBranch {
             name: name.to_owned(),
             what: format!("the tag {name} is being built, and the input tags is branch"),
         },
@@ -140,8 +138,8 @@ mod tests {
             ("old-branches/2.0", None),
         ] {
             let found = match of_subversion(folder, Tags::Skip) {
-                Built::OtherBranch { name, .. } => Some(name),
-                Built::MainBranch { .. } => None,
+                BuiltRef::OtherBranch { name, .. } => Some(name),
+                BuiltRef::MainBranch { .. } => None,
                 other => panic!("{folder}: {other:?}"),
             };
             assert_eq!(found.as_deref(), expected, "{folder}");

@@ -1,6 +1,6 @@
 //! The repository's default branch: who is asked in which order, and whether SonarQube agrees.
 
-use super::built::Built;
+use super::built::BuiltRef;
 use super::pipeline::PipelineContext;
 use super::provider::Provider;
 use std::fmt;
@@ -23,7 +23,7 @@ pub(crate) enum DefaultBranchSource {
 impl DefaultBranchSource {
     /// The sources to ask, in this order: the first that knows is believed. There are none where the decision does not depend
     /// on the default branch. `is_of_build` says that the clone is of the repository which the build's variables speak of.
-    pub(crate) fn in_order(context: &PipelineContext, built: &Built, is_of_build: bool) -> Vec<Self> {
+    pub(crate) fn in_order(context: &PipelineContext, built: &BuiltRef, is_of_build: bool) -> Vec<Self> {
         let of_repository: &[Self] = match (&context.provider, is_of_build) {
             // Azure Repos would be asked about another repository.
             (_, false) => &[Self::Input, Self::Remote, Self::OriginHead],
@@ -33,9 +33,9 @@ impl DefaultBranchSource {
             (_, true) => &[Self::Input, Self::Remote, Self::OriginHead],
         };
         match built {
-            Built::Branch(_) => [of_repository, &[Self::SonarQube]].concat(),
+            BuiltRef::Branch(_) => [of_repository, &[Self::SonarQube]].concat(),
             // The main branch has to be named as SonarQube names it.
-            Built::MainBranch { .. } if context.is_of_pull_request() => {
+            BuiltRef::MainBranch { .. } if context.is_of_pull_request() => {
                 [&[Self::SonarQube], of_repository].concat()
             }
             _ => Vec::new(),
@@ -121,8 +121,8 @@ mod tests {
 
     #[test]
     fn sources_of_the_default_branch_are_asked_in_this_order() {
-        let branch = Built::Branch("main".into());
-        let main_branch = Built::MainBranch { why: String::new(), version: None };
+        let branch = BuiltRef::Branch("main".into());
+        let main_branch = BuiltRef::MainBranch { why: String::new(), version: None };
         let pull_request = Some(crate::context::GitRef::PullRequest("7".into()));
         for (provider, is_of_build, built, source, expected) in [
             (Provider::TfsGit, true, &branch, None, "Input AzureRepos Remote OriginHead SonarQube"),
@@ -138,7 +138,7 @@ mod tests {
                 "SonarQube Input AzureRepos Remote OriginHead",
             ),
             (Provider::TfsGit, true, &main_branch, None, ""),
-            (Provider::TfsGit, true, &Built::MergeRef("7".into()), None, ""),
+            (Provider::TfsGit, true, &BuiltRef::MergeRef("7".into()), None, ""),
         ] {
             let context = PipelineContext {
                 provider: provider.clone(),

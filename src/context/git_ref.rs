@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn references() {
+    fn references_are_told_apart() {
         for (text, expected) in [
             ("refs/heads/main", GitRef::Branch("main".into())),
             ("refs/heads/feature/a/b", GitRef::Branch("feature/a/b".into())),

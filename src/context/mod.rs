@@ -12,7 +12,7 @@ mod refusal;
 mod scope;
 mod user_scope;
 
-pub(crate) use built::Built;
+pub(crate) use built::BuiltRef;
 pub use choices::{BranchChoice, Choices, OnUnsupported, Tags};
 pub(crate) use default_branch::{DefaultBranch, DefaultBranchSource, KnownBranch};
 pub use git_ref::{GitRef, branch_name};

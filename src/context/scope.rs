@@ -1,6 +1,6 @@
 //! The decision: which branch or pull request is analysed, and why.
 
-use super::built::Built;
+use super::built::BuiltRef;
 use super::choices::{Choices, OnUnsupported};
 use super::default_branch::{DefaultBranch, DefaultBranchSource, KnownBranch};
 use super::pipeline::{PipelineContext, PullRequest};
@@ -11,9 +11,7 @@ use crate::analysis::{Properties, ServerFacts, Target};
 /// What is analysed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Scope {
-    /// The decision.
     pub(crate) target: Target,
-    /// The analysis parameters it needs.
     pub(crate) properties: Properties,
     /// Why nothing is analysed, for the log and the summary; `None` if something is.
     pub(crate) skip: Option<String>,
@@ -23,7 +21,6 @@ pub(crate) struct Scope {
     pub(crate) version: Option<String>,
     /// The repository's default branch, if it was asked for and is known.
     pub(crate) default_branch: Option<String>,
-    /// Warnings for the log.
     pub(crate) warnings: Vec<String>,
 }
 
@@ -55,37 +52,37 @@ impl Scope {
     }
 }
 
-/// Decides. `default` counts for a [`Built::Branch`], and for a [`Built::MainBranch`] in the build of a pull request.
+/// Decides. `default` counts for a [`BuiltRef::Branch`], and for a [`BuiltRef::MainBranch`] in the build of a pull request.
 ///
 /// # Errors
 /// SonarQube would refuse the name, or it does not analyse branches and `onUnsupportedBranch` is `fail`.
 pub(crate) fn decide(
     context: &PipelineContext,
-    built: &Built,
+    built: &BuiltRef,
     choices: &Choices,
     server: &ServerFacts,
     default: &DefaultBranch,
 ) -> Result<Scope, Refusal> {
     let table = Table { server, choices, default };
     match built {
-        Built::MainBranch { why, version } => {
+        BuiltRef::MainBranch { why, version } => {
             let mut scope = table.main_branch(context, format!("Analysing the main branch: {why}"));
             scope.version.clone_from(version);
             Ok(scope)
         }
-        Built::Branch(name) => table.branch(name),
-        Built::OtherBranch { name, what } => {
+        BuiltRef::Branch(name) => table.branch(name),
+        BuiltRef::OtherBranch { name, what } => {
             table.other_branch(name, what, format!("Analysing the branch {name}: {what}"))
         }
-        Built::PullRequest(pull_request) => table.pull_request(context, pull_request),
-        Built::MergeRef(number) => Ok(Scope::skipped(
+        BuiltRef::PullRequest(pull_request) => table.pull_request(context, pull_request),
+        BuiltRef::MergeRef(number) => Ok(Scope::skipped(
             Target::pull_request(number.as_str()),
             format!(
                 "pull request {number} is being built by its reference alone, and its branches are not known (let the pull \
                  request start the build, or set sonar.pullrequest.key, .branch and .base in extraProperties)"
             ),
         )),
-        Built::Nothing { name, why } => Ok(Scope::skipped(Target::branch(name.as_str()), why.clone())),
+        BuiltRef::Nothing { name, why } => Ok(Scope::skipped(Target::branch(name.as_str()), why.clone())),
     }
 }
 

@@ -73,7 +73,7 @@ fn row(name: &str, choices: &Choices) -> String {
 }
 
 #[test]
-fn every_provider_and_event() {
+fn each_provider_and_event_has_its_decision() {
     let rows: Vec<_> = names().iter().map(|name| row(name, &Choices::default())).collect();
     insta::assert_snapshot!(rows.join("\n"), @"
     bitbucket-branch
@@ -242,7 +242,7 @@ fn every_provider_and_event() {
 }
 
 #[test]
-fn choices_of_the_user() {
+fn inputs_change_the_decision() {
     let choices = Choices::default;
     let branch = |text: &str| Choices { branch: BranchChoice::parse(text), ..choices() };
     let rows = [
@@ -323,7 +323,7 @@ fn choices_of_the_user() {
 }
 
 #[test]
-fn who_says_what_the_default_branch_is() {
+fn each_source_of_the_default_branch_has_its_decision() {
     let sources = [
         DefaultBranchSource::Input,
         DefaultBranchSource::AzureRepos,
@@ -385,7 +385,7 @@ fn who_says_what_the_default_branch_is() {
 fn a_pull_request_needs_no_default_branch_and_most_others_do_not() {
     let needing = names()
         .into_iter()
-        .filter(|name| matches!(captured(name).built(&Choices::default()), Built::Branch(_)));
+        .filter(|name| matches!(captured(name).built(&Choices::default()), BuiltRef::Branch(_)));
     assert!(needing.clone().count() > 10);
     for name in needing {
         assert!(
@@ -401,7 +401,7 @@ fn a_pull_request_needs_no_default_branch_and_most_others_do_not() {
 fn a_merge_ref_becomes_a_pull_request_once_its_branches_are_known() {
     let context = captured("tfsgit-merge-ref-by-hand");
     let choices = Choices::default();
-    assert_eq!(context.built(&choices), Built::MergeRef("7".into()));
+    assert_eq!(context.built(&choices), BuiltRef::MergeRef("7".into()));
     let pull_request = PullRequest {
         id: "7".into(),
         number: None,
@@ -409,7 +409,7 @@ fn a_merge_ref_becomes_a_pull_request_once_its_branches_are_known() {
         target_branch: "refs/heads/main".into(),
         is_fork: false,
     };
-    let built = Built::PullRequest(pull_request);
+    let built = BuiltRef::PullRequest(pull_request);
     let scope = decide(&context, &built, &choices, &server(true), &DefaultBranch::Unknown).unwrap();
     assert_eq!(scope.explanation, "Analysing pull request 7, from feature/x into main");
     assert_eq!(scope.properties.value("sonar.pullrequest.base"), Some("main"));
@@ -425,7 +425,7 @@ fn cloud_is_told_the_provider_of_azure_repos_too() {
 }
 
 #[test]
-fn names_that_sonarqube_refuses() {
+fn names_that_sonarqube_refuses_are_errors() {
     let choices = |name: &str| Choices { branch: BranchChoice::Named(name.to_owned()), ..Choices::default() };
     for (name, taken) in [
         ("a".repeat(255), true),
@@ -466,7 +466,7 @@ fn a_main_branch_of_another_name_is_a_conflict() {
 }
 
 #[test]
-fn what_users_say_themselves() {
+fn parameters_of_the_user_win() {
     let own = |pairs: &[(&str, &str)], branch_support| {
         let own: Properties = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         user_scope(&own, "extraProperties", &server(branch_support)).unwrap()
@@ -502,7 +502,7 @@ fn what_users_say_themselves() {
 }
 
 #[test]
-fn names_of_the_users_own_are_checked_too() {
+fn names_that_the_user_sets_are_checked() {
     let own = |pairs: &[(&str, &str)], branch_support| {
         let own = pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         user_scope(&own, "extraProperties", &server(branch_support))

@@ -1,7 +1,7 @@
 //! Cobertura reports, as coverlet and Microsoft's own collector write them.
 
 use super::Branches;
-use crate::analysis::xml::{Part, Parts, Tag};
+use crate::analysis::xml::{Part, Parts, StartTag};
 
 /// A report.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl Cobertura {
     }
 }
 
-fn line(tag: &Tag<'_>) -> Option<(u32, bool, Branches)> {
+fn line(tag: &StartTag<'_>) -> Option<(u32, bool, Branches)> {
     let number = tag.attribute("number")?.parse().ok().filter(|&number| number > 0)?;
     let hits = tag.attribute("hits")?;
     let branches = tag.attribute("condition-coverage").and_then(|text| branches(&text));

@@ -26,9 +26,9 @@ fn chosen(
         choose(&wish, &server(version), false, dotnet, installed).map_err(|error| error.to_string())?;
     Ok(match choice.plan {
         Plan::Installed(at) => format!("installed {at}"),
-        Plan::Package(version, Expected::Sha256(_)) => format!("{version} by SHA-256"),
-        Plan::Package(version, Expected::Sha512(_)) => format!("{version} by SHA-512"),
-        Plan::Package(version, Expected::Signed) => format!("{version} by signature"),
+        Plan::Package(version, PackageCheck::Sha256(_)) => format!("{version} by SHA-256"),
+        Plan::Package(version, PackageCheck::Sha512(_)) => format!("{version} by SHA-512"),
+        Plan::Package(version, PackageCheck::Signed) => format!("{version} by signature"),
         Plan::Archive(release) => release.archive,
     })
 }
@@ -123,8 +123,8 @@ fn the_input_names_the_version() {
     let hash = "AB".repeat(32);
     let wish = ReleaseWish { sha256: Some(&hash), ..pinned("12.1.0") };
     assert_eq!(chosen(wish, "26.9", DotnetHost::Sdk, &[]).as_deref(), Ok("12.1.0 by SHA-256"));
-    let of = |version| Expected::of(ToolVersion::parse(version).unwrap(), None);
-    assert!(matches!(of("11.3.0"), Expected::Sha512(hash) if hash.starts_with("abta3b09")));
+    let of = |version| PackageCheck::of(ToolVersion::parse(version).unwrap(), None);
+    assert!(matches!(of("11.3.0"), PackageCheck::Sha512(hash) if hash.starts_with("abta3b09")));
 }
 
 #[test]

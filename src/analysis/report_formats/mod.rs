@@ -11,7 +11,7 @@ use self::kinds::{
     GENERIC_TESTS, GO, GO_TESTS, JACOCO, JUNIT_JAVA, JUNIT_PHP, JUNIT_PYTHON, LCOV, LCOV_DART, LCOV_OTHER,
     LCOV_RUST, NCOVER, NUNIT, OPENCOVER, OPENCOVER_BASIC, SCOVERAGE, SIMPLECOV, TRX, VISUAL_STUDIO, XUNIT,
 };
-use crate::analysis::xml::{Part, Parts, Tag};
+use crate::analysis::xml::{Part, Parts, StartTag};
 use std::path::Path;
 
 pub use self::kinds::{Kind, Named};
@@ -185,7 +185,7 @@ impl Xml {
         seen
     }
 
-    fn root(&mut self, tag: &Tag<'_>) {
+    fn root(&mut self, tag: &StartTag<'_>) {
         tag.name().clone_into(&mut self.root);
         let has_attribute = |name| tag.attribute(name).is_some();
         self.has_line_rate = has_attribute("line-rate");
@@ -198,7 +198,7 @@ impl Xml {
         self.files.extend(self.file(tag));
     }
 
-    fn element(&mut self, tag: &Tag<'_>) {
+    fn element(&mut self, tag: &StartTag<'_>) {
         match tag.name() {
             "sessioninfo" => self.has_jacoco = true,
             // Kover writes the same without saying so.
@@ -215,7 +215,7 @@ impl Xml {
     }
 
     /// The file that an element speaks of.
-    fn file(&self, tag: &Tag<'_>) -> Option<String> {
+    fn file(&self, tag: &StartTag<'_>) -> Option<String> {
         match (self.root.as_str(), tag.name()) {
             ("coverage", "class") => tag.attribute("filename"),
             // Clover names it by either.

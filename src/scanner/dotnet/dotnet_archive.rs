@@ -3,7 +3,7 @@
 
 use super::dotnet_program::{TOOL, unpacked};
 use super::package::UnpackedPackage;
-use crate::analysis::dotnet_scanner::Expected;
+use crate::analysis::dotnet_scanner::PackageCheck;
 use crate::analysis::{DotnetScanner, ScannerRelease};
 use crate::error::{Error, Result};
 use crate::http::Client;
@@ -31,7 +31,7 @@ pub async fn provide(
 ) -> Result<DotnetScanner> {
     let check = async |folder: &Path| {
         let files = UnpackedPackage { package: folder.join(ARCHIVE), folder: folder.join(FILES), part: "" };
-        let sha256 = files.inspect(&Expected::Sha256(release.sha256.clone())).await.map_err(|error| {
+        let sha256 = files.inspect(&PackageCheck::Sha256(release.sha256.clone())).await.map_err(|error| {
             Error::new(format!("the SonarScanner for .NET {} is refused: {error}", release.version))
         })?;
         Ok(DotnetScanner {

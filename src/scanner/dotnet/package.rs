@@ -2,7 +2,8 @@
 //!
 //! Contract: NuGet unpacks `tools/` of a package as it is, by names in percent-encoding, and keeps the package beside it.
 
-use crate::analysis::dotnet_scanner::{Expected, PACKAGE, ToolVersion};
+use crate::analysis::dotnet_scanner::{PACKAGE, PackageCheck, ToolVersion};
+use crate::analysis::xml::text_at;
 use crate::http;
 use crate::scanner::archive::inside;
 use base64::Engine as _;
@@ -28,22 +29,22 @@ pub(super) struct UnpackedPackage {
 impl UnpackedPackage {
     /// Checks that the package is `expected` (except for a signature), and that the folder holds exactly the files of the
     /// package: .NET would load an additional file beside a program, too. Returns the SHA-256 of the package.
-    pub(super) async fn inspect(&self, expected: &Expected) -> io::Result<String> {
+    pub(super) async fn inspect(&self, expected: &PackageCheck) -> io::Result<String> {
         let (this, expected) = (self.clone(), expected.clone());
         http::blocking(move || this.inspect_now(&expected)).await
     }
 
-    fn inspect_now(&self, expected: &Expected) -> io::Result<String> {
+    fn inspect_now(&self, expected: &PackageCheck) -> io::Result<String> {
         let content = fs::read(&self.package)
             .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", self.package.display())))?;
         let sha256 = http::hex(&Sha256::digest(&content));
         // Only the file name: the folder of a package that was just installed is removed before anybody reads this.
         let package = self.package.file_name().unwrap_or_default().display();
         match expected {
-            Expected::Sha256(given) if *given != sha256 => {
+            PackageCheck::Sha256(given) if *given != sha256 => {
                 return Err(refuse(format!("{package} has the SHA-256 {sha256}, but {given} was expected")));
             }
-            Expected::Sha512(known) => {
+            PackageCheck::Sha512(known) => {
                 let sha512 = STANDARD.encode(Sha512::digest(&content));
                 if sha512 != *known {
                     return Err(refuse(format!(
@@ -52,7 +53,7 @@ impl UnpackedPackage {
                     )));
                 }
             }
-            Expected::Sha256(_) | Expected::Signed => {}
+            PackageCheck::Sha256(_) | PackageCheck::Signed => {}
         }
         self.compare(&mut ZipArchive::new(Cursor::new(content.as_slice()))?)?;
         Ok(sha256)
@@ -105,12 +106,9 @@ impl UnpackedPackage {
         let mut archive = ZipArchive::new(BufReader::new(File::open(&self.package)?))?;
         let mut manifest = String::new();
         archive.by_name(&format!("{PACKAGE}.nuspec"))?.take(1024 * 1024).read_to_string(&mut manifest)?;
-        let value = |name: &str| {
-            let (_, rest) = manifest.split_once(&format!("<{name}>"))?;
-            Some(rest.split_once('<')?.0.trim())
-        };
-        Ok(value("id").is_some_and(|id| id.eq_ignore_ascii_case(PACKAGE))
-            && value("version").and_then(ToolVersion::parse) == Some(version))
+        let value = |name: &str| text_at(&manifest, &["package", "metadata", name]);
+        Ok(value("id").is_some_and(|id| id.trim().eq_ignore_ascii_case(PACKAGE))
+            && value("version").and_then(|text| ToolVersion::parse(text.trim())) == Some(version))
     }
 }
 

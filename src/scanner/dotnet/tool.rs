@@ -7,7 +7,7 @@ use super::dotnet_command::DotnetCommand;
 use super::feed;
 use super::package::UnpackedPackage;
 use crate::analysis::DotnetScanner;
-use crate::analysis::dotnet_scanner::{Expected, PACKAGE, ToolVersion};
+use crate::analysis::dotnet_scanner::{PACKAGE, PackageCheck, ToolVersion};
 use crate::error::{Error, Result};
 use crate::scanner::tool_cache::ToolCache;
 use std::cell::RefCell;
@@ -69,18 +69,18 @@ impl Verifier<'_> {
     ///
     /// # Errors
     /// The package or a file is another one.
-    pub async fn verified(&self, tool: &FoundTool, expected: &Expected) -> Result<DotnetScanner> {
+    pub async fn verified(&self, tool: &FoundTool, expected: &PackageCheck) -> Result<DotnetScanner> {
         let FoundTool { version, unpacked } = tool;
         let sha256 = unpacked.inspect(expected).await.map_err(|error| refused(*version, expected, &error))?;
         let unreadable = |error: io::Error| refused(*version, expected, &error);
-        if *expected == Expected::Signed && !self.signed.borrow().contains(&sha256) {
+        if *expected == PackageCheck::Signed && !self.signed.borrow().contains(&sha256) {
             if !unpacked.is_version(*version).map_err(unreadable)? {
                 let why = "its package is for another tool or another version";
                 return Err(refused(*version, expected, &io::Error::other(why)));
             }
             self.dotnet.verify_signature(*version, &unpacked.package, self.directory).await?;
             // The package may have been replaced while `dotnet` verified it.
-            unpacked.inspect(&Expected::Sha256(sha256.clone())).await.map_err(unreadable)?;
+            unpacked.inspect(&PackageCheck::Sha256(sha256.clone())).await.map_err(unreadable)?;
             self.signed.borrow_mut().push(sha256.clone());
         }
         let program = unpacked.program().map_err(unreadable)?;
@@ -102,7 +102,7 @@ impl Verifier<'_> {
     pub async fn provide(
         &self,
         version: ToolVersion,
-        expected: &Expected,
+        expected: &PackageCheck,
         tools: &ToolCache,
         source: Option<&str>,
         sources: &Path,
@@ -135,9 +135,9 @@ impl Verifier<'_> {
     }
 }
 
-fn refused(version: ToolVersion, expected: &Expected, error: &io::Error) -> Error {
+fn refused(version: ToolVersion, expected: &PackageCheck, error: &io::Error) -> Error {
     let hint = match expected {
-        Expected::Sha256(_) => {
+        PackageCheck::Sha256(_) => {
             "Correct dotnetScannerSha256, or replace the package in the feed by the one with that hash."
         }
         _ => {
@@ -157,7 +157,7 @@ pub async fn check_unchanged(scanner: &DotnetScanner) -> Result<()> {
     let DotnetScanner { version, package, sha256, folder, .. } = scanner;
     let part = if package.ends_with(".nupkg") { "tools/" } else { "" };
     let unpacked = UnpackedPackage { package: PathBuf::from(package), folder: PathBuf::from(folder), part };
-    match unpacked.inspect(&Expected::Sha256(sha256.clone())).await {
+    match unpacked.inspect(&PackageCheck::Sha256(sha256.clone())).await {
         Ok(_) => Ok(()),
         Err(error) => Err(Error::new(format!(
             "the SonarScanner for .NET {version} was changed since SonarPrepare verified it: {error}"

@@ -8,7 +8,7 @@ use crate::agent::PrepareInputs;
 use crate::analysis::precedence::Precedence;
 use crate::analysis::{Properties, PropertySource, ScannerMode, ServerKind};
 use crate::context::{
-    BranchChoice, Built, DefaultBranch, Refusal, Scope, check_pull_request_properties, decide, decides,
+    BranchChoice, BuiltRef, DefaultBranch, Refusal, Scope, check_pull_request_properties, decide, decides,
     is_of_scope, name_branches, user_scope,
 };
 use crate::error::{Error, Result};
@@ -167,8 +167,8 @@ impl Deciding<'_> {
         let (mut default, mut conflict) = (DefaultBranch::Unknown, None);
         match &answers.built {
             // Servers without branches are not told the main branch's name.
-            Built::MainBranch { .. } if !facts.branch_support => {}
-            Built::Branch(built) => {
+            BuiltRef::MainBranch { .. } if !facts.branch_support => {}
+            BuiltRef::Branch(built) => {
                 default = match known {
                     Some(known) => DefaultBranch::Known(known),
                     None if answer.access == Some(ProjectAccess::Unknown) => DefaultBranch::NeverAnalysed,

@@ -2,7 +2,7 @@
 
 use crate::agent::PrepareInputs;
 use crate::analysis::dotnet_scanner::{
-    DotnetHost, Expected, InstalledTool, Plan, ScannerChoice, ToolVersion, choose,
+    DotnetHost, InstalledTool, PackageCheck, Plan, ScannerChoice, ToolVersion, choose,
 };
 use crate::analysis::{DotnetScanner, ReleaseWish, ServerFacts};
 use crate::error::{Error, Result};
@@ -83,7 +83,7 @@ async fn verify(
             None => version.suits(server),
         };
         let verified = match may_run {
-            true => Some(verifier.verified(&tool, &Expected::of(version, sha256.as_deref())).await),
+            true => Some(verifier.verified(&tool, &PackageCheck::of(version, sha256.as_deref())).await),
             false => None,
         };
         if job_is_cancelled(verifier) {

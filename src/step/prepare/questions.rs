@@ -10,7 +10,7 @@ use super::project::Project;
 use super::setup::Setup;
 use crate::analysis::AnalysisServer;
 use crate::context::{
-    BranchChoice, Built, DefaultBranchSource, KnownBranch, PipelineContext, PullRequest, decides,
+    BranchChoice, BuiltRef, DefaultBranchSource, KnownBranch, PipelineContext, PullRequest, decides,
 };
 use crate::error::{Error, Result};
 use crate::sonarqube::{self, ProjectAccess, SonarQube};
@@ -30,7 +30,7 @@ pub(super) struct Answers {
     /// The server's clock, in seconds since 1970, if it told.
     pub(super) date: Option<u64>,
     /// What is being built, with what Azure Repos knows of it.
-    pub(super) built: Built,
+    pub(super) built: BuiltRef,
     /// In the order of the projects.
     pub(super) projects: Vec<Result<ProjectAnswer>>,
     clones: BTreeMap<Option<PathBuf>, CloneAnswer>,
@@ -114,7 +114,7 @@ pub(super) async fn ask(setup: &Setup<'_>) -> Result<Answers> {
     Ok(Answers { sonarqube, server, date, built, projects, clones })
 }
 
-type OfSourcesAndProjects = (Built, BTreeMap<Option<PathBuf>, CloneAnswer>, Vec<Result<ProjectAnswer>>);
+type OfSourcesAndProjects = (BuiltRef, BTreeMap<Option<PathBuf>, CloneAnswer>, Vec<Result<ProjectAnswer>>);
 
 struct Questions<'a> {
     setup: &'a Setup<'a>,
@@ -127,13 +127,13 @@ impl Questions<'_> {
         let built = self.context.built(&self.setup.inputs.choices);
         let pull_request = async {
             match &built {
-                Built::MergeRef(number) => self.pull_request(number).await,
+                BuiltRef::MergeRef(number) => self.pull_request(number).await,
                 _ => None,
             }
         };
         let (pull_request, clones, projects) =
             tokio::join!(pull_request, self.about_clones(&built), self.about_projects(&built));
-        Ok((pull_request.map_or(built, Built::PullRequest), clones?, projects))
+        Ok((pull_request.map_or(built, BuiltRef::PullRequest), clones?, projects))
     }
 
     /// Whether the user's own properties leave open what is analysed.
@@ -142,7 +142,7 @@ impl Questions<'_> {
         !decides(&project.user_properties) && !by_file
     }
 
-    async fn about_clones(&self, built: &Built) -> Result<BTreeMap<Option<PathBuf>, CloneAnswer>> {
+    async fn about_clones(&self, built: &BuiltRef) -> Result<BTreeMap<Option<PathBuf>, CloneAnswer>> {
         let mut clones: BTreeMap<Option<PathBuf>, &Project> = BTreeMap::new();
         for project in self.setup.projects.iter().filter(|project| self.is_open(project)) {
             clones.entry(project.clone.clone()).or_insert(project);
@@ -157,7 +157,7 @@ impl Questions<'_> {
         concurrent::all(PROJECTS_AT_ONCE, questions).await.into_iter().collect()
     }
 
-    async fn about_clone(&self, built: &Built, project: &Project) -> Result<CloneAnswer> {
+    async fn about_clone(&self, built: &BuiltRef, project: &Project) -> Result<CloneAnswer> {
         let is_of_build = match &project.clone {
             Some(clone) => is_of_build(self.setup.job, clone).await.map_err(|_| Error::cancelled())?,
             None => true,
@@ -178,7 +178,7 @@ impl Questions<'_> {
         search(self.setup, &self.context, sources, directory).await
     }
 
-    async fn about_projects(&self, built: &Built) -> Vec<Result<ProjectAnswer>> {
+    async fn about_projects(&self, built: &BuiltRef) -> Vec<Result<ProjectAnswer>> {
         let needs_main_branch = !DefaultBranchSource::in_order(&self.context, built, true).is_empty();
         let questions = self.setup.projects.iter().map(|project| {
             let question = self.about_project(project, needs_main_branch && self.is_open(project));

@@ -372,7 +372,8 @@ fn an_unknown_dotnet_scanner_version_needs_the_authors_signature() {
     std::fs::write(store.join(DLL), "").unwrap();
     let file = store.join("dotnet-sonarscanner.13.0.0.nupkg");
     let mut package = zip::ZipWriter::new(File::create(&file).unwrap());
-    let manifest = "<metadata><id>dotnet-sonarscanner</id><version>13.0.0</version></metadata>";
+    let manifest =
+        "<package><metadata><id>dotnet-sonarscanner</id><version>13.0.0</version></metadata></package>";
     for (name, content) in [("dotnet-sonarscanner.nuspec", manifest), (DLL, "")] {
         package.start_file(name, SimpleFileOptions::default()).unwrap();
         package.write_all(content.as_bytes()).unwrap();

@@ -519,7 +519,7 @@ fn settings_file_cannot_read_secrets_of_the_job() {
 fn a_circular_placeholder_is_an_error() {
     let mut scenario = Scenario::new();
     scenario.job.write(FILE, "a=${b}\nb=x${a}\n");
-    insta::assert_snapshot!(scenario.prepare(&[]).sole_error(), @"a leads back to itself: b -> a -> b (line 1 of sonar-project.properties). Write the value itself instead of ${name} in one of them.");
+    insta::assert_snapshot!(scenario.prepare(&[]).sole_error(), @"a refers to itself: b -> a -> b (line 1 of sonar-project.properties). Write the value itself instead of ${name} in one of them.");
 }
 
 #[test]

@@ -29,12 +29,12 @@ fn scanner(folder: &Path) -> UnpackedPackage {
 fn each_file_is_the_packages() {
     let folder = tempfile::tempdir().unwrap();
     let unpacked = scanner(folder.path());
-    let sha256 = unpacked.inspect_now(&Expected::Signed).unwrap();
-    assert_eq!(unpacked.inspect_now(&Expected::Sha256(sha256.clone())).unwrap(), sha256);
+    let sha256 = unpacked.inspect_now(&PackageCheck::Signed).unwrap();
+    assert_eq!(unpacked.inspect_now(&PackageCheck::Sha256(sha256.clone())).unwrap(), sha256);
     let dll = folder.path().join(TOOLS).join("SonarScanner.MSBuild.dll");
     assert_eq!(unpacked.program().unwrap(), dll);
 
-    let refusal = || unpacked.inspect_now(&Expected::Signed).unwrap_err().to_string();
+    let refusal = || unpacked.inspect_now(&PackageCheck::Signed).unwrap_err().to_string();
     fs::write(&dll, "the skanner").unwrap();
     assert_eq!(refusal(), format!("{} is not the file of the package", dll.display()));
     fs::write(&dll, "the scanner, longer").unwrap();
@@ -57,7 +57,7 @@ fn each_file_is_the_packages() {
         assert_eq!(refusal(), format!("{} does not belong to the package", planted.display()));
         fs::remove_file(&planted).unwrap();
     }
-    unpacked.inspect_now(&Expected::Signed).unwrap();
+    unpacked.inspect_now(&PackageCheck::Signed).unwrap();
 }
 
 #[test]
@@ -65,18 +65,18 @@ fn the_package_is_what_is_expected() {
     let folder = tempfile::tempdir().unwrap();
     let unpacked = scanner(folder.path());
     let refusal = |expected| unpacked.inspect_now(&expected).unwrap_err().to_string();
-    assert!(refusal(Expected::Sha256("00".into())).contains(", but 00 was expected"));
-    assert!(refusal(Expected::Sha512("AAAA")).contains("is not the package that SonarSource published"));
+    assert!(refusal(PackageCheck::Sha256("00".into())).contains(", but 00 was expected"));
+    assert!(refusal(PackageCheck::Sha512("AAAA")).contains("is not the package that SonarSource published"));
     // Something behind the last entry is enough.
-    let sha256 = unpacked.inspect_now(&Expected::Signed).unwrap();
+    let sha256 = unpacked.inspect_now(&PackageCheck::Signed).unwrap();
     let mut content = fs::read(&unpacked.package).unwrap();
     content.push(0);
     fs::write(&unpacked.package, content).unwrap();
-    assert!(refusal(Expected::Sha256(sha256)).contains("was expected"));
+    assert!(refusal(PackageCheck::Sha256(sha256)).contains("was expected"));
     fs::write(&unpacked.package, "not a package").unwrap();
-    unpacked.inspect_now(&Expected::Signed).unwrap_err();
+    unpacked.inspect_now(&PackageCheck::Signed).unwrap_err();
     fs::remove_file(&unpacked.package).unwrap();
-    assert!(refusal(Expected::Signed).starts_with(&unpacked.package.display().to_string()));
+    assert!(refusal(PackageCheck::Signed).starts_with(&unpacked.package.display().to_string()));
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn no_entry_leads_out() {
     zip.start_file("tools/%2e%2e/%2e%2e/x", SimpleFileOptions::default()).unwrap();
     zip.finish().unwrap();
     let unpacked = UnpackedPackage { package, folder: folder.path().join("tools"), part: "tools/" };
-    let refusal = unpacked.inspect_now(&Expected::Signed).unwrap_err().to_string();
+    let refusal = unpacked.inspect_now(&PackageCheck::Signed).unwrap_err().to_string();
     assert!(refusal.contains("leads out of the package"), "{refusal}");
 }
 
@@ -109,8 +109,12 @@ fn which_package_it_is() {
     let version = ToolVersion::parse("11.3.0").unwrap();
     for (manifest, expected) in [
         ("<package><metadata><id>dotnet-sonarscanner</id><version>11.3.0</version>", true),
-        ("<metadata><id>dotnet-sonarscanner</id><version>11.2.0</version>", false),
-        ("<metadata><id>SonarAnalyzer.CSharp</id><version>11.3.0</version>", false),
+        ("<package><metadata><id>dotnet-sonarscanner</id><version>11.2.0</version>", false),
+        ("<package><metadata><id>SonarAnalyzer.CSharp</id><version>11.3.0</version>", false),
+        (
+            "<package><!-- <metadata><id>dotnet-sonarscanner</id> --><metadata><version>11.3.0</version>",
+            false,
+        ),
         ("", false),
     ] {
         let folder = tempfile::tempdir().unwrap();
