@@ -31,7 +31,7 @@ pub(super) async fn choose(
     match (audited, cache.private()) {
         (Ok(()), _) => Ok(cache),
         (Err(error), Some(private)) if private.user_home() != cache.user_home() => {
-            tracing::info!("{error}: a private copy in {} is used", private.user_home().display());
+            tracing::info!("{error}. A private copy in {} is used instead", private.user_home().display());
             Ok(private)
         }
         (Err(error), _) => Err(error.into()),

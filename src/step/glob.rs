@@ -62,7 +62,7 @@ fn files_among(most: usize, base: &Path, pattern: &str, name: &str) -> Result<Ve
     search.below(&base, &parts);
     if search.left == 0 {
         return Err(format!(
-            "{pattern} leads through more than {most} files and folders of {}",
+            "{pattern} matches too much: there are more than {most} files and folders to look at in {}",
             base.display()
         ));
     }
@@ -190,7 +190,12 @@ mod tests {
         // Eleven in all.
         assert!(files_among(12, folder.path(), "**/r.txt", "r.txt").is_ok());
         let told = files_among(5, folder.path(), "**/r.txt", "r.txt").unwrap_err();
-        assert!(told.starts_with("**/r.txt leads through more than 5 files and folders of "), "{told}");
+        assert!(
+            told.starts_with(
+                "**/r.txt matches too much: there are more than 5 files and folders to look at in "
+            ),
+            "{told}"
+        );
     }
 
     #[cfg(unix)]

@@ -1,6 +1,5 @@
 //! Cobertura reports, as coverlet and Microsoft's own collector write them.
 
-use super::Branches;
 use crate::analysis::xml::{Part, Parts, StartTag};
 
 /// A report.
@@ -21,6 +20,15 @@ pub struct Class {
     pub file: String,
     /// Number of a line, whether it was run, and its branches.
     pub lines: Vec<(u32, bool, Branches)>,
+}
+
+/// The branches of a line.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Branches {
+    /// So many were taken.
+    pub covered: u32,
+    /// Of so many.
+    pub all: u32,
 }
 
 impl Cobertura {

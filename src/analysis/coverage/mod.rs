@@ -9,7 +9,7 @@ mod cobertura;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-pub use cobertura::{Class, Cobertura};
+pub use cobertura::{Branches, Class, Cobertura};
 
 /// What is covered, of any number of reports.
 #[derive(Debug, Default)]
@@ -24,15 +24,6 @@ struct Line {
     is_covered: bool,
     /// Of each class that has branches there.
     branches: BTreeMap<u32, Branches>,
-}
-
-/// The branches of a line.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Branches {
-    /// So many were taken.
-    pub covered: u32,
-    /// Of so many.
-    pub all: u32,
 }
 
 impl Coverage {

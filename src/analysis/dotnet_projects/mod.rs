@@ -19,7 +19,7 @@ const NOT_LOADED: &str = "CS8034";
 
 /// One build of a project, and what the compiler left of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Built {
+pub struct BuiltProject {
     /// What the scanner's targets noted.
     pub project: ProjectInfo,
     /// It compiles files of its language.
@@ -55,15 +55,15 @@ pub struct Survey {
 }
 
 /// All builds of one project.
-struct Project<'a> {
+struct ProjectBuilds<'a> {
     name: &'a str,
     language: Language,
-    kind: Kind,
-    builds: Vec<&'a Built>,
+    kind: ProjectKind,
+    builds: Vec<&'a BuiltProject>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
+enum ProjectKind {
     Main,
     Test,
     Excluded,
@@ -71,7 +71,7 @@ enum Kind {
     Skipped,
 }
 
-impl Kind {
+impl ProjectKind {
     const ALL: [(Self, &'static str); 5] = [
         (Self::Main, "main"),
         (Self::Test, "test"),
@@ -82,7 +82,7 @@ impl Kind {
 }
 
 /// Says what was analysed. `log` is the text of the scanner's ProjectInfo.log.
-pub fn survey(builds: &[Built], log: &str) -> Survey {
+pub fn survey(builds: &[BuiltProject], log: &str) -> Survey {
     let projects = projects(builds, &Listed::parse(log));
     let mut survey = Survey { line: line(&projects), ..Survey::default() };
     for project in &projects {
@@ -92,10 +92,10 @@ pub fn survey(builds: &[Built], log: &str) -> Survey {
     if !unproven.is_empty() {
         survey.failure = Some(failure(&unproven));
     }
-    let is_ours = |project: &&Project<'_>| project.language != Language::Other;
+    let is_ours = |project: &&ProjectBuilds<'_>| project.language != Language::Other;
     // Of a build without C# and VB.NET this scanner has nothing to say.
     if projects.iter().any(|project| is_ours(&project))
-        && !projects.iter().any(|project| project.kind == Kind::Main)
+        && !projects.iter().any(|project| project.kind == ProjectKind::Main)
     {
         survey.nothing = Some(format!(
             "no main project is left to analyse ({}). SonarQubeExclude leaves a project out, and SonarQubeTestProject \
@@ -106,39 +106,39 @@ pub fn survey(builds: &[Built], log: &str) -> Survey {
     survey
 }
 
-fn projects<'a>(builds: &'a [Built], listed: &Listed<'_>) -> Vec<Project<'a>> {
-    let mut by_path: BTreeMap<&str, Vec<&Built>> = BTreeMap::new();
+fn projects<'a>(builds: &'a [BuiltProject], listed: &Listed<'_>) -> Vec<ProjectBuilds<'a>> {
+    let mut by_path: BTreeMap<&str, Vec<&BuiltProject>> = BTreeMap::new();
     for built in builds {
         by_path.entry(&built.project.path).or_default().push(built);
     }
-    let project = |(path, builds): (&str, Vec<&'a Built>)| {
+    let project = |(path, builds): (&str, Vec<&'a BuiltProject>)| {
         let first = &builds.first()?.project;
         let kind = if builds.iter().all(|built| built.project.is_excluded) {
-            Kind::Excluded
+            ProjectKind::Excluded
         } else if listed.is_left_out(&listed.invalid, path) {
-            Kind::Invalid
+            ProjectKind::Invalid
         } else if listed.is_left_out(&listed.skipped, path) {
-            Kind::Skipped
+            ProjectKind::Skipped
         } else if builds.iter().all(|built| built.project.is_test || built.project.is_excluded) {
-            Kind::Test
+            ProjectKind::Test
         } else {
-            Kind::Main
+            ProjectKind::Main
         };
-        Some(Project { name: &first.name, language: first.language, kind, builds })
+        Some(ProjectBuilds { name: &first.name, language: first.language, kind, builds })
     };
     by_path.into_iter().filter_map(project).collect()
 }
 
 /// Whether it is a main project with code, and no analyzer ran in any build of it.
-fn is_unproven(project: &Project<'_>) -> bool {
+fn is_unproven(project: &ProjectBuilds<'_>) -> bool {
     let runs_analyzers = matches!(project.language, Language::CSharp | Language::VisualBasic);
-    project.kind == Kind::Main
+    project.kind == ProjectKind::Main
         && runs_analyzers
         && project.builds.iter().any(|built| built.compiles)
         && !project.builds.iter().any(|built| built.has_output)
 }
 
-fn failure(unproven: &[&Project<'_>]) -> String {
+fn failure(unproven: &[&ProjectBuilds<'_>]) -> String {
     let all: Vec<String> =
         unproven.iter().map(|project| format!("{} ({})", project.name, project.language.name())).collect();
     let one = all.len() == 1;
@@ -168,22 +168,24 @@ fn enumerated(names: &[String]) -> String {
     }
 }
 
-fn left_out(project: &Project<'_>, builds: &[Built]) -> Vec<String> {
+fn left_out(project: &ProjectBuilds<'_>, builds: &[BuiltProject]) -> Vec<String> {
     let name = format!("{} ({})", project.name, project.language.name());
     let mut sentences = Vec::new();
     let first = project.builds.first();
     match project.kind {
-        Kind::Main | Kind::Test => {
+        ProjectKind::Main | ProjectKind::Test => {
             let some = project.builds.iter().find(|built| built.project.is_excluded);
             if let Some(built) = some {
                 let framework = &built.project.framework;
                 sentences.push(format!("{name}: its build for {framework} is excluded by SonarQubeExclude."));
             }
         }
-        Kind::Excluded => sentences.push(format!("{name} was not analysed: SonarQubeExclude is true in it.")),
-        Kind::Invalid => {
+        ProjectKind::Excluded => {
+            sentences.push(format!("{name} was not analysed: SonarQubeExclude is true in it."))
+        }
+        ProjectKind::Invalid => {
             let shares = first.is_some_and(|built| {
-                let is_other = |other: &&Built| {
+                let is_other = |other: &&BuiltProject| {
                     other.project.path != built.project.path && other.project.guid == built.project.guid
                 };
                 !built.project.guid.is_empty() && builds.iter().any(|other| is_other(&other))
@@ -195,7 +197,7 @@ fn left_out(project: &Project<'_>, builds: &[Built]) -> Vec<String> {
             };
             sentences.push(format!("{name} was not analysed: {why}."));
         }
-        Kind::Skipped => sentences.push(format!(
+        ProjectKind::Skipped => sentences.push(format!(
             "{name} was not analysed: the scanner found no file of it below the base directory."
         )),
     }
@@ -216,11 +218,11 @@ fn left_out(project: &Project<'_>, builds: &[Built]) -> Vec<String> {
     sentences
 }
 
-fn line(projects: &[Project<'_>]) -> String {
+fn line(projects: &[ProjectBuilds<'_>]) -> String {
     let languages: BTreeSet<Language> = projects.iter().map(|project| project.language).collect();
     let part = |language: Language| {
         let of_it: Vec<_> = projects.iter().filter(|project| project.language == language).collect();
-        let counts = Kind::ALL.iter().filter_map(|(kind, word)| {
+        let counts = ProjectKind::ALL.iter().filter_map(|(kind, word)| {
             let count = of_it.iter().filter(|project| project.kind == *kind).count();
             (count > 0).then(|| format!("{count} {word}"))
         });

@@ -16,8 +16,8 @@ fn project(name: &str) -> ProjectInfo {
     }
 }
 
-fn built(project: ProjectInfo) -> Built {
-    Built { project, compiles: true, has_output: true, not_loaded: None }
+fn built(project: ProjectInfo) -> BuiltProject {
+    BuiltProject { project, compiles: true, has_output: true, not_loaded: None }
 }
 
 #[test]
@@ -63,14 +63,14 @@ fn an_analyzer_that_was_not_loaded() {
 
 #[test]
 fn a_main_project_without_output_is_a_failure() {
-    let silent = |project| Built { has_output: false, ..built(project) };
-    let fails = |builds: &[Built]| survey(builds, "").failure;
+    let silent = |project| BuiltProject { has_output: false, ..built(project) };
+    let fails = |builds: &[BuiltProject]| survey(builds, "").failure;
     let message = fails(&[silent(project("a")), built(project("b"))]).unwrap();
     assert!(message.starts_with("a (C#) was compiled without SonarSource's analyzer"), "{message}");
     let many: Vec<_> = (0..8).map(|number| silent(project(&format!("p{number}")))).collect();
     assert!(fails(&many).unwrap().contains("p4 (C#) and 3 more were compiled"));
     for fine in [
-        vec![Built { compiles: false, ..silent(project("a")) }],
+        vec![BuiltProject { compiles: false, ..silent(project("a")) }],
         vec![silent(ProjectInfo { is_test: true, ..project("a") }), built(project("b"))],
         vec![silent(ProjectInfo { is_excluded: true, ..project("a") }), built(project("b"))],
         vec![silent(ProjectInfo { language: Language::Other, ..project("a") })],

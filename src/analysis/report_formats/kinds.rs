@@ -2,18 +2,18 @@
 
 /// A kind of report that one analyzer reads.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Kind {
+pub struct ReportKind {
     /// What it is, for people.
     pub format: &'static str,
     /// The property that imports it; empty when none does.
     pub property: &'static str,
     /// What the property holds.
-    pub named: Named,
+    pub value: PropertyValue,
     /// Whether the beginning of paths may be missing: the analyzer searches for what ends like this.
     pub lenient: bool,
 }
 
-impl Kind {
+impl ReportKind {
     /// Whether the scanner engine fails over a report of this kind that speaks of a file outside of `sonar.tests`.
     ///
     /// Contract: observed of the engines of 10.7 and 26.9.
@@ -44,53 +44,57 @@ impl Kind {
 
 /// What a property holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Named {
+pub enum PropertyValue {
     /// All reports, separated by commas.
-    All,
+    Reports,
     /// One report.
-    One,
+    OneReport,
     /// The folders the reports lie in.
-    Folders,
+    FoldersOfReports,
 }
 
-const fn exact(format: &'static str, property: &'static str) -> Kind {
-    Kind { format, property, named: Named::All, lenient: false }
+const fn exact(format: &'static str, property: &'static str) -> ReportKind {
+    ReportKind { format, property, value: PropertyValue::Reports, lenient: false }
 }
 
-const fn lenient(format: &'static str, property: &'static str) -> Kind {
-    Kind { format, property, named: Named::All, lenient: true }
+const fn lenient(format: &'static str, property: &'static str) -> ReportKind {
+    ReportKind { format, property, value: PropertyValue::Reports, lenient: true }
 }
 
-const fn junit(property: &'static str, named: Named) -> Kind {
-    Kind { format: "JUnit test report", property, named, lenient: false }
+const fn junit(property: &'static str, value: PropertyValue) -> ReportKind {
+    ReportKind { format: "JUnit test report", property, value, lenient: false }
 }
 
-pub(super) static JACOCO: Kind = lenient("JaCoCo coverage", "sonar.coverage.jacoco.xmlReportPaths");
-pub(super) static COBERTURA: Kind = exact("Cobertura coverage", "");
-pub(super) static COBERTURA_PYTHON: Kind = exact("Cobertura coverage", "sonar.python.coverage.reportPaths");
-pub(super) static COBERTURA_C: Kind = exact("Cobertura coverage", "sonar.cfamily.cobertura.reportPaths");
-pub(super) static COBERTURA_RUST: Kind = exact("Cobertura coverage", "sonar.rust.cobertura.reportPaths");
-pub(super) static GENERIC_COVERAGE: Kind = exact("generic coverage", "sonar.coverageReportPaths");
-pub(super) static CLOVER: Kind = exact("Clover coverage", "sonar.php.coverage.reportPaths");
-pub(super) static OPENCOVER: Kind = lenient("OpenCover coverage", "sonar.cs.opencover.reportsPaths");
-pub(super) static OPENCOVER_BASIC: Kind = lenient("OpenCover coverage", "sonar.vbnet.opencover.reportsPaths");
-pub(super) static VISUAL_STUDIO: Kind =
+pub(super) static JACOCO: ReportKind = lenient("JaCoCo coverage", "sonar.coverage.jacoco.xmlReportPaths");
+pub(super) static COBERTURA: ReportKind = exact("Cobertura coverage", "");
+pub(super) static COBERTURA_PYTHON: ReportKind =
+    exact("Cobertura coverage", "sonar.python.coverage.reportPaths");
+pub(super) static COBERTURA_C: ReportKind =
+    exact("Cobertura coverage", "sonar.cfamily.cobertura.reportPaths");
+pub(super) static COBERTURA_RUST: ReportKind =
+    exact("Cobertura coverage", "sonar.rust.cobertura.reportPaths");
+pub(super) static GENERIC_COVERAGE: ReportKind = exact("generic coverage", "sonar.coverageReportPaths");
+pub(super) static CLOVER: ReportKind = exact("Clover coverage", "sonar.php.coverage.reportPaths");
+pub(super) static OPENCOVER: ReportKind = lenient("OpenCover coverage", "sonar.cs.opencover.reportsPaths");
+pub(super) static OPENCOVER_BASIC: ReportKind =
+    lenient("OpenCover coverage", "sonar.vbnet.opencover.reportsPaths");
+pub(super) static VISUAL_STUDIO: ReportKind =
     exact("Visual Studio coverage", "sonar.cs.vscoveragexml.reportsPaths");
-pub(super) static NCOVER: Kind = exact("NCover coverage", "sonar.cs.ncover3.reportsPaths");
-pub(super) static DOTCOVER: Kind = exact("dotCover coverage", "sonar.cs.dotcover.reportsPaths");
-pub(super) static BINARY: Kind = exact("binary Visual Studio coverage", "");
-pub(super) static TRX: Kind = exact("Visual Studio test report", "sonar.cs.vstest.reportsPaths");
-pub(super) static XUNIT: Kind = exact("xUnit.net test report", "sonar.cs.xunit.reportsPaths");
-pub(super) static NUNIT: Kind = exact("NUnit test report", "sonar.cs.nunit.reportsPaths");
-pub(super) static SCOVERAGE: Kind = exact("scoverage", "sonar.scala.coverage.reportPaths");
-pub(super) static GENERIC_TESTS: Kind = exact("generic test report", "sonar.testExecutionReportPaths");
-pub(super) static LCOV: Kind = lenient("LCOV coverage", "sonar.javascript.lcov.reportPaths");
-pub(super) static LCOV_OTHER: Kind = exact("LCOV coverage", "");
-pub(super) static LCOV_DART: Kind = lenient("LCOV coverage", "sonar.dart.lcov.reportPaths");
-pub(super) static LCOV_RUST: Kind = lenient("LCOV coverage", "sonar.rust.lcov.reportPaths");
-pub(super) static GO: Kind = exact("Go coverage", "sonar.go.coverage.reportPaths");
-pub(super) static GO_TESTS: Kind = exact("Go test report", "sonar.go.tests.reportPaths");
-pub(super) static SIMPLECOV: Kind = exact("SimpleCov coverage", "sonar.ruby.coverage.reportPaths");
-pub(super) static JUNIT_PYTHON: Kind = junit("sonar.python.xunit.reportPath", Named::One);
-pub(super) static JUNIT_PHP: Kind = junit("sonar.php.tests.reportPath", Named::One);
-pub(super) static JUNIT_JAVA: Kind = junit("sonar.junit.reportPaths", Named::Folders);
+pub(super) static NCOVER: ReportKind = exact("NCover coverage", "sonar.cs.ncover3.reportsPaths");
+pub(super) static DOTCOVER: ReportKind = exact("dotCover coverage", "sonar.cs.dotcover.reportsPaths");
+pub(super) static BINARY: ReportKind = exact("binary Visual Studio coverage", "");
+pub(super) static TRX: ReportKind = exact("Visual Studio test report", "sonar.cs.vstest.reportsPaths");
+pub(super) static XUNIT: ReportKind = exact("xUnit.net test report", "sonar.cs.xunit.reportsPaths");
+pub(super) static NUNIT: ReportKind = exact("NUnit test report", "sonar.cs.nunit.reportsPaths");
+pub(super) static SCOVERAGE: ReportKind = exact("scoverage", "sonar.scala.coverage.reportPaths");
+pub(super) static GENERIC_TESTS: ReportKind = exact("generic test report", "sonar.testExecutionReportPaths");
+pub(super) static LCOV: ReportKind = lenient("LCOV coverage", "sonar.javascript.lcov.reportPaths");
+pub(super) static LCOV_OTHER: ReportKind = exact("LCOV coverage", "");
+pub(super) static LCOV_DART: ReportKind = lenient("LCOV coverage", "sonar.dart.lcov.reportPaths");
+pub(super) static LCOV_RUST: ReportKind = lenient("LCOV coverage", "sonar.rust.lcov.reportPaths");
+pub(super) static GO: ReportKind = exact("Go coverage", "sonar.go.coverage.reportPaths");
+pub(super) static GO_TESTS: ReportKind = exact("Go test report", "sonar.go.tests.reportPaths");
+pub(super) static SIMPLECOV: ReportKind = exact("SimpleCov coverage", "sonar.ruby.coverage.reportPaths");
+pub(super) static JUNIT_PYTHON: ReportKind = junit("sonar.python.xunit.reportPath", PropertyValue::OneReport);
+pub(super) static JUNIT_PHP: ReportKind = junit("sonar.php.tests.reportPath", PropertyValue::OneReport);
+pub(super) static JUNIT_JAVA: ReportKind = junit("sonar.junit.reportPaths", PropertyValue::FoldersOfReports);

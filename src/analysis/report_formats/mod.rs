@@ -14,7 +14,7 @@ use self::kinds::{
 use crate::analysis::xml::{Part, Parts, StartTag};
 use std::path::Path;
 
-pub use self::kinds::{Kind, Named};
+pub use self::kinds::{PropertyValue, ReportKind};
 
 /// So many bytes of a file's beginning tell what it is, and enough of the files it speaks of.
 pub const HEAD: u64 = 64 * 1024;
@@ -26,7 +26,7 @@ const SAMPLE: usize = 40;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
     /// What it is.
-    pub kind: &'static Kind,
+    pub kind: &'static ReportKind,
     /// Some of the source files it speaks of, as it writes them; none when it is not known to.
     pub files: Vec<String>,
     /// Folders that those may be relative to.
@@ -233,7 +233,7 @@ impl Xml {
         }
     }
 
-    fn kind(&self, name: &str) -> Option<&'static Kind> {
+    fn kind(&self, name: &str) -> Option<&'static ReportKind> {
         let extension = extension_of(&self.files);
         Some(match self.root.as_str() {
             "report" if self.has_jacoco => &JACOCO,
@@ -284,7 +284,7 @@ fn extension_of(files: &[String]) -> &str {
 
 /// What would make a report's paths match, when none does.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Remedy {
+pub enum PathRemedy {
     /// Their beginning must be replaced. Both parts end with `/`, or are empty.
     Prefix {
         /// What stands there.
@@ -298,8 +298,8 @@ pub enum Remedy {
 
 /// How the paths of a report would match: by the longest common end that one of them has with one of
 /// `sources`, paths with `/`.
-pub fn remedy(files: &[String], sources: &[String]) -> Remedy {
-    let mut best = (0, Remedy::None);
+pub fn remedy(files: &[String], sources: &[String]) -> PathRemedy {
+    let mut best = (0, PathRemedy::None);
     for file in files {
         let file = file.replace('\\', "/");
         let file_name = file.rsplit('/').next().unwrap_or_default();
@@ -307,7 +307,7 @@ pub fn remedy(files: &[String], sources: &[String]) -> Remedy {
             let common = common_end(&file, source);
             if common > best.0 {
                 let prefix = |text: &str| text[..text.len() - common].to_owned();
-                best = (common, Remedy::Prefix { instead_of: prefix(&file), prefix: prefix(source) });
+                best = (common, PathRemedy::Prefix { instead_of: prefix(&file), prefix: prefix(source) });
             }
         }
     }

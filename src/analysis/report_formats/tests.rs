@@ -201,8 +201,8 @@ fn remedies() {
     let remedy = |files: &[&str]| {
         let files: Vec<_> = files.iter().map(|file| (*file).to_owned()).collect();
         match remedy(&files, &sources) {
-            Remedy::Prefix { instead_of, prefix } => format!("{instead_of}->{prefix}"),
-            Remedy::None => "none".to_owned(),
+            PathRemedy::Prefix { instead_of, prefix } => format!("{instead_of}->{prefix}"),
+            PathRemedy::None => "none".to_owned(),
         }
     };
     assert_eq!(remedy(&["src/b.js", "a.js"]), "->web/");

@@ -1,7 +1,7 @@
 //! Proves what the SonarScanner for .NET analysed, by what the build left below its work folder.
 
 use crate::analysis::Outcome;
-use crate::analysis::dotnet_projects::{Built, Language, ProjectInfo, not_loaded, survey};
+use crate::analysis::dotnet_projects::{BuiltProject, Language, ProjectInfo, not_loaded, survey};
 use crate::error::Result;
 use crate::scanner::ScannerRun;
 use crate::step::dotnet_begin_end::work_folder;
@@ -60,19 +60,19 @@ pub(super) fn of_reports(job: &Job) -> Option<DotnetProjects> {
         .then(|| DotnetProjects { languages: (has(Language::CSharp), has(Language::VisualBasic)), tests })
 }
 
-fn has_no_tests(builds: &[Built]) -> bool {
+fn has_no_tests(builds: &[BuiltProject]) -> bool {
     builds.iter().all(|built| built.project.is_excluded)
 }
 
 /// The builds of projects that the scanner's targets noted below `out`, a folder each.
-fn builds(out: &Path) -> Vec<Built> {
+fn builds(out: &Path) -> Vec<BuiltProject> {
     let folders = std::fs::read_dir(out).into_iter().flatten().flatten().map(|entry| entry.path());
     let mut folders: Vec<_> = folders.collect();
     folders.sort();
     folders.iter().filter_map(|folder| built(folder)).collect()
 }
 
-fn built(folder: &Path) -> Option<Built> {
+fn built(folder: &Path) -> Option<BuiltProject> {
     let project = ProjectInfo::parse(&read(&folder.join("ProjectInfo.xml"))?)?;
     let list = project.list.as_deref().and_then(|list| read_list(folder, list)).unwrap_or_default();
     let compiles = project.compiles(&list);
@@ -82,7 +82,7 @@ fn built(folder: &Path) -> Option<Built> {
         true => read(&folder.join("Issues.json")).as_deref().and_then(not_loaded),
         false => None,
     };
-    Some(Built { project, compiles, has_output, not_loaded })
+    Some(BuiltProject { project, compiles, has_output, not_loaded })
 }
 
 /// The list of files to analyse: where ProjectInfo.xml says, else in the same work folder under the name that this step has

@@ -48,12 +48,13 @@ pub(super) fn without_connection(job: &Job, folder: &Path, reason: &str) -> Resu
 fn destination(job: &Job, folder: &Path) -> Result<(Build, PathBuf)> {
     let build = job.predefined.build().ok_or_else(|| {
         Error::new(
-            "exportTo needs System.CollectionUri, System.TeamProjectId and Build.BuildId, and one is not set",
+            "exportTo needs System.CollectionUri, System.TeamProjectId and Build.BuildId, and one of them is not set",
         )
-        .hint("Run this task by an Azure Pipelines agent.")
+        .hint("Run this task on an Azure Pipelines agent.")
     })?;
     let folder = job.predefined.working_directory()?.join(folder);
-    std::fs::create_dir_all(&folder)
-        .map_err(|error| Error::new(format!("exportTo: {} can't be made: {error}", folder.display())))?;
+    std::fs::create_dir_all(&folder).map_err(|error| {
+        Error::new(format!("exportTo: the folder {} could not be created: {error}", folder.display()))
+    })?;
     Ok((build, folder))
 }

@@ -10,14 +10,14 @@ use crate::step::record::read::Record;
 use shared_runtime::SharedRuntime;
 
 mod analysis_setup;
+mod analyze_record;
+mod analyze_several;
 mod analyzed_extent;
 mod dotnet_proof;
 mod effective_properties;
 mod export;
 mod note_end;
-mod run;
 mod select;
-mod several_analyses;
 mod shared_runtime;
 mod with_dotnet_scanner;
 mod with_engine;
@@ -55,10 +55,12 @@ async fn analyze_records(job: &Job, inputs: &AnalyzeInputs, records: &[Record]) 
             tracing::info!("Nothing to do: in scannerMode other the build itself runs the scanner");
             Completion::new("The build runs the scanner")
         }
-        [record] => match run::analyze_record(job, inputs, &SharedRuntime::among(1), record).await? {
-            Outcome::Succeeded => Completion::new("The analysis succeeded"),
-            _ => Completion::new(NOTHING),
-        },
-        records => several_analyses::analyze(job, inputs, records).await,
+        [record] => {
+            match analyze_record::analyze_record(job, inputs, &SharedRuntime::among(1), record).await? {
+                Outcome::Succeeded => Completion::new("The analysis succeeded"),
+                _ => Completion::new(NOTHING),
+            }
+        }
+        records => analyze_several::analyze(job, inputs, records).await,
     }
 }

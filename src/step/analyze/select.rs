@@ -29,33 +29,40 @@ pub(super) fn choose(records: Vec<Record>, name: Option<&str>, folder: &Path) ->
         Some((_, [])) => Ok(chosen),
         Some((first, _)) if belong_together(first) => Ok(chosen),
         Some((_, more)) => Err(match name {
-            None => Error::new(format!("{count} prepared analyses are open: {all_open}")).hint(
+            None => Error::new(format!("{count} prepared analyses have not run yet: {all_open}")).hint(
                 "Run each SonarAnalyze right after its SonarPrepare, or give both the same analysisName.",
             ),
             Some(name) => Error::new(format!(
-                "{} prepared analyses are called {name}; open are {all_open}",
+                "{} prepared analyses are called {name}. Not run yet: {all_open}",
                 more.len() + 1
             ))
-            .hint("Give each SonarPrepare of a job an analysisName of its own."),
+            .hint("Give each SonarPrepare of a job a different analysisName."),
         }),
         None if others.iter().any(is_named) => Ok(Vec::new()),
         None => {
             let Some(name) = name else { return Err(nothing_to_run(folder, analysed.len())) };
             let message = if analysed.iter().any(is_named) {
-                format!("the analysis {name} was run already")
+                format!("the analysis {name} has already run")
             } else {
                 format!("no prepared analysis is called {name}")
             };
-            let open = if count == 0 { "none is open".into() } else { format!("open are {all_open}") };
-            Err(Error::new(format!("{message}; {open}"))
-                .hint("Write the analysisName of a SonarPrepare that ran before, in the same job."))
+            let open = match count {
+                0 => "All prepared analyses have run".to_owned(),
+                _ => format!("Not run yet: {all_open}"),
+            };
+            Err(Error::new(format!("{message}. {open}"))
+                .hint("Use the analysisName of a SonarPrepare that ran earlier in the same job."))
         }
     }
 }
 
 fn nothing_to_run(folder: &Path, analysed: usize) -> Error {
-    let message = format!("there is no analysis to run: {} holds no prepared one", folder.display());
-    Error::new(if analysed == 0 { message } else { format!("{message} ({analysed} were run already)") })
+    let why = match analysed {
+        0 => format!("{} holds no record of a SonarPrepare", folder.display()),
+        1 => "the one that SonarPrepare prepared has already run".to_owned(),
+        all => format!("all {all} that SonarPrepare prepared have already run"),
+    };
+    Error::new(format!("there is no analysis to run: {why}"))
         .hint("Run SonarPrepare before SonarAnalyze, in the same job.")
 }
 

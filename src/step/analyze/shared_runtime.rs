@@ -19,11 +19,11 @@ const CHOOSING: [&str; 6] = [
     "sonar.userHome",
 ];
 
-type Choice = [Option<String>; CHOOSING.len()];
+type RuntimeChoice = [Option<String>; CHOOSING.len()];
 
 /// The engine and the Java, fetched and verified once for all analyses that choose alike, and the machine.
 pub(super) struct SharedRuntime {
-    known: Mutex<Vec<(Choice, Rc<Ready>)>>,
+    known: Mutex<Vec<(RuntimeChoice, Rc<Ready>)>>,
     /// Caches by the user homes that were asked for.
     caches: Mutex<Vec<(PathBuf, Cache)>>,
     /// Analyses that run at a time.

@@ -44,11 +44,11 @@ pub(super) async fn end(
     let cache = cache_choice::choose(job, &user_home, credentials, false, Audit::Scanner).await?;
     if cache.user_home() != user_home {
         return Err(Error::new(format!(
-            "the cache {}, from which SonarPrepare chose the engine and the Java, can't be used any more",
+            "the cache {}, from which SonarPrepare chose the engine and the Java, cannot be used any more",
             user_home.display()
         ))
         .hint(
-            "The line above says why. Set `cache: private` on SonarPrepare, or correct who may write there.",
+            "The line above says why. Set `cache: private` on SonarPrepare, or change who can write to that folder.",
         ));
     }
     let sonarqube = tokens.sonarqube(job, &prepared.server);
@@ -99,7 +99,10 @@ fn remove_input_of_engine(work_folder: &Path) {
         let file = work_folder.join("out").join(name);
         match std::fs::remove_file(&file) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
-                tracing::warn!("{} holds secret properties, and can't be removed: {error}", file.display());
+                tracing::warn!(
+                    "{} could not be removed, and it holds secret properties: {error}",
+                    file.display()
+                );
             }
             _ => {}
         }
@@ -112,18 +115,18 @@ fn check_configuration(begun: &Begun, work_folder: &Path) -> Result<()> {
     match configuration(work_folder) {
         Some(found) if found == *left => Ok(()),
         Some(_) => Err(Error::new(format!(
-            "the scanner's configuration in {} is not the one that SonarPrepare left",
+            "the scanner's configuration in {} has changed since SonarPrepare",
             work_folder.display()
         ))
         .hint(
-            "Another SonarPrepare began in the same folder since then, or a step changed it. Run the SonarAnalyze of each \
+            "Another SonarPrepare ran in the same folder, or a step changed the file. Run the SonarAnalyze of each \
              .NET analysis before the next SonarPrepare.",
         )),
         None => Err(Error::new(format!(
-            "the folder {}, which SonarPrepare made, is not there any more",
+            "the folder {}, which SonarPrepare created, does not exist any more",
             work_folder.display()
         ))
-        .hint("Do not check out or clean between SonarPrepare and SonarAnalyze.")),
+        .hint("Do not check out or clean the sources between SonarPrepare and SonarAnalyze.")),
     }
 }
 
@@ -135,10 +138,9 @@ fn check_jdk_version(job: &Job, inputs: &AnalyzeInputs, begun: &Begun) -> Result
     if named.is_some_and(|home| Path::new(&begun.java).starts_with(home.folder)) {
         return Ok(());
     }
-    let message = format!(
-        "jdkversion is {name}, which comes too late in scannerMode dotnet: SonarPrepare has chosen the Java already"
-    );
-    let hint = "Set the property sonar.scanner.javaExePath in extraProperties of SonarPrepare to choose another one.";
+    let message =
+        format!("jdkversion is {name}, but in scannerMode dotnet SonarPrepare has already chosen the Java");
+    let hint = "To choose another one, set sonar.scanner.javaExePath in extraProperties of SonarPrepare.";
     if inputs.jdk_version_strict {
         return Err(Error::new(message).hint(hint));
     }

@@ -13,7 +13,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub(super) async fn run(setup: &AnalysisSetup<'_>) -> Result<ScannerRun> {
     let began = SystemTime::now();
     let ready = setup.shared.engine_and_java(&setup.request, None).await?;
-    let message = match run_once(setup, &ready, Attempt::First).await {
+    let message = match run_once(setup, &ready, EngineAttempt::First).await {
         Ok(ScannerRun { outcome: Outcome::Failed { message }, may_be_damaged: true, .. })
             if ready.is_ours() =>
         {
@@ -24,19 +24,19 @@ pub(super) async fn run(setup: &AnalysisSetup<'_>) -> Result<ScannerRun> {
     };
     tracing::warn!("{message}");
     tracing::info!(
-        "Java or the scanner engine in the cache may be damaged. Both are checked and run once more"
+        "Java or the scanner engine in the cache may be damaged: checking both, then running the analysis once more"
     );
     let ready = setup.shared.engine_and_java(&setup.request, Some((&ready, began))).await?;
-    run_once(setup, &ready, Attempt::AfterDamage).await
+    run_once(setup, &ready, EngineAttempt::AfterDamage).await
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Attempt {
+enum EngineAttempt {
     First,
     AfterDamage,
 }
 
-async fn run_once(setup: &AnalysisSetup<'_>, ready: &Ready, attempt: Attempt) -> Result<ScannerRun> {
+async fn run_once(setup: &AnalysisSetup<'_>, ready: &Ready, attempt: EngineAttempt) -> Result<ScannerRun> {
     let job = setup.request.job;
     tracing::info!("{}", ready.java);
     let properties = properties(setup, ready);
@@ -76,9 +76,9 @@ fn class_archive(
     setup: &AnalysisSetup<'_>,
     ready: &Ready,
     options: &JavaOptions,
-    attempt: Attempt,
+    attempt: EngineAttempt,
 ) -> ClassArchive {
-    if attempt != Attempt::First || !options.suits_class_archive || !ready.was_cached() {
+    if attempt != EngineAttempt::First || !options.suits_class_archive || !ready.was_cached() {
         return ClassArchive::Unused;
     }
     let (cache, java) = (&setup.request.cache, &ready.java.executable);

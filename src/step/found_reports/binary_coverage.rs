@@ -22,18 +22,17 @@ const PROGRAM: &str = if cfg!(windows) { "dotnet-coverage.exe" } else { "dotnet-
 /// # Errors
 /// Cancelled.
 pub(super) async fn convert(
-    machine: &Machine<'_>,
+    machine: &ConverterHost<'_>,
     found: &[FoundReport],
     folder: &Path,
     base_dir: &Path,
 ) -> Result<Option<PathBuf>> {
     let paths: Vec<_> = found.iter().map(|found| &found.path).collect();
-    let what_to_do =
-        "Let the tests write a report that is read: dotnet test --collect \"Code Coverage;Format=Cobertura\"";
+    let what_to_do = "Have the tests write a format that SonarQube reads: dotnet test --collect \"Code Coverage;Format=Cobertura\"";
     let Some(program) = machine.program() else {
         tracing::warn!(
-            "Coverage is missing: {} can be read by Microsoft's programs alone, and the agent does not have the tool \
-             dotnet-coverage that converts it. {what_to_do}",
+            "Coverage is missing: only Microsoft's programs can read {}, and the agent does not have the tool \
+             dotnet-coverage, which converts it. {what_to_do}",
             named(&paths, base_dir)
         );
         return Ok(None);
@@ -78,14 +77,14 @@ pub(super) async fn convert(
 }
 
 /// Where the program may be, and what it runs with.
-pub(super) struct Machine<'a> {
+pub(super) struct ConverterHost<'a> {
     path: Option<&'a OsStr>,
     home: Option<&'a str>,
     environment: Vec<(OsString, OsString)>,
     cancellation: &'a Cancellation,
 }
 
-impl<'a> Machine<'a> {
+impl<'a> ConverterHost<'a> {
     pub(super) fn of(job: &'a Job) -> Self {
         Self {
             path: job.environment.value("PATH").map(OsStr::new),
@@ -115,7 +114,7 @@ mod tests {
         std::fs::write(at("me.coverage"), "PCH").unwrap();
         let found = [FoundReport::at(&at("me.coverage")).unwrap()];
         let (_source, cancellation) = CancelSource::new();
-        let machine = Machine {
+        let machine = ConverterHost {
             path: None,
             home: folder.path().to_str(),
             environment: Vec::new(),

@@ -4,7 +4,7 @@
 //! VB.NET read OpenCover, Visual Studio's XML, dotCover and NCover, with absolute paths and patterns, each for its
 //! own files; a test report that both are given is an error of the second; Cobertura is read by neither.
 
-use super::binary_coverage::{self, Machine};
+use super::binary_coverage::{self, ConverterHost};
 use super::regular_file::{LARGEST, read};
 use super::report_age::ReportAge;
 use super::report_places::ReportPlaces;
@@ -13,7 +13,7 @@ use super::shown_paths::named;
 use super::source_files::SourceFiles;
 use crate::analysis::Properties;
 use crate::analysis::coverage::{Cobertura, Coverage};
-use crate::analysis::report_formats::{Kind, Named};
+use crate::analysis::report_formats::{PropertyValue, ReportKind};
 use crate::analysis::xml::decode;
 use crate::error::{Error, Result};
 use crate::step::job::Job;
@@ -29,11 +29,11 @@ const LONGEST: usize = 2_000;
 
 /// What is known of the projects of a .NET build.
 #[derive(Debug, Default)]
-pub(in crate::step) struct DotnetProjects {
+pub(crate) struct DotnetProjects {
     /// Whether some are in C#, and in VB.NET.
-    pub(in crate::step) languages: (bool, bool),
+    pub(crate) languages: (bool, bool),
     /// Files of test projects, or folders that hold nothing else.
-    pub(in crate::step) tests: Vec<PathBuf>,
+    pub(crate) tests: Vec<PathBuf>,
 }
 
 struct DotnetBuild<'a> {
@@ -51,7 +51,7 @@ struct DotnetBuild<'a> {
 ///
 /// # Errors
 /// Cancelled, or a rewritten report can't be stored.
-pub(in crate::step) async fn for_dotnet(
+pub(crate) async fn for_dotnet(
     job: &Job,
     record: &Record,
     projects: Option<DotnetProjects>,
@@ -75,7 +75,7 @@ async fn find(job: &Job, build: &DotnetBuild<'_>) -> Result<Properties> {
     let (mut search, binary) = look(build);
     if !binary.is_empty() {
         let converted =
-            binary_coverage::convert(&Machine::of(job), &binary, build.folder, &build.places.base_dir)
+            binary_coverage::convert(&ConverterHost::of(job), &binary, build.folder, &build.places.base_dir)
                 .await?;
         search.found.extend(converted.as_deref().and_then(FoundReport::at));
     }
@@ -129,7 +129,7 @@ fn import(build: &DotnetBuild<'_>, mut search: ReportSearch) -> Result<Propertie
 }
 
 /// Cobertura of other languages has analyzers that read it.
-fn is_rewritten(kind: &Kind) -> bool {
+fn is_rewritten(kind: &ReportKind) -> bool {
     kind.is_cobertura() && kind.property.is_empty()
 }
 
@@ -153,7 +153,7 @@ fn leave_out_what_is_there_twice(search: &mut ReportSearch) {
     });
     search.found = kept;
     for found in twice {
-        search.leave_out(&found.path, "the same test run left its coverage in a better format beside them");
+        search.leave_out(&found.path, "the same test run also wrote its coverage in a better format");
     }
 }
 
@@ -170,7 +170,7 @@ struct DotnetImport<'a> {
 
 impl DotnetImport<'_> {
     /// Whether reports of this kind are imported, and the user did not say which.
-    fn is_meant(&self, kind: &Kind) -> bool {
+    fn is_meant(&self, kind: &ReportKind) -> bool {
         let chosen = self.build.chosen;
         match kind.of_dotnet() {
             Some(property) => !is_chosen(chosen, property),
@@ -178,7 +178,7 @@ impl DotnetImport<'_> {
             // Of other languages in the solution. The engine fails over a test report of a file it takes for none.
             None => {
                 kind.is_coverage()
-                    && kind.named == Named::All
+                    && kind.value == PropertyValue::Reports
                     && !kind.property.is_empty()
                     && chosen.value(kind.property).is_none()
             }
@@ -202,7 +202,10 @@ impl DotnetImport<'_> {
         let (paths, with_comma): (Vec<_>, Vec<_>) =
             found.into_iter().map(|found| found.path).partition(|path| !path.to_string_lossy().contains(','));
         for path in with_comma {
-            search.leave_out(&path, format!("{} divides paths by commas, and theirs hold one", keys[0]));
+            search.leave_out(
+                &path,
+                format!("{} separates paths by commas, and their paths contain one", keys[0]),
+            );
         }
         if paths.is_empty() {
             return Ok(());
@@ -219,12 +222,12 @@ impl DotnetImport<'_> {
     }
 
     /// Copies reports whose paths are too long together into one folder, which a short pattern names.
-    fn pattern(&self, kind: &Kind, paths: &[PathBuf]) -> Result<String> {
+    fn pattern(&self, kind: &ReportKind, paths: &[PathBuf]) -> Result<String> {
         // dotCover's page is nothing without the folder beside it.
         let takes_patterns = kind.format != "dotCover coverage" && kind.property != GENERIC;
         if !takes_patterns {
             return Err(Error::new(format!(
-                "{} reports in the format {} were found, whose paths are too long for {}",
+                "the paths of the {} reports found in the format {} are too long for {}",
                 paths.len(),
                 kind.format,
                 kind.property
@@ -312,7 +315,7 @@ fn lines_of(path: &Path) -> u32 {
 }
 
 fn unwritable(path: &Path, error: &std::io::Error) -> Error {
-    Error::new(format!("{} can't be written: {error}", path.display()))
+    Error::new(format!("{} could not be written: {error}", path.display()))
         .hint("Check the permissions and the free space of Agent.TempDirectory.")
 }
 

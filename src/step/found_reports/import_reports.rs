@@ -7,7 +7,7 @@ use super::report_search::{FoundReport, ReportSearch};
 use super::shown_paths::{named, relative};
 use super::source_files::SourceFiles;
 use crate::analysis::Properties;
-use crate::analysis::report_formats::{Kind, Named, tested_files};
+use crate::analysis::report_formats::{PropertyValue, ReportKind, tested_files};
 use crate::analysis::xml::decode;
 use std::path::{Path, PathBuf};
 
@@ -21,7 +21,7 @@ struct ImportingModule {
 /// Sets the properties that import what is found in `places`, but for those that are set. In the sources reports count
 /// that the build wrote: others came with the repository. Where the project is one of `several`, those beside the
 /// sources are any's: they count if they speak of its files.
-pub(in crate::step) fn import(properties: &mut Properties, places: &ReportPlaces, several: bool) {
+pub(crate) fn import(properties: &mut Properties, places: &ReportPlaces, several: bool) {
     let ReportPlaces { base_dir, temporary, clone, prepared, started, .. } = places;
     let modules = modules_of(properties);
     let sources = SourceFiles::new(base_dir, modules.iter().map(|module| module.base_dir.clone()));
@@ -45,7 +45,7 @@ pub(in crate::step) fn import(properties: &mut Properties, places: &ReportPlaces
         let kind = found.report.kind;
         if kind.property.is_empty() {
             let path = found.path.display();
-            tracing::info!("SonarQube does not import {} for such files: {path}", kind.format);
+            tracing::info!("SonarQube does not import {} for files of this language: {path}", kind.format);
         } else if properties.value(kind.property).is_none()
             && (!kind.is_of_tests_alone() || is_of_tests(&found, tests, base_dir))
         {
@@ -84,16 +84,14 @@ fn is_of_tests(FoundReport { path, report, .. }: &FoundReport, tests: &str, base
             let mut files = files.iter().map(|file| base_dir.join(file));
             let Some(other) = files.find(|file| file.is_file() && !is_test(file)) else { return true };
             format!(
-                "sonar.tests does not name {}, so the analysis would fail over it",
+                "{} is not below sonar.tests, and that would fail the analysis",
                 relative(&other, base_dir)
             )
         }
-        None => {
-            "not all of its files can be told, and the analysis would fail over one outside of sonar.tests"
-                .to_owned()
-        }
+        None => "not all of its files are known, and a file outside of sonar.tests would fail the analysis"
+            .to_owned(),
     };
-    tracing::info!("Found {}: {}, and leave it out: {why}", report.kind.format, relative(path, base_dir));
+    tracing::info!("Left out {}: {}, because {why}", report.kind.format, relative(path, base_dir));
     false
 }
 
@@ -102,7 +100,7 @@ fn is_of_tests(FoundReport { path, report, .. }: &FoundReport, tests: &str, base
 /// takes relative ones to be in it.
 fn import_all(
     properties: &mut Properties,
-    kind: &Kind,
+    kind: &ReportKind,
     found: Vec<FoundReport>,
     modules: &[ImportingModule],
     base_dir: &Path,
@@ -112,8 +110,11 @@ fn import_all(
     let mut lists: Vec<(&str, Vec<String>)> = vec![("", Vec::new())];
     let mut imported = Vec::new();
     for found in found {
-        let named =
-            if kind.named == Named::Folders { found.path.parent().unwrap_or(base_dir) } else { &found.path };
+        let named = if kind.value == PropertyValue::FoldersOfReports {
+            found.path.parent().unwrap_or(base_dir)
+        } else {
+            &found.path
+        };
         let named = match modules {
             [] => relative(named, base_dir),
             _ => named.display().to_string(),
@@ -125,16 +126,18 @@ fn import_all(
         });
         let paths = &mut lists[place].1;
         if named.contains(',') {
-            let why = format!("{} divides paths by commas, and theirs hold one", kind.property);
+            let why = format!("{} separates paths by commas, and their paths contain one", kind.property);
             search.leave_out(&found.path, why);
-        } else if paths.is_empty() || kind.named != Named::One {
+        } else if paths.is_empty() || kind.value != PropertyValue::OneReport {
             if paths.last() != Some(&named) {
                 paths.push(named.clone());
                 imported.push(PathBuf::from(named));
             }
         } else {
-            let why =
-                format!("{} takes one report: merge them into one, or set it to another", kind.property);
+            let why = format!(
+                "{} takes one report. Merge them into one, or set the property to the one to import",
+                kind.property
+            );
             search.leave_out(&found.path, why);
         }
     }
@@ -145,7 +148,7 @@ fn import_all(
     let of_all = lists[0].1.clone();
     for (prefix, mut paths) in lists {
         let key = format!("{prefix}{}", kind.property);
-        if !prefix.is_empty() && kind.named != Named::One {
+        if !prefix.is_empty() && kind.value != PropertyValue::OneReport {
             paths.extend(of_all.iter().cloned());
         }
         if !paths.is_empty() && properties.value(&key).is_none() {

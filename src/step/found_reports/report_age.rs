@@ -51,9 +51,11 @@ impl ReportAge {
 
     /// Why a file is not of this build; `None` if it is.
     pub(super) fn why_too_old(&self, path: &Path, metadata: &Metadata) -> Option<String> {
-        let Ok(modified) = metadata.modified() else { return Some("its time can't be read".to_owned()) };
+        let Ok(modified) = metadata.modified() else {
+            return Some("their modification times could not be read".to_owned());
+        };
         if modified <= self.since {
-            return Some(format!("older than {}", self.before));
+            return Some(format!("they are older than {}", self.before));
         }
         let name = path.strip_prefix(self.clone.as_ref()?).ok()?.to_string_lossy().replace('\\', "/");
         let stamp = self.index.get_or_init(|| self.read_index()).get(&name)?;
@@ -62,7 +64,7 @@ impl ReportAge {
         let is_unchanged = stamp.seconds == since.as_secs() as u32
             && stamp.size == metadata.len() as u32
             && (stamp.nanoseconds == 0 || stamp.nanoseconds == since.subsec_nanos());
-        is_unchanged.then(|| "part of the repository, and unchanged since the checkout".to_owned())
+        is_unchanged.then(|| "they are part of the repository and unchanged since the checkout".to_owned())
     }
 
     fn read_index(&self) -> BTreeMap<String, Stamp> {

@@ -12,19 +12,19 @@ const CLOCKS_DIFFER: Duration = Duration::from_secs(300);
 
 /// Where reports are looked for, and since when they are of this build.
 #[derive(Debug)]
-pub(in crate::step) struct ReportPlaces {
+pub(crate) struct ReportPlaces {
     /// The base directory of the analysis.
-    pub(in crate::step) base_dir: PathBuf,
+    pub(crate) base_dir: PathBuf,
     /// `Agent.TempDirectory`, which the agent empties before each job.
-    pub(in crate::step) temporary: PathBuf,
+    pub(crate) temporary: PathBuf,
     /// `Common.TestResultsDirectory`.
-    pub(in crate::step) test_results: Option<PathBuf>,
+    pub(crate) test_results: Option<PathBuf>,
     /// The clone that the base directory lies in.
-    pub(in crate::step) clone: Option<PathBuf>,
+    pub(crate) clone: Option<PathBuf>,
     /// When the pipeline began, or earlier by as much as clocks may differ.
-    pub(in crate::step) started: Option<SystemTime>,
+    pub(crate) started: Option<SystemTime>,
     /// When SonarPrepare ended.
-    pub(in crate::step) prepared: SystemTime,
+    pub(crate) prepared: SystemTime,
 }
 
 impl ReportPlaces {
@@ -32,7 +32,7 @@ impl ReportPlaces {
     ///
     /// # Errors
     /// `Agent.TempDirectory` is not set.
-    pub(in crate::step) fn of(job: &Job, base_dir: &Path, prepared: SystemTime) -> Result<Self> {
+    pub(crate) fn of(job: &Job, base_dir: &Path, prepared: SystemTime) -> Result<Self> {
         let started = job.predefined.system_pipelinestarttime.as_deref().and_then(seconds_since_1970);
         let started = started.and_then(|seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds)));
         Ok(Self {

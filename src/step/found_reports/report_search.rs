@@ -71,7 +71,7 @@ impl ReportSearch {
             }
             told += usize::from(why.is_some());
             let Some(report) = open(&path) else { continue };
-            let too_large = || format!("larger than {} MiB", LARGEST >> 20);
+            let too_large = || format!("they are larger than {} MiB", LARGEST >> 20);
             match why.or_else(|| (metadata.len() > LARGEST).then(too_large)) {
                 Some(why) => self.leave_out(&path, why),
                 None => self.found.push(FoundReport { path, size: metadata.len(), report }),
@@ -120,7 +120,7 @@ impl ReportSearch {
         found.sort_by(|a, b| (!a.is_likely, a.path.as_os_str()).cmp(&(!b.is_likely, b.path.as_os_str())));
         if !is_whole || found.len() > MOST_OPENED {
             tracing::info!(
-                "The search for reports in {} ended early: there are too many files",
+                "The search for reports in {} ended early, because the folder holds too many files",
                 folder.display()
             );
             found.truncate(MOST_OPENED);

@@ -4,7 +4,7 @@ use super::regular_file::{LARGEST, read};
 use super::report_search::{FoundReport, walk_files};
 use super::shown_paths::relative;
 use crate::analysis::jvm_profile::is_source;
-use crate::analysis::report_formats::{HEAD, Kind, Remedy, Report, covered_files, remedy};
+use crate::analysis::report_formats::{HEAD, PathRemedy, Report, ReportKind, covered_files, remedy};
 use crate::analysis::xml::decode;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -62,7 +62,7 @@ impl SourceFiles {
         files.is_empty() || self.has_one_of(report.kind, &files, &roots)
     }
 
-    fn has_one_of(&self, kind: &Kind, files: &[String], roots: &[String]) -> bool {
+    fn has_one_of(&self, kind: &ReportKind, files: &[String], roots: &[String]) -> bool {
         files
             .iter()
             .any(|file| self.find(file, roots).is_some() || kind.lenient && !self.alike(file).is_empty())
@@ -149,17 +149,17 @@ impl SourceFiles {
             None => "the analysis has no source file".to_owned(),
         };
         let what_to_do = match remedy(&files, self.files()) {
-            Remedy::Prefix { instead_of, prefix } if instead_of.is_empty() => {
+            PathRemedy::Prefix { instead_of, prefix } if instead_of.is_empty() => {
                 format!("They would match with {prefix} before them")
             }
-            Remedy::Prefix { instead_of, prefix } => {
+            PathRemedy::Prefix { instead_of, prefix } => {
                 let prefix = if prefix.is_empty() { format!("{base_dir}/") } else { prefix };
                 format!("They would match with {prefix} instead of {instead_of}")
             }
-            Remedy::None => "No source file has such a name".to_owned(),
+            PathRemedy::None => "No source file has this name".to_owned(),
         };
         tracing::warn!(
-            "No path in {} is that of a source file of {base_dir}, so nothing is imported from it. It names {example}; \
+            "Nothing is imported from {}, because none of its paths is a source file of {base_dir}. The report names {example}; \
              {ours}. {what_to_do}.",
             relative(path, &self.base_dir)
         );

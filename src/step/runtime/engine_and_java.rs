@@ -13,27 +13,27 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 /// All that is needed to start.
-pub(in crate::step) struct Ready {
-    pub(in crate::step) jar: Jar,
-    pub(in crate::step) java: Java,
+pub(crate) struct Ready {
+    pub(crate) jar: Jar,
+    pub(crate) java: Java,
     /// The server's JRE, if it came to that.
-    pub(in crate::step) jre: Option<Offered<Jre>>,
+    pub(crate) jre: Option<Offered<Jre>>,
     /// When its provisioning began.
-    pub(in crate::step) started: SystemTime,
+    pub(crate) started: SystemTime,
     /// Plugins that are still being fetched.
     _plugins: Option<Prefetch>,
 }
 
-pub(in crate::step) struct Jar {
-    pub(in crate::step) path: PathBuf,
+pub(crate) struct Jar {
+    pub(crate) path: PathBuf,
     /// None for a jar the user brought.
-    pub(in crate::step) offered: Option<Offered<Artifact>>,
+    pub(crate) offered: Option<Offered<Artifact>>,
 }
 
 /// What the server offers, in the cache.
-pub(in crate::step) struct Offered<T> {
-    pub(in crate::step) offer: T,
-    pub(in crate::step) provisioned: Provisioned,
+pub(crate) struct Offered<T> {
+    pub(crate) offer: T,
+    pub(crate) provisioned: Provisioned,
 }
 
 /// The java executable.
@@ -46,7 +46,7 @@ impl AsRef<Path> for Offered<Jre> {
 impl Ready {
     /// Whether both were in the cache already: then more runs may follow on this machine. A Java or a jar of somebody else's
     /// is in no cache.
-    pub(in crate::step) fn was_cached(&self) -> bool {
+    pub(crate) fn was_cached(&self) -> bool {
         let jar = self.jar.offered.as_ref().map(|engine| &engine.provisioned);
         let jre = self.jre.as_ref().map(|jre| &jre.provisioned);
         [jar, jre]
@@ -55,13 +55,13 @@ impl Ready {
     }
 
     /// Whether something of it is in our cache, and can be provisioned afresh.
-    pub(in crate::step) fn is_ours(&self) -> bool {
+    pub(crate) fn is_ours(&self) -> bool {
         self.jar.offered.is_some() || self.jre.is_some()
     }
 }
 
 /// Provisions both at the same time. `suspect_since`: see [`Provisioning`].
-pub(in crate::step) async fn provision(
+pub(crate) async fn provision(
     request: &RuntimeRequest<'_>,
     suspect_since: Option<SystemTime>,
 ) -> Result<Ready> {
@@ -112,7 +112,7 @@ async fn engine_jar(
 }
 
 /// The server's Java runtime for this platform, if it offers one.
-pub(in crate::step) async fn server_jre(
+pub(crate) async fn server_jre(
     request: &RuntimeRequest<'_>,
     suspect_since: Option<SystemTime>,
 ) -> Result<Option<Offered<Jre>>> {
@@ -130,33 +130,40 @@ pub(in crate::step) async fn server_jre(
     Ok(again_if_replaced(Retry::replaced_download(), ask_and_provision).await?)
 }
 
-/// Makes sure that the engine and the Java that were handed to a scanner are still what was verified then: what was changed is
-/// provisioned anew.
+/// Makes sure that the engine and the Java that were handed to a scanner are still what was verified then. What was changed is
+/// provisioned anew, both at the same time.
 ///
 /// # Errors
-/// One of them is gone, and can't be had again.
-pub(in crate::step) async fn verify(begun: &Begun, sonarqube: &SonarQube, cache: &Cache) -> Result<()> {
+/// One of them does not exist any more, and cannot be provisioned.
+pub(crate) async fn verify(begun: &Begun, sonarqube: &SonarQube, cache: &Cache) -> Result<()> {
     let provisioning = Provisioning {
         client: sonarqube.http(),
         credentials: Some(sonarqube.download_credentials()),
         cache,
         suspect_since: None,
     };
-    if let Some(engine) = &begun.engine_offer {
-        let provisioned = provisioning.file(engine, &|| {}).await?;
-        is_still(&provisioned, begun.engine.as_deref())?;
-    }
-    if let Some(jre) = &begun.jre {
-        is_still(&provisioning.jre(jre).await?, Some(&begun.java))?;
-    }
+    let engine = async {
+        let Some(offer) = &begun.engine_offer else { return Ok(()) };
+        is_still(&provisioning.file(offer, &|| {}).await?, begun.engine.as_deref())
+    };
+    let java = async {
+        let Some(offer) = &begun.jre else { return Ok(()) };
+        is_still(&provisioning.jre(offer).await?, Some(&begun.java))
+    };
+    tokio::try_join!(engine, java)?;
     if begun.engine.as_ref().is_some_and(|engine| !Path::new(engine).is_file()) {
         let engine = begun.engine.as_deref().unwrap_or_default();
-        return Err(Error::new(format!("the scanner engine that SonarPrepare chose is gone: {engine}"))
-            .hint("No step between SonarPrepare and SonarAnalyze may remove it."));
+        return Err(Error::new(format!(
+            "the scanner engine that SonarPrepare chose does not exist any more: {engine}"
+        ))
+        .hint("Make sure that no step between SonarPrepare and SonarAnalyze removes it."));
     }
     if !is_executable(Path::new(&begun.java)) {
-        return Err(Error::new(format!("the Java that SonarPrepare chose is gone: {}", begun.java))
-            .hint("No step between SonarPrepare and SonarAnalyze may remove it."));
+        return Err(Error::new(format!(
+            "the Java that SonarPrepare chose does not exist any more: {}",
+            begun.java
+        ))
+        .hint("Make sure that no step between SonarPrepare and SonarAnalyze removes it."));
     }
     Ok(())
 }
@@ -165,10 +172,10 @@ pub(in crate::step) async fn verify(begun: &Begun, sonarqube: &SonarQube, cache:
 fn is_still(provisioned: &Provisioned, chosen: Option<&str>) -> Result<()> {
     match chosen {
         Some(chosen) if provisioned.path != Path::new(chosen) => Err(Error::new(format!(
-            "{chosen}, which SonarPrepare chose, is damaged or altered, and can't be replaced"
+            "{chosen}, which SonarPrepare chose, was damaged or altered since then, and cannot be replaced"
         ))
         .hint(
-            "The line above says why. Set `cache: private` on SonarPrepare, or correct who may write there.",
+            "The line above says why. Set `cache: private` on SonarPrepare, or change who can write to that folder.",
         )),
         _ => Ok(()),
     }

@@ -9,24 +9,18 @@ use std::path::Path;
 pub(super) const READ_BY_JAVA: [&str; 3] = ["JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"];
 
 /// What Java is told.
-pub(in crate::step) struct JavaOptions {
+pub(crate) struct JavaOptions {
     /// Our options, then the user's own, which win; divided by white space.
-    pub(in crate::step) text: String,
+    pub(crate) text: String,
     /// Whether an archive of the engine's classes goes with them.
-    pub(in crate::step) suits_class_archive: bool,
+    pub(crate) suits_class_archive: bool,
     /// All that Java is told, the variables it reads by itself included.
-    pub(in crate::step) with_variables: String,
+    pub(crate) with_variables: String,
 }
 
 impl JavaOptions {
     /// Those for an analysis of `directory`, one of so many that run at a time; `own` are the user's.
-    pub(in crate::step) fn of(
-        job: &Job,
-        profile: JvmProfile,
-        parallel: usize,
-        directory: &Path,
-        own: &str,
-    ) -> Self {
+    pub(crate) fn of(job: &Job, profile: JvmProfile, parallel: usize, directory: &Path, own: &str) -> Self {
         let mut given = vec![own];
         given.extend(READ_BY_JAVA.iter().filter_map(|name| job.environment.value(name)));
         let resources = machine::resources().shared_by(parallel);

@@ -14,14 +14,14 @@ const TRUST_STORE: &str = "sonar.scanner.truststorePath";
 const TRUST_STORE_OF_USER: &str = "ssl/truststore.p12";
 
 /// The variable with options for the Java of SonarScanner CLI, and for the engine of the scanner for .NET.
-pub(in crate::step) const SCANNER_OPTIONS: &str = "SONAR_SCANNER_OPTS";
+pub(crate) const SCANNER_OPTIONS: &str = "SONAR_SCANNER_OPTS";
 
 /// Sets the scanner's own properties for that, where the user said nothing else by properties or options of Java.
 /// `server` is where the scanner goes, and it may read [`SCANNER_OPTIONS`]; `folder` is the record's, for a trust store.
 ///
 /// # Errors
 /// The agent's CA file can't be read, or the trust store not be written.
-pub(in crate::step) fn equip(
+pub(crate) fn equip(
     job: &Job,
     (server, reads_scanner_options): (&Url, bool),
     folder: &Path,
@@ -58,14 +58,14 @@ pub(in crate::step) fn equip(
     }
     if settings.skip_certificate_validation {
         tracing::warn!(
-            "allowInvalidCertificate is for the requests of these tasks alone; the scanner checks certificates. If it \
+            "allowInvalidCertificate applies only to the requests of these tasks: the scanner still checks certificates. If it \
              refuses the server's, configure the agent with --sslcacert <PEM file>, or set {TRUST_STORE}."
         );
     } else if !settings.ca_files.is_empty() {
         let authorities = settings.authorities().map_err(|error| Error::new(error.to_string()))?;
         let file = folder.join("truststore.p12");
         std::fs::write(&file, trust_store::pkcs12(&authorities))
-            .map_err(|error| Error::new(format!("{} can't be written: {error}", file.display())))?;
+            .map_err(|error| Error::new(format!("{} could not be written: {error}", file.display())))?;
         tracing::debug!("The scanner trusts the agent's authorities: {}", file.display());
         properties.set(TRUST_STORE, file.display().to_string());
     }
@@ -73,7 +73,7 @@ pub(in crate::step) fn equip(
 }
 
 /// The proxy that these properties name, for programs that read no properties: with its user and password.
-pub(in crate::step) fn proxy_in(properties: &Properties) -> Option<Url> {
+pub(crate) fn proxy_in(properties: &Properties) -> Option<Url> {
     let host = properties.value(PROXY_HOST).filter(|host| !host.is_empty())?;
     let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
     let port = properties.value("sonar.scanner.proxyPort").unwrap_or("80");
@@ -88,19 +88,19 @@ pub(in crate::step) fn proxy_in(properties: &Properties) -> Option<Url> {
 
 /// The same for an engine that runs inside of SonarScanner CLI and knows none of these properties: options of Java.
 /// What can't be said so is a warning.
-pub(in crate::step) fn options_of_java(properties: &Properties, server: &Url) -> String {
+pub(crate) fn options_of_java(properties: &Properties, server: &Url) -> String {
     if server.scheme() == "https" && properties.value(TRUST_STORE).is_some() {
         tracing::warn!(
-            "This scanner trusts the authorities of its Java alone. If it refuses the server's certificate, import the \
-             agent's CA file into a trust store (keytool -importcert), and name that by the variable SONAR_SCANNER_OPTS: \
+            "This scanner trusts only the certificate authorities of its Java. If it refuses the server's certificate, import the \
+             agent's CA file into a trust store (keytool -importcert), and name that store in the variable SONAR_SCANNER_OPTS: \
              -Djavax.net.ssl.trustStore=<file>"
         );
     }
     let Some(host) = properties.value(PROXY_HOST) else { return String::new() };
     if properties.value("sonar.scanner.proxyPassword").is_some() {
         tracing::warn!(
-            "This scanner could be given the password of the proxy {host} by its command line alone, where others could \
-             read it, so it is left out. Have the server reached past the proxy (NO_PROXY), or through one without a \
+            "The password of the proxy {host} is left out, because this scanner takes it only on its command line, where \
+             others could read it. Let the server be reached without the proxy (NO_PROXY), or through a proxy without a \
              password."
         );
     }

@@ -40,7 +40,7 @@ async fn prefetch(sonarqube: SonarQube, cache: Cache, directory: PathBuf) {
     let (found, asked) = tokio::join!(found, asked);
     let (plugins, known) = match asked {
         Ok(both) => both,
-        Err(error) => return tracing::debug!("No plugins are fetched beforehand: {error}"),
+        Err(error) => return tracing::debug!("No plugins are fetched in advance: {error}"),
     };
     let found = found.unwrap_or_default();
     let languages: Vec<_> = found.split(' ').filter(|key| known.iter().any(|known| known == key)).collect();
@@ -56,7 +56,7 @@ async fn prefetch(sonarqube: SonarQube, cache: Cache, directory: PathBuf) {
         plugins.iter().filter(|plugin| !plugin.languages.is_empty() && plugin.is_needed_for(&languages));
     for plugin in always.chain(now) {
         match provisioning.plugin(plugin).await {
-            Ok(()) => tracing::debug!("The plugin {} is there", plugin.key),
+            Ok(()) => tracing::debug!("The plugin {} is in the cache", plugin.key),
             Err(error) => tracing::debug!("The plugin {} is left to the engine: {error}", plugin.key),
         }
     }

@@ -13,7 +13,7 @@ const WORK_FILES: &str = "sonar.working.directory";
 
 impl SourceTree {
     /// Refuses the paths of settings files that lead where they must not.
-    pub(in crate::step) fn confine(&self, precedence: &mut Precedence, base_dir: &Path) {
+    pub(crate) fn confine(&self, precedence: &mut Precedence, base_dir: &Path) {
         let unfit: Vec<_> = precedence
             .of_repository()
             .filter_map(|(key, value, _)| {
@@ -57,7 +57,7 @@ impl SourceTree {
     ///
     /// # Errors
     /// A link leads it elsewhere, and the pipeline does not.
-    pub(in crate::step) fn work_files(&self, precedence: &Precedence, base_dir: &Path) -> Result<PathBuf> {
+    pub(crate) fn work_files(&self, precedence: &Precedence, base_dir: &Path) -> Result<PathBuf> {
         let chosen = precedence.value(WORK_FILES).filter(|text| !text.trim().is_empty());
         let folder = base_dir.join(chosen.unwrap_or(".scannerwork").trim());
         let is_of_pipeline =

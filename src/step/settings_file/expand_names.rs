@@ -8,11 +8,15 @@ use crate::step::job::Job;
 use std::fmt::Write as _;
 
 /// The variables of the job that a settings file may read, by name.
-pub(in crate::step) type Variables<'a> = &'a dyn Fn(&str) -> Option<&'a str>;
+pub(crate) type PublicVariables<'a> = &'a dyn Fn(&str) -> Option<&'a str>;
 
 /// Replaces `${name}` in one value, before other settings files are read. Otherwise a name could hide a module, which the
 /// scanner would find, from the checks of this module.
-pub(super) fn expand_now(environment: Variables<'_>, precedence: &mut Precedence, key: &str) -> Result<()> {
+pub(super) fn expand_now(
+    environment: PublicVariables<'_>,
+    precedence: &mut Precedence,
+    key: &str,
+) -> Result<()> {
     let line = precedence.line(key).cloned();
     precedence.expand_one(key, environment).map_err(|why| unexpandable(key, &why, line.as_ref()))
 }
@@ -21,16 +25,16 @@ pub(super) fn expand_now(environment: Variables<'_>, precedence: &mut Precedence
 ///
 /// # Errors
 /// A name leads back to itself, or names stand for too much.
-pub(in crate::step) fn expand(job: &Job, precedence: &Precedence) -> Result<Precedence> {
+pub(crate) fn expand(job: &Job, precedence: &Precedence) -> Result<Precedence> {
     let expanded = precedence.expand(&|name| job.environment.public_value(name));
     expanded.map_err(|(key, why)| unexpandable(&key, &why, precedence.line(&key)))
 }
 
 /// The error of names that can't be replaced.
-pub(in crate::step) fn unexpandable(key: &str, why: &Unexpandable, at: Option<&FileLine>) -> Error {
+pub(crate) fn unexpandable(key: &str, why: &Unexpandable, at: Option<&FileLine>) -> Error {
     let mut message = format!("{key} {why}");
     if let Some(at) = at {
         let _ = write!(message, " ({at})");
     }
-    Error::new(message).hint("Write the value itself instead of ${name} in one of them.")
+    Error::new(message).hint("Replace ${name} by the value in one of them.")
 }

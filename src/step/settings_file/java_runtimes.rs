@@ -21,11 +21,7 @@ impl SourceTree {
     ///
     /// # Errors
     /// There is one.
-    pub(in crate::step) fn check_java_libraries(
-        &self,
-        precedence: &Precedence,
-        base_dir: &Path,
-    ) -> Result<()> {
+    pub(crate) fn check_java_libraries(&self, precedence: &Precedence, base_dir: &Path) -> Result<()> {
         let properties = precedence.properties();
         // A module that sets none of its own has those of the project, and takes them to be in its own directory.
         let modules = properties.iter().filter(|(key, _)| key.ends_with(BASE_DIR)).map(|(_, value)| value);
@@ -42,10 +38,10 @@ impl SourceTree {
                 if let Some(found) = begins.iter().find_map(|begin| self.runtime_in(begin, is_of_repository))
                 {
                     return Err(Error::new(format!(
-                        "{key} takes in {}, whose code the analyzer for Java would run with the token",
+                        "{key} includes {}, whose code the analyzer for Java would run with access to the token",
                         self.shown(&found)
                     ))
-                    .hint("Remove that file from the sources, or name the libraries without it."));
+                    .hint("Remove that file from the sources, or exclude it from the libraries."));
                 }
             }
         }

@@ -20,7 +20,7 @@ const LONGEST: usize = 200;
 impl SourceTree {
     /// The settings of the repository that take something out, by file and line, with the number of files where that can
     /// be known; the log tells them.
-    pub(in crate::step) fn narrowed(&self, precedence: &Precedence, base_dir: &Path) -> Vec<Narrowing> {
+    pub(crate) fn narrowed(&self, precedence: &Precedence, base_dir: &Path) -> Vec<Narrowing> {
         let mut files: BTreeMap<String, Option<Vec<String>>> = BTreeMap::new();
         let set = precedence.of_repository().filter(|(key, value, _)| narrows(key) && !value.is_empty());
         let mut narrowed: Vec<Narrowing> = set
@@ -49,7 +49,9 @@ impl SourceTree {
                 Some(1) => ", which leaves out 1 file".to_owned(),
                 Some(count) => format!(", which leaves out {count} files"),
             };
-            tracing::info!("The repository says what is judged: {key}={value} in {at}{count}");
+            tracing::info!(
+                "The repository limits what the quality gate judges: {key}={value} in {at}{count}"
+            );
         }
         narrowed
     }

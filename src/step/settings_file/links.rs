@@ -21,7 +21,7 @@ impl SourceTree {
     ///
     /// # Errors
     /// The name of one can't be written as a pattern.
-    pub(in crate::step) fn exclude_links(&self, precedence: &mut Precedence, base_dir: &Path) -> Result<()> {
+    pub(crate) fn exclude_links(&self, precedence: &mut Precedence, base_dir: &Path) -> Result<()> {
         let mut search = LinkSearch { sources: self, found: Vec::new(), left: MOST_BEHIND_LINKS };
         search.below(base_dir, &mut Vec::new());
         let links = search.found;
@@ -31,7 +31,7 @@ impl SourceTree {
         if let Some(odd) = links.iter().find(|link| is_no_pattern(link)) {
             return Err(Error::new(format!("{} is a link that leads out of the sources", odd.display()))
                 .hint(
-                    "Remove it, or the analysis would upload what it leads to: its name can't be excluded.",
+                    "Remove it. Otherwise the analysis would upload the target of the link, because its name cannot be excluded.",
                 ));
         }
         let shown = links.iter().take(MOST_NAMED).map(|link| self.shown(link)).collect::<Vec<_>>().join(", ");

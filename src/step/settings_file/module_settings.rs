@@ -1,6 +1,6 @@
 //! The settings files of modules (`sonar.modules`).
 
-use super::expand_names::{Variables, expand_now, unexpandable};
+use super::expand_names::{PublicVariables, expand_now, unexpandable};
 use super::read_settings::FILE;
 use super::source_tree::{BASE_DIR, SourceTree, without_dots};
 use crate::analysis::java_properties::trimmed;
@@ -22,9 +22,9 @@ impl SourceTree {
     /// # Errors
     /// A module's base directory or settings file does not exist, or lies outside of the sources because a settings file
     /// says so.
-    pub(in crate::step) fn add_modules(
+    pub(crate) fn add_modules(
         &self,
-        environment: Variables<'_>,
+        environment: PublicVariables<'_>,
         precedence: &mut Precedence,
         base_dir: &Path,
     ) -> Result<()> {
@@ -33,7 +33,7 @@ impl SourceTree {
 
     fn add_modules_of(
         &self,
-        environment: Variables<'_>,
+        environment: PublicVariables<'_>,
         precedence: &mut Precedence,
         directory: &Path,
         prefix: &str,
@@ -45,8 +45,10 @@ impl SourceTree {
         for name in names.split(',').map(trimmed).filter(|name| !name.is_empty()) {
             check_name(name, precedence.line(&modules))?;
             if depth == 0 {
-                return Err(Error::new(format!("the modules {prefix}{name} lie more than {DEEPEST} deep"))
-                    .hint("Check sonar.modules in the settings files of the modules."));
+                return Err(Error::new(format!(
+                    "the modules {prefix}{name} are nested more than {DEEPEST} deep"
+                ))
+                .hint("Check sonar.modules in the settings files of the modules."));
             }
             let prefix = format!("{prefix}{name}.");
             let directory = self.add_module(environment, precedence, name, &prefix, directory)?;
@@ -58,7 +60,7 @@ impl SourceTree {
     /// Adds what the settings file of a module sets. Returns the module's base directory.
     fn add_module(
         &self,
-        environment: Variables<'_>,
+        environment: PublicVariables<'_>,
         precedence: &mut Precedence,
         name: &str,
         prefix: &str,
@@ -98,7 +100,7 @@ impl SourceTree {
         };
         let leaves = |directory: &Path| {
             let message = format!("the module {name} leaves the sources: {}", directory.display());
-            Error::new(message).hint(format!("Have {MODULES} and {name}.{BASE_DIR} lead to a directory of the sources, or set {name}.{BASE_DIR} in extraProperties of SonarPrepare."))
+            Error::new(message).hint(format!("Point {MODULES} and {name}.{BASE_DIR} to a directory of the sources, or set {name}.{BASE_DIR} in extraProperties of SonarPrepare."))
         };
         if !is_chosen && directory.exists() && !self.hold(&directory) {
             return Err(leaves(&directory));

@@ -16,7 +16,7 @@ impl SourceTree {
     ///
     /// # Errors
     /// It is not there, or can't be read.
-    pub(in crate::step) fn add_project(
+    pub(crate) fn add_project(
         &self,
         precedence: &mut Precedence,
         named: Option<&Path>,
@@ -40,12 +40,7 @@ impl SourceTree {
     ///
     /// # Errors
     /// A name in its value leads back to itself.
-    pub(in crate::step) fn base_dir(
-        &self,
-        job: &Job,
-        precedence: &mut Precedence,
-        given: PathBuf,
-    ) -> Result<PathBuf> {
+    pub(crate) fn base_dir(&self, job: &Job, precedence: &mut Precedence, given: PathBuf) -> Result<PathBuf> {
         let Some(chosen) = precedence.value(BASE_DIR) else { return Ok(given) };
         let is_of_file = precedence.source(BASE_DIR).is_some_and(PropertySource::is_of_repository);
         if !is_of_file {

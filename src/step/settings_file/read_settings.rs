@@ -11,7 +11,7 @@ use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 
 /// The name of a settings file that nobody names.
-pub(in crate::step) const FILE: &str = "sonar-project.properties";
+pub(crate) const FILE: &str = "sonar-project.properties";
 
 /// Far above any settings file.
 const LARGEST: u64 = 1 << 20;
@@ -43,7 +43,7 @@ impl SourceTree {
             Err(Error::new(format!("the settings file {} {what}", file.display())).hint(hint.to_owned()))
         };
         let unreadable = |error: std::io::Error| {
-            Error::new(format!("the settings file {} can't be read: {error}", file.display()))
+            Error::new(format!("the settings file {} could not be read: {error}", file.display()))
         };
         let metadata = match std::fs::metadata(file) {
             Ok(metadata) => metadata,
@@ -56,13 +56,13 @@ impl SourceTree {
         if !metadata.is_file() {
             return wrong(
                 "is not a regular file".into(),
-                "Replace it by a file, or name another one in configFile.",
+                "Replace it by a file, or name another file in configFile.",
             );
         }
         if without_dots(file).starts_with(&self.working_directory) && !self.hold(file) {
             return wrong(
                 "is a link that leads out of the sources".into(),
-                "Replace it by a file, or name the file itself in configFile.",
+                "Replace it by a file, or set configFile to the target of the link.",
             );
         }
         let mut bytes = Vec::new();
@@ -75,8 +75,8 @@ impl SourceTree {
             Ok(text) => text,
             Err(java_properties::NotText { line, encoding }) => {
                 let what =
-                    format!("is not UTF-8 (line {line}), and its encoding, {encoding}, is not known here");
-                return wrong(what, "Save it as UTF-8; or write letters outside of ASCII as \\uXXXX.");
+                    format!("is not UTF-8 (line {line}), and its encoding {encoding} is not supported");
+                return wrong(what, "Save it as UTF-8, or write letters outside of ASCII as \\uXXXX.");
             }
         };
         let entries = java_properties::assignments(&text).into_iter();

@@ -3,11 +3,11 @@
 use crate::step::job::Job;
 use std::path::{Component, Path, PathBuf};
 
-pub(in crate::step) const BASE_DIR: &str = "sonar.projectBaseDir";
+pub(crate) const BASE_DIR: &str = "sonar.projectBaseDir";
 
 /// Where the files of the repository lie.
 #[derive(Debug)]
-pub(in crate::step) struct SourceTree {
+pub(crate) struct SourceTree {
     pub(super) working_directory: PathBuf,
     /// Real names of the folders of the sources.
     pub(super) roots: Vec<PathBuf>,
@@ -17,7 +17,7 @@ pub(in crate::step) struct SourceTree {
 
 impl SourceTree {
     /// Those of a job. `base_dir` is the directory that the pipeline wants analysed, wherever that is.
-    pub(in crate::step) fn of(job: &Job, working_directory: &Path, base_dir: &Path) -> Self {
+    pub(crate) fn of(job: &Job, working_directory: &Path, base_dir: &Path) -> Self {
         let predefined = &job.predefined;
         let variable = |name| job.environment.variable(name).map(PathBuf::from);
         let results = [
@@ -34,7 +34,7 @@ impl SourceTree {
     }
 
     /// Whether a path lies in the sources, whatever links are on the way.
-    pub(in crate::step) fn hold(&self, path: &Path) -> bool {
+    pub(crate) fn hold(&self, path: &Path) -> bool {
         real(path).is_some_and(|path| self.roots.iter().any(|root| path.starts_with(root)))
     }
 
@@ -51,7 +51,7 @@ impl SourceTree {
 }
 
 /// `a/../b` is `b`, as the scanner shows it.
-pub(in crate::step) fn without_dots(path: &Path) -> PathBuf {
+pub(crate) fn without_dots(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for component in path.components() {
         match component {

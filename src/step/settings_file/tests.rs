@@ -123,7 +123,7 @@ fn what_is_not_there() {
     let to = |name: &str| format!("sonar.modules={name}\n{name}.sonar.projectBaseDir=../{name}");
     let (_folder, base) =
         project(&[("a/sonar-project.properties", &to("b")), ("b/sonar-project.properties", &to("a"))]);
-    insta::assert_snapshot!(of(&base, "sonar.modules=a"), @"the modules a.b.a.b.a.b.a.b.a.b.a lie more than 10 deep. Check sonar.modules in the settings files of the modules.");
+    insta::assert_snapshot!(of(&base, "sonar.modules=a"), @"the modules a.b.a.b.a.b.a.b.a.b.a are nested more than 10 deep. Check sonar.modules in the settings files of the modules.");
     insta::assert_snapshot!(of(&base, "sonar.modules=no"), @"the base directory of the module no does not exist: <base>/no. Correct sonar.modules, or set no.sonar.projectBaseDir to the module's directory.");
     let root = "sonar.modules=m\nm.sonar.projectConfigFile=m.properties";
     insta::assert_snapshot!(of(&base, root), @"the settings file of the module m does not exist: <base>/m.properties. Correct m.sonar.projectConfigFile.");

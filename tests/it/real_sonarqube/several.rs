@@ -31,7 +31,7 @@ pub(super) fn two_projects_with_a_token_each_are_judged_in_one_job(server: &Serv
     }
     let refused = journey.job.run(Task::Analyze, &[]);
     assert!(
-        refused.sole_error().starts_with("3 prepared analyses are open: web (web-"),
+        refused.sole_error().starts_with("3 prepared analyses have not run yet: web (web-"),
         "{}",
         refused.transcript()
     );

@@ -224,14 +224,14 @@ fn several_analyses_run_one_after_another_in_one_job() {
     let mut scenario = Scenario::new();
     scenario.analysed_as("shop", "1");
     scenario.analysed_as("blog", "2");
-    assert!(scenario.analyze().sole_error().contains("(2 were run already)"));
+    assert!(scenario.analyze().sole_error().contains("all 2 that SonarPrepare prepared have already run"));
 }
 
 #[test]
 fn analyze_names_what_is_missing() {
     let mut scenario = Scenario::new();
     let step = scenario.analyze();
-    insta::assert_snapshot!(scenario.job.tidy(step.sole_error()), @"there is no analysis to run: <job>/temp/sonar-azdo holds no prepared one. Run SonarPrepare before SonarAnalyze, in the same job.");
+    insta::assert_snapshot!(scenario.job.tidy(step.sole_error()), @"there is no analysis to run: <job>/temp/sonar-azdo holds no record of a SonarPrepare. Run SonarPrepare before SonarAnalyze, in the same job.");
 
     // The server hands out an engine that is not the one it announced, and no Java.
     let mut scenario = Scenario::new();

@@ -124,15 +124,12 @@ fn dotnet_end_refuses_a_configuration_that_begin_did_not_write() {
     };
     std::fs::write(&file, "<SonarQubeHostUrl>https://elsewhere</SonarQubeHostUrl>").unwrap();
     let error = scenario.analyze().sole_error().to_owned();
-    assert!(
-        error.contains(".sonarqube is not the one that SonarPrepare left. Another SonarPrepare began"),
-        "{error}"
-    );
+    assert!(error.contains(".sonarqube has changed since SonarPrepare. Another SonarPrepare ran"), "{error}");
     reopen(&scenario);
     std::fs::remove_dir_all(&work_folder).unwrap();
     let error = scenario.analyze().sole_error().to_owned();
     assert!(
-        error.contains(".sonarqube, which SonarPrepare made, is not there any more. Do not check out"),
+        error.contains(".sonarqube, which SonarPrepare created, does not exist any more. Do not check out"),
         "{error}"
     );
     reopen(&scenario);
@@ -148,10 +145,10 @@ fn jdkversion_in_mode_dotnet_warns_that_it_comes_too_late() {
     prepare(&mut scenario, "").succeeded();
     scenario.job.set("JAVA_HOME_21_X64", "/jdk");
     let step = scenario.analyze_with(&[("jdkversion", "JAVA_HOME_21_X64"), ("jdkVersionStrict", "true")]);
-    insta::assert_snapshot!(step.sole_error(), @"jdkversion is JAVA_HOME_21_X64, which comes too late in scannerMode dotnet: SonarPrepare has chosen the Java already. Set the property sonar.scanner.javaExePath in extraProperties of SonarPrepare to choose another one.");
+    insta::assert_snapshot!(step.sole_error(), @"jdkversion is JAVA_HOME_21_X64, but in scannerMode dotnet SonarPrepare has already chosen the Java. To choose another one, set sonar.scanner.javaExePath in extraProperties of SonarPrepare.");
     let _ = std::fs::remove_file(scenario.records()[0].join("analyzed.json"));
     let step = scenario.analyze_with(&[("jdkversion", "JAVA_HOME_21_X64")]);
-    step.succeeded().warns("which comes too late in scannerMode dotnet");
+    step.succeeded().warns("but in scannerMode dotnet SonarPrepare has already chosen the Java");
 }
 
 #[test]
@@ -176,7 +173,7 @@ fn a_java_that_disappeared_before_dotnet_end_is_an_error() {
     prepare(&mut scenario, "").succeeded();
     std::fs::remove_file(scenario.job.path("engine/java")).unwrap();
     let error = scenario.analyze().sole_error().to_owned();
-    assert!(error.contains("the Java that SonarPrepare chose is gone: "), "{error}");
+    assert!(error.contains("the Java that SonarPrepare chose does not exist any more: "), "{error}");
     for (missing, problem) in [
         (
             "sonar.scanner.javaExePath=/nowhere/java",

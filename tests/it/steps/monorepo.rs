@@ -118,7 +118,7 @@ fn a_monorepo_needs_one_of_each_step() {
     assert_eq!(given(&scenario, "docs", "sonar.exclusions").as_deref(), Some("none"));
     assert_eq!(given(&scenario, "web", "sonar.sources").as_deref(), Some("src"), "of its settings file");
     assert_eq!(outcomes(&scenario), ["api succeeded", "docs succeeded", "web succeeded"]);
-    assert!(scenario.analyze().sole_error().contains("(3 were run already)"));
+    assert!(scenario.analyze().sole_error().contains("all 3 that SonarPrepare prepared have already run"));
 
     scenario.sonarqube.processed("api", "api", gate("OK"));
     scenario.sonarqube.processed("web", "web", failed_gate());

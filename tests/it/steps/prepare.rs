@@ -109,7 +109,7 @@ fn mode_other_passes_the_token_in_the_scanner_parameters() {
     assert_eq!(parameters["sonar.token"], TOKEN);
     assert_eq!(parameters["sonar.scanner.metadataFilePath"], step.variable("SONAR_SCANNER_REPORTTASKFILE"));
     assert!(!parameters.contains_key("sonar.projectKey"));
-    scenario.analyze().succeeded().says("nothing to do");
+    scenario.analyze().succeeded().says("Nothing to do");
 
     let old = SonarQube::start();
     old.change(|model| model.version = "9.9.8.100196".into());
@@ -298,5 +298,5 @@ fn several_analyses_may_be_prepared_in_one_job() {
     let step = scenario.job.run(Task::Analyze, &[]);
     // Both were prepared in the same second, perhaps.
     let error = step.sole_error().replace("blog, shop", "shop, blog");
-    insta::assert_snapshot!(error, @"2 prepared analyses are open: shop, blog. Run each SonarAnalyze right after its SonarPrepare, or give both the same analysisName.");
+    insta::assert_snapshot!(error, @"2 prepared analyses have not run yet: shop, blog. Run each SonarAnalyze right after its SonarPrepare, or give both the same analysisName.");
 }

@@ -374,9 +374,9 @@ fn reports_left_by_the_build_are_imported() {
     let step = scenario.analyze();
     let sources = scenario.job.sources().display().to_string();
     step.succeeded().warns(&format!(
-        "It names shop/src/main.py; the analysis has src/main.py. They would match with {sources}/ instead of shop/."
+        "The report names shop/src/main.py; the analysis has src/main.py. They would match with {sources}/ instead of shop/."
     ));
-    step.says("Reports left out, because older than the end of SonarPrepare: fixtures/lcov.info");
+    step.says("Reports left out, because they are older than the end of SonarPrepare: fixtures/lcov.info");
     let properties = scenario.engine_properties();
     let value = |key: &str| properties.iter().find(|(k, _)| k == key).map(|(_, value)| value.as_str());
     assert_eq!(value("sonar.python.coverage.reportPaths"), None, "the engine would make an error of it");

@@ -519,7 +519,7 @@ fn settings_file_cannot_read_secrets_of_the_job() {
 fn a_circular_placeholder_is_an_error() {
     let mut scenario = Scenario::new();
     scenario.job.write(FILE, "a=${b}\nb=x${a}\n");
-    insta::assert_snapshot!(scenario.prepare(&[]).sole_error(), @"a refers to itself: b -> a -> b (line 1 of sonar-project.properties). Write the value itself instead of ${name} in one of them.");
+    insta::assert_snapshot!(scenario.prepare(&[]).sole_error(), @"a refers to itself: b -> a -> b (line 1 of sonar-project.properties). Replace ${name} by the value in one of them.");
 }
 
 #[test]
@@ -537,9 +537,7 @@ fn a_settings_file_in_another_encoding_is_read_or_refused() {
     let given = ("sonar.projectDescription".to_owned(), "Caf\u{e9}".to_owned());
     assert!(scenario.engine_properties().contains(&given));
     let (_, step) = with(b"# x\nsonar.projectDescription=\x82\xa0\nsonar.sourceEncoding=Shift_JIS\n");
-    assert!(
-        step.sole_error().contains("is not UTF-8 (line 2), and its encoding, Shift_JIS, is not known here")
-    );
+    assert!(step.sole_error().contains("is not UTF-8 (line 2), and its encoding Shift_JIS is not supported"));
 }
 
 /// The CLI reads the settings files of modules itself, and replaces `${name}` in all it is given.

@@ -29,19 +29,19 @@ fn analysis_name_selects_the_analysis() {
 
     let tidy = |scenario: &Scenario, step: &Step| scenario.job.tidy(step.sole_error());
     let step = scenario.analyze();
-    insta::assert_snapshot!(tidy(&scenario, &step), @"2 prepared analyses are open: web (web), api (api). Run each SonarAnalyze right after its SonarPrepare, or give both the same analysisName.");
+    insta::assert_snapshot!(tidy(&scenario, &step), @"2 prepared analyses have not run yet: web (web), api (api). Run each SonarAnalyze right after its SonarPrepare, or give both the same analysisName.");
     let step = scenario.analyze_with(&[("analysisName", "blog")]);
-    insta::assert_snapshot!(tidy(&scenario, &step), @"no prepared analysis is called blog; open are web (web), api (api). Write the analysisName of a SonarPrepare that ran before, in the same job.");
+    insta::assert_snapshot!(tidy(&scenario, &step), @"no prepared analysis is called blog. Not run yet: web (web), api (api). Use the analysisName of a SonarPrepare that ran earlier in the same job.");
 
     // The engine is one script for both, and the second one's report was written last.
     scenario.analyze_with(&[("analysisName", "api")]).succeeded();
     scenario.engine(&scenario.report("1", "web"));
     let step = scenario.analyze_with(&[("analysisName", "api")]);
-    insta::assert_snapshot!(tidy(&scenario, &step), @"the analysis api was run already; open are web (web). Write the analysisName of a SonarPrepare that ran before, in the same job.");
+    insta::assert_snapshot!(tidy(&scenario, &step), @"the analysis api has already run. Not run yet: web (web). Use the analysisName of a SonarPrepare that ran earlier in the same job.");
     // A single analysis needs no name.
     scenario.analyze().succeeded();
     let step = scenario.analyze_with(&[("analysisName", "web")]);
-    insta::assert_snapshot!(tidy(&scenario, &step), @"the analysis web was run already; none is open. Write the analysisName of a SonarPrepare that ran before, in the same job.");
+    insta::assert_snapshot!(tidy(&scenario, &step), @"the analysis web has already run. All prepared analyses have run. Use the analysisName of a SonarPrepare that ran earlier in the same job.");
 
     scenario.publish(&[]).ended(TaskResult::Failed);
     assert_eq!(scenario.job.azure.summaries()[0].0, "SonarQube – 2 projects – failed");
@@ -55,7 +55,7 @@ fn a_duplicate_analysis_name_is_an_error() {
     prepare_named(&mut scenario, "web", "1");
     prepare_named(&mut scenario, "web", "2");
     let step = scenario.analyze_with(&[("analysisName", "web")]);
-    insta::assert_snapshot!(scenario.job.tidy(step.sole_error()), @"2 prepared analyses are called web; open are web (web), web (web). Give each SonarPrepare of a job an analysisName of its own.");
+    insta::assert_snapshot!(scenario.job.tidy(step.sole_error()), @"2 prepared analyses are called web. Not run yet: web (web), web (web). Give each SonarPrepare of a job a different analysisName.");
 }
 
 /// Exports the one record of a scenario; the file.

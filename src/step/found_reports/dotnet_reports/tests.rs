@@ -228,7 +228,7 @@ fn many_reports_are_named_by_a_pattern() {
     let build = DotnetBuild { places: &places, chosen: &chosen, projects: &projects, folder: &folder };
     let error = import(&build, look(&build).0).unwrap_err().to_string();
     assert!(
-        error.starts_with("300 reports in the format generic coverage were found, whose paths"),
+        error.starts_with("the paths of the 300 reports found in the format generic coverage are too long"),
         "{error}"
     );
 }

@@ -1,6 +1,6 @@
 //! The analyses that one SonarPrepare made of its input `monorepo`.
 
-use super::run::analyze_record;
+use super::analyze_record::analyze_record;
 use super::shared_runtime::SharedRuntime;
 use crate::agent::AnalyzeInputs;
 use crate::analysis::{Extent, Outcome};
