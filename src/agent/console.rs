@@ -109,8 +109,8 @@ impl Console {
     pub(crate) fn buffer() -> (Self, impl Fn() -> String) {
         use std::sync::LazyLock;
         use tracing::Dispatch;
-        // While there is one subscriber in all, tracing lets the thread that first comes by an event decide for every
-        // other whether anybody listens to it.
+        // With a single subscriber, tracing lets the thread that first reaches an event decide for all threads whether it
+        // is recorded. A second one prevents that.
         static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(tracing_subscriber::registry()));
         LazyLock::force(&SECOND);
         let buffer = tests::Buffer::default();

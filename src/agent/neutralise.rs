@@ -1,7 +1,7 @@
 //! Text from outside never becomes a command of the agent.
 
 /// Makes text from outside harmless: a `##vso` or `##[` in it, wherever it stands, is broken by a
-/// visible space. (`##vso` alone is no command, but the agent warns about each line that holds it.)
+/// visible space. (`##vso` alone is not a command, but the agent warns about each line that holds it.)
 ///
 /// The agent looks for the prefix with a culture-sensitive search, which skips characters without
 /// weight (soft hyphens, zero-width and control characters), so these do not hide it here either.

@@ -78,7 +78,7 @@ impl Body {
     }
 }
 
-/// For a new file that nobody but its owner may write, whatever the umask of the job says.
+/// For a new file that only its owner may write, whatever the umask of the job.
 fn owned_file() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);

@@ -171,7 +171,7 @@ impl Client {
 fn build(settings: &NetworkSettings, url: &Url, tls: bool) -> Result<reqwest::Client, Error> {
     let setup = |cause: String| Error::new(ErrorKind::Setup, url, cause);
     // Trust is read only when a TLS connection is wanted: it costs more than the rest of a short step.
-    let tls_config = if tls { tls::trusting(settings, url)? } else { tls::trusting_nobody() };
+    let tls_config = if tls { tls::trusting(settings, url)? } else { tls::without_trust() };
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("sonar-azdo/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)

@@ -27,8 +27,8 @@ pub(super) fn trusting(settings: &NetworkSettings, url: &Url) -> Result<rustls::
     Ok(builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth())
 }
 
-/// For clients that never speak TLS: costs no reading of trust stores.
-pub(super) fn trusting_nobody() -> rustls::ClientConfig {
+/// For clients that never speak TLS: no trust store is read.
+pub(super) fn without_trust() -> rustls::ClientConfig {
     #[expect(
         clippy::expect_used,
         reason = "the ring provider supports the default protocol versions by definition"

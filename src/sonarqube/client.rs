@@ -199,7 +199,7 @@ pub(super) async fn success(response: Response) -> Result<Response, Error> {
 }
 
 /// The messages of an error body: `{"errors":[{"msg"}]}` of v1, `{"message"}` of v2; nothing else,
-/// because an HTML page helps nobody.
+/// because an HTML page is of no use in a message.
 fn reason(body: &str) -> String {
     #[derive(Deserialize)]
     struct FailureJson {

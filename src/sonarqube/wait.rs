@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 const LINE_EVERY: Duration = Duration::from_secs(15);
-/// No poll takes longer, so that one that hangs doesn't keep the next from seeing the end: with the pause after it, less
-/// than ten seconds.
+/// Time for one poll. So a poll that hangs does not hold up the next one for long: with the pause after it, for less than ten
+/// seconds.
 const LONGEST_POLL: Duration = Duration::from_secs(9);
 const GRACE: Duration = Duration::from_millis(1_500);
 
