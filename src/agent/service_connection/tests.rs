@@ -32,7 +32,7 @@ fn the_three_inputs() {
 }
 
 #[test]
-fn none_and_two_are_named() {
+fn no_connection_and_two_connections_are_errors() {
     let none = ServiceConnection::read(&environment(&[])).unwrap_err().to_string();
     assert!(none.starts_with(
         "no service connection is chosen. Set one of the inputs SonarQube, SonarCloud or connection"
@@ -46,7 +46,7 @@ fn none_and_two_are_named() {
 }
 
 #[test]
-fn a_broken_connection_is_named() {
+fn a_connection_without_usable_url_or_token_is_an_error() {
     let error =
         ServiceConnection::read(&environment(&[("INPUT_SONARQUBE", "a"), ("ENDPOINT_URL_A", "ftp://x")]));
     assert!(error.unwrap_err().to_string().contains("the input SonarQube has no usable URL"));
