@@ -55,7 +55,7 @@ pub(super) fn write_settings(folder: &Path, settings: &Properties) -> Result<Pat
     let file = folder.join("SonarQube.Analysis.xml");
     std::fs::create_dir_all(folder)
         .and_then(|()| std::fs::write(&file, settings_file(settings)))
-        .map_err(|error| Error::new(format!("{} can't be written: {error}", file.display())))?;
+        .map_err(|error| Error::new(format!("{} could not be written: {error}", file.display())))?;
     Ok(file)
 }
 

@@ -53,7 +53,7 @@ fn tools_directory(job: &Job) -> Result<PathBuf> {
     }
 }
 
-/// The agent's tool cache, in that folder, or the job's own: where that is wanted, or the other can't be used.
+/// The agent's tool cache, in that folder, or the job's own: where that is wanted, or the other cannot be used.
 pub(super) fn tool_cache(job: &Job, is_private: bool) -> Result<ToolCache> {
     let private = cache_choice::private_home(job)?.join("tools");
     let root = if is_private { private.clone() } else { tools_directory(job)? };

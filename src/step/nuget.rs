@@ -40,7 +40,7 @@ fn proxies(proxies: &[Proxy]) -> Vec<(&'static str, String)> {
         };
         let mut url = proxy.url.clone();
         if let Some((user, password)) = &proxy.credentials {
-            // Fails only for URLs that can't have user info.
+            // Fails only for URLs that cannot have user info.
             let _ = url.set_username(user).and_then(|()| url.set_password(Some(password.expose())));
         }
         for name in names {

@@ -107,7 +107,7 @@ pub(super) async fn check_project(server: &SonarQube, key: &str) -> Result<Proje
                 .map_err(|error| error.explain("ask for the token's rights"))?;
             if !may_create {
                 return Err(Error::new(format!(
-                    "{} knows no project {key}, and the token may not create it",
+                    "the project {key} does not exist on {}, and the token may not create it",
                     server.address()
                 ))
                 .hint(

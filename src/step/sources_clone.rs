@@ -88,7 +88,7 @@ fn is_same_url(a: &str, b: &str) -> bool {
 /// is for it.
 ///
 /// # Errors
-/// There is none, or it can't be read; cancelled.
+/// There is none, or it cannot be read; cancelled.
 pub(super) async fn open(job: &Job, directory: &Path) -> Result<Repository, GitError> {
     let folder = nearest_clone(job, directory).ok_or_else(|| GitError::NoRepository(directory.to_owned()))?;
     let temporary = job.predefined.temp_directory();

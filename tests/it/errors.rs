@@ -140,7 +140,7 @@ fn a_project_that_may_not_be_created_is_an_error() {
     let mut scenario = Scenario::new();
     scenario.sonarqube.change(|model| model.access = Access::NoProject);
     let step = scenario.prepare(&[]);
-    insta::assert_snapshot!(error_of(&scenario, &step), @"<server> knows no project shop, and the token may not create it. Check the spelling of the key, or create the project in SonarQube first, or use a global analysis token of a user with the right Create Projects.");
+    insta::assert_snapshot!(error_of(&scenario, &step), @"the project shop does not exist on <server>, and the token may not create it. Check the spelling of the key, or create the project in SonarQube first, or use a global analysis token of a user with the right Create Projects.");
 }
 
 #[test]

@@ -425,7 +425,7 @@ const NO_RIGHT: &str = "the token may not analyse the project <key>: <server> an
     push analysis results to the SonarQube server. Please contact your SonarQube administrator. Use a project \
     analysis token of this project or a global analysis token, or grant the token's owner Execute Analysis (Project \
     Settings > Permissions).";
-const NO_PROJECT: &str = "<server> knows no project <key>, and the token may not create it. Check the spelling of the \
+const NO_PROJECT: &str = "the project <key> does not exist on <server>, and the token may not create it. Check the spelling of the \
     key, or create the project in SonarQube first, or use a global analysis token of a user with the right Create \
     Projects.";
 

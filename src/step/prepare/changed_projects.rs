@@ -28,7 +28,7 @@ pub(super) async fn leave_out_untouched(
         |analysis: &PlannedAnalysis<'_>| !analysis.is_skipped() && !analysis.scope.target.is_main_branch();
     if !planned.iter().any(is_compared) {
         if planned.iter().any(|analysis| !analysis.is_skipped()) {
-            tracing::info!("changedOnly: every project is analysed, because the main branch is");
+            tracing::info!("changedOnly: every project is analysed, because the main branch is being built");
         }
         return Ok(());
     }
@@ -154,7 +154,7 @@ async fn find(job: &Job, scope: &Scope, clone: Option<&Path>, may_fetch: bool) -
         match base {
             Some(base) => by_git(job, clone, base, may_fetch).await,
             None => Ok(Change::Everything(
-                "nobody could tell the branch to compare with; for a branch, name it in the input defaultBranch"
+                "the branch to compare with is not known. For the build of a branch, set the input defaultBranch"
                     .into(),
             )),
         }
@@ -182,7 +182,7 @@ async fn of_pull_request(job: &Job, number: &str, clone: &Path) -> Option<Change
             Some(Change::Files { root: clone.to_owned(), paths, of: format!("pull request {number}") })
         }
         Err(error) => {
-            tracing::info!("Azure Repos does not tell the files of pull request {number}: {error}");
+            tracing::info!("Azure Repos could not be asked for the files of pull request {number}: {error}");
             None
         }
     }

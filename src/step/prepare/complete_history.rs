@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 
 /// Completes each clone of what is analysed, if that is shallow or partial and the input says so, and fetches the
 /// branches that the analyses compare with: a pull request's target, the reference branch of new code, and of a
-/// shallow clone the default branch. What can't be had gives a warning that says what to write.
+/// shallow clone the default branch. What cannot be fetched gives a warning that says what to write.
 ///
 /// # Errors
-/// A pull request's target can't be had in a clone that is whole: SonarQube would count no line as new there, and the
+/// A pull request's target cannot be fetched in a clone that is whole: SonarQube would count no line as new there, and the
 /// quality gate would pass. A folder of the sources looks like a git directory. The run was cancelled.
 pub(super) async fn complete(setup: &Setup<'_>, planned: &[PlannedAnalysis<'_>]) -> Result<()> {
     let job = setup.job;
@@ -50,8 +50,8 @@ pub(super) async fn complete(setup: &Setup<'_>, planned: &[PlannedAnalysis<'_>])
 
 fn unsound(reference: &str) -> Error {
     Error::new(format!(
-        "the reference {reference} of the clone leads to commits that the branch does not have at origin, and the scanner \
-         would compare with it: what is new in them would not count as new"
+        "the reference {reference} of the clone contains commits that the branch at origin does not have, and the scanner \
+         would compare with it, so code that is new in them would not count as new"
     ))
     .hint(format!(
         "Remove it before this task (`git update-ref --no-deref -d {reference}`), or have the checkout begin anew (`clean: true`)."
@@ -61,8 +61,8 @@ fn unsound(reference: &str) -> Error {
 /// The scanner would ask it what is new, and find what its author likes.
 fn disguised(folder: &Path) -> Error {
     Error::new(format!(
-        "the folder {} looks like a git directory (HEAD, objects, refs), and the scanner would take it for that of the \
-         sources: it would decide what is new code",
+        "the folder {} looks like a git directory (HEAD, objects, refs), and the scanner would use it as that of the \
+         sources, so it would decide which code is new",
         folder.display()
     ))
     .hint("Remove these files from the repository, or analyse a folder that does not lie below them.")
@@ -125,16 +125,17 @@ impl History<'_> {
             Some(lack) if may_fetch => {
                 tracing::info!("The clone is {lack}: fetching the rest of its history");
                 if let Some(error) = self.fetch_all().await? {
-                    let what =
-                        format!("The clone is {lack}, and the rest of its history can't be fetched: {error}");
+                    let what = format!(
+                        "The clone is {lack}, and the rest of its history cannot be fetched: {error}"
+                    );
                     warn_of_lack(self.job, &what);
                     may_fetch = false;
                 } else {
-                    tracing::info!("The history is whole");
+                    tracing::info!("The history is complete");
                 }
             }
             Some(lack) => tracing::info!(
-                "The clone is {lack}, and stays so (unshallow: off): SonarQube can't tell who changed each line"
+                "The clone is {lack}, and unshallow is off, so it stays that way: SonarQube cannot tell who changed each line"
             ),
             None => {}
         }
@@ -142,11 +143,12 @@ impl History<'_> {
             true => self.fetch_branches(branches, is_shallow).await?,
             false => None,
         };
+        let compared: Vec<_> = branches.iter().filter(|(_, role)| **role != Role::Default).collect();
         // In a shallow clone all lines count as new: that turns no gate green.
-        if self.repository.is_shallow().await? {
+        if compared.is_empty() || (is_shallow && self.repository.is_shallow().await?) {
             return Ok(None);
         }
-        for (branch, role) in branches.iter().filter(|(_, role)| **role != Role::Default) {
+        for (branch, role) in compared {
             match self.found_by_scanner(branch).await? {
                 None if *role == Role::Target => {
                     return Ok(Some(self.missing_target(branch, failure.as_ref())));
@@ -240,7 +242,7 @@ impl History<'_> {
             }
             match trouble(self.repository.fetch_branch(remote_name(branch)).await)? {
                 Some(error) => {
-                    tracing::info!("The branch {branch} can't be fetched: {error}");
+                    tracing::info!("The branch {branch} cannot be fetched: {error}");
                     failure = failure.or(Some(error).filter(|_| *role == Role::Target));
                 }
                 None => tracing::debug!("Fetched {branch}"),
@@ -290,7 +292,7 @@ fn warn_of_lack(job: &Job, what: &str) {
         _ => "\nor, to have it fetched here, with persistCredentials: true instead",
     };
     tracing::warn!(
-        "{what}. Without it SonarQube can't tell who changed which line, nor what is new code. Check out with all of it, \
-         and without fetchFilter:\n- checkout: self\n  fetchDepth: 0{or}"
+        "{what}. Without it SonarQube cannot tell who changed which line, or which code is new. Check out the whole \
+         history, without fetchFilter:\n- checkout: self\n  fetchDepth: 0{or}"
     );
 }

@@ -44,7 +44,7 @@ pub(super) async fn begin(analysis: &DotnetAnalysis<'_>) -> Result<PreparedScann
     let scanner = job.cancellation.unless_requested(provisioning).await??;
     let folder = setup.records.folder().join(analysis.id.as_str());
     std::fs::create_dir_all(&folder)
-        .map_err(|error| Error::new(format!("{} can't be made: {error}", folder.display())))?;
+        .map_err(|error| Error::new(format!("{} could not be created: {error}", folder.display())))?;
     let mut properties = of_scanner(analysis, &folder);
     properties.extend(&analysis.secrets.properties);
     if user_home != home || chosen.value("sonar.userHome").is_some() {

@@ -16,7 +16,7 @@ use std::ffi::OsStr;
 /// Provides it.
 ///
 /// # Errors
-/// Nothing suits the server, or it can't be had, or it is not what it should be.
+/// No version works with the server, the tool cannot be installed, or it is not what SonarSource published.
 pub(super) async fn provision(
     job: &Job,
     inputs: &PrepareInputs,

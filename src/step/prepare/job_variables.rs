@@ -1,27 +1,13 @@
-//! The variables that SonarPrepare leaves to the other steps of the job, and the secrets that it hides in the log.
+//! The variables that SonarPrepare leaves to the other steps of the job.
 
 use super::project::Project;
 use super::setup::Setup;
-use crate::agent::ServiceConnection;
 use crate::analysis::{AnalysisId, AnalysisSecrets, AnalysisServer, Properties, ScannerMode, ServerKind};
 use crate::http;
 use crate::secret::Secret;
 use crate::step::job::Job;
 use serde_json::json;
 use url::Url;
-
-/// Hides the token in every form in which it may appear in a log.
-pub(super) fn register_secrets(job: &Job, connection: &ServiceConnection) {
-    let header = connection.authentication().header_value();
-    job.commands.set_secret(&connection.token);
-    if let Some(password) = &connection.password {
-        job.commands.set_secret(password);
-    }
-    if let Some(encoded) = header.expose().strip_prefix("Basic ") {
-        job.commands.set_secret(&Secret::new(encoded));
-    }
-    job.commands.set_secret(&header);
-}
 
 /// Our own variables of an analysis, which are secret.
 pub(super) fn set_secret_variables(setup: &Setup<'_>, id: &AnalysisId, secrets: &AnalysisSecrets) {

@@ -1,10 +1,10 @@
 //! What the pipeline and the repository say, read before any server is asked.
 
-use super::job_variables::register_secrets;
 use super::project::Project;
 use super::{several_projects, user_properties};
 use crate::agent::{PrepareInputs, ServiceConnection};
 use crate::error::Result;
+use crate::secret::Secret;
 use crate::step::job::Job;
 use crate::step::record::list::Records;
 
@@ -45,4 +45,17 @@ impl<'a> Setup<'a> {
     pub(super) fn is_changed_only(&self) -> bool {
         self.inputs.monorepo.as_ref().is_some_and(|monorepo| monorepo.changed_only)
     }
+}
+
+/// Hides the token in every form in which it may appear in a log.
+fn register_secrets(job: &Job, connection: &ServiceConnection) {
+    let header = connection.authentication().header_value();
+    job.commands.set_secret(&connection.token);
+    if let Some(password) = &connection.password {
+        job.commands.set_secret(password);
+    }
+    if let Some(encoded) = header.expose().strip_prefix("Basic ") {
+        job.commands.set_secret(&Secret::new(encoded));
+    }
+    job.commands.set_secret(&header);
 }

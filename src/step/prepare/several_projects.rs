@@ -26,7 +26,7 @@ pub(super) fn projects(
         return Err(Error::new(format!(
             "{key} in extraProperties would be the same for every project of monorepo"
         ))
-        .hint("Set it in the properties of an entry; the key and the directory have keys of their own."));
+        .hint("Set it in the properties of each entry. For the key and the directory an entry has fields of its own."));
     }
     let working_directory = job.predefined.working_directory()?;
     let start = match &monorepo.start {
@@ -66,11 +66,11 @@ fn base_dir(entry: &MonorepoEntry, start: &Path, working_directory: &Path) -> Re
     }
     let real = |path: &Path| {
         let real = path.canonicalize();
-        real.map_err(|error| Error::new(format!("{name}: {} can't be read: {error}", path.display())))
+        real.map_err(|error| Error::new(format!("{name}: {} could not be read: {error}", path.display())))
     };
     match real(&directory)?.strip_prefix(real(working_directory)?) {
         Ok(below) => Ok(working_directory.join(below)),
-        Err(_) => Err(Error::new(format!("{name}: the baseDir {base_dir} leaves the sources"))
+        Err(_) => Err(Error::new(format!("{name}: the baseDir {base_dir} is outside the sources"))
             .hint(format!("Write a directory in {}.", working_directory.display()))),
     }
 }

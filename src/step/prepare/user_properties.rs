@@ -11,7 +11,7 @@ use crate::step::job::Job;
 /// Reads the input `extraProperties`.
 ///
 /// # Errors
-/// A line can't be read and `strictProperties` is true; what [`checked`] refuses.
+/// A line cannot be read and `strictProperties` is true; what [`checked`] refuses.
 pub(super) fn read_extra(job: &Job, inputs: &PrepareInputs) -> Result<Properties> {
     let ExtraProperties { properties, unreadable, doubtful } =
         ExtraProperties::parse(inputs.extra_properties.expose());
@@ -32,7 +32,7 @@ pub(super) fn read_extra(job: &Job, inputs: &PrepareInputs) -> Result<Properties
     checked(job, properties, "extraProperties")
 }
 
-/// The user's own properties without those that are nobody's choice, and without those that say nothing; both are told.
+/// The user's own properties, without those that a pipeline may not set and those that have no value; both are logged.
 /// `place` is where they stand.
 ///
 /// # Errors
@@ -74,7 +74,9 @@ pub(super) fn check_branches(job: &Job, inputs: &mut PrepareInputs) -> Result<()
         if !is_of_pull_requests || is_of_pull_request(job) {
             return Err(not_replaced("the input branch", variable));
         }
-        tracing::info!("The input branch is {name}, and no pull request is being built: it counts as auto");
+        tracing::info!(
+            "The input branch is {name}, but no pull request is being built, so it is read as auto"
+        );
         inputs.choices.branch = BranchChoice::Auto;
     }
     match inputs.default_branch.as_deref().and_then(unexpanded) {

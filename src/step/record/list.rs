@@ -110,7 +110,7 @@ impl Records {
     /// All records, oldest first.
     ///
     /// # Errors
-    /// One of them says nothing any more, or the folder can't be listed.
+    /// One of them cannot be used, or the folder cannot be listed.
     pub(crate) fn list_unbroken(&self, environment: &Environment) -> Result<Vec<Record>> {
         let FoundRecords { records, broken, foreign, .. } = self.list(environment, None)?;
         broken.into_iter().chain(foreign).next().map_or(Ok(records), |(_, error)| Err(error))

@@ -28,7 +28,7 @@ impl Record {
     /// looked for below `roots` too: steps on the host and in a container know one folder by two names.
     ///
     /// # Errors
-    /// The file is there and can't be read.
+    /// The file is there and cannot be read.
     pub(crate) fn report_text(&self, roots: &[PathBuf]) -> Result<Option<(PathBuf, String)>> {
         let chosen = self.report_file();
         let moved = elsewhere(&chosen, roots).find(|file| file.is_file());
@@ -44,7 +44,7 @@ impl Record {
     /// The scanner's report, looked for as [`Record::report_text`] says.
     ///
     /// # Errors
-    /// The file is there and can't be read.
+    /// The file is there and cannot be read.
     pub(crate) fn report(&self, roots: &[PathBuf]) -> Result<Option<AnalysisReport>> {
         let Some((file, text)) = self.report_text(roots)? else { return Ok(None) };
         AnalysisReport::parse(&text).map(Some).map_err(|key| {

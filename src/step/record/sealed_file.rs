@@ -84,7 +84,7 @@ struct Version {
 }
 
 pub(super) fn unreadable(path: &Path, error: &dyn std::fmt::Display) -> Error {
-    Error::new(format!("{} can't be read: {error}", path.display()))
+    Error::new(format!("{} could not be read: {error}", path.display()))
 }
 
 /// Name of the file that seals the file `name`.
@@ -93,7 +93,7 @@ pub(super) fn seal_file(name: &str) -> String {
 }
 
 pub(super) fn unwritable(path: &Path, error: &dyn std::fmt::Display) -> Error {
-    Error::new(format!("{} can't be written: {error}", path.display()))
+    Error::new(format!("{} could not be written: {error}", path.display()))
 }
 
 /// Writes a value as JSON.

@@ -62,7 +62,7 @@ pub(crate) fn tokens(environment: &Environment, id: &AnalysisId) -> Result<Optio
         // Any step may empty it, to be rid of the seal: agents only warn of it.
         if environment.secret_variables().any(|secret| secret == name) {
             return Err(Error::new(format!("the job variable {name} was emptied by another step")).hint(
-                "Nothing that the record says counts: find the step that sets it, and run the job again.",
+                "SonarPrepare's record is not used. Find the step that sets this variable, and run the job again.",
             ));
         }
         return Ok(None);

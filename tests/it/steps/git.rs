@@ -119,7 +119,7 @@ fn a_tracked_git_directory_cannot_choose_commands() {
     }
     // Above the folder of the clone there is none of the repository's.
     let step = attack.prepare(&[]);
-    step.succeeded().says("The history is whole");
+    step.succeeded().says("The history is complete");
     attack.assert_fended_off(&step);
 }
 
@@ -160,7 +160,7 @@ fn git_configuration_left_by_an_earlier_build_is_ignored() {
         &format!("#!/bin/sh\necho hook >>'{}'\n", attack.seen.display()),
     );
     let step = attack.prepare(&[]);
-    step.succeeded().says("The history is whole");
+    step.succeeded().says("The history is complete");
     attack.assert_fended_off(&step);
     assert_eq!(commits(&sources, "HEAD"), 4);
 }
@@ -174,7 +174,7 @@ fn git_files_in_the_users_home_get_no_token() {
     std::fs::write(home.join(".gitconfig"), attack.configuration() + &tracing).unwrap();
     std::fs::write(home.join(".netrc"), "default login me password mine\n").unwrap();
     let step = attack.prepare(&[]);
-    step.succeeded().says("The history is whole");
+    step.succeeded().says("The history is complete");
     attack.assert_fended_off(&step);
     assert!(!trace.exists());
 }
@@ -209,7 +209,7 @@ fn variables_of_the_job_do_not_reach_git() {
         attack.scenario.job.set(name, value);
     }
     let step = attack.prepare(&[]);
-    step.succeeded().says("The history is whole");
+    step.succeeded().says("The history is complete");
     attack.assert_fended_off(&step);
     assert!(files.iter().all(|file| !file.exists()));
 }
@@ -244,7 +244,7 @@ fn a_password_in_the_url_of_origin_is_in_no_argument() {
     let url = host.url("shop").replace("http://", "http://me:t0p-s3cret@");
     origin.check_out(&scenario.job.sources(), "refs/heads/main", &["--depth=1"], &url);
     let step = scenario.prepare(&[]);
-    step.succeeded().says("The history is whole");
+    step.succeeded().says("The history is complete");
     assert!(!step.transcript().contains("t0p-s3cret"), "{}", step.transcript());
 }
 
@@ -254,7 +254,7 @@ fn an_include_in_the_clones_configuration_is_tolerated() {
     let sources = attack.scenario.job.sources();
     git(&sources, &["config", "include.path", "../.gitconfig"]);
     std::fs::write(sources.join(".gitconfig"), "[core]\n\tautocrlf = input\n").unwrap();
-    attack.prepare(&[]).succeeded().says("The history is whole");
+    attack.prepare(&[]).succeeded().says("The history is complete");
 }
 
 /// A pull request's build in a clone that is whole, for a server with branches.

@@ -46,7 +46,7 @@ fn the_jobs_token_completes_a_shallow_clone_of_azure_repos() {
     let sources = scenario.job.sources();
     assert_eq!(commits(&sources, "HEAD"), 1);
     let step = prepare(&mut scenario);
-    step.succeeded().says("The clone is shallow: fetching").says("The history is whole");
+    step.succeeded().says("The clone is shallow: fetching").says("The history is complete");
     assert!(step.warnings.is_empty(), "{}", step.transcript());
     assert!(step.debug.iter().any(|line| line.contains("--unshallow ")), "{}", step.transcript());
     assert_eq!(commits(&sources, "HEAD"), 4);
@@ -83,7 +83,7 @@ fn programs_that_a_build_left_in_the_clone_are_not_run() {
     git(&sources, &["config", "core.alternateRefsCommand", &format!("{show};:")]);
     git(&sources, &["config", "credential.helper", &format!("!{show};:")]);
     let unseen = || assert!(!seen.exists(), "{}", std::fs::read_to_string(&seen).unwrap());
-    prepare(&mut scenario).succeeded().says("The history is whole");
+    prepare(&mut scenario).succeeded().says("The history is complete");
     unseen();
 
     let (mut scenario, _origin) = of_azure_repos(SonarQube::start(), "refs/heads/main");
@@ -98,7 +98,7 @@ fn programs_that_a_build_left_in_the_clone_are_not_run() {
     git(&sources, &["config", "remote.origin.vcs", "ext"]);
     git(&sources, &["config", "remote.origin.uploadpack", &show]);
     git(&sources, &["config", "protocol.ext.allow", "always"]);
-    prepare(&mut scenario).succeeded().says("The history is whole");
+    prepare(&mut scenario).succeeded().says("The history is complete");
     unseen();
 }
 
@@ -108,7 +108,7 @@ fn a_token_left_by_the_checkout_is_sent_once() {
     let (url, token) = (scenario.job.azure.clone_url(), scenario.job.azure.token());
     let header = format!("AUTHORIZATION: bearer {token}");
     git(&scenario.job.sources(), &["config", &format!("http.{url}.extraheader"), &header]);
-    prepare(&mut scenario).succeeded().says("The history is whole");
+    prepare(&mut scenario).succeeded().says("The history is complete");
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn a_pull_requests_target_branch_is_fetched() {
     git(&sources, &["update-ref", "-d", "refs/remotes/origin/main"]);
     scenario.job.of_pull_request("TfsGit", "7", "refs/heads/feature", "refs/heads/gone");
     let step = prepare(&mut scenario);
-    step.ended(TaskResult::Failed).says("The branch gone can't be fetched: ");
+    step.ended(TaskResult::Failed).says("The branch gone cannot be fetched: ");
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn the_default_and_reference_branches_are_fetched() {
     let sources = scenario.job.sources();
     scenario.job.set("Build.SourceBranch", "refs/heads/feature");
     let step = scenario.prepare(&[("extraProperties", "sonar.newCode.referenceBranch=gone")]);
-    step.succeeded().says("The branch gone can't be fetched: ");
+    step.succeeded().says("The branch gone cannot be fetched: ");
     assert_eq!(commits(&sources, "HEAD"), 3);
     assert_eq!(git(&sources, &["rev-parse", "origin/main"]), origin.commit_of("main"));
 }
@@ -172,7 +172,7 @@ fn every_shallow_clone_of_a_monorepo_is_completed() {
     assert!(module.join(".git").is_file());
     let step = scenario.prepare_as(&[("scannerMode", "cli"), ("monorepo", list)]);
     step.ended(TaskResult::Succeeded);
-    let completed = step.log.iter().filter(|line| line.contains("The history is whole")).count();
+    let completed = step.log.iter().filter(|line| line.contains("The history is complete")).count();
     assert_eq!(completed, 3, "{}", step.transcript());
     assert_eq!([&one, &two, &module].map(|clone| commits(clone, "HEAD")), [4; 3]);
     assert_eq!(git(&one, &["rev-parse", "origin/feature"]), origin.commit_of("feature"));
@@ -205,7 +205,7 @@ fn git_sends_the_jobs_token_to_no_other_host() {
     step.ended(TaskResult::Succeeded);
     let warning = step.warnings.join("\n").replace(host.url("").trim_end_matches('/'), "<host>");
     insta::assert_snapshot!(warning, @"
-    The clone is shallow, and the rest of its history can't be fetched: git fetch failed: could not read Username for '<host>': terminal prompts disabled. Without it SonarQube can't tell who changed which line, nor what is new code. Check out with all of it, and without fetchFilter:
+    The clone is shallow, and the rest of its history cannot be fetched: git fetch failed: could not read Username for '<host>': terminal prompts disabled. Without it SonarQube cannot tell who changed which line, or which code is new. Check out the whole history, without fetchFilter:
     - checkout: self
       fetchDepth: 0
     or, to have it fetched here, with persistCredentials: true instead
@@ -217,7 +217,7 @@ fn git_sends_the_jobs_token_to_no_other_host() {
     // What persistCredentials leaves behind.
     let key = format!("http.{}.extraheader", host.url("shop"));
     git(&scenario.job.sources(), &["config", &key, "AUTHORIZATION: basic czNjcmV0"]);
-    prepare(&mut scenario).succeeded().says("The history is whole");
+    prepare(&mut scenario).succeeded().says("The history is complete");
     assert_eq!(commits(&scenario.job.sources(), "HEAD"), 4);
 }
 
@@ -226,7 +226,7 @@ fn a_public_shallow_clone_is_completed_without_credentials() {
     let origin = Origin::new("shop");
     let host = GitHost::start(&origin, Door::Open);
     let mut scenario = of_another_host(&origin, &host);
-    prepare(&mut scenario).succeeded().says("The history is whole");
+    prepare(&mut scenario).succeeded().says("The history is complete");
     assert!(host.authorizations().iter().all(Vec::is_empty));
 }
 
@@ -243,7 +243,7 @@ fn git_uses_the_agents_proxy() {
     scenario.job.set_secret("Agent.ProxyPassword", "t0p/s3cret");
     scenario.job.watch_for("t0p/s3cret");
     scenario.job.set("NO_PROXY", "127.0.0.1");
-    prepare(&mut scenario).succeeded().says("The history is whole");
+    prepare(&mut scenario).succeeded().says("The history is complete");
     assert!(proxy.authorizations().iter().all(Vec::is_empty));
 }
 

@@ -375,7 +375,7 @@ fn an_unknown_change_analyses_every_project() {
     let inputs = [("extraProperties", engine.as_str()), ("changedOnly", "true")];
     let step = prepare(&mut scenario, &inputs);
     step.succeeded()
-        .says("Azure Repos does not tell the files of pull request 12")
+        .says("Azure Repos could not be asked for the files of pull request 12")
         .warns("changedOnly: every project is analysed, because what changed is not known");
     scenario.analyze().succeeded();
     assert_eq!(analysed(&scenario), ["api", "docs", "web"]);
@@ -388,7 +388,7 @@ fn the_main_branch_analyses_every_project() {
     let inputs = [("extraProperties", engine.as_str()), ("changedOnly", "true")];
     prepare(&mut scenario, &inputs)
         .succeeded()
-        .says("changedOnly: every project is analysed, because the main branch is");
+        .says("changedOnly: every project is analysed, because the main branch is being built");
     scenario.analyze().succeeded();
     assert_eq!(analysed(&scenario), ["api", "docs", "web"]);
 }
@@ -506,7 +506,7 @@ fn monorepo_mistakes_are_errors_before_any_request() {
     entry 1 of monorepo (a): the baseDir ../temp leaves the sources. Write a directory in <job>/s.
     entry 1 and 2 of monorepo have the same key a. An entry is `{ key: <project>, baseDir: <folder>, properties: { <name>: <value> } }`.
     entry 1 of monorepo (line 1, a): the property sonar.sources is not text; separate the parts of a list by commas. An entry is `{ key: <project>, baseDir: <folder>, properties: { <name>: <value> } }`.
-    sonar.projectName in extraProperties would be the same for every project of monorepo. Set it in the properties of an entry; the key and the directory have keys of their own.
+    sonar.projectName in extraProperties would be the same for every project of monorepo. Set it in the properties of each entry. For the key and the directory an entry has fields of its own.
     monorepo works with scannerMode cli, not with other. Set `scannerMode: cli`, or use a SonarPrepare task for each project.
     the input parallel is "many". Write the number of analyses that may run at the same time, such as 2.
     "#);
