@@ -73,6 +73,9 @@ pub(super) fn plan<'a>(setup: &'a Setup<'_>, answers: &mut Answers) -> Result<Ve
     Ok(planned)
 }
 
+const WHERE_TO_CHANGE: &str =
+    "To have something else analysed, set the input branch, defaultBranch, tags or onUnsupportedBranch";
+
 /// Tells a decision once for all projects that it is of.
 #[derive(Default)]
 struct DecisionLog(HashSet<String>);
@@ -94,6 +97,10 @@ impl DecisionLog {
             if self.is_new(warning) {
                 tracing::warn!("{warning}");
             }
+        }
+        // The explanation names the user's own property.
+        if !is_by_user && self.is_new(WHERE_TO_CHANGE) {
+            tracing::info!("{WHERE_TO_CHANGE}");
         }
         if !is_by_user {
             for (key, value) in project.user_properties.iter().filter(|(key, _)| is_of_scope(key)) {

@@ -229,7 +229,7 @@ fn an_old_git_never_gets_the_token() {
     );
     attack.scenario.job.set("PATH", &format!("{}:{path}", folder.display()));
     let step = attack.prepare(&[]);
-    step.ended(TaskResult::Succeeded).warns("install git 2.31 or newer");
+    step.ended(TaskResult::Succeeded).warns("Install git 2.31 or newer");
     let environment = std::fs::read_to_string(&attack.seen).unwrap();
     assert!(!environment.contains(&attack.scenario.job.azure.token()), "{environment}");
 }
@@ -345,7 +345,7 @@ fn a_reference_that_an_earlier_build_left_is_not_compared_with() {
         let (step, ..) = build("refs/heads/main", target);
         step.ended(TaskResult::Failed);
         let error = step.sole_error();
-        assert!(error.starts_with("the reference refs/heads/main of the clone leads to commits"), "{error}");
+        assert!(error.starts_with("the reference refs/heads/main of the clone contains commits"), "{error}");
     }
     let (step, file, is_origins) = build("refs/remotes/origin/main", "HEAD");
     step.succeeded();
@@ -358,10 +358,10 @@ fn a_reference_that_an_earlier_build_left_is_not_compared_with() {
 #[test]
 fn an_incomplete_pull_request_is_an_error_before_the_build() {
     for (own, expected) in [
-        ("sonar.pullrequest.key=7", "sonar.pullrequest.key without sonar.pullrequest.branch"),
+        ("sonar.pullrequest.key=7", "sonar.pullrequest.key is set without sonar.pullrequest.branch"),
         (
             "sonar.pullrequest.key=7\nsonar.pullrequest.branch=a\nsonar.branch.name=b",
-            "both sonar.pullrequest.key and sonar.branch.name",
+            "sonar.pullrequest.key and sonar.branch.name are both set",
         ),
     ] {
         let mut scenario = Scenario::with(SonarQube::with_branches());

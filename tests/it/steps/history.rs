@@ -89,7 +89,7 @@ fn programs_that_a_build_left_in_the_clone_are_not_run() {
     let (mut scenario, _origin) = of_azure_repos(SonarQube::start(), "refs/heads/main");
     git(&scenario.job.sources(), &["config", "credential.helper", &format!("!{show};:")]);
     scenario.job.azure.forget_token(SignIn::Refuse);
-    prepare(&mut scenario).ended(TaskResult::Succeeded).warns("can't be fetched");
+    prepare(&mut scenario).ended(TaskResult::Succeeded).warns("cannot be fetched");
     unseen();
 
     // Nor another way to the host than git's own.
@@ -256,7 +256,7 @@ fn git_does_not_send_the_token_after_a_redirect() {
     scenario.job.of_collection(&mover.url(""));
     git(&scenario.job.sources(), &["remote", "set-url", "origin", &mover.url("shop")]);
     let step = prepare(&mut scenario);
-    step.ended(TaskResult::Succeeded).warns("can't be fetched");
+    step.ended(TaskResult::Succeeded).warns("cannot be fetched");
     let token = format!("bearer {}", scenario.job.azure.token());
     assert!(mover.authorizations().contains(&vec![token]), "{:?}", mover.authorizations());
     assert!(stranger.authorizations().is_empty(), "{:?}", stranger.authorizations());
@@ -283,7 +283,7 @@ fn output_of_a_git_host_is_not_a_logging_command() {
 #[test]
 fn unshallow_off_leaves_clones_as_they_are() {
     for (inputs, says) in [
-        ([("unshallow", "off"), ("extraProperties", "")], "and stays so (unshallow: off)"),
+        ([("unshallow", "off"), ("extraProperties", "")], "and unshallow is off, so it stays that way"),
         ([("unshallow", "auto"), ("extraProperties", "sonar.scm.disabled=true")], "Analysing main"),
         ([("unshallow", "auto"), ("extraProperties", "sonar.scm.provider=svn")], "Analysing main"),
         ([("unshallow", "auto"), ("extraProperties", "sonar.scanner.skip=true")], "Analysing main"),

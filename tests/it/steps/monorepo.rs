@@ -503,7 +503,7 @@ fn monorepo_mistakes_are_errors_before_any_request() {
     }
     insta::assert_snapshot!(said.join("\n"), @r#"
     entry 1 of monorepo (a): the baseDir <job>/s/nowhere does not exist. Write a directory of the sources, relative to System.DefaultWorkingDirectory or projectBaseDir.
-    entry 1 of monorepo (a): the baseDir ../temp leaves the sources. Write a directory in <job>/s.
+    entry 1 of monorepo (a): the baseDir ../temp is outside the sources. Write a directory in <job>/s.
     entry 1 and 2 of monorepo have the same key a. An entry is `{ key: <project>, baseDir: <folder>, properties: { <name>: <value> } }`.
     entry 1 of monorepo (line 1, a): the property sonar.sources is not text; separate the parts of a list by commas. An entry is `{ key: <project>, baseDir: <folder>, properties: { <name>: <value> } }`.
     sonar.projectName in extraProperties would be the same for every project of monorepo. Set it in the properties of each entry. For the key and the directory an entry has fields of its own.

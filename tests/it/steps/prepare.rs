@@ -215,6 +215,22 @@ fn properties_named_like_secrets_are_kept_secret() {
 }
 
 #[test]
+fn prepare_tells_what_is_analysed_why_and_where_to_change_it() {
+    let mut scenario = Scenario::new();
+    let step = scenario.prepare(&[]);
+    let lines: Vec<_> = step.lines.iter().filter(|line| !line.starts_with("##vso")).collect();
+    let mut once = lines.clone();
+    once.dedup();
+    assert_eq!(lines, once, "no line twice");
+    let lines: Vec<_> = lines.iter().map(|line| scenario.job.tidy(line)).collect();
+    insta::assert_snapshot!(lines.join("\n"), @"
+    SonarQube Community Build 26.9.0.129388 at <server>
+    Analysing main as the main branch (says Azure Repos)
+    To have something else analysed, set the input branch, defaultBranch, tags or onUnsupportedBranch
+    ");
+}
+
+#[test]
 fn debug_lines_are_written_with_system_debug_only() {
     let mut scenario = Scenario::new();
     assert!(scenario.prepare(&[]).debug.is_empty());

@@ -156,7 +156,12 @@ fn a_job_variable_cannot_replace_an_input_or_connection() {
         let mut scenario = failed();
         let said = publish_below(&mut scenario, name, value);
         assert!(said.contains("##vso[task.complete result=Failed;]"), "{said}");
-        assert!(said.contains(&format!("the job variable {name} has the name by which")), "{said}");
+        assert!(
+            said.contains(&format!(
+                "the job variable {name} has the name of an environment variable by which"
+            )),
+            "{said}"
+        );
     }
     let mut scenario = failed();
     let said = publish_below(&mut scenario, "INPUT_DIR", "src");
