@@ -104,6 +104,7 @@ impl ServiceConnection {
         Ok(Self { url, kind, token: Secret::new(token), password: password.map(Secret::new) })
     }
 
+    #[cfg(feature = "cli")]
     /// Reads the connection of a command that people or scripts run: `SONAR_HOST_URL` and `SONAR_TOKEN`.
     ///
     /// # Errors

@@ -68,6 +68,7 @@ impl Wait {
         Self { started: now, limit, grace: GRACE, said: now }
     }
 
+    #[cfg(feature = "cli")]
     /// The same, for which an answer that takes a little longer is worth more than an end on time.
     #[must_use]
     pub(crate) fn patient(self) -> Self {
