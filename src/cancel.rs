@@ -77,7 +77,7 @@ impl Cancellation {
         let since = receiver.wait_for(Option::is_some).await.ok().and_then(|since| *since);
         match since {
             Some(since) => since,
-            // The source is gone without having cancelled: nobody will.
+            // The source is gone and did not cancel, so nobody will.
             None => std::future::pending().await,
         }
     }

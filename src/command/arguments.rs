@@ -37,7 +37,7 @@ pub(super) enum Command {
     Without --branch, --pull-request and --main-branch the command asks for what the pipeline builds, or in a clone for the \
     branch that is checked out.")]
 pub(super) struct GateArguments {
-    /// Key of the project; without it that of sonar-project.properties here or in a folder above
+    /// Key of the project [default: that of sonar-project.properties in this folder or one above]
     #[arg(long, value_name = "KEY", value_parser = not_blank)]
     pub(super) project_key: Option<String>,
     /// Branch
@@ -49,11 +49,11 @@ pub(super) struct GateArguments {
     /// The main branch of the project
     #[arg(long, group = "target")]
     pub(super) main_branch: bool,
-    /// List so many of the worst files or issues behind each failed condition
+    /// List the N worst files or issues behind each failed condition
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=100))]
     pub(super) top: u16,
-    /// Wait so long for a server that is not up, for reports that are being processed (if the token may see them) and
-    /// for a first analysis
+    /// Wait up to this many seconds for a server that is not up, for reports that are being processed (if the token may
+    /// see them) and for a first analysis
     #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=LONGEST_WAIT))]
     pub(super) wait: u64,
     /// Form of the answer

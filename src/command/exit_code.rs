@@ -4,17 +4,17 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum ExitCode {
-    /// Done; of `gate`: the quality gate passed.
+    /// Success. For `gate`: the quality gate passed.
     Ok = 0,
     /// The command failed for a reason that has no code of its own.
     Error = 1,
-    /// The arguments or environment variables are wrong. Nothing was sent.
+    /// The arguments or environment variables are wrong. No request was sent.
     Usage = 2,
     /// The quality gate failed.
     GateFailed = 3,
-    /// The server has no quality gate to tell, or one that contradicts itself.
+    /// The server has not computed a quality gate yet, or its answer contradicts itself.
     NoVerdict = 4,
-    /// The time to wait is up.
+    /// The time given by `--wait` ran out.
     Timeout = 5,
     /// The token is not accepted or lacks a permission.
     Permission = 6,
@@ -43,7 +43,7 @@ impl ExitCode {
     /// The meaning, as the help and docs/exit-codes.md say it.
     pub fn meaning(self) -> &'static str {
         match self {
-            Self::Ok => "Done. Of `gate`: the quality gate passed",
+            Self::Ok => "Success. For `gate`: the quality gate passed",
             Self::Error => {
                 "The command failed: the server cannot be reached, the project or branch does not exist, the answer was \
                  not understood, or the output could not be written"
@@ -51,9 +51,9 @@ impl ExitCode {
             Self::Usage => "The arguments or environment variables are wrong. No request was sent",
             Self::GateFailed => "The quality gate failed",
             Self::NoVerdict => {
-                "There is no verdict: the server has not computed a quality gate, or its answer contradicts itself"
+                "There is no verdict: the server has not computed a quality gate yet, or its answer contradicts itself"
             }
-            Self::Timeout => "The time to wait is up",
+            Self::Timeout => "The time given by `--wait` ran out",
             Self::Permission => "The server does not accept the token, or the token lacks a permission",
             Self::Interrupted => "Interrupted by Ctrl-C or SIGTERM",
         }

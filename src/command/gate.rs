@@ -2,6 +2,7 @@
 
 use super::arguments::GateArguments;
 use super::exit_code::ExitCode;
+use super::explain::explain;
 use super::format::{Format, JSON_VERSION};
 use super::terminal::coloured;
 use crate::agent::{Console, Environment, ServiceConnection, http_settings};
@@ -154,7 +155,10 @@ impl Gate {
                 match self.sonarqube.worst_of(project_key, target, condition, self.top).await {
                     Ok(worst) => found.push(WorstOfCondition::new(condition, worst)),
                     Err(error) => {
-                        tracing::warn!("what is behind {} could not be read: {error}", condition.metric);
+                        tracing::warn!(
+                            "the worst files or issues for {} could not be read: {error}",
+                            condition.metric
+                        );
                     }
                 }
             }
@@ -243,7 +247,7 @@ fn ended<T>(waited: Waited<T>, wait: &Wait) -> Result<T, NoGate> {
                 Fault::Unauthorized | Fault::Forbidden(_) => ExitCode::Permission,
                 _ => ExitCode::Error,
             },
-            reason: error.explain("read the quality gate").to_string(),
+            reason: explain(error, "read the quality gate").to_string(),
         }),
     }
 }

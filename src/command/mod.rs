@@ -3,6 +3,7 @@
 mod arguments;
 mod command_log;
 mod exit_code;
+mod explain;
 mod format;
 mod gate;
 mod run;

@@ -20,7 +20,7 @@ pub fn run(host: &Host) -> std::process::ExitCode {
     let code = tracing::subscriber::with_default(tracing_subscriber::registry().with(log), || {
         bugs.caught_now(|| Ok(dispatch(host, &console, &bugs))).unwrap_or_else(|bug| failed(&bug))
     });
-    // An answer that nobody received is none.
+    // An answer that could not be written is no success.
     let code = if console.is_healthy() { code } else { ExitCode::Error };
     code.into()
 }

@@ -2,7 +2,7 @@
 
 use super::{Comparator, Condition};
 
-/// What to ask the server for.
+/// Which files or issues to ask the server for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WorstQuery {
     /// Files, ordered by a measure.

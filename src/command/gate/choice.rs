@@ -69,7 +69,7 @@ fn project_key(folder: &Path, clone: Option<&CheckedOut>) -> Result<(String, Pat
     };
     folders.map(|folder| folder.join(SETTINGS)).find_map(key).ok_or_else(|| {
         Error::new(format!(
-            "no project is given, and no {SETTINGS} in {} sets sonar.projectKey",
+            "--project-key is not given, and no {SETTINGS} in {} or the folders above it sets sonar.projectKey",
             folder.display()
         ))
         .hint("Give --project-key.")
@@ -89,7 +89,7 @@ fn found_target(environment: &Environment, clone: Option<&CheckedOut>) -> Result
         Some(GitRef::Branch(name)) => return Ok((of_branch(name), "of this pipeline")),
         Some(GitRef::Tag(name)) => {
             return Err(Error::new(format!(
-                "this pipeline builds the tag {name}, which has no quality gate"
+                "cannot tell the branch, because this pipeline builds the tag {name}"
             ))
             .hint(HINT));
         }
@@ -97,10 +97,10 @@ fn found_target(environment: &Environment, clone: Option<&CheckedOut>) -> Result
     }
     match clone {
         Some(CheckedOut { branch: Some(name), .. }) => Ok((of_branch(name), "checked out here")),
-        Some(CheckedOut { branch: None, .. }) => {
-            Err(Error::new("cannot tell the branch, because a commit is checked out here and no branch")
-                .hint(HINT))
-        }
+        Some(CheckedOut { branch: None, .. }) => Err(Error::new(
+            "cannot tell the branch, because a commit is checked out here instead of a branch",
+        )
+        .hint(HINT)),
         None => Ok((Target::MAIN_BRANCH, "because this is neither a pipeline nor a clone")),
     }
 }
@@ -178,7 +178,7 @@ mod tests {
         let clone = clone("ref: refs/heads/x\n");
         let below = clone.path().join("app/src");
         let error = choose("", &[], &below).unwrap_err();
-        assert!(error.contains("no project is given") && error.contains("--project-key"), "{error}");
+        assert!(error.contains("--project-key is not given") && error.contains("--project-key"), "{error}");
         fs::write(clone.path().join(SETTINGS), "sonar.projectKey = shop\n").unwrap();
         assert_eq!(choose("", &[], &below).unwrap().project_key, "shop");
         fs::write(clone.path().join("app").join(SETTINGS), "sonar.projectKey=app\n").unwrap();

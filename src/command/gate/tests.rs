@@ -61,7 +61,7 @@ async fn each_verdict_has_its_exit_code() {
         (ResponseTemplate::new(200).set_body_raw("<html>", "text/html"), 1, "text/html"),
         (ResponseTemplate::new(401), 6, "401"),
         (ResponseTemplate::new(403), 6, "Execute Analysis"),
-        (ResponseTemplate::new(404), 1, "Check the URL"),
+        (ResponseTemplate::new(404), 1, "Check SONAR_HOST_URL"),
         (
             ResponseTemplate::new(404)
                 .set_body_raw(r#"{"errors":[{"msg":"Project 'shop' not found"}]}"#, "application/json"),

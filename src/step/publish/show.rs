@@ -172,7 +172,10 @@ async fn worst(sonarqube: &SonarQube, target: &Target, judged: &JudgedAnalysis) 
         match sonarqube.worst_of(project, target, condition, WORST_OF_EACH).await {
             Ok(worst) => Some(WorstOfCondition::new(condition, worst)),
             Err(error) => {
-                tracing::debug!("What is behind {} could not be read: {error}", condition.metric);
+                tracing::debug!(
+                    "The worst files or issues for {} could not be read: {error}",
+                    condition.metric
+                );
                 None
             }
         }
