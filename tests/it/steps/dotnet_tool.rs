@@ -193,7 +193,7 @@ fn an_older_server_gets_an_older_dotnet_scanner_from_a_named_feed() {
     configure(&scenario, &named);
     let inputs = [("nugetSource", "My Feed"), ("dotnetScannerVersion", "11.2.1.137242")];
     let error = prepare(&mut scenario, &inputs).sole_error().replace(sdk.feed.to_str().unwrap(), "<feed>");
-    insta::assert_snapshot!(error, @"the SonarScanner for .NET 11.2.1 could not be installed, because the feed does not have this version: Version 11.2.1 of package dotnet-sonarscanner is not found in NuGet feeds <feed>. Add it to that feed, set nugetSource to a feed that has it, or dotnetScannerVersion to a version that the feed has.");
+    insta::assert_snapshot!(error, @"the SonarScanner for .NET 11.2.1 could not be installed, because the feed does not have this version: Version 11.2.1 of package dotnet-sonarscanner is not found in NuGet feeds <feed>. Add the version to that feed, set nugetSource to a feed that has it, or set dotnetScannerVersion to a version that the feed has.");
     // Nobody listens there.
     let inputs = [("nugetSource", "http://127.0.0.1:9/index.json"), ("dotnetScannerVersion", "11.2.1")];
     insta::assert_snapshot!(prepare(&mut scenario, &inputs).sole_error(), @"the SonarScanner for .NET 11.2.1 could not be installed, because a NuGet feed could not be reached: Unable to load the service index for source http://127.0.0.1:9/index.json. Set nugetSource to a feed that this agent reaches (a URL, a folder, or the name of a configured feed); behind a proxy, configure it for the agent.");
