@@ -6,17 +6,17 @@ use crate::secret::Secret;
 use crate::step::job::Job;
 use std::path::{Path, PathBuf};
 
-/// The SONAR_USER_HOME of a job's own: it goes with the job.
+/// The SONAR_USER_HOME of this job alone. It is removed with the job's temporary folder.
 pub(super) fn private_home(job: &Job) -> Result<PathBuf> {
     Ok(job.predefined.temp_directory()?.join("sonar-azdo").join("user-home"))
 }
 
-/// The cache in `user_home`; where that is wanted, where others may change the shared one, or where what is wrong in it
-/// can't be removed, the private one of this job. `scope` is what others than us will run from it. What it holds is sealed
-/// by the token, but by no password, which may be guessed by who reads a seal.
+/// The cache in `user_home`, or the private one of this job: where the pipeline wants that, where others can change the shared
+/// one, or where damaged files in it cannot be removed. `scope` is what other programs than this one will run from it. The
+/// token seals its content. A password does not, because who reads a seal could guess the password.
 ///
 /// # Errors
-/// There is no temporary folder, what is wrong can't be removed anywhere, or the run was cancelled.
+/// There is no temporary folder, damaged files cannot be removed from either cache, or the run was cancelled.
 pub(super) async fn choose(
     job: &Job,
     user_home: &Path,

@@ -17,32 +17,32 @@ const BUILD_OUTPUT: &[&str] = &["target", "bin", "obj"];
 
 /// What a walk looks for: that decides which folders it leaves out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Looking {
-    /// For reports that the build left.
-    ForReports,
-    /// For source files of the project.
-    ForSources,
-    /// For files that the scanner engine would index.
-    ForIndexedFiles,
-    /// For files in languages that analyzers know. The engine does not index hidden files.
-    ForLanguages,
-    /// For the files that `**` in a pattern of the user stands for. `report-task.txt` lies in folders of scanners.
-    ForPattern,
-    /// For links that lead out of the sources: the engine reads every folder but these.
-    ForLinks,
+pub(super) enum WalkPurpose {
+    /// Reports that the build left.
+    Reports,
+    /// Source files of the project.
+    Sources,
+    /// Files that the scanner engine would index.
+    IndexedFiles,
+    /// Files in languages that analyzers know. The engine does not index hidden files.
+    Languages,
+    /// The files that `**` in a pattern of the user stands for. `report-task.txt` lies in folders of scanners.
+    Pattern,
+    /// Links that lead out of the sources: the engine reads every folder but these.
+    Links,
 }
 
-impl Looking {
+impl WalkPurpose {
     /// Whether this walk leaves out the folders of that name.
     pub(super) fn leaves_out(self, name: &str) -> bool {
         let is_in = |lists: &[&[&str]]| lists.iter().any(|list| list.contains(&name));
         match self {
-            Self::ForReports => is_in(&[OF_TOOLS, INSTALLED]),
-            Self::ForSources => is_in(&[OF_TOOLS, BUILD_OUTPUT]),
-            Self::ForIndexedFiles => is_in(&[OF_TOOLS]),
-            Self::ForLanguages => name.starts_with('.') || is_in(&[OF_TOOLS]),
-            Self::ForPattern => [".git", "node_modules"].contains(&name),
-            Self::ForLinks => [".git", ".scannerwork"].contains(&name),
+            Self::Reports => is_in(&[OF_TOOLS, INSTALLED]),
+            Self::Sources => is_in(&[OF_TOOLS, BUILD_OUTPUT]),
+            Self::IndexedFiles => is_in(&[OF_TOOLS]),
+            Self::Languages => name.starts_with('.') || is_in(&[OF_TOOLS]),
+            Self::Pattern => [".git", "node_modules"].contains(&name),
+            Self::Links => [".git", ".scannerwork"].contains(&name),
         }
     }
 }
@@ -60,7 +60,7 @@ pub(super) struct WalkedEntry<'a> {
 /// `most` entries were seen, folders among them. Returns whether it was all. What cannot be read is passed over.
 pub(super) fn walk(
     folder: &Path,
-    looking: Looking,
+    purpose: WalkPurpose,
     most: usize,
     each: &mut dyn FnMut(WalkedEntry<'_>) -> bool,
 ) -> bool {
@@ -76,7 +76,7 @@ pub(super) fn walk(
                 if !each(WalkedEntry { path: entry.path(), name: &name, kind }) {
                     return false;
                 }
-            } else if !looking.leaves_out(&name) {
+            } else if !purpose.leaves_out(&name) {
                 folders.push_back(entry.path());
             }
         }
@@ -98,9 +98,9 @@ mod tests {
         folder
     }
 
-    fn names(folder: &Path, looking: Looking, most: usize) -> (Vec<String>, bool) {
+    fn names(folder: &Path, purpose: WalkPurpose, most: usize) -> (Vec<String>, bool) {
         let mut names = Vec::new();
-        let is_whole = walk(folder, looking, most, &mut |entry| {
+        let is_whole = walk(folder, purpose, most, &mut |entry| {
             names.push(entry.name.to_owned());
             true
         });
@@ -111,15 +111,15 @@ mod tests {
     fn what_lies_deep_comes_last() {
         let folder = tree(&["a/b/c/d.xml", "e/f.xml", "z.xml"]);
         let expected = ["z.xml", "f.xml", "d.xml"].map(str::to_owned).to_vec();
-        assert_eq!(names(folder.path(), Looking::ForReports, 100), (expected, true));
-        assert!(!walk(folder.path(), Looking::ForReports, 100, &mut |_| false));
+        assert_eq!(names(folder.path(), WalkPurpose::Reports, 100), (expected, true));
+        assert!(!walk(folder.path(), WalkPurpose::Reports, 100, &mut |_| false));
     }
 
     #[test]
     fn a_walk_ends_after_so_many_entries() {
         let folder = tree(&["a/x", "a/y", "b"]);
-        assert!(names(folder.path(), Looking::ForSources, 4).1);
-        let (names, is_whole) = names(folder.path(), Looking::ForSources, 3);
+        assert!(names(folder.path(), WalkPurpose::Sources, 4).1);
+        let (names, is_whole) = names(folder.path(), WalkPurpose::Sources, 3);
         assert_eq!((names.len(), is_whole), (2, false));
     }
 
@@ -128,17 +128,17 @@ mod tests {
         let all = ["src", ".git", ".scannerwork", "node_modules", "target", ".venv", ".github"];
         let files: Vec<_> = all.iter().map(|folder| format!("{folder}/{folder}")).collect();
         let folder = tree(&files.iter().map(String::as_str).collect::<Vec<_>>());
-        for (looking, expected) in [
-            (Looking::ForReports, ".github src target"),
-            (Looking::ForSources, ".github .venv src"),
-            (Looking::ForIndexedFiles, ".github .venv src target"),
-            (Looking::ForLanguages, "src target"),
-            (Looking::ForPattern, ".github .scannerwork .venv src target"),
-            (Looking::ForLinks, ".github .venv node_modules src target"),
+        for (purpose, expected) in [
+            (WalkPurpose::Reports, ".github src target"),
+            (WalkPurpose::Sources, ".github .venv src"),
+            (WalkPurpose::IndexedFiles, ".github .venv src target"),
+            (WalkPurpose::Languages, "src target"),
+            (WalkPurpose::Pattern, ".github .scannerwork .venv src target"),
+            (WalkPurpose::Links, ".github .venv node_modules src target"),
         ] {
-            let mut found = names(folder.path(), looking, 100).0;
+            let mut found = names(folder.path(), purpose, 100).0;
             found.sort();
-            assert_eq!(found.join(" "), expected, "{looking:?}");
+            assert_eq!(found.join(" "), expected, "{purpose:?}");
         }
     }
 
@@ -148,7 +148,7 @@ mod tests {
         let (folder, outside) = (tree(&[]), tree(&["secret"]));
         std::os::unix::fs::symlink(outside.path(), folder.path().join("link")).unwrap();
         let mut seen = Vec::new();
-        walk(folder.path(), Looking::ForSources, 100, &mut |entry| {
+        walk(folder.path(), WalkPurpose::Sources, 100, &mut |entry| {
             seen.push((entry.name.to_owned(), entry.kind.is_symlink()));
             true
         });

@@ -4,7 +4,7 @@
 //! because a pattern leads the walk: only folders that may hold a match are read. Names are matched by the core.
 
 use crate::analysis::name_matches;
-use crate::step::folder_walk::Looking;
+use crate::step::folder_walk::WalkPurpose;
 use crate::step::job::Job;
 use std::path::{Path, PathBuf};
 
@@ -103,7 +103,7 @@ impl PatternSearch<'_> {
             let (Ok(kind), name) = (entry.file_type(), entry.file_name()) else { continue };
             let name = name.to_string_lossy();
             if deep {
-                if kind.is_dir() && !Looking::ForPattern.leaves_out(&name) {
+                if kind.is_dir() && !WalkPurpose::Pattern.leaves_out(&name) {
                     self.below(&entry.path(), parts);
                 }
             } else if name_matches(part, &name) {

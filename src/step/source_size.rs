@@ -1,7 +1,7 @@
 //! Counts the source files below a directory, until it is clear that they are many.
 
 use crate::analysis::jvm_profile::{SourceSize, is_source};
-use crate::step::folder_walk::{Looking, walk};
+use crate::step::folder_walk::{WalkPurpose, walk};
 use std::path::Path;
 
 /// Entries looked at in all: a tree with more holds something else than a small project.
@@ -10,7 +10,7 @@ const MOST_ENTRIES: usize = 20_000;
 /// The size of the sources, or more than [`SourceSize::MOST`] once that is known. What cannot be read does not count.
 pub(super) fn measure(directory: &Path) -> SourceSize {
     let mut size = SourceSize::default();
-    let is_whole = walk(directory, Looking::ForSources, MOST_ENTRIES, &mut |entry| {
+    let is_whole = walk(directory, WalkPurpose::Sources, MOST_ENTRIES, &mut |entry| {
         if entry.kind.is_file() && is_source(entry.name) {
             size.files += 1;
             size.bytes += std::fs::symlink_metadata(&entry.path).map_or(0, |metadata| metadata.len());

@@ -181,7 +181,7 @@ fn left_out(project: &ProjectBuilds<'_>, builds: &[BuiltProject]) -> Vec<String>
             }
         }
         ProjectKind::Excluded => {
-            sentences.push(format!("{name} was not analysed: SonarQubeExclude is true in it."))
+            sentences.push(format!("{name} was not analysed: SonarQubeExclude is true in it."));
         }
         ProjectKind::Invalid => {
             let shares = first.is_some_and(|built| {

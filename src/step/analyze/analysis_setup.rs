@@ -37,7 +37,7 @@ impl<'a> AnalysisSetup<'a> {
     /// Chooses and checks the cache, and gives the scanner its way to the server.
     ///
     /// # Errors
-    /// There is no cache to be used, or the way cannot be prepared; cancelled.
+    /// No cache can be used, the CA file cannot be read, or the run was cancelled.
     pub(super) async fn make(
         job: &'a Job,
         inputs: &'a AnalyzeInputs,
@@ -92,9 +92,9 @@ impl<'a> AnalysisSetup<'a> {
         })
     }
 
-    /// Options for the Java that analyses: ours, then the user's `own`, which win.
-    pub(super) fn java_options(&self, own: &str) -> JavaOptions {
+    /// Options for the Java that analyses: ours, then `of_user`, which win.
+    pub(super) fn java_options(&self, of_user: &str) -> JavaOptions {
         let profile = self.inputs.jvm_profile;
-        JavaOptions::of(self.request.job, profile, self.shared.parallel, &self.base_dir, own)
+        JavaOptions::of(self.request.job, profile, self.shared.parallel, &self.base_dir, of_user)
     }
 }

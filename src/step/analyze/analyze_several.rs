@@ -11,13 +11,13 @@ use crate::step::record::read::Record;
 use std::cell::Cell;
 use std::pin::Pin;
 
-/// The agent keeps ten issues of a kind for each task; the last one is that of the task itself.
+/// The agent keeps ten errors and ten warnings of each task. The last error is the task's result.
 const ISSUES: usize = 9;
 
-/// Runs them, as many at a time as SonarPrepare was told. One that fails stops no other.
+/// Runs them, at most as many at a time as the input `parallel` of SonarPrepare says. A failure does not stop the others.
 ///
 /// # Errors
-/// Some failed: they have been reported; cancelled.
+/// Some failed, and have been reported; or the run was cancelled.
 pub(super) async fn analyze(job: &Job, inputs: &AnalyzeInputs, records: &[Record]) -> Result<Completion> {
     let members = records.iter().filter_map(|record| record.prepared.member.as_ref());
     let parallel = members.map(|member| member.parallel).max().unwrap_or(1);
@@ -59,7 +59,7 @@ struct Several<'a> {
     job: &'a Job,
     inputs: &'a AnalyzeInputs,
     shared: SharedRuntime,
-    /// Failures that were told as errors.
+    /// Failures that were logged as errors.
     reported: Cell<usize>,
     parallel: usize,
 }

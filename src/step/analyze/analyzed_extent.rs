@@ -19,8 +19,8 @@ const QUESTION: Duration = Duration::from_secs(5);
 /// Files of a pull request that are kept: one of them is enough to find out that no code counted as new.
 const FILES: usize = 1_000;
 
-/// Runs the analysis, and asks beside it how many files the branch had before, for as long as [`QUESTION`]. Of a pull
-/// request it says nothing.
+/// Runs the analysis, and asks beside it how many files the branch had before, for as long as [`QUESTION`]. For a pull
+/// request nothing is asked.
 pub(super) async fn with_files_before(
     analysis: impl Future<Output = Result<ScannerRun>>,
     sonarqube: SonarQube,

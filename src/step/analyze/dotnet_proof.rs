@@ -99,7 +99,7 @@ fn has_protobuf(folder: &Path) -> bool {
     files.map(|entry| entry.path()).any(|file| file.extension().is_some_and(|extension| extension == "pb"))
 }
 
-/// The text of a regular file, up to a length far above any that is needed; `None` when there is none.
+/// The text of a regular file, up to [`LARGEST`] bytes; `None` if there is no such file.
 fn read(file: &Path) -> Option<String> {
     if !std::fs::metadata(file).ok()?.is_file() {
         return None;

@@ -20,10 +20,10 @@ pub(super) struct EffectiveProperties {
 }
 
 impl EffectiveProperties {
-    /// Reads them from everywhere. Which value counts, `analysis::precedence` says.
+    /// Reads them from every source. `analysis::precedence` decides which value counts.
     ///
     /// # Errors
-    /// A settings file or a variable cannot be read, or says what it must not.
+    /// A settings file or a variable cannot be read, or a path leads out of the sources.
     pub(super) fn assemble(job: &Job, record: &Record) -> Result<Self> {
         let working_directory = job.predefined.working_directory()?;
         let given = working_directory.join(&record.prepared.base_dir);
@@ -36,7 +36,7 @@ impl EffectiveProperties {
         settings_file::tell_refused(&precedence);
         let narrowed = sources.narrowed(&precedence, &base_dir);
         sources.exclude_links(&mut precedence, &base_dir)?;
-        // They make void what a settings file says; the engine would take them for a pull request without a name.
+        // An empty value overrides the settings file. The engine would take it for a pull request without a name.
         precedence.unset(|key, value| value.is_empty() && is_of_scope(key));
         set_by_connection(&mut precedence, record, &base_dir, &work_files);
         if job.predefined.is_debug() {
@@ -105,7 +105,7 @@ fn read(
     Ok((precedence, base_dir))
 }
 
-/// What nobody else may set.
+/// What follows from the connection and the record, and wins over all else.
 fn set_by_connection(precedence: &mut Precedence, record: &Record, base_dir: &Path, work_files: &Path) {
     let server = &record.prepared.server;
     let mut set = |key: &str, value: &str| precedence.set(PropertySource::Connection, key, value, None);

@@ -37,8 +37,8 @@ pub(super) fn export(job: &Job, records: &Records, folder: &Path) -> Result<()> 
     Ok(())
 }
 
-/// Tells SonarPublish that this job analysed nothing for want of a service connection: it can't tell that from a job that
-/// came to no export.
+/// Tells SonarPublish that this job analysed nothing because it has no service connection. Without this file it could not
+/// tell such a job from one that ended before it exported anything.
 pub(super) fn without_connection(job: &Job, folder: &Path, reason: &str) -> Result<()> {
     let (build, folder) = destination(job, folder)?;
     write(&folder, Unconnected::FILE_NAME, &Unconnected::new(build, reason))

@@ -29,7 +29,7 @@ pub(super) fn note(record: &Record, run: Result<ScannerRun>) -> Result<Outcome> 
 
 fn tell_of_nothing(record: &Record, outcome: &Outcome) {
     match outcome {
-        // Usual, and for most projects of a monorepo: the log tells, the build's list of issues need not.
+        // Most builds change few projects of a monorepo: a line in the log is enough, and the build needs no warning.
         Outcome::Skipped { reason }
             if record.prepared.member.as_ref().is_some_and(|member| member.untouched) =>
         {

@@ -70,8 +70,8 @@ fn properties(setup: &AnalysisSetup<'_>, ready: &Ready) -> Properties {
     properties
 }
 
-/// The archive of the engine's classes. Where something had to be downloaded there may never be a second run; and what Java
-/// failed with is not used again.
+/// The archive of the engine's classes. It is not made where something had to be downloaded, because such an agent may never
+/// run again, and not used again after Java failed with it.
 fn class_archive(
     setup: &AnalysisSetup<'_>,
     ready: &Ready,

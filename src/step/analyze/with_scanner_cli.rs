@@ -28,7 +28,7 @@ pub(super) async fn run(setup: &AnalysisSetup<'_>, release: &ScannerRelease) -> 
         directory: &setup.base_dir,
         settings_file: &settings_file,
     };
-    // Without SONAR_SCANNER_*: to a CLI from 6 on these are worth more than properties, and they have become such.
+    // Without SONAR_SCANNER_*, which are among the properties by now: from version 6 on the CLI would prefer the variables.
     let mut environment = job.environment.for_child(Child::ScannerCli, &setup.inputs.pass_environment);
     environment.retain(|(name, _)| !name.to_string_lossy().starts_with("SONAR_SCANNER_"));
     cli.run(&environment, &job.cancellation).await
@@ -42,7 +42,7 @@ fn properties_and_options(
 ) -> (Properties, String) {
     let server = &setup.prepared.server;
     let mut properties = setup.request.properties.clone();
-    // The CLI says so of itself.
+    // The CLI sets these itself.
     for key in ["sonar.scanner.app", "sonar.scanner.appVersion"] {
         properties.remove(key);
     }
@@ -54,7 +54,7 @@ fn properties_and_options(
         options.push_str(&network::options_of_java(&properties, &server.url));
         options
     } else {
-        // Else it would look for a Java of its own.
+        // Otherwise it would choose another Java.
         properties.set("sonar.scanner.javaExePath", java.executable.display().to_string());
         properties.set("sonar.scanner.javaOpts", setup.java_options(&of_engine).text.trim());
         of_cli.to_owned()
@@ -72,7 +72,7 @@ fn write_no_settings(folder: &Path) -> Result<PathBuf> {
     Ok(file)
 }
 
-/// The name of a settings file that says nothing.
+/// The name of the empty settings file.
 const NO_SETTINGS: &str = "no-settings.properties";
 
 /// Sets what a settings file of a module must not, so that the CLI, which reads that file, has another value for it: the

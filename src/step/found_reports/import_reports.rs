@@ -18,43 +18,17 @@ struct ImportingModule {
     base_dir: PathBuf,
 }
 
-/// Sets the properties that import what is found in `places`, but for those that are set. In the sources reports count
-/// that the build wrote: others came with the repository. Where the project is one of `several`, those beside the
-/// sources are any's: they count if they speak of its files.
+/// Sets the properties that import the reports found in `places`. What is set already wins. A report in the sources counts if
+/// the build wrote it: others came with the repository. If the project is one of `several`, a report beside the sources may be
+/// of any of them: it counts if it names a file of this one.
 pub(crate) fn import(properties: &mut Properties, places: &ReportPlaces, several: bool) {
-    let ReportPlaces { base_dir, temporary, clone, prepared, started, .. } = places;
+    let base_dir = &places.base_dir;
     let modules = modules_of(properties);
     let sources = SourceFiles::new(base_dir, modules.iter().map(|module| module.base_dir.clone()));
-    let age = ReportAge::since_checkout(clone.as_deref(), *prepared, *started);
-    let mut search = ReportSearch::default();
-    search.look_in(base_dir, Some(&age));
-    let own = search.found.len();
-    for folder in places.beside_sources() {
-        search.look_in(folder, (folder != temporary).then_some(&age));
-    }
-    let elsewhere = search.found.split_off(own);
-    search.found.extend(
-        elsewhere
-            .into_iter()
-            .filter(|found| !several || !found.report.files.is_empty() && sources.are_in(found)),
-    );
-    search.keep_each_once();
-    let tests = properties.value("sonar.tests").unwrap_or_default();
-    let mut importable = Vec::new();
-    for found in std::mem::take(&mut search.found) {
-        let kind = found.report.kind;
-        if kind.property.is_empty() {
-            let path = found.path.display();
-            tracing::info!("SonarQube does not import {} for files of this language: {path}", kind.format);
-        } else if properties.value(kind.property).is_none()
-            && (!kind.is_of_tests_alone() || is_of_tests(&found, tests, base_dir))
-        {
-            match sources.are_in(&found) {
-                true => importable.push(found),
-                false => sources.warn_about(&found, &[]),
-            }
-        }
-    }
+    let mut search = find(places, several, &sources);
+    let found = std::mem::take(&mut search.found);
+    let mut importable: Vec<_> =
+        found.into_iter().filter(|found| is_importable(found, properties, &sources)).collect();
     while let Some(kind) = importable.first().map(|found| found.report.kind) {
         let (alike, rest) =
             importable.into_iter().partition(|found| found.report.kind.property == kind.property);
@@ -62,6 +36,45 @@ pub(crate) fn import(properties: &mut Properties, places: &ReportPlaces, several
         importable = rest;
     }
     search.tell(base_dir);
+}
+
+/// The reports in the sources and beside them, each once.
+fn find(places: &ReportPlaces, several: bool, sources: &SourceFiles) -> ReportSearch {
+    let age = ReportAge::since_checkout(places.clone.as_deref(), places.prepared, places.started);
+    let mut search = ReportSearch::default();
+    search.look_in(&places.base_dir, Some(&age));
+    let in_sources = search.found.len();
+    for folder in places.beside_sources() {
+        // The agent empties its temporary folder before each job: what lies there is of this build.
+        search.look_in(folder, (folder != places.temporary).then_some(&age));
+    }
+    let beside = search.found.split_off(in_sources);
+    let is_of_project =
+        |found: &FoundReport| !several || !found.report.files.is_empty() && sources.are_in(found);
+    search.found.extend(beside.into_iter().filter(is_of_project));
+    search.keep_each_once();
+    search
+}
+
+/// Whether SonarQube reads the report, the user did not choose another one, and it names source files; tells why not.
+fn is_importable(found: &FoundReport, properties: &Properties, sources: &SourceFiles) -> bool {
+    let kind = found.report.kind;
+    if kind.property.is_empty() {
+        let path = found.path.display();
+        tracing::info!("SonarQube does not import {} for files of this language: {path}", kind.format);
+        return false;
+    }
+    let tests = properties.value("sonar.tests").unwrap_or_default();
+    if properties.value(kind.property).is_some()
+        || kind.is_of_tests_alone() && !is_of_tests(found, tests, sources.base_dir())
+    {
+        return false;
+    }
+    let is_in_sources = sources.are_in(found);
+    if !is_in_sources {
+        sources.warn_about(found, &[]);
+    }
+    is_in_sources
 }
 
 fn modules_of(properties: &Properties) -> Vec<ImportingModule> {

@@ -7,7 +7,7 @@ use crate::analysis::report_formats::{
     HEAD, Report, is_dotcover_page, is_likely_report, may_be_report, recognise,
 };
 use crate::analysis::xml::decode;
-use crate::step::folder_walk::{Looking, walk};
+use crate::step::folder_walk::{WalkPurpose, walk};
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::Metadata;
@@ -154,7 +154,7 @@ fn hash(path: &Path) -> Option<[u8; 32]> {
 /// Hands on the files below `folder`, those that lie deepest last, until `each` says that it is enough. Returns
 /// whether those were all.
 pub(super) fn walk_files(folder: &Path, each: &mut dyn FnMut(PathBuf, &str) -> bool) -> bool {
-    walk(folder, Looking::ForReports, MOST_ENTRIES, &mut |entry| {
+    walk(folder, WalkPurpose::Reports, MOST_ENTRIES, &mut |entry| {
         !entry.kind.is_file() || each(entry.path, entry.name)
     })
 }

@@ -8,18 +8,18 @@ use std::path::Path;
 /// Variables that every Java reads by itself.
 pub(super) const READ_BY_JAVA: [&str; 3] = ["JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"];
 
-/// What Java is told.
+/// The options that Java gets.
 pub(crate) struct JavaOptions {
-    /// Our options, then the user's own, which win; divided by white space.
+    /// Our options, then the user's, which win. They are separated by white space.
     pub(crate) text: String,
     /// Whether an archive of the engine's classes goes with them.
     pub(crate) suits_class_archive: bool,
-    /// All that Java is told, the variables it reads by itself included.
+    /// The same, with the options in variables that Java reads by itself.
     pub(crate) with_variables: String,
 }
 
 impl JavaOptions {
-    /// Those for an analysis of `directory`, one of so many that run at a time; `own` are the user's.
+    /// The options for an analysis of `directory`, when `parallel` analyses run at a time. `own` are the user's options.
     pub(crate) fn of(job: &Job, profile: JvmProfile, parallel: usize, directory: &Path, own: &str) -> Self {
         let mut given = vec![own];
         given.extend(READ_BY_JAVA.iter().filter_map(|name| job.environment.value(name)));

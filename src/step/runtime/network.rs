@@ -10,17 +10,17 @@ use url::Url;
 const PROXY_HOST: &str = "sonar.scanner.proxyHost";
 const TRUST_STORE: &str = "sonar.scanner.truststorePath";
 
-/// Where scanners look for a trust store that nobody names, below their user home.
+/// Where scanners look for a trust store by default, below their user home.
 const TRUST_STORE_OF_USER: &str = "ssl/truststore.p12";
 
 /// The variable with options for the Java of SonarScanner CLI, and for the engine of the scanner for .NET.
 pub(crate) const SCANNER_OPTIONS: &str = "SONAR_SCANNER_OPTS";
 
-/// Sets the scanner's own properties for that, where the user said nothing else by properties or options of Java.
+/// Sets the scanner's properties for that, unless the user chose otherwise by properties or options of Java.
 /// `server` is where the scanner goes, and it may read [`SCANNER_OPTIONS`]; `folder` is the record's, for a trust store.
 ///
 /// # Errors
-/// The agent's CA file can't be read, or the trust store not be written.
+/// The agent's CA file cannot be read, or the trust store cannot be written.
 pub(crate) fn equip(
     job: &Job,
     (server, reads_scanner_options): (&Url, bool),
@@ -86,8 +86,8 @@ pub(crate) fn proxy_in(properties: &Properties) -> Option<Url> {
     Some(proxy)
 }
 
-/// The same for an engine that runs inside of SonarScanner CLI and knows none of these properties: options of Java.
-/// What can't be said so is a warning.
+/// The same as options of Java, for an engine that runs inside of SonarScanner CLI and does not know these properties.
+/// Warns of what has no such option.
 pub(crate) fn options_of_java(properties: &Properties, server: &Url) -> String {
     if server.scheme() == "https" && properties.value(TRUST_STORE).is_some() {
         tracing::warn!(

@@ -5,13 +5,13 @@ use crate::analysis::{ServerKind, languages_of};
 use crate::http;
 use crate::scanner::{Cache, Provisioning};
 use crate::sonarqube::SonarQube;
-use crate::step::folder_walk::{Looking, walk};
+use crate::step::folder_walk::{WalkPurpose, walk};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use tokio::task::JoinHandle;
 
-/// A task that fetches plugins, and ends when nobody holds it any more. It is no error when it fails: the engine
-/// fetches itself what it does not find.
+/// A task that fetches plugins, and ends when this is dropped. A failure is not an error, because the engine fetches the
+/// plugins that it does not find.
 pub(super) struct Prefetch(JoinHandle<()>);
 
 impl Drop for Prefetch {
@@ -29,7 +29,7 @@ impl Prefetch {
     }
 }
 
-/// One after the other, so that they don't take the network from what Java can't start without.
+/// One after the other, so that they leave the network to the engine and the Java runtime, without which nothing starts.
 async fn prefetch(sonarqube: SonarQube, cache: Cache, directory: PathBuf) {
     // What SonarQube Cloud's engine does has not been observed.
     if sonarqube.kind() == ServerKind::Cloud {
@@ -65,10 +65,10 @@ async fn prefetch(sonarqube: SonarQube, cache: Cache, directory: PathBuf) {
 /// Entries looked at: what is found by then is likely to be all there is.
 const MOST_ENTRIES: usize = 20_000;
 
-/// Keys of the languages that the names of the files speak of. What is hidden is not analysed.
+/// Keys of the languages of the files, by their names. Hidden files are not analysed.
 fn languages_below(directory: &Path) -> Vec<&'static str> {
     let mut languages: Vec<&'static str> = Vec::new();
-    walk(directory, Looking::ForLanguages, MOST_ENTRIES, &mut |entry| {
+    walk(directory, WalkPurpose::Languages, MOST_ENTRIES, &mut |entry| {
         if entry.kind.is_file() && !entry.name.starts_with('.') {
             for language in languages_of(entry.name) {
                 if !languages.contains(&language) {

@@ -4,7 +4,7 @@ use super::source_tree::{BASE_DIR, SourceTree};
 use crate::analysis::Narrowing;
 use crate::analysis::precedence::Precedence;
 use crate::analysis::property_origin::{narrows, without_module};
-use crate::step::folder_walk::{Looking, walk};
+use crate::step::folder_walk::{WalkPurpose, walk};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -72,7 +72,7 @@ fn files_of(precedence: &Precedence, module: &str, base_dir: &Path) -> Option<Ve
             found.extend(relative(&start, &base_dir));
             continue;
         }
-        let is_whole = walk(&start, Looking::ForIndexedFiles, left, &mut |entry| {
+        let is_whole = walk(&start, WalkPurpose::IndexedFiles, left, &mut |entry| {
             left -= 1;
             if entry.kind.is_file() {
                 found.extend(relative(&entry.path, &base_dir));

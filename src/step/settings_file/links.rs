@@ -5,7 +5,7 @@ use super::source_tree::{BASE_DIR, SourceTree};
 use crate::analysis::PropertySource;
 use crate::analysis::precedence::Precedence;
 use crate::error::{Error, Result};
-use crate::step::folder_walk::Looking;
+use crate::step::folder_walk::WalkPurpose;
 use std::path::{Path, PathBuf};
 
 /// Entries of folders behind links looked at in all.
@@ -95,7 +95,7 @@ impl LinkSearch<'_> {
                 if !behind.is_empty() {
                     self.left = self.left.saturating_sub(1);
                 }
-                if kind.is_dir() && !Looking::ForLinks.leaves_out(&entry.file_name().to_string_lossy()) {
+                if kind.is_dir() && !WalkPurpose::Links.leaves_out(&entry.file_name().to_string_lossy()) {
                     folders.push(entry.path());
                 } else if kind.is_symlink() {
                     self.link(entry.path(), behind);
