@@ -2,7 +2,7 @@
 //!
 //! BuildProperties are last-write-wins for each name, and every job of a build may write. So each analysis
 //! has a property of its own, `sonar-azdo.<stage>.<job>.<n>`, and the one that readers compare with
-//! `ok` is computed from all of them. Beside them each job has a property `sonar-azdo-turn.<stage>.<job>`,
+//! `ok` is computed from all of them. Each job also has a property `sonar-azdo-turn.<stage>.<job>`,
 //! with which jobs announce what they are about to write (see [`BuildJob::announcement`]).
 
 use super::Verdict;
@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 /// The property that readers compare with `ok`, by the established extension's name.
 pub const AGGREGATE: &str = "sonarglobalqualitygate";
 const RECORD: &str = "sonar-azdo.";
-const TURN: &str = "sonar-azdo-turn.";
-/// The value of a turn property while its job writes nothing.
+const ANNOUNCEMENT: &str = "sonar-azdo-turn.";
+/// The value of the announcement property while its job writes nothing.
 const IDLE: &str = "idle";
 
 /// All properties of a build, by their names. Azure DevOps ignores case in them, and hands back the spelling by which it
@@ -62,9 +62,9 @@ impl BuildJob {
         (&self.job, self.attempt)
     }
 
-    /// Name of this job's turn property.
+    /// Name of the property in which this job announces what it is about to write.
     pub fn announcement_property(&self) -> String {
-        format!("{TURN}{}", self.job)
+        format!("{ANNOUNCEMENT}{}", self.job)
     }
 
     /// The properties for `entries`, numbered in their order.
@@ -88,29 +88,29 @@ impl BuildJob {
         entries.iter().enumerate().map(record).collect()
     }
 
-    /// The turn property of a job that is about to write `verdict`.
+    /// The announcement of a job that is about to write `verdict`.
     ///
     /// A job writes it, reads all properties, and only then writes records and the aggregate, with its
-    /// turn property idle again, in one request. A verdict that blocks_pass a pass counts in the aggregate from
-    /// its announcement on; and before it is recorded, [`others_may_write_ok`](Self::others_may_write_ok)
-    /// is waited for. So either the one who is about to write `ok` sees the other's announcement, or the
-    /// other waits for him, and nobody reads `ok` beside a record that contradicts it.
+    /// announcement property idle again, in one request. A verdict that takes away a pass counts in the aggregate from
+    /// its announcement on. Before it is recorded, the job waits for
+    /// [`others_may_write_ok`](Self::others_may_write_ok). So either the job that is about to write `ok` sees the other's
+    /// announcement, or the other waits for it: `ok` never stands beside a record that contradicts it.
     pub fn announcement(&self, verdict: Verdict) -> String {
         json!({ "verdict": verdict.token(), "stageAttempt": self.attempt.0, "attempt": self.attempt.1 })
             .to_string()
     }
 
-    /// What a turn property holds when its job is done.
+    /// The announcement property of a job that is done.
     pub fn idle() -> &'static str {
         IDLE
     }
 
     /// Whether another job may be about to write `ok`.
     pub fn others_may_write_ok(&self, properties: &BuildProperties) -> bool {
-        let turn = self.announcement_property();
+        let own = self.announcement_property();
         let mut others = properties
             .iter()
-            .filter(|(name, text)| name.starts_with(TURN) && **name != turn && *text != IDLE);
+            .filter(|(name, text)| name.starts_with(ANNOUNCEMENT) && **name != own && *text != IDLE);
         others.any(|(_, text)| !read(text).1.blocks_pass())
     }
 }
@@ -119,7 +119,7 @@ impl BuildJob {
 pub fn aggregate(properties: &BuildProperties) -> Verdict {
     let mut jobs: BTreeMap<&str, (Attempt, Verdict)> = BTreeMap::new();
     for (name, text) in properties {
-        let announced = name.strip_prefix(TURN).filter(|_| text != IDLE);
+        let announced = name.strip_prefix(ANNOUNCEMENT).filter(|_| text != IDLE);
         let recorded =
             name.strip_prefix(RECORD).map(|rest| rest.rsplit_once('.').map_or(rest, |(job, _)| job));
         let Some(job) = announced.or(recorded) else { continue };

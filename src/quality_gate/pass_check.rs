@@ -55,7 +55,7 @@ pub fn nothing_analysed(
 }
 
 /// No analyzer ran although there are files for one. To be asked where there are files and no lines of code; `languages`
-/// are those of the files, none where nobody tells.
+/// are those of the files, none where they are not known.
 pub fn uncounted(languages: &[String]) -> Option<Objection> {
     let missed: Vec<&str> =
         languages.iter().map(String::as_str).filter(|language| !UNCOUNTED.contains(language)).collect();

@@ -33,7 +33,7 @@ pub struct AnalysisResult {
     pub reason: Option<String>,
     /// The gate, when the server gave one.
     pub gate: Option<QualityGate>,
-    /// For an analysis that was skipped: a gate of before. It is shown, and counts for nothing.
+    /// For an analysis that was skipped: the gate of an earlier analysis. It is shown, and has no effect.
     pub last_known: Option<LastKnown>,
     /// The worst files and issues behind the failed conditions, as far as the token could read them.
     pub worst: Vec<WorstOfCondition>,

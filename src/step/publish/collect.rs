@@ -52,7 +52,7 @@ pub(super) async fn collect(
         && connection.is_none()
         && let Some(reason) = no_connection::reason(job, records, inputs.on_missing_connection)
     {
-        return Ok(vec![AnalysisToJudge::settled(UNNAMED, &target, Verdict::Skipped, reason.into())]);
+        return Ok(vec![AnalysisToJudge::with_verdict(UNNAMED, &target, Verdict::Skipped, reason.into())]);
     }
     analyses.extend(imported.missing);
     let names_reports = !inputs.report_task_files.is_empty();
@@ -82,8 +82,8 @@ pub(super) async fn collect(
     Ok(analyses)
 }
 
-/// The projects that the input `projects` names and that are not among the analyses: nobody would notice that an artifact
-/// was never made, or was taken away.
+/// The projects that the input `projects` names and that are not among the analyses: without this check an artifact
+/// that was never made, or was taken away, would go unnoticed.
 pub(super) fn absent(
     projects: &[String],
     results: &[AnalysisResult],

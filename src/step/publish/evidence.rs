@@ -39,7 +39,7 @@ pub(super) struct Description {
 #[derive(Debug)]
 pub(super) enum Evidence {
     /// The verdict and its reason: there is nothing that a server could be asked about.
-    Settled(Verdict, String),
+    Known(Verdict, String),
     /// Nothing was analysed: why.
     NothingAnalysed(String),
     /// It was left out because the change does not touch it: why, and the server that knows its last gate.
@@ -83,9 +83,9 @@ pub(super) struct ProjectEvidence {
 
 impl AnalysisToJudge {
     /// One of which nothing is known but the verdict.
-    pub(super) fn settled(name: &str, target: &Target, verdict: Verdict, reason: String) -> Self {
+    pub(super) fn with_verdict(name: &str, target: &Target, verdict: Verdict, reason: String) -> Self {
         let description = Description::new(name.to_owned(), target.clone());
-        Self { id: None, description, evidence: Evidence::Settled(verdict, reason) }
+        Self { id: None, description, evidence: Evidence::Known(verdict, reason) }
     }
 
     /// Whether both rest on the same report.
@@ -141,7 +141,7 @@ impl Evidence {
             (Some(Outcome::Succeeded | Outcome::GateFailed { .. }), _) | (None, None) => return None,
             (None, Some(reason)) => (Verdict::Skipped, reason),
         };
-        Some(Self::Settled(verdict, reason.to_owned()))
+        Some(Self::Known(verdict, reason.to_owned()))
     }
 
     /// The same, with the server that knows the last gate of what the change does not touch.
@@ -153,9 +153,9 @@ impl Evidence {
     ) -> Self {
         let is_untouched = prepared.member.as_ref().is_some_and(|member| member.untouched);
         match self {
-            Self::Settled(Verdict::Skipped, reason) if is_untouched => match server() {
+            Self::Known(Verdict::Skipped, reason) if is_untouched => match server() {
                 Some(sonarqube) => Self::Untouched(Box::new(sonarqube), reason),
-                None => Self::Settled(Verdict::Skipped, reason),
+                None => Self::Known(Verdict::Skipped, reason),
             },
             other => other,
         }

@@ -35,7 +35,7 @@ pub(super) fn report_in_log(results: &[AnalysisResult], policy: &Policy) {
         match reaction {
             Reaction::Fail => errors.extend(issues),
             Reaction::Warn => warnings.extend(issues),
-            // A warning even where it has no consequence, so that nobody takes it for a pass.
+            // A warning even where it has no consequence: it must not look like a pass.
             Reaction::Ignore if result.verdict == Verdict::Skipped => warnings.extend(issues),
             Reaction::Ignore => issues.iter().for_each(|issue| tracing::info!("{}", issue.line())),
         }

@@ -51,8 +51,8 @@ impl Judge {
     async fn judge_one(&mut self, analysis: AnalysisToJudge) -> (JudgedAnalysis, ToShow) {
         let AnalysisToJudge { id, description, evidence } = analysis;
         match evidence {
-            Evidence::Settled(verdict, reason) => {
-                (JudgedAnalysis::settled(id, description, verdict, reason), ToShow::Nothing)
+            Evidence::Known(verdict, reason) => {
+                (JudgedAnalysis::with_verdict(id, description, verdict, reason), ToShow::Nothing)
             }
             Evidence::NothingAnalysed(reason) => {
                 let judgement = Judgement {
@@ -62,7 +62,7 @@ impl Judge {
                 (JudgedAnalysis::new(id, description, judgement), ToShow::Nothing)
             }
             Evidence::Untouched(sonarqube, reason) => {
-                let judged = JudgedAnalysis::settled(id, description, Verdict::Skipped, reason);
+                let judged = JudgedAnalysis::with_verdict(id, description, Verdict::Skipped, reason);
                 (judged, ToShow::LastGate(sonarqube.without_retries()))
             }
             Evidence::Report(evidence) => self.judge_report(id, description, *evidence).await,
@@ -95,7 +95,7 @@ impl Judge {
         // One report that passed must not pass for two analyses.
         if !self.claimed.insert((server.clone(), report.ce_task_id.clone())) {
             let reason = "The report was already counted for another analysis of this job".into();
-            let judged = JudgedAnalysis::settled(id, description, Verdict::NoReport, reason);
+            let judged = JudgedAnalysis::with_verdict(id, description, Verdict::NoReport, reason);
             return (judged, ToShow::Nothing);
         }
         // Which of the build's targets it is the server will say.

@@ -27,7 +27,7 @@ pub(super) struct JudgedAnalysis {
 
 impl JudgedAnalysis {
     /// A verdict that no server was asked for.
-    pub(super) fn settled(
+    pub(super) fn with_verdict(
         id: Option<AnalysisId>,
         description: Description,
         verdict: Verdict,
@@ -59,16 +59,20 @@ impl JudgedAnalysis {
 #[derive(Debug)]
 pub(super) enum ToShow {
     Nothing,
-    /// Measures of this branch or pull request.
-    Measures {
-        sonarqube: SonarQube,
-        target: Target,
-        measures: Measures,
-        /// The address that people know the server by, where no report tells it.
-        address: Option<InFlight<Url>>,
-    },
+    BesideGate(Box<BesideGate>),
     /// The last gate of what was left out.
     LastGate(SonarQube),
+}
+
+/// What is shown beside a gate.
+#[derive(Debug)]
+pub(super) struct BesideGate {
+    pub(super) sonarqube: SonarQube,
+    /// The branch or pull request that was measured.
+    pub(super) target: Target,
+    pub(super) measures: Measures,
+    /// The address that people know the server by, where no report tells it.
+    pub(super) address: Option<InFlight<Url>>,
 }
 
 impl ToShow {
@@ -83,6 +87,7 @@ impl ToShow {
             return (judgement, Self::Nothing);
         }
         let measures = std::mem::replace(&mut judgement.measures, Measures::NotAsked);
-        (judgement, Self::Measures { sonarqube: sonarqube.clone(), target, measures, address })
+        let beside = BesideGate { sonarqube: sonarqube.clone(), target, measures, address };
+        (judgement, Self::BesideGate(Box::new(beside)))
     }
 }

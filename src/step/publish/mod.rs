@@ -41,7 +41,7 @@ use std::path::PathBuf;
 /// Runs the step.
 ///
 /// # Errors
-/// The gate did not pass, or nobody can say that it did, and the policy says that this fails the task.
+/// The gate did not pass, or it is not known whether it passed, and the policy says that this fails the task.
 pub async fn publish(job: &Job) -> Result<Completion> {
     let judged = job.cancellation.unless_requested(judge_all(job)).await;
     let Judged { inputs, temp, records, build, analyses, results } =
@@ -76,7 +76,7 @@ pub async fn publish(job: &Job) -> Result<Completion> {
     .hint("The warning above says why. Run the job again."))
 }
 
-/// Records that nobody can say how the analyses fared: for a run that a bug ended.
+/// Records that the verdict is not known: for a run that a bug ended.
 pub async fn record_unknown(job: &Job) {
     tell_build::tell(job, None, &[tell_build::without_analysis(Verdict::Unknown)], None).await;
 }
@@ -117,7 +117,7 @@ async fn judge_all(job: &Job) -> Result<Judged> {
     Ok(Judged { inputs, temp, records, build, analyses, results })
 }
 
-/// In mode `other` the scanner read its token from a plain variable; nobody needs it there any more.
+/// In mode `other` the scanner read its token from a plain variable. From now on nothing needs it there.
 fn take_back_token(job: &Job, found: &FoundRecords) {
     const PARAMETERS: &str = "SONARQUBE_SCANNER_PARAMS";
     let Some(json) = job.environment.value(PARAMETERS) else { return };

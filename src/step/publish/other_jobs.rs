@@ -48,7 +48,7 @@ pub(super) fn import(
     let mut records: BTreeMap<(u64, AnalysisId), RecordCopy> = BTreeMap::new();
     let mut unreadable = Vec::new();
     let no_report =
-        |what: &str, reason: String| AnalysisToJudge::settled(what, target, Verdict::NoReport, reason);
+        |what: &str, reason: String| AnalysisToJudge::with_verdict(what, target, Verdict::NoReport, reason);
     let mut unconnected = None;
     for pattern in &inputs.analyses {
         let found = match files(job, pattern) {
@@ -99,7 +99,7 @@ pub(super) fn import(
     imported.analyses.extend(unreadable);
     imported.analyses.extend(unconnected.map(|note| {
         let (verdict, reason) = without_connection(job, inputs, connection, &note);
-        AnalysisToJudge::settled(UNNAMED, target, verdict, reason)
+        AnalysisToJudge::with_verdict(UNNAMED, target, verdict, reason)
     }));
     imported
 }
@@ -216,7 +216,7 @@ fn analysis_to_judge(
         id: Some(prepared.id.clone()),
         description: Description::of(prepared, extent),
         evidence: evidence(job, copy, connection, start)
-            .unwrap_or_else(|(verdict, reason)| Evidence::Settled(verdict, reason)),
+            .unwrap_or_else(|(verdict, reason)| Evidence::Known(verdict, reason)),
     }
 }
 
@@ -242,7 +242,7 @@ fn evidence(
         };
         return match evidence {
             // Else one file in an artifact would take an analysis out of the verdict.
-            Evidence::Settled(Verdict::Skipped, reason) if !is_sealed => {
+            Evidence::Known(Verdict::Skipped, reason) if !is_sealed => {
                 Err(no_report(format!("{NOT_SEALED}. It says that the analysis was skipped: {reason}")))
             }
             evidence => Ok(evidence.with_last_gate(prepared, server)),

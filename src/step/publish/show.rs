@@ -3,7 +3,7 @@
 
 use super::address::{dashboard, public_address};
 use super::evidence::Description;
-use super::judged::{JudgedAnalysis, ToShow};
+use super::judged::{BesideGate, JudgedAnalysis, ToShow};
 use super::judgement::Measures;
 use super::main_branch::BranchKind;
 use super::metric_names::MetricNames;
@@ -51,10 +51,15 @@ pub(super) async fn show(
     for ((judged, shown), to_show) in all {
         let server = match &to_show {
             ToShow::Nothing => continue,
-            ToShow::Measures { sonarqube, .. } => Some(sonarqube.base_url().clone()),
+            ToShow::BesideGate(beside) => Some(beside.sonarqube.base_url().clone()),
             ToShow::LastGate(_) => None,
         };
-        let to_show = shown.take_known(to_show);
+        // What needs no waiting is shown in any case.
+        if let ToShow::BesideGate(beside) = &to_show
+            && let Measures::Read(Some(known)) = &beside.measures
+        {
+            shown.measures = known.clone();
+        }
         if !is_over {
             let is_time_left = Instant::now() < latest;
             is_over =
@@ -75,23 +80,12 @@ pub(super) async fn show(
 }
 
 impl Shown {
-    /// Takes over what needs no waiting.
-    fn take_known(&mut self, to_show: ToShow) -> ToShow {
-        match to_show {
-            ToShow::Measures { sonarqube, target, measures: Measures::Read(Some(known)), address } => {
-                self.measures = known;
-                let measures = Measures::Read(Some(MeasureSet::default()));
-                ToShow::Measures { sonarqube, target, measures, address }
-            }
-            other => other,
-        }
-    }
-
     async fn ask(&mut self, to_show: ToShow, judged: &JudgedAnalysis, names: &mut MetricNames) {
         let description = &judged.description;
         match to_show {
             ToShow::Nothing => {}
-            ToShow::Measures { sonarqube, target, measures, address } => {
+            ToShow::BesideGate(beside) => {
+                let BesideGate { sonarqube, target, measures, address } = *beside;
                 let worst = worst(&sonarqube, &target, judged);
                 let others = async {
                     if let Some(address) = address {
@@ -124,8 +118,7 @@ impl Shown {
         };
         let name = &description.project_name;
         match answer {
-            Ok(Some(measures)) if self.measures.0.is_empty() => self.measures = measures,
-            Ok(Some(_)) => {}
+            Ok(Some(measures)) => self.measures = measures,
             Ok(None) => tracing::info!(
                 "The measures of {name} are left out: this server lets no analysis token read them (a user token with \
                  Browse may)"

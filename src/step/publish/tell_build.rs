@@ -43,7 +43,7 @@ pub(super) async fn tell(
     let azure = AzureDevOps::new(job.azure_devops.clone(), connection.collection, connection.token);
     let written = RefCell::new(BuildProperties::new());
     let build_job = this_job(&job.environment);
-    let settling = record_verdicts(
+    let recording = record_verdicts(
         &build_job,
         entries,
         async || read_or_remembered(azure.build_properties(project, build).await, &written),
@@ -54,18 +54,18 @@ pub(super) async fn tell(
         },
         async || job.cancellation.unless_requested(tokio::time::sleep(PAUSE)).await.is_ok(),
     );
-    let Ok(settled) = job.cancellation.unless_over(settling).await else {
+    let Ok(recorded) = job.cancellation.unless_over(recording).await else {
         tracing::warn!("the build property {AGGREGATE} was not written in time after the run was cancelled");
         return true;
     };
     let is_reached = !written.borrow().is_empty();
-    let may_be_ok_elsewhere = match &settled {
-        Ok(settled) => settled.is_none(),
+    let may_be_ok_elsewhere = match &recorded {
+        Ok(seen) => seen.is_none(),
         Err(error) => may_pass_elsewhere(error, is_reached),
     };
     let verdict = Verdict::worst(entries.iter().map(|entry| entry.verdict));
     let is_known = !(may_be_ok_elsewhere && verdict.blocks_pass());
-    match settled {
+    match recorded {
         Ok(None) => tracing::warn!(
             "the build property {AGGREGATE} may not match the verdicts of all analyses of the build: other jobs kept \
              changing it, or Azure DevOps answered with an older state"

@@ -27,7 +27,7 @@ pub(super) fn by_record(
     let extent = record.analyzed.as_ref().map(|analyzed| analyzed.extent.clone()).unwrap_or_default();
     let description = Description::of(&record.prepared, &extent);
     let evidence = evidence(job, record, extent, connection, start)
-        .unwrap_or_else(|(verdict, reason)| Evidence::Settled(verdict, reason));
+        .unwrap_or_else(|(verdict, reason)| Evidence::Known(verdict, reason));
     AnalysisToJudge { id: Some(record.prepared.id.clone()), description, evidence }
 }
 
@@ -74,7 +74,7 @@ pub(super) fn foreign(found: &FoundRecords, target: &Target) -> Vec<AnalysisToJu
 fn without_report(id: &AnalysisId, reason: String, target: &Target) -> AnalysisToJudge {
     AnalysisToJudge {
         id: Some(id.clone()),
-        ..AnalysisToJudge::settled(UNNAMED, target, Verdict::NoReport, reason)
+        ..AnalysisToJudge::with_verdict(UNNAMED, target, Verdict::NoReport, reason)
     }
 }
 

@@ -66,7 +66,7 @@ impl<'a> WithoutRecord<'a> {
                 revision: self.revision().map(str::to_owned),
                 build_targets: told.is_none().then(|| build_targets(&self.job.predefined.pipeline_context())),
             })),
-            Err(reason) => Evidence::Settled(Verdict::NoReport, reason.clone()),
+            Err(reason) => Evidence::Known(Verdict::NoReport, reason.clone()),
         };
         self.to_judge(key.to_owned(), told.unwrap_or(Target::MAIN_BRANCH), evidence)
     }
@@ -215,7 +215,7 @@ impl<'a> WithoutRecord<'a> {
     fn no_report(&self, reason: String) -> AnalysisToJudge {
         let key = self.inputs.project_key.as_deref().unwrap_or(UNNAMED).to_owned();
         let target = self.job.predefined.pipeline_context().target();
-        self.to_judge(key, target, Evidence::Settled(Verdict::NoReport, reason))
+        self.to_judge(key, target, Evidence::Known(Verdict::NoReport, reason))
     }
 
     fn to_judge(&self, key: String, target: Target, evidence: Evidence) -> AnalysisToJudge {
