@@ -40,7 +40,7 @@ pub use java_home::JavaHome;
 pub use platform::{Platform, WindowsProcessor};
 pub use provision_error::ProvisionError;
 pub(crate) use provisioning::again_if_replaced;
-pub use provisioning::{Provisioned, Provisioning};
+pub use provisioning::{Check, Provisioned, Provisioning};
 pub use scanner_cli::{Cli, CliHome};
 pub use scanner_run::ScannerRun;
 pub use tool_cache::{Tool, ToolCache};

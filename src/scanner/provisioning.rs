@@ -34,8 +34,26 @@ pub struct Provisioning<'a> {
     pub credentials: Option<&'a Credentials>,
     /// Keeps the files.
     pub cache: &'a Cache,
-    /// Set after a run that failed as if a file of the cache were damaged, to when it began: then every byte is checked.
-    pub suspect_since: Option<SystemTime>,
+    /// How files that are there already are checked.
+    pub check: Check,
+}
+
+/// How a file that is in the cache already is checked before it counts as there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Check {
+    /// As before each use: see [`is_intact`].
+    Usual,
+    /// Every byte, because a run that began at this time failed as if a file of the cache were damaged.
+    Suspect(SystemTime),
+    /// That it is a file of this user. Whoever runs it later must check it then; until then its content is not believed.
+    /// Unpacked folders, whose check is cheap, are checked as usual.
+    WhenUsed,
+}
+
+impl Check {
+    fn is_of_every_byte(self) -> bool {
+        matches!(self, Self::Suspect(_))
+    }
 }
 
 impl Provisioning<'_> {
@@ -139,7 +157,7 @@ impl Provisioning<'_> {
         }
         if let Some(seal) = self.cache.seal().cloned() {
             let (folder, what) = (unpacked.to_owned(), artifact.sha256.clone());
-            let suspect = self.suspect_since.is_some();
+            let suspect = self.check.is_of_every_byte();
             if check_blocking(move || sealed_folder::is_whole(&folder, &seal, &what, suspect)).await {
                 return true;
             }
@@ -292,7 +310,10 @@ impl Provisioning<'_> {
     }
 
     async fn is_intact(&self, path: &Path, artifact: &Artifact) -> bool {
-        is_intact(path, &artifact.sha256, self.cache.seal(), self.suspect_since.is_some()).await
+        if self.check == Check::WhenUsed {
+            return protected_file(path).is_some();
+        }
+        is_intact(path, &artifact.sha256, self.cache.seal(), self.check.is_of_every_byte()).await
     }
 }
 

@@ -12,7 +12,7 @@ use super::file_lock::lock_file;
 use super::intact::check_blocking;
 use super::ownership::{create_folder, others_on_the_way};
 use super::provision_error::ProvisionError;
-use super::provisioning::{Provisioning, again_if_replaced};
+use super::provisioning::{Check, Provisioning, again_if_replaced};
 use super::sealed_folder;
 use super::temporary::{Temporary, remove_stale};
 use crate::analysis::{Artifact, ScannerRelease};
@@ -234,7 +234,7 @@ pub(super) async fn obtain(
             let artifact = Artifact { file_name, sha256: release.sha256.clone(), url };
             tracing::info!("{name} {}: {}", release.version, http::printable(&artifact.url));
             let provisioning =
-                Provisioning { client, credentials: None, cache: downloads, suspect_since: None };
+                Provisioning { client, credentials: None, cache: downloads, check: Check::Usual };
             let download = async || provisioning.file(&artifact, &|| ()).await;
             let provisioned = again_if_replaced(Retry::replaced_download(), download).await.map_err(|error| {
                 Error::new(error.to_string()).hint(format!(

@@ -80,7 +80,8 @@ impl Fixture {
         credentials: &'a Credentials,
         suspect_since: Option<SystemTime>,
     ) -> Provisioning<'a> {
-        Provisioning { client, credentials: Some(credentials), cache: &self.cache, suspect_since }
+        let check = suspect_since.map_or(Check::Usual, Check::Suspect);
+        Provisioning { client, credentials: Some(credentials), cache: &self.cache, check }
     }
 
     fn place(&self) -> PathBuf {
@@ -564,6 +565,20 @@ async fn a_jre_without_java_is_refused() {
     let fixture = Fixture::new("jre.tar.gz", &jre_archive("jdk/bin/python"), 1).await;
     let error = fixture.provision_jre().await.unwrap_err().to_string();
     assert!(error.contains("jdk/bin/java"), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_checked_when_used_is_not_hashed_before() {
+    let fixture = Fixture::new("engine.jar", CONTENT, 2).await;
+    let (client, credentials) = (Client::new(NetworkSettings::default()), fixture.credentials());
+    let provision = async |check| {
+        let provisioning = Provisioning { check, ..fixture.provisioning(&client, &credentials, None) };
+        provisioning.file(&fixture.artifact, &|| ()).await.unwrap().was_cached
+    };
+    assert!(!provision(Check::WhenUsed).await, "it is not there yet");
+    std::fs::write(fixture.place(), "evil").unwrap();
+    assert!(provision(Check::WhenUsed).await);
+    assert!(!provision(Check::Usual).await, "what was altered is replaced");
 }
 
 #[tokio::test]

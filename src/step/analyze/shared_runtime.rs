@@ -1,7 +1,7 @@
 //! What the analyses of one step share.
 
 use crate::error::Result;
-use crate::scanner::{Cache, Marks};
+use crate::scanner::{Cache, Check, Marks};
 use crate::step::runtime::RuntimeRequest;
 use crate::step::runtime::engine_and_java::{Ready, provision};
 use std::path::{Path, PathBuf};
@@ -64,7 +64,9 @@ impl SharedRuntime {
         if let Some((_, ready)) = known.iter().find(|(of, ready)| *of == choice && trusted(ready)) {
             return Ok(Rc::clone(ready));
         }
-        let ready = Rc::new(provision(request, suspect.map(|(_, since)| since)).await?);
+        let ready = Rc::new(
+            provision(request, suspect.map_or(Check::Usual, |(_, since)| Check::Suspect(since))).await?,
+        );
         known.retain(|(of, _)| *of != choice);
         known.push((choice, Rc::clone(&ready)));
         Ok(ready)

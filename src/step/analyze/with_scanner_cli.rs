@@ -6,7 +6,7 @@ use crate::analysis::property_origin::without_module;
 use crate::analysis::{Properties, ScannerRelease};
 use crate::error::{Error, Result};
 use crate::scanner::scanner_cli::{Cli, CliHome, TOOL, knows_provisioning};
-use crate::scanner::{Java, ScannerRun, java_needed};
+use crate::scanner::{Check, Java, ScannerRun, java_needed};
 use crate::step::machine;
 use crate::step::runtime::engine_and_java::server_jre;
 use crate::step::runtime::network;
@@ -106,7 +106,7 @@ async fn provision(setup: &AnalysisSetup<'_>, release: &ScannerRelease) -> Resul
     let needed =
         |home: &CliHome| java_needed(&home.jar).unwrap_or(0).max(prepared.server.facts.oldest_java());
     let server_jre = async || match prepared.server.facts.has_engine_provisioning() {
-        true => server_jre(request, None).await,
+        true => server_jre(request, Check::Usual).await,
         false => Ok(None),
     };
     let chosen = request.java_choices().choose(cli, needed, server_jre).await?;

@@ -9,7 +9,7 @@ use crate::analysis::{
 };
 use crate::error::{Error, Result};
 use crate::scanner::dotnet::{self, Dotnet};
-use crate::scanner::{Audit, Cache, ClassArchive, Java};
+use crate::scanner::{Audit, Cache, Check, ClassArchive, Java};
 use crate::sonarqube::SonarQube;
 use crate::step::cache_choice;
 use crate::step::dotnet_begin_end::{
@@ -140,7 +140,8 @@ async fn java_and_engine(
         jdk: Jdk::default(),
     };
     if server.has_engine_provisioning() {
-        let ready = provision(&request, None).await?;
+        // The beginning runs neither of them, and the end checks both before it does.
+        let ready = provision(&request, Check::WhenUsed).await?;
         return Ok((ready.java.clone(), Some(ready)));
     }
     let nothing = async { Ok(()) };

@@ -6,7 +6,9 @@ use crate::analysis::{Artifact, Begun, Jre};
 use crate::error::{Error, Result};
 use crate::http::Retry;
 use crate::process::is_executable;
-use crate::scanner::{Cache, ChosenJava, Java, Provisioned, Provisioning, again_if_replaced, java_needed};
+use crate::scanner::{
+    Cache, Check, ChosenJava, Java, Provisioned, Provisioning, again_if_replaced, java_needed,
+};
 use crate::sonarqube::SonarQube;
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
@@ -60,15 +62,12 @@ impl Ready {
     }
 }
 
-/// Provisions both at the same time. `suspect_since`: see [`Provisioning`].
-pub(crate) async fn provision(
-    request: &RuntimeRequest<'_>,
-    suspect_since: Option<SystemTime>,
-) -> Result<Ready> {
-    request.job.cancellation.unless_requested(engine_and_java(request, suspect_since)).await?
+/// Provisions both at the same time.
+pub(crate) async fn provision(request: &RuntimeRequest<'_>, check: Check) -> Result<Ready> {
+    request.job.cancellation.unless_requested(engine_and_java(request, check)).await?
 }
 
-async fn engine_and_java(request: &RuntimeRequest<'_>, suspect_since: Option<SystemTime>) -> Result<Ready> {
+async fn engine_and_java(request: &RuntimeRequest<'_>, check: Check) -> Result<Ready> {
     let started = SystemTime::now();
     let plugins = OnceCell::new();
     // A machine that lacks the engine also lacks the plugins that it will ask for.
@@ -77,19 +76,15 @@ async fn engine_and_java(request: &RuntimeRequest<'_>, suspect_since: Option<Sys
     };
     let choices = request.java_choices();
     let chosen = choices.choose(
-        engine_jar(request, suspect_since, &on_miss),
+        engine_jar(request, check, &on_miss),
         |jar: &Jar| java_needed(&jar.path).unwrap_or_else(|| request.facts.oldest_java()),
-        async || server_jre(request, suspect_since).await,
+        async || server_jre(request, check).await,
     );
     let ChosenJava { program: jar, java, server_jre: jre } = chosen.await?;
     Ok(Ready { jar, java, jre, started, _plugins: plugins.into_inner() })
 }
 
-async fn engine_jar(
-    request: &RuntimeRequest<'_>,
-    suspect_since: Option<SystemTime>,
-    on_miss: &dyn Fn(),
-) -> Result<Jar> {
+async fn engine_jar(request: &RuntimeRequest<'_>, check: Check, on_miss: &dyn Fn()) -> Result<Jar> {
     if let Some(own) = request.properties.value("sonar.scanner.engineJarPath") {
         let path = PathBuf::from(own);
         tracing::info!("Scanner engine: {own} (sonar.scanner.engineJarPath)");
@@ -98,7 +93,7 @@ async fn engine_jar(
             false => Err(Error::new(format!("sonar.scanner.engineJarPath names {own}, which is not a file"))),
         };
     }
-    let provisioning = provisioning(request, suspect_since);
+    let provisioning = provisioning(request, check);
     let ask_and_provision = async || {
         let offer = request.sonarqube.engine().await;
         let offer = offer.map_err(|error| error.explain("ask for the scanner engine"))?;
@@ -112,12 +107,9 @@ async fn engine_jar(
 }
 
 /// The server's Java runtime for this platform, if it offers one.
-pub(crate) async fn server_jre(
-    request: &RuntimeRequest<'_>,
-    suspect_since: Option<SystemTime>,
-) -> Result<Option<Offered<Jre>>> {
+pub(crate) async fn server_jre(request: &RuntimeRequest<'_>, check: Check) -> Result<Option<Offered<Jre>>> {
     let (os, arch) = (&request.platform.os, &request.platform.arch);
-    let provisioning = provisioning(request, suspect_since);
+    let provisioning = provisioning(request, check);
     let ask_and_provision = async || {
         let offer = request.sonarqube.jre(os, arch).await;
         let Some(offer) = offer.map_err(|error| error.explain("ask for a Java runtime"))? else {
@@ -140,7 +132,7 @@ pub(crate) async fn verify(begun: &Begun, sonarqube: &SonarQube, cache: &Cache) 
         client: sonarqube.http(),
         credentials: Some(sonarqube.download_credentials()),
         cache,
-        suspect_since: None,
+        check: Check::Usual,
     };
     let engine = async {
         let Some(offer) = &begun.engine_offer else { return Ok(()) };
@@ -181,11 +173,11 @@ fn is_still(provisioned: &Provisioned, chosen: Option<&str>) -> Result<()> {
     }
 }
 
-fn provisioning<'a>(request: &'a RuntimeRequest<'_>, suspect_since: Option<SystemTime>) -> Provisioning<'a> {
+fn provisioning<'a>(request: &'a RuntimeRequest<'_>, check: Check) -> Provisioning<'a> {
     Provisioning {
         client: request.sonarqube.http(),
         credentials: Some(request.sonarqube.download_credentials()),
         cache: &request.cache,
-        suspect_since,
+        check,
     }
 }

@@ -3,7 +3,7 @@
 use super::RuntimeRequest;
 use crate::analysis::{ServerKind, languages_of};
 use crate::http;
-use crate::scanner::{Cache, Provisioning};
+use crate::scanner::{Cache, Check, Provisioning};
 use crate::sonarqube::SonarQube;
 use crate::step::folder_walk::{WalkPurpose, walk};
 use std::path::{Path, PathBuf};
@@ -48,7 +48,7 @@ async fn prefetch(sonarqube: SonarQube, cache: Cache, directory: PathBuf) {
         client: sonarqube.http(),
         credentials: Some(sonarqube.credentials()),
         cache: &cache,
-        suspect_since: None,
+        check: Check::Usual,
     };
     // The engine asks first for those that each analysis needs.
     let always = plugins.iter().filter(|plugin| plugin.languages.is_empty());
