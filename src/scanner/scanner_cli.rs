@@ -4,8 +4,8 @@
 //! Contract: its start script (main class and system properties), and its documentation (`SONAR_SCANNER_OPTS`, and
 //! parameters as JSON in `SONAR_SCANNER_JSON_PARAMS`, before version 6 in `SONARQUBE_SCANNER_PARAMS`). Observed with 4.7,
 //! 5.0, 6.2 and 8.1: that JSON takes precedence over the project's settings file; before version 6 that file takes
-//! precedence over `SONAR_TOKEN`; from 6 on `SONAR_HOST_URL` and every `SONAR_SCANNER_*` take precedence over the JSON, so `agent::children` withholds the one and
-//! `step::analyze::with_scanner_cli` the others.
+//! precedence over `SONAR_TOKEN`; from 6 on `SONAR_HOST_URL` and every `SONAR_SCANNER_*` take precedence over the JSON. So
+//! `agent::children` withholds the first of these, and `step::analyze::with_scanner_cli` the others.
 
 use super::cli_log::{self, CliLog};
 use super::scanner_run::ScannerRun;

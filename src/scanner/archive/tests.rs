@@ -80,7 +80,7 @@ fn mode(path: &Path) -> u32 {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_tar_with_all_a_jre_has() {
+async fn a_tar_with_folders_links_and_modes_is_unpacked() {
     let case = tar_case(&[
         (Directory, "./jre/", "", b""),
         (Regular, "./jre/bin/java", "", b"elf"),
@@ -98,7 +98,7 @@ async fn a_tar_with_all_a_jre_has() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_zip_with_modes_and_links() {
+async fn a_zip_with_links_and_modes_is_unpacked() {
     let case = zip_case(|zip| {
         zip.add_directory("jre/", options()).unwrap();
         zip.start_file("jre/bin/java", options().unix_permissions(0o755)).unwrap();
@@ -113,7 +113,7 @@ async fn a_zip_with_modes_and_links() {
 }
 
 #[tokio::test]
-async fn paths_that_lead_out() {
+async fn a_path_that_leads_out_of_the_folder_is_refused() {
     for name in ["../x", "a/../../x", "/x", "..\\x", "a\\..\\..\\x", "C:\\x", "C:x", "\\\\host\\x", "a/.."] {
         tar_case(&[(Regular, name, "", b"!")]).is_refused("outside of the folder").await;
         tar_case(&[(Directory, name, "", b"")]).is_refused("outside of the folder").await;
@@ -122,7 +122,7 @@ async fn paths_that_lead_out() {
 }
 
 #[tokio::test]
-async fn links_that_lead_out() {
+async fn a_link_that_leads_out_of_the_folder_is_refused() {
     for target in ["/etc/passwd", "../x", "a/../../x", "..", "C:\\x", "a/.."] {
         tar_case(&[(Symlink, "link", target, b"")]).is_refused("out of the folder").await;
         tar_case(&[(Link, "link", target, b"")]).is_refused("out of the folder").await;
@@ -135,7 +135,7 @@ async fn links_that_lead_out() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn links_that_lead_out_together() {
+async fn links_that_lead_out_of_the_folder_together_are_refused() {
     // `sub/up` is the root itself: what is above it is outside, though `sub/up/..` looks like `sub`.
     tar_case(&[(Symlink, "sub/up", "..", b""), (Symlink, "out", "sub/up/..", b"")])
         .is_refused("out of the folder")
@@ -147,13 +147,13 @@ async fn links_that_lead_out_together() {
 }
 
 #[tokio::test]
-async fn the_same_name_twice() {
+async fn a_name_that_occurs_twice_is_refused() {
     tar_case(&[(Regular, "x", "", b"1"), (Regular, "x", "", b"2")]).is_refused("x").await;
     tar_case(&[(Symlink, "x", "a", b""), (Symlink, "x", "b", b"")]).is_refused("twice").await;
 }
 
 #[tokio::test]
-async fn devices() {
+async fn a_device_is_refused() {
     for kind in [tar::EntryType::Char, tar::EntryType::Block, tar::EntryType::Fifo] {
         tar_case(&[(kind, "dev", "", b"")]).is_refused("neither file, folder nor link").await;
     }
@@ -167,7 +167,7 @@ async fn devices() {
 }
 
 #[test]
-fn bombs() {
+fn an_archive_that_unpacks_to_too_much_is_refused() {
     let stopped = AtomicBool::new(false);
     let content = [0; 5000];
     for case in [
@@ -188,7 +188,7 @@ fn bombs() {
 }
 
 #[tokio::test]
-async fn bombs_of_real_size() {
+async fn an_archive_that_would_fill_the_disk_is_refused() {
     let zeros = vec![0; 4 << 20];
     tar_case(&[(Regular, "a", "", &zeros)]).is_refused("too much").await;
     let zip = zip_case(|zip| {
@@ -199,7 +199,7 @@ async fn bombs_of_real_size() {
 }
 
 #[test]
-fn bombs_in_headers() {
+fn headers_that_unpack_to_too_much_are_refused() {
     // A name as long as this stream is memory that nobody counted as content.
     let stream = io::repeat(b'x').take(100);
     let mut bounded = Bounded { stream, left: 99 };
@@ -207,7 +207,7 @@ fn bombs_in_headers() {
 }
 
 #[tokio::test]
-async fn what_is_no_archive() {
+async fn a_file_that_is_not_an_archive_is_refused() {
     let whole = tar_gz(&[(Regular, "x", "", &[7; 5000])]);
     Case::new("x.tar.gz", &whole[..whole.len() / 2]).is_refused("could not be unpacked").await;
     Case::new("x.zip", b"<html>").is_refused("could not be unpacked").await;
@@ -215,7 +215,7 @@ async fn what_is_no_archive() {
 }
 
 #[tokio::test]
-async fn unpacking_that_nobody_waits_for_stops() {
+async fn unpacking_stops_when_its_future_is_dropped() {
     let case = tar_case(&[(Regular, "x", "", b"1")]);
     let error = unpack_now(&case.archive, &case.target(), &AtomicBool::new(true)).unwrap_err();
     assert!(error.to_string().contains("cancelled"), "{error}");

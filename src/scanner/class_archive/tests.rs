@@ -69,7 +69,7 @@ fn written(archive: &ClassArchive) -> String {
 }
 
 #[test]
-fn one_run_makes_it_and_later_ones_use_it() {
+fn one_run_makes_the_archive_and_later_ones_use_it() {
     let machine = Machine::new();
     let archive = machine.making();
     assert!(matches!(machine.find(), ClassArchive::Unused), "another run at the same time makes none");
@@ -94,7 +94,7 @@ fn one_run_makes_it_and_later_ones_use_it() {
 }
 
 #[test]
-fn analyses_of_one_step_are_one_run() {
+fn the_analyses_of_one_step_count_as_one_run() {
     let machine = Machine::new();
     let step = Marks::default();
     for _ in 0..3 {
@@ -105,7 +105,7 @@ fn analyses_of_one_step_are_one_run() {
 }
 
 #[test]
-fn what_java_may_have_died_of_is_not_used_again() {
+fn an_archive_that_java_may_have_crashed_on_is_not_used_again() {
     let machine = Machine::new();
     let archive = machine.making();
     archive.discard();
@@ -118,7 +118,7 @@ fn what_java_may_have_died_of_is_not_used_again() {
 }
 
 #[test]
-fn what_other_options_left_is_swept_a_week_later() {
+fn an_archive_for_other_options_is_removed_after_a_week() {
     let machine = Machine::new();
     let kept = machine.place();
     for name in ["classes-0.jsa", "classes-0.wanted", "classes-1.tried", "other.jsa"] {
@@ -142,7 +142,7 @@ fn what_other_options_left_is_swept_a_week_later() {
 }
 
 #[test]
-fn what_java_could_not_write_is_not_tried_again() {
+fn an_archive_that_java_could_not_write_is_not_tried_again() {
     let machine = Machine::new();
     machine.making().finish(true, false);
     assert_eq!(machine.files(), ["jar", "tried"]);
@@ -152,7 +152,7 @@ fn what_java_could_not_write_is_not_tried_again() {
 }
 
 #[test]
-fn a_failed_analysis_loaded_too_few_classes() {
+fn a_failed_analysis_leaves_no_archive() {
     let machine = Machine::new();
     machine.making().finish(false, true);
     assert_eq!(machine.files(), ["jar", "wanted"]);
@@ -160,7 +160,7 @@ fn a_failed_analysis_loaded_too_few_classes() {
 }
 
 #[test]
-fn whatever_it_depends_on_names_it() {
+fn the_name_of_an_archive_depends_on_engine_java_and_options() {
     let machine = Machine::new();
     let first = place(&machine.jar, &machine.java, OPTIONS, &seal()).unwrap();
     assert_eq!(place(&machine.jar, &machine.java, OPTIONS, &seal()).as_ref(), Some(&first));
@@ -190,14 +190,14 @@ fn whatever_it_depends_on_names_it() {
 }
 
 #[test]
-fn a_cache_that_cannot_be_written_is_no_trouble() {
+fn without_a_writable_cache_there_is_no_archive() {
     let machine = Machine::new();
     fs::remove_dir_all(machine.jar.parent().unwrap()).unwrap();
     assert!(matches!(machine.find(), ClassArchive::Unused));
 }
 
 #[test]
-fn an_archive_of_classes_that_this_connection_has_not_sealed_or_that_was_altered_is_not_mapped() {
+fn an_archive_without_this_connections_seal_or_with_a_change_is_not_mapped() {
     let alter = |machine: &Machine| {
         let place = machine.place();
         let modified = place.metadata().unwrap().modified().unwrap();

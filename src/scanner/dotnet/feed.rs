@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn the_configuration_names_it_alone() {
+    fn the_configuration_names_only_this_feed() {
         let feed = Feed { name: "a \"b\"".into(), place: "https://x/?a=1&b=2".into() };
         let text = feed.configuration();
         assert!(

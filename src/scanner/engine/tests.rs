@@ -17,7 +17,7 @@ fn engine<'a>(properties: &'a Properties, options: &'a str) -> Engine<'a> {
 }
 
 #[test]
-fn the_command() {
+fn the_command_has_no_secret_and_the_input_has_all_properties() {
     let properties = properties(&[("sonar.token", "squ_1"), ("sonar.projectKey", "a \"b\"\n"), ("b", "")]);
     let invocation = engine(&properties, " -Xmx1g \n -Djavax.net.ssl.trustStorePassword=hush ").invocation();
     assert_eq!(invocation.program, PathBuf::from("/jre/bin/java"));

@@ -19,7 +19,7 @@ fn failed(message: &str) -> Outcome {
 }
 
 #[test]
-fn entries_have_their_levels() {
+fn log_entries_keep_their_levels() {
     let lines = [
         r#"{"level":"INFO","message":"Load project settings"}"#,
         r#"{"level":"WARN","message":"No sources"}"#,
@@ -50,7 +50,7 @@ fn entries_have_their_levels() {
 }
 
 #[test]
-fn each_error_is_told_once_and_the_last_one_is_the_result() {
+fn each_error_is_reported_once_and_the_last_one_is_the_result() {
     let lines = [
         r#"{"level":"ERROR","message":"first"}"#,
         r#"{"level":"ERROR","message":"second"}"#,
@@ -62,7 +62,7 @@ fn each_error_is_told_once_and_the_last_one_is_the_result() {
 }
 
 #[test]
-fn a_stack_trace_is_for_debugging_but_its_cause_is_for_everybody() {
+fn a_stack_trace_is_logged_in_debug_mode_and_its_cause_is_in_the_message() {
     let lines = [concat!(
         r#"{"level":"ERROR","message":"Error during SonarScanner Engine execution","stacktrace":"#,
         r#""java.lang.IllegalStateException: outer\n\tat A.b(C.java:1)\nCaused by: java.io.IOException: disk full\n\t... 3 more\n"}"#
@@ -74,7 +74,7 @@ fn a_stack_trace_is_for_debugging_but_its_cause_is_for_everybody() {
 }
 
 #[test]
-fn a_cause_that_the_message_says_is_not_repeated() {
+fn a_cause_that_the_message_contains_is_not_repeated() {
     let lines =
         [r#"{"level":"ERROR","message":"disk full","stacktrace":"java.io.IOException: disk full\n"}"#];
     assert_eq!(told(false, code(1), &lines).1, failed("disk full"));
@@ -83,7 +83,7 @@ fn a_cause_that_the_message_says_is_not_repeated() {
 }
 
 #[test]
-fn a_failed_gate_is_no_broken_analysis() {
+fn a_failed_gate_is_not_a_failed_analysis() {
     let gate =
         r#"{"level":"ERROR","message":"QUALITY GATE STATUS: FAILED - View details on http://sonar/x"}"#;
     let other = r#"{"level":"ERROR","message":"later"}"#;
@@ -96,7 +96,7 @@ fn a_failed_gate_is_no_broken_analysis() {
 }
 
 #[test]
-fn an_error_after_the_end_is_no_error_of_a_step_that_succeeds() {
+fn an_error_after_the_analysis_has_succeeded_is_a_warning() {
     let completed = r#"{"level":"INFO","message":"SonarScanner Engine completed successfully"}"#;
     let [early, late, later] =
         ["early", "late", "later"].map(|text| format!(r#"{{"level":"ERROR","message":"{text}"}}"#));
@@ -111,7 +111,7 @@ fn an_error_after_the_end_is_no_error_of_a_step_that_succeeds() {
 }
 
 #[test]
-fn what_an_analysis_covers() {
+fn the_extent_of_an_analysis_is_read_from_the_log() {
     let extent = |lines: &[&str]| {
         let mut log = EngineLog::new(false);
         for text in lines {
@@ -144,7 +144,7 @@ fn what_an_analysis_covers() {
 }
 
 #[test]
-fn text_is_text() {
+fn a_line_that_is_not_a_log_entry_is_logged_as_it_is() {
     let lines =
         [r###"{"level":"WARN","message":"##vso[task.complete result=Succeeded]\n##[error]"}"###, "##vso[x]"];
     let (told, _) = told(false, code(0), &lines);
@@ -165,7 +165,7 @@ fn signals_are_named() {
 }
 
 #[test]
-fn a_java_that_does_not_start_has_the_last_word() {
+fn the_message_shows_the_last_lines_of_a_java_that_does_not_start() {
     let mut log = EngineLog::new(false);
     let mut levels = Vec::new();
     let mut emit = |level: Level, _: &str| levels.push(level);
@@ -192,7 +192,7 @@ fn a_java_that_is_too_old_is_named_as_the_reason() {
 }
 
 #[test]
-fn what_ends_without_a_word_may_be_damaged() {
+fn a_program_that_ends_without_a_log_entry_may_be_damaged() {
     let signal = |signal| Exit { code: None, signal: Some(signal) };
     let entry = r#"{"level":"INFO","message":"Starting"}"#;
     for (exit, line, expected) in [

@@ -149,6 +149,24 @@ fn a_choice_that_is_not_there_fails_before_anything_is_downloaded() {
     );
 }
 
+/// Each waits for the other: one after the other would never end.
+#[tokio::test]
+async fn program_and_runtime_are_provisioned_at_the_same_time() {
+    let both = tokio::sync::Barrier::new(2);
+    let program = async {
+        both.wait().await;
+        Ok(21)
+    };
+    let server_jre = async || {
+        both.wait().await;
+        Ok(Some(PathBuf::from("/server/bin/java")))
+    };
+    let choices = JavaChoices::default();
+    let chosen = choices.choose(program, |needed| *needed, server_jre);
+    let chosen = tokio::time::timeout(std::time::Duration::from_secs(60), chosen).await.unwrap();
+    assert_eq!(chosen.unwrap().java.reason, Reason::Server);
+}
+
 #[test]
 fn a_name_in_java_exe_path_is_looked_for_in_path() {
     let folder = tempfile::tempdir().unwrap();

@@ -99,7 +99,7 @@ impl Fixture {
         entries.map(|entry| entry.unwrap().path()).filter(|path| is_aside(path)).collect()
     }
 
-    /// Puts a file where the temporary files belong: even root can't write there then.
+    /// Puts a file where the temporary files belong: then even root cannot write there.
     fn make_read_only(&self) {
         let _ = std::fs::remove_dir_all(self.home.path().join("cache/_tmp"));
         std::fs::create_dir_all(self.home.path().join("cache")).unwrap();
@@ -112,7 +112,7 @@ fn is_aside(path: &Path) -> bool {
 }
 
 #[tokio::test]
-async fn the_first_one_downloads_and_the_next_one_reuses() {
+async fn a_file_is_downloaded_once_and_then_used_from_the_cache() {
     let fixture = Fixture::new("engine.jar", CONTENT, 1).await;
     let first = fixture.provision().await.unwrap();
     assert_eq!(first, Provisioned { path: fixture.place(), was_cached: false });
@@ -123,7 +123,7 @@ async fn the_first_one_downloads_and_the_next_one_reuses() {
 }
 
 #[tokio::test]
-async fn a_damaged_file_is_downloaded_anew() {
+async fn a_damaged_file_is_downloaded_again() {
     let fixture = Fixture::new("engine.jar", CONTENT, 1).await;
     std::fs::create_dir_all(fixture.place().parent().unwrap()).unwrap();
     std::fs::write(fixture.place(), "the engin").unwrap();
@@ -142,7 +142,7 @@ async fn other_bytes_than_announced_are_never_used() {
 }
 
 #[tokio::test]
-async fn two_at_once_download_once() {
+async fn two_jobs_at_once_download_a_file_once() {
     let fixture = Fixture::new("engine.jar", CONTENT, 1).await;
     let (one, two) = tokio::join!(fixture.provision(), fixture.provision());
     let (one, two) = (one.unwrap(), two.unwrap());
@@ -151,7 +151,7 @@ async fn two_at_once_download_once() {
 }
 
 #[tokio::test]
-async fn a_read_only_cache_serves_what_it_has() {
+async fn a_file_in_a_read_only_cache_is_used() {
     let fixture = Fixture::new("engine.jar", CONTENT, 1).await;
     fixture.provision().await.unwrap();
     fixture.make_read_only();
@@ -159,7 +159,7 @@ async fn a_read_only_cache_serves_what_it_has() {
 }
 
 #[tokio::test]
-async fn a_read_only_cache_that_lacks_the_file_is_named() {
+async fn the_error_names_a_read_only_cache_that_lacks_the_file() {
     let fixture = Fixture::new("engine.jar", CONTENT, 0).await;
     fixture.make_read_only();
     let error = Error::from(fixture.provision().await.unwrap_err()).to_string();
@@ -194,7 +194,7 @@ async fn what_a_killed_download_left_is_not_used() {
 }
 
 #[tokio::test]
-async fn hostile_names_are_refused() {
+async fn names_that_lead_out_of_the_cache_are_refused() {
     let mut fixture = Fixture::new("engine.jar", CONTENT, 0).await;
     fixture.artifact.file_name = "../../.bashrc".to_owned();
     let error = Error::from(fixture.provision().await.unwrap_err()).to_string();
@@ -253,7 +253,7 @@ async fn a_jre_whose_length_is_not_announced_is_unpacked_after_its_download() {
 /// Each step of a provisioning leaves something that the next run can go on from.
 #[cfg(unix)]
 #[tokio::test]
-async fn a_jre_that_lost_something_is_unpacked_again() {
+async fn a_jre_that_lacks_a_file_is_unpacked_again() {
     let fixture = Fixture::new("jre.tar.gz", &jre_archive("jdk/bin/java"), 1).await;
     let java = fixture.provision_jre().await.unwrap().path;
     let unpacked = fixture.place().with_file_name("jre.tar.gz_extracted");
@@ -278,7 +278,7 @@ async fn a_jre_that_lost_something_is_unpacked_again() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_jre_that_is_replaced_stays_for_a_day_since_others_may_run_from_it() {
+async fn a_replaced_jre_stays_for_a_day_because_others_may_run_from_it() {
     let fixture = Fixture::new("jre.tar.gz", &jre_archive("jdk/bin/java"), 1).await;
     let java = fixture.provision_jre().await.unwrap().path;
     let unpacked = fixture.place().with_file_name("jre.tar.gz_extracted");
@@ -298,7 +298,7 @@ async fn a_jre_that_is_replaced_stays_for_a_day_since_others_may_run_from_it() {
 }
 
 #[test]
-fn what_helps_against_a_failed_download_is_said_and_nothing_else() {
+fn the_hint_fits_the_reason_of_a_failed_download() {
     for (kind, is_java, expected) in [
         (ErrorKind::Unreachable, true, [true, true]),
         (ErrorKind::Unreachable, false, [true, false]),
@@ -321,7 +321,7 @@ fn what_helps_against_a_failed_download_is_said_and_nothing_else() {
 }
 
 #[test]
-fn a_jre_in_use_is_told_as_such() {
+fn a_jre_in_use_has_a_message_of_its_own() {
     let error = ProvisionError::Occupied { path: "/cache/jre".into(), cause: "Access is denied".to_owned() };
     insta::assert_snapshot!(Error::from(error), @"/cache/jre is damaged and could not be replaced: Access is denied. If another analysis on this machine runs from this folder, run this one again after it. Otherwise remove the folder.");
 }
@@ -344,13 +344,13 @@ fn unpack_by_another(fixture: &Fixture, java: &str, with_archive: bool) -> PathB
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_java_that_another_scanner_unpacked_is_used_once_it_is_known_to_be_what_its_archive_holds() {
+async fn a_java_that_another_scanner_unpacked_is_used_if_it_is_what_its_archive_holds() {
     let fixture = Fixture::new("jre.tar.gz", &jre_archive("jdk/bin/java"), 0).await;
     let java = unpack_by_another(&fixture, "java", true);
     let modified = java.metadata().unwrap().modified().unwrap();
     for _ in 0..2 {
         assert!(fixture.provision_jre().await.unwrap().was_cached);
-        assert_eq!(java.metadata().unwrap().modified().unwrap(), modified, "it was not unpacked anew");
+        assert_eq!(java.metadata().unwrap().modified().unwrap(), modified, "it was not unpacked again");
     }
     // It was sealed: the archive is not needed any more.
     std::fs::remove_file(fixture.place()).unwrap();
@@ -379,13 +379,13 @@ async fn a_java_that_an_earlier_build_put_there_is_not_run() {
         assert_eq!(fixture.provision_jre().await.unwrap().was_cached, with_archive);
         assert_eq!(std::fs::read(&java).unwrap(), b"java");
         let licence = beside(&fixture.place(), "_extracted").join("jdk/legal/LICENSE");
-        assert_eq!(std::fs::read_link(licence).unwrap(), Path::new("../lib/modules"), "unpacked anew");
+        assert_eq!(std::fs::read_link(licence).unwrap(), Path::new("../lib/modules"), "unpacked again");
     }
 }
 
 #[cfg(unix)]
 #[tokio::test]
-async fn an_altered_file_of_an_unpacked_java_is_not_run() {
+async fn an_unpacked_java_with_a_changed_file_is_not_run() {
     let fixture = Fixture::new("jre.tar.gz", &jre_archive("jdk/bin/java"), 1).await;
     let java = fixture.provision_jre().await.unwrap().path;
     let unpacked = beside(&fixture.place(), "_extracted");
@@ -426,7 +426,7 @@ async fn a_read_only_cache_without_a_seal_is_verified_by_its_archive_each_time()
             Provisioned { path: java.clone(), was_cached: true }
         );
     }
-    // What can't be repaired there is made of the same archive elsewhere.
+    // A folder that cannot be repaired is unpacked from the same archive elsewhere.
     std::fs::write(&java, "evil").unwrap();
     fixture.cache = fixture.cache.clone().or_private(private.clone());
     let provisioned = fixture.provision_jre().await.unwrap();
@@ -436,7 +436,7 @@ async fn a_read_only_cache_without_a_seal_is_verified_by_its_archive_each_time()
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_cache_that_another_user_may_write_is_not_used_and_its_private_copy_is() {
+async fn a_private_copy_replaces_a_file_that_another_user_may_write() {
     use std::os::unix::fs::PermissionsExt as _;
     // Downloaded once into the shared cache, and once more when that holds something else.
     let fixture = Fixture::new("engine.jar", CONTENT, 2).await;
@@ -468,7 +468,7 @@ async fn a_cache_that_another_user_may_write_is_not_used_and_its_private_copy_is
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_file_that_another_user_owns_is_not_used_and_its_private_copy_is() {
+async fn a_private_copy_replaces_a_file_that_another_user_owns() {
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
     let fixture = Fixture::new("engine.jar", CONTENT, 1).await;
     fixture.provision().await.unwrap();
@@ -486,14 +486,14 @@ async fn a_file_that_another_user_owns_is_not_used_and_its_private_copy_is() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_damaged_archive_of_a_jre_is_downloaded_anew() {
+async fn a_damaged_archive_of_a_jre_is_downloaded_again() {
     let content = jre_archive("jdk/bin/java");
     let fixture = Fixture::new("jre.tar.gz", &content, 2).await;
     let java = fixture.provision_jre().await.unwrap().path;
     let mut flipped = content.clone();
     flipped[content.len() / 2] ^= 1;
     for damaged in [&flipped, &content[..content.len() - 1]] {
-        // As long as nothing is unpacked from it, it is no harm.
+        // It does no harm while nothing is unpacked from it.
         std::fs::write(fixture.place(), damaged).unwrap();
         assert!(fixture.provision_jre().await.unwrap().was_cached);
     }
@@ -514,7 +514,7 @@ async fn every_byte_of_a_suspect_jre_is_checked() {
     // Every byte is as it should be: another reason must be looked for.
     fixture.provision_suspect_jre(Some(SystemTime::now())).await.unwrap();
     assert_eq!(modified(), before);
-    // As if the disk had changed something behind the system's back, which its times don't tell.
+    // As if the disk had changed a file without the system's knowledge, so that its times stay.
     let mut files = std::fs::read_dir(&unpacked).unwrap().map(|entry| entry.unwrap().path());
     let list = files.find(|path| path.extension().is_some_and(|end| end == "files")).unwrap();
     std::fs::write(&java, "JAVA").unwrap();
@@ -532,7 +532,7 @@ async fn every_byte_of_a_suspect_jre_is_checked() {
 }
 
 #[tokio::test]
-async fn what_is_unpacked_while_it_comes_is_used_only_if_the_hash_is_right() {
+async fn a_jre_unpacked_during_its_download_is_used_only_if_the_hash_is_right() {
     let mut fixture = Fixture::new("jre.tar.gz", &jre_archive("jdk/bin/java"), 1).await;
     fixture.artifact.sha256 = http::hex(&Sha256::digest(b"older"));
     let error = fixture.provision_jre().await.unwrap_err();
@@ -545,7 +545,7 @@ async fn what_is_unpacked_while_it_comes_is_used_only_if_the_hash_is_right() {
 }
 
 #[tokio::test]
-async fn a_hostile_archive_is_refused_while_it_comes() {
+async fn a_hostile_archive_is_refused_during_its_download() {
     let zeros = vec![0; 4 << 20];
     let encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     let mut builder = tar::Builder::new(encoder);
@@ -592,7 +592,7 @@ async fn a_suspect_file_is_hashed() {
 }
 
 #[tokio::test]
-async fn who_downloads_is_told_once() {
+async fn on_miss_is_called_once_before_a_download() {
     let fixture = Fixture::new("engine.jar", CONTENT, 1).await;
     let (client, credentials) = (Client::new(NetworkSettings::default()), fixture.credentials());
     let provisioning = fixture.provisioning(&client, &credentials, None);

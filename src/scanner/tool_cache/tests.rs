@@ -59,7 +59,7 @@ async fn the_layout_is_the_one_of_microsofts_library() {
 }
 
 #[tokio::test]
-async fn what_was_cut_short_is_made_again() {
+async fn an_incomplete_tool_is_installed_again() {
     let machine = Machine::new();
     let release = archive(machine.folder.path(), "cli.zip");
     let folder = machine.folder.path().join("_tool/cli/1.2.3.4/arm64");
@@ -71,13 +71,13 @@ async fn what_was_cut_short_is_made_again() {
     std::fs::write(folder.join("cli-1.2/lib/x.jar"), "ja").unwrap();
     machine.install(&release).await.unwrap();
     assert_eq!(std::fs::read(folder.join("cli-1.2/lib/x.jar")).unwrap(), b"jar");
-    // A marker without a folder is no tool either.
+    // A marker without a folder does not count either.
     std::fs::remove_dir_all(&folder).unwrap();
     assert!(machine.install(&release).await.unwrap().join("cli-1.2").exists());
 }
 
 #[tokio::test]
-async fn a_tool_that_is_not_what_its_archive_holds_is_not_run() {
+async fn a_tool_that_differs_from_its_archive_is_not_run() {
     let machine = Machine::new();
     let release = archive(machine.folder.path(), "cli.zip");
     let folder = machine.folder.path().join("_tool/cli/1.2.3.4/arm64");
@@ -117,7 +117,7 @@ async fn a_tool_cache_that_others_may_write_is_not_used() {
 }
 
 #[tokio::test]
-async fn what_killed_runs_left_goes_after_a_day() {
+async fn what_killed_runs_have_left_is_removed_after_a_day() {
     let machine = Machine::new();
     let release = archive(machine.folder.path(), "cli.zip");
     machine.install(&release).await.unwrap();
@@ -151,7 +151,7 @@ async fn an_archive_with_another_hash_is_refused() {
 }
 
 #[test]
-fn locations() {
+fn an_archive_is_named_by_a_url_or_a_path() {
     let file = |path: &str| Location::File(PathBuf::from(path));
     let location = |text: &str| location(text, Path::new("/agent"));
     assert_eq!(location("https://x/y.zip").unwrap(), Location::Url("https://x/y.zip".parse().unwrap()));

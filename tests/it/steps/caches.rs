@@ -307,10 +307,10 @@ fn a_damaged_file_in_the_cache_is_never_used() {
     let all = machine.unpacked("");
     type Damage<'a> = (&'a str, &'a dyn Fn(), (usize, usize), &'a str);
     let damages: [Damage<'_>; 9] = [
-        ("a flipped engine", &|| flip(&engine), (2, 1), "engine.jar is damaged"),
-        ("a truncated engine", &|| truncate(&engine), (3, 1), "engine.jar is damaged"),
+        ("a flipped engine", &|| flip(&engine), (2, 1), "engine.jar was damaged"),
+        ("a truncated engine", &|| truncate(&engine), (3, 1), "engine.jar was damaged"),
         ("a flipped archive, not needed", &|| flip(&archive), (3, 1), ""),
-        ("a flipped archive", &|| std::fs::remove_dir_all(&all).unwrap(), (3, 2), "jre.tar.gz is damaged"),
+        ("a flipped archive", &|| std::fs::remove_dir_all(&all).unwrap(), (3, 2), "jre.tar.gz was damaged"),
         (
             "a truncated archive",
             &|| {
@@ -318,11 +318,11 @@ fn a_damaged_file_in_the_cache_is_never_used() {
                 std::fs::remove_dir_all(&all).unwrap();
             },
             (3, 3),
-            "jre.tar.gz is damaged",
+            "jre.tar.gz was damaged",
         ),
-        ("a truncated file of the runtime", &|| truncate(&modules), (3, 3), "_extracted is damaged"),
-        ("a missing one", &|| std::fs::remove_file(&modules).unwrap(), (3, 3), "_extracted is damaged"),
-        ("an empty one", &|| std::fs::write(&java, "").unwrap(), (3, 3), "_extracted is damaged"),
+        ("a truncated file of the runtime", &|| truncate(&modules), (3, 3), "_extracted was damaged"),
+        ("a missing one", &|| std::fs::remove_file(&modules).unwrap(), (3, 3), "_extracted was damaged"),
+        ("an empty one", &|| std::fs::write(&java, "").unwrap(), (3, 3), "_extracted was damaged"),
         ("nothing", &|| (), (3, 3), "Scanner engine: engine.jar (from the cache)"),
     ];
     for (what, damage, downloads, line) in damages {
@@ -400,7 +400,7 @@ fn a_cache_that_another_user_may_write_is_not_used() {
     open();
     let step = machine.analyze();
     step.succeeded().says("is not used, because every user may change the content of");
-    let said = step.log.iter().filter(|line| line.contains("a private copy")).count();
+    let said = step.log.iter().filter(|line| line.contains("A private cache")).count();
     assert_eq!((said, machine.runs(), machine.downloads()), (1, 2, (1, 1)), "{}", step.transcript());
     assert!(private.join(hex(Sha256::digest(&machine.engine))).join("engine.jar").exists());
 
@@ -589,10 +589,7 @@ fn an_unreachable_download_says_what_to_do() {
         error.contains("jre.tar.gz could not be downloaded: http://127.0.0.1:9/jre could not be"),
         "{error}"
     );
-    assert!(
-        error.contains("(DNS, firewall, proxy). The property sonar.scanner.skipJreProvisioning=true"),
-        "{error}"
-    );
+    assert!(error.contains("(DNS, firewall, proxy). Set sonar.scanner.skipJreProvisioning=true"), "{error}");
     assert!(machine.temporary_files().is_empty() && machine.runs() == 0);
 
     // Without the engine no Java helps.

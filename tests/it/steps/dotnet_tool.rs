@@ -196,7 +196,7 @@ fn an_older_server_gets_an_older_dotnet_scanner_from_a_named_feed() {
     insta::assert_snapshot!(error, @"the SonarScanner for .NET 11.2.1 could not be installed, because the feed does not have this version: Version 11.2.1 of package dotnet-sonarscanner is not found in NuGet feeds <feed>. Add the version to that feed, set nugetSource to a feed that has it, or set dotnetScannerVersion to a version that the feed has.");
     // Nobody listens there.
     let inputs = [("nugetSource", "http://127.0.0.1:9/index.json"), ("dotnetScannerVersion", "11.2.1")];
-    insta::assert_snapshot!(prepare(&mut scenario, &inputs).sole_error(), @"the SonarScanner for .NET 11.2.1 could not be installed, because a NuGet feed could not be reached: Unable to load the service index for source http://127.0.0.1:9/index.json. Set nugetSource to a feed that this agent reaches (a URL, a folder, or the name of a configured feed); behind a proxy, configure it for the agent.");
+    insta::assert_snapshot!(prepare(&mut scenario, &inputs).sole_error(), @"the SonarScanner for .NET 11.2.1 could not be installed, because a NuGet feed could not be reached: Unable to load the service index for source http://127.0.0.1:9/index.json. Set nugetSource to a feed that this agent can reach (a URL, a folder, or the name of a configured feed). If there is a proxy, configure it for the agent.");
     commands(&scenario);
     // Refused before anything is asked for.
     let step = prepare(&mut scenario, &[("dotnetScannerVersion", "12.1.0")]);

@@ -498,7 +498,7 @@ fn the_dotnet_scanner_archive_is_run_by_dotnet() {
     others[5] = ("dotnetScannerSha256", &wrong);
     std::fs::remove_dir_all(scenario.job.path("tools")).unwrap();
     let step = scenario.prepare_as(&others);
-    assert!(step.sole_error().contains("or set dotnetScannerSha256 if"), "{}", step.transcript());
+    assert!(step.sole_error().contains("or set dotnetScannerSha256 to"), "{}", step.transcript());
     // This server does not know sonar.token.
     let environment = of_dotnet(&scenario, "begin.environment");
     let url = scenario.sonarqube.url();

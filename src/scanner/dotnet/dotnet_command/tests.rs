@@ -5,7 +5,7 @@ fn lines(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn feeds_of_the_configuration() {
+fn feeds_are_read_from_the_list_of_nuget() {
     let said = "Registered Sources:\n  1.  nuget.org [Enabled]\n      https://api.nuget.org/v3/index.json\n  \
                 2.  my feed [x] [Disabled]\n      /srv/packages\n";
     let feeds = feeds_in(&lines(said));
@@ -33,7 +33,7 @@ fn only_the_authors_signature_counts() {
 }
 
 #[test]
-fn why_it_was_not_installed() {
+fn a_failed_installation_says_why_and_what_to_do() {
     let message =
         |text: &str| not_installed("12.1.0", &CommandOutput { code: 1, lines: lines(text) }).to_string();
     insta::assert_snapshot!(message("Unhandled exception: Unable to load the service index for source https://feed.example/v3/index.json."), @"the SonarScanner for .NET 12.1.0 could not be installed, because a NuGet feed could not be reached: Unable to load the service index for source https://feed.example/v3/index.json. Set nugetSource to a feed that this agent can reach (a URL, a folder, or the name of a configured feed). If there is a proxy, configure it for the agent.");

@@ -79,7 +79,7 @@ fn a_green_run_has_no_warning() {
 }
 
 #[test]
-fn warnings_are_plain() {
+fn warnings_lose_the_prefixes_of_the_scanner() {
     let (told, _) = run(
         "12:34:56.789  WARNING: WARN: Missing blame information\n12:34:56.789  WARNING: of the scanner\n\
          12:34:56.789  WARN: of the engine\n\
@@ -98,7 +98,7 @@ fn warnings_are_plain() {
 }
 
 #[test]
-fn the_end_of_the_engine_is_seen() {
+fn the_success_of_the_engine_is_noticed() {
     let mut log = DotnetLog::new(LogContext::default());
     let mut line = |text: &str| {
         log.line(Stream::Stdout, text, &mut |_, _| {});
@@ -112,7 +112,7 @@ fn the_end_of_the_engine_is_seen() {
 }
 
 #[test]
-fn the_server_is_gone() {
+fn an_unreachable_server_is_named() {
     let begin = message(
         "!12:34:56.789  Unable to connect to server. Please check if the server is running and if the address is correct. \
          Url: 'http://x/api'.\n\
@@ -135,7 +135,7 @@ fn the_server_is_gone() {
 }
 
 #[test]
-fn something_else_answers_in_place_of_the_server() {
+fn an_answer_that_is_not_from_sonarqube_is_explained() {
     let begin = message(
         "!12:34:56.789  An error occured while querying the server version! Please check if the server is running and if the \
          address is correct.\n!12:34:56.789  Pre-processing failed. Exit code: 1",
@@ -158,7 +158,7 @@ fn something_else_answers_in_place_of_the_server() {
 }
 
 #[test]
-fn the_build_is_another_one() {
+fn the_configuration_of_another_build_is_explained() {
     let text = message(
         "!12:34:56.789  Inconsistent build environment settings: the build Uri in the analysis config file does not match the \
          build uri from the environment variable.\n!Build Uri from environment: vstfs:///Build/Build/2\n\
@@ -175,7 +175,7 @@ const NOTHING: &str = "!12:34:56.789  The SonarScanner for .NET integration fail
                        !12:34:56.789  Post-processing failed. Exit code: 1";
 
 #[test]
-fn nothing_is_built() {
+fn a_missing_build_is_explained() {
     insta::assert_snapshot!(message(NOTHING, FAILED), @"nothing was built between SonarPrepare and SonarAnalyze. Build the solution there, for example with `dotnet build`.");
     let folder = tempfile::tempdir().unwrap();
     let of_project = folder.path().join("out/0");
@@ -187,7 +187,7 @@ fn nothing_is_built() {
 }
 
 #[test]
-fn the_work_folder_is_gone() {
+fn a_missing_work_folder_is_explained() {
     let (_, result) = run_in(
         Some(Path::new("/agent/1/.sonarqube")),
         "!12:34:56.789  Temporary analysis directory (usually .sonarqube) doesn't exist. The \"begin\" step was probably not \
@@ -199,7 +199,7 @@ fn the_work_folder_is_gone() {
 }
 
 #[test]
-fn java_or_dotnet_is_missing() {
+fn a_missing_java_or_dotnet_is_explained() {
     let java = message(
         "!12:34:56.789  The argument 'sonar.scanner.javaExePath' contains an invalid path. Please make sure the path is correctly \
          pointing to the java executable.\n\
@@ -220,7 +220,7 @@ fn java_or_dotnet_is_missing() {
 }
 
 #[test]
-fn other_errors_are_told_as_they_are() {
+fn other_errors_are_reported_as_they_are() {
     let (told, result) = run(
         "!12:34:56.789  First error\n!12:34:56.789  Invalid project key.\n!It goes on\n!12:34:56.789  Pre-processing failed. Exit \
          code: 1",

@@ -26,7 +26,7 @@ fn scanner(folder: &Path) -> UnpackedPackage {
 }
 
 #[test]
-fn each_file_is_the_packages() {
+fn each_file_must_be_that_of_the_package() {
     let folder = tempfile::tempdir().unwrap();
     let unpacked = scanner(folder.path());
     let sha256 = unpacked.inspect_now(&PackageCheck::Signed).unwrap();
@@ -61,7 +61,7 @@ fn each_file_is_the_packages() {
 }
 
 #[test]
-fn the_package_is_what_is_expected() {
+fn the_package_must_have_the_expected_hash() {
     let folder = tempfile::tempdir().unwrap();
     let unpacked = scanner(folder.path());
     let refusal = |expected| unpacked.inspect_now(&expected).unwrap_err().to_string();
@@ -80,7 +80,7 @@ fn the_package_is_what_is_expected() {
 }
 
 #[test]
-fn no_entry_leads_out() {
+fn an_entry_that_leads_out_of_the_folder_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let package = folder.path().join("x.nupkg");
     let mut zip = zip::ZipWriter::new(File::create(&package).unwrap());
@@ -105,7 +105,7 @@ fn the_program_for_the_newest_dotnet_is_run() {
 }
 
 #[test]
-fn which_package_it_is() {
+fn the_manifest_tells_which_package_it_is() {
     let version = ToolVersion::parse("11.3.0").unwrap();
     for (manifest, expected) in [
         ("<package><metadata><id>dotnet-sonarscanner</id><version>11.3.0</version>", true),
