@@ -46,7 +46,11 @@ pub(in crate::real_sonarqube) fn failures_of_dotnet_begin_are_explained(server: 
         tells(&mut solution, &[old], "4.10.0 is refused: SonarSource has not signed");
         let sha256: String = Sha256::digest(package).iter().map(|byte| format!("{byte:02x}")).collect();
         let trusted = ("dotnetScannerSha256", sha256.as_str());
-        tells(&mut solution, &[old, trusted], "could not begin: this agent lacks the .NET that this version");
+        tells(
+            &mut solution,
+            &[old, trusted],
+            "could not begin: this agent lacks the version of .NET that this",
+        );
     }
     let no_version = [("dotnetScannerVersion", "12")];
     tells(&mut solution, &no_version, "is not a version number");
