@@ -13,6 +13,10 @@ const fs = require('fs');
 const path = require('path');
 
 const windows = process.platform === 'win32';
+// x86 instructions: call and jmp; and lea, mov, cmp and the like, of which a second byte 05, 0d, 15 ... says that an operand
+// lies at a distance of four bytes.
+const CALLS = [0xe8, 0xe9];
+const RELATIVE = [0x03, 0x33, 0x38, 0x39, 0x3a, 0x3b, 0x63, 0x85, 0x88, 0x89, 0x8a, 0x8b, 0x8d, 0xff];
 const NAME = windows ? 'sonar-azdo.exe' : 'sonar-azdo';
 
 function launch() {
@@ -249,21 +253,67 @@ function inflated(binary) {
   } catch (error) {
     throw damaged(binary.file + ': ' + error.message);
   }
-  if (binary.calls === 'absolute') makeCallsRelative(content);
+  const { code, frames } = binary.packing || {};
+  if (code) shiftTargets(content, code, -1);
+  if (frames) unpackFrames(content, frames);
   if (content.length !== binary.size || sha256(content) !== binary.sha256) {
     throw damaged(binary.file + ' does not have the content that binaries.json promises');
   }
   return content;
 }
 
-/** Undoes what scripts/lib/assemble-tasks.js does to x86 programs before it packs them (makeCallsAbsolute says why). */
-function makeCallsRelative(code) {
-  for (let at = 0; at + 5 <= code.length;) {
-    if ((code[at] & 0xfe) !== 0xe8) { at++; continue; }
-    const high = code[at + 4];
-    if (high === 0 || high === 0xff) code.writeInt32LE(((code.readInt32LE(at + 1) - at - 5) << 7) >> 7, at + 1);
-    at += 5;
+/**
+ * Adds the place of each x86 instruction that names a target by its distance to that distance, or takes it off (`sign`).
+ * scripts/lib/pack-program.js says why. What only looks like such an instruction does no harm: it is changed there and back.
+ */
+function shiftTargets(content, { offset, size }, sign) {
+  const code = content.slice(offset, offset + size);
+  // By first byte: where the distance begins.
+  const begins = new Uint8Array(256);
+  for (const byte of CALLS) begins[byte] = 1;
+  for (const byte of RELATIVE) begins[byte] = 2;
+  for (let at = 0; at + 6 <= code.length;) {
+    const begin = begins[code[at]];
+    if (begin === 0 || begin === 2 && (code[at + 1] & 0xc7) !== 0x05) { at++; continue; }
+    const from = at + begin;
+    at = from + 4;
+    // Within 16 MiB, so that the highest byte is 0 or 255 before and after.
+    const high = code[from + 3];
+    if (high === 0 || high === 0xff) code.writeInt32LE(((code.readInt32LE(from) + sign * at) << 7) >> 7, from);
   }
+}
+
+/**
+ * Undoes packFrames of scripts/lib/pack-program.js: makes the distances in the table for unwinding, and its sorted index.
+ * The format is that of .eh_frame and .eh_frame_hdr in the Linux Standard Base, with distances of four bytes.
+ */
+function unpackFrames(content, { table, index }) {
+  const address = at => at - table.offset + table.address;
+  const frames = [];
+  let end = 0;
+  let exceptions = 0;
+  for (let at = table.offset; at + 4 <= table.offset + table.size;) {
+    const length = content.readUInt32LE(at);
+    const common = length && content.readUInt32LE(at + 4);
+    if (common) {
+      const from = end + content.readInt32LE(at + 8);
+      content.writeUInt32LE(at + 4 - (common - 1 + table.offset), at + 4);
+      content.writeInt32LE(from - address(at + 8), at + 8);
+      end = from + content.readInt32LE(at + 12);
+      if (content[at + 16] === 4) {
+        exceptions += content.readInt32LE(at + 17);
+        content.writeInt32LE(exceptions - address(at + 17), at + 17);
+      }
+      frames.push([from, address(at)]);
+    }
+    at += 4 + length;
+  }
+  frames.sort((one, other) => one[0] - other[0]);
+  frames.forEach(([from, frame], number) => {
+    const at = index.offset + 12 + 8 * number;
+    content.writeInt32LE(from - index.address, at);
+    content.writeInt32LE(frame - index.address, at + 4);
+  });
 }
 
 function makePrivate(directory) {
@@ -353,8 +403,13 @@ function report(lines, code) {
   process.stdout.write(lines);
 }
 
-try {
-  launch();
-} catch (error) {
-  fail(error.message, 0);
+if (require.main === module) {
+  try {
+    launch();
+  } catch (error) {
+    fail(error.message, 0);
+  }
+} else {
+  // What scripts/lib/pack-program.js packs with.
+  module.exports = { shiftTargets, unpackFrames };
 }

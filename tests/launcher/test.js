@@ -189,6 +189,21 @@ test('unpacks into the folder of the job if others can write to the one in the t
   }
 });
 
+test('a program that was rearranged to pack better runs as it was', async () => {
+  if (!Buffer.prototype.readBigUInt64LE) return 'skipped: programs are packed by Node.js 12 and newer';
+  const { rearranged } = require('../../scripts/lib/pack-program.js');
+  const program = fs.readFileSync('/bin/echo');
+  const { content, packing } = rearranged(program, PLATFORM);
+  assert.ok(packing.frames && !content.equals(program));
+  const change = manifest => {
+    manifest.binaries[PLATFORM].packing = packing;
+    return manifest;
+  };
+  const folder = stage('prepare', program, { change, packed: () => brotliCompressSync(content) });
+  succeeded(await launch(folder, directory('temp')), 'task prepare\n');
+  return undefined;
+});
+
 test('two versions in one job keep their own binaries', async () => {
   const temporary = directory('temp');
   const other = script('echo "another version"');

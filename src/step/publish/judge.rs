@@ -63,7 +63,7 @@ impl Judge {
             }
             Evidence::Untouched(sonarqube, reason) => {
                 let judged = JudgedAnalysis::with_verdict(id, description, Verdict::Skipped, reason);
-                (judged, ToShow::LastGate(sonarqube.without_retries()))
+                (judged, ToShow::LastGate(Box::new(sonarqube.without_retries())))
             }
             Evidence::Report(evidence) => self.judge_report(id, description, *evidence).await,
             Evidence::Project(evidence) => {

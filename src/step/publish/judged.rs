@@ -61,7 +61,7 @@ pub(super) enum ToShow {
     Nothing,
     BesideGate(Box<BesideGate>),
     /// The last gate of what was left out.
-    LastGate(SonarQube),
+    LastGate(Box<SonarQube>),
 }
 
 /// What is shown beside a gate.
