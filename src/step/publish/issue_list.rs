@@ -115,42 +115,9 @@ impl Issue<'_> {
 mod tests {
     use super::*;
     use crate::agent::{Console, Log};
-    use crate::quality_gate::{Comparator, MeasureSet, Metrics, QualityGate, Rule};
+    use crate::quality_gate::Rule;
+    use crate::step::publish::tests::result;
     use tracing_subscriber::layer::SubscriberExt as _;
-
-    fn result(project: &str, verdict: Verdict, coverages: &[&str]) -> AnalysisResult {
-        let condition = |actual: &&str| Condition {
-            status: GateStatus::Error,
-            metric: format!("coverage_{actual}"),
-            comparator: Comparator::LessThan,
-            threshold: Some("80".into()),
-            actual: Some((*actual).to_owned()),
-        };
-        AnalysisResult {
-            project_key: project.into(),
-            project_name: project.into(),
-            target: Target::MAIN_BRANCH,
-            is_other_branch: false,
-            verdict,
-            nothing_analysed: false,
-            reason: None,
-            gate: Some(QualityGate {
-                status: GateStatus::Error,
-                conditions: coverages.iter().map(condition).collect(),
-                ignored_conditions: false,
-            }),
-            last_known: None,
-            worst: Vec::new(),
-            measures: MeasureSet::default(),
-            metrics: Metrics::default(),
-            dashboard_url: Some(format!("https://sonar.example/dashboard?id={project}")),
-            server_name: "SonarQube Server".into(),
-            server_version: None,
-            warnings: Vec::new(),
-            narrowed: Vec::new(),
-            notes: Vec::new(),
-        }
-    }
 
     /// The issues, each by its kind and the words before its first colon or dash.
     fn issues(results: &[AnalysisResult], policy: &Policy) -> Vec<String> {

@@ -25,6 +25,9 @@ mod this_job;
 mod verify_pass;
 mod without_record;
 
+#[cfg(test)]
+mod tests;
+
 use crate::agent::{PublishInputs, ServiceConnection};
 use crate::analysis::{AnalysisId, Properties, ScannerMode};
 use crate::error::{Error, ErrorKind, Result};

@@ -70,42 +70,8 @@ fn without_conditions(result: &AnalysisResult) -> Value {
 mod tests {
     use super::*;
     use crate::agent::Console;
-    use crate::analysis::Target;
-    use crate::quality_gate::{Comparator, Condition, GateStatus, MeasureSet, Metrics, QualityGate};
-
-    fn result(project: &str, verdict: Verdict, coverages: &[&str]) -> AnalysisResult {
-        let condition = |actual: &&str| Condition {
-            status: GateStatus::Error,
-            metric: format!("coverage_{actual}"),
-            comparator: Comparator::LessThan,
-            threshold: Some("80".into()),
-            actual: Some((*actual).to_owned()),
-        };
-        AnalysisResult {
-            project_key: project.into(),
-            project_name: project.into(),
-            target: Target::MAIN_BRANCH,
-            is_other_branch: false,
-            verdict,
-            nothing_analysed: false,
-            reason: None,
-            gate: Some(QualityGate {
-                status: GateStatus::Error,
-                conditions: coverages.iter().map(condition).collect(),
-                ignored_conditions: false,
-            }),
-            last_known: None,
-            worst: Vec::new(),
-            measures: MeasureSet::default(),
-            metrics: Metrics::default(),
-            dashboard_url: Some(format!("https://sonar.example/dashboard?id={project}")),
-            server_name: "SonarQube Server".into(),
-            server_version: None,
-            warnings: Vec::new(),
-            narrowed: Vec::new(),
-            notes: Vec::new(),
-        }
-    }
+    use crate::quality_gate::GateStatus;
+    use crate::step::publish::tests::result;
 
     #[test]
     fn what_there_is_no_room_for_is_left_out() {
