@@ -7,7 +7,7 @@ use super::env::Environment;
 use super::variables::Predefined;
 use crate::analysis::ServerKind;
 use crate::error::{Error, Result};
-use crate::http::Authentication;
+use crate::http::{Authentication, parse_url};
 use crate::secret::Secret;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -73,9 +73,7 @@ impl ServiceConnection {
                 .hint("Correct it under Project settings > Service connections.")
         };
         let url = env.exact_value(&format!("ENDPOINT_URL_{id}")).ok_or_else(|| broken("URL"))?;
-        let url = parse_base_url(url).ok_or_else(|| {
-            broken("usable URL (http:// or https://; host names outside ASCII in punycode)")
-        })?;
+        let url = parse_base_url(url).ok_or_else(|| broken("usable URL (http:// or https://)"))?;
         let wrong = |what: String, hint: &str| {
             Err(Error::new(format!("the URL of the service connection of the input {input} {what}"))
                 .hint(hint))
@@ -157,7 +155,7 @@ pub(crate) fn authentication(kind: ServerKind, token: &Secret, password: Option<
 
 /// An `http` or `https` URL whose path has no trailing slash.
 fn parse_base_url(text: &str) -> Option<Url> {
-    let mut url = Url::parse(text.trim()).ok()?;
+    let mut url = parse_url(text.trim()).ok()?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
         return None;
     }

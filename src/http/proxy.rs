@@ -1,5 +1,6 @@
 //! A forward proxy, and which hosts go past it.
 
+use super::host_name::parse_url;
 use crate::secret::Secret;
 use std::net::IpAddr;
 use url::{Host, Url};
@@ -34,8 +35,8 @@ impl Proxy {
     pub(crate) fn parse(scope: ProxyScope, text: &str, no_proxy: &str) -> Option<Self> {
         let text = text.trim();
         let mut url = match text.contains("://") {
-            true => Url::parse(text).ok()?,
-            false => Url::parse(&format!("http://{text}")).ok()?,
+            true => parse_url(text).ok()?,
+            false => parse_url(&format!("http://{text}")).ok()?,
         };
         url.host_str().filter(|host| !host.is_empty())?;
         let user = Some(decoded(url.username())).filter(|user| !user.is_empty());

@@ -285,7 +285,7 @@ fn location(text: &str, directory: &Path) -> Result<Location> {
     if !is_url {
         return Ok(Location::File(directory.join(text)));
     }
-    let url = Url::parse(text).map_err(|error| wrong(&error))?;
+    let url = http::parse_url(text).map_err(|error| wrong(&error))?;
     if url.scheme() != "file" {
         return Ok(Location::Url(url));
     }

@@ -48,7 +48,7 @@ fn a_connection_without_url_or_token_is_an_error() {
     let mut scenario = Scenario::new();
     let connection = scenario.job.connect_server("ftp://sonar.example", TOKEN);
     let step = scenario.prepare(&[("SonarQube", &connection)]);
-    insta::assert_snapshot!(error_of(&scenario, &step), @"the service connection of the input SonarQube has no usable URL (http:// or https://; host names outside ASCII in punycode). Correct it under Project settings > Service connections.");
+    insta::assert_snapshot!(error_of(&scenario, &step), @"the service connection of the input SonarQube has no usable URL (http:// or https://). Correct it under Project settings > Service connections.");
     let connection = scenario.job.connect_server(&scenario.sonarqube.url(), "");
     let step = scenario.prepare(&[("SonarQube", &connection)]);
     insta::assert_snapshot!(error_of(&scenario, &step), @"the service connection of the input SonarQube has no token. Correct it under Project settings > Service connections.");
