@@ -4,6 +4,7 @@
 mod children;
 mod console;
 mod env;
+mod event_fields;
 mod hidden;
 mod inputs;
 mod logging_command;
@@ -17,6 +18,8 @@ mod variables;
 pub(crate) use children::{Child, Passed};
 pub use console::Console;
 pub use env::{Environment, Host};
+#[cfg(feature = "cli")]
+pub(crate) use event_fields::EventFields;
 pub(crate) use inputs::{
     AnalyzeInputs, ConfigMode, Monorepo, OnMissingConnection, PrepareInputs, PublishInputs, allow_http,
     allow_invalid_certificate,

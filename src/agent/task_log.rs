@@ -5,10 +5,9 @@
 //! bar; the text is printed once. The text may come from outside and can never become a command.
 
 use super::console::Console;
+use super::event_fields::EventFields;
 use super::logging_command::{Commands, Severity};
 use super::neutralise::neutralise;
-use std::fmt::{self, Write as _};
-use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 
@@ -35,8 +34,7 @@ impl<S: Subscriber> Layer<S> for Log {
     }
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let mut fields = Fields::default();
-        event.record(&mut fields);
+        let fields = EventFields::of(event);
         let mut text = fields.message;
         if let Some(prefix) = self.console.prefix() {
             // Each line of the text is a line of the log.
@@ -58,33 +56,6 @@ impl<S: Subscriber> Layer<S> for Log {
         }
         if let Some(percent) = fields.progress {
             self.commands.progress(percent);
-        }
-    }
-}
-
-#[derive(Default)]
-struct Fields {
-    message: String,
-    progress: Option<u64>,
-}
-
-impl Visit for Fields {
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        if field.name() == "progress" {
-            self.progress = Some(value);
-        }
-    }
-
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        if let Ok(value) = u64::try_from(value) {
-            self.record_u64(field, value);
-        }
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        if field.name() == "message" {
-            // Writing to a String cannot fail.
-            let _ = write!(self.message, "{value:?}");
         }
     }
 }

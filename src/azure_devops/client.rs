@@ -110,11 +110,11 @@ fn shown(url: &Url) -> String {
 /// `message` of an error body.
 async fn reason(response: Response) -> String {
     #[derive(Deserialize)]
-    struct Body {
+    struct ErrorBody {
         message: String,
     }
     let text = response.text().await.unwrap_or_default();
-    serde_json::from_str::<Body>(&text).map(|body| body.message).unwrap_or_default()
+    serde_json::from_str::<ErrorBody>(&text).map(|body| body.message).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,10 +1,8 @@
 //! The log of a command, on standard error: plain lines, and on a terminal one line that shows what is being waited for.
 
-use crate::agent::Console;
+use crate::agent::{Console, EventFields};
 use indicatif::ProgressBar;
-use std::fmt::{self, Write as _};
 use std::time::Duration;
-use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 
@@ -40,15 +38,14 @@ impl<S: Subscriber> Layer<S> for CommandLog {
     }
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let mut fields = Fields::default();
-        event.record(&mut fields);
+        let fields = EventFields::of(event);
         let text = match *event.metadata().level() {
             Level::ERROR => format!("error: {}", fields.message),
             Level::WARN => format!("warning: {}", fields.message),
             _ => fields.message,
         };
         match &self.progress {
-            Some(progress) if fields.is_progress => {
+            Some(progress) if fields.progress.is_some() => {
                 progress.set_message(printable(&text));
                 progress.enable_steady_tick(TICK);
             }
@@ -61,23 +58,6 @@ impl<S: Subscriber> Layer<S> for CommandLog {
 /// `text`, which may come from outside, without what a terminal would obey.
 pub(super) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{FFFD}' } else { c }).collect()
-}
-
-#[derive(Default)]
-struct Fields {
-    message: String,
-    is_progress: bool,
-}
-
-impl Visit for Fields {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        match field.name() {
-            // Writing to a String cannot fail.
-            "message" => drop(write!(self.message, "{value:?}")),
-            "progress" => self.is_progress = true,
-            _ => {}
-        }
-    }
 }
 
 #[cfg(test)]

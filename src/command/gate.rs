@@ -37,8 +37,8 @@ pub(super) struct Gate {
     sonarqube: SonarQube,
 }
 
-/// What came of the question.
-struct Answer {
+/// The answer of SonarQube, and the exit code that follows from it.
+struct GateOutcome {
     result: AnalysisResult,
     worst: Vec<WorstOfCondition>,
     code: ExitCode,
@@ -68,7 +68,7 @@ impl Gate {
         if let Some(found) = &self.choice.found {
             tracing::info!("{found}");
         }
-        let Answer { result, worst, code } = self.ask().await;
+        let GateOutcome { result, worst, code } = self.ask().await;
         match self.format {
             Format::Json => console.print_json(&to_json(&result, &worst)),
             Format::Markdown => {
@@ -104,7 +104,7 @@ fn to_json(result: &AnalysisResult, worst: &[WorstOfCondition]) -> serde_json::V
 }
 
 impl Gate {
-    async fn ask(&self) -> Answer {
+    async fn ask(&self) -> GateOutcome {
         let sonarqube = &self.sonarqube;
         let Choice { project_key, target, .. } = &self.choice;
         let mut result = AnalysisResult::unknown(project_key.clone(), target.clone());
@@ -140,7 +140,7 @@ impl Gate {
             target,
         ));
         let worst = self.worst(&result).await;
-        Answer { result, worst, code }
+        GateOutcome { result, worst, code }
     }
 
     /// The worst files and issues; of a condition of which they cannot be read none.

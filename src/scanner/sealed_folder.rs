@@ -176,11 +176,11 @@ mod tests {
 
     #[test]
     fn a_changed_added_or_removed_file_is_noticed() {
-        type Change<'a> = (&'a str, &'a dyn Fn(&Unpacked));
+        type Tampering<'a> = (&'a str, &'a dyn Fn(&Unpacked));
         let set_mode = |unpacked: &Unpacked, name: &str, mode: u32| {
             fs::set_permissions(unpacked.path(name), fs::Permissions::from_mode(mode)).unwrap();
         };
-        let changes: [Change<'_>; 12] = [
+        let changes: [Tampering<'_>; 12] = [
             ("another content of the same size and time", &|unpacked| {
                 let file = unpacked.path("jdk/lib/modules");
                 let modified = file.metadata().unwrap().modified().unwrap();

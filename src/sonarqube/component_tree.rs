@@ -7,21 +7,21 @@ use crate::quality_gate::{FileQuery, Worst, WorstFile};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
-struct Found {
+struct ComponentTree {
     #[serde(default)]
-    components: Vec<Component>,
+    components: Vec<FileComponent>,
 }
 
 #[derive(Deserialize)]
-struct Component {
+struct FileComponent {
     path: Option<String>,
     #[serde(default)]
-    measures: Vec<Measure>,
+    measures: Vec<FileMeasure>,
 }
 
 /// A measure of new code is in `period`.
 #[derive(Deserialize)]
-struct Measure {
+struct FileMeasure {
     value: Option<String>,
     period: Option<Period>,
 }
@@ -56,15 +56,15 @@ impl SonarQube {
             false => parameters.push(("s", "metric")),
         }
         parameters.extend(of_target(target));
-        let found: Found = match self
-            .json::<Found>(self.url("api/measures/component_tree", &parameters))
+        let found: ComponentTree = match self
+            .json::<ComponentTree>(self.url("api/measures/component_tree", &parameters))
             .await
         {
             Ok(found) => found.value,
             Err(Error { fault: Fault::Unauthorized | Fault::Forbidden(_), .. }) => return Ok(Worst::Hidden),
             Err(error) => return Err(error),
         };
-        let file = |component: Component| {
+        let file = |component: FileComponent| {
             let measure = component.measures.into_iter().next()?;
             let value = measure.value.or_else(|| measure.period?.value)?;
             let is_worst = !query.descending || value.parse() != Ok(0.0);

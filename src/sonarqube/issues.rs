@@ -7,12 +7,12 @@ use crate::quality_gate::{IssueQuery, Worst, WorstIssue};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
-struct Found {
+struct IssuePage {
     paging: Paging,
     #[serde(default)]
     issues: Vec<Issue>,
     #[serde(default)]
-    components: Vec<Component>,
+    components: Vec<IssueComponent>,
 }
 
 #[derive(Deserialize)]
@@ -34,7 +34,7 @@ struct Issue {
 }
 
 #[derive(Deserialize)]
-struct Component {
+struct IssueComponent {
     key: String,
     path: Option<String>,
 }
@@ -70,7 +70,7 @@ impl SonarQube {
             parameters.push(("inNewCodePeriod", "true"));
         }
         parameters.extend(of_target(target));
-        let found: Found = self.json(self.url("api/issues/search", &parameters)).await?.value;
+        let found: IssuePage = self.json(self.url("api/issues/search", &parameters)).await?.value;
         if found.issues.is_empty() {
             return Ok(Worst::Hidden);
         }

@@ -136,6 +136,40 @@ fn a_base_name_stands_for_one_file() {
     assert!(by_name.is_empty(), "these names stand for several files: {by_name:#?}");
 }
 
+/// The name of the type that a line declares.
+fn declared_type(line: &str) -> Option<&str> {
+    let line = match line.strip_prefix("pub") {
+        Some(rest) if rest.starts_with('(') => rest.split_once(") ")?.1,
+        Some(rest) => rest.trim_start(),
+        None => line,
+    };
+    let rest =
+        ["struct ", "enum ", "union ", "trait ", "type "].iter().find_map(|word| line.strip_prefix(word))?;
+    let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+    let (name, after) = rest.split_at(end);
+    // Prose in a text of several lines goes on with a word.
+    let is_declaration = after.trim_start().starts_with(['{', '<', '(', ';', ':', '=']) || after.is_empty();
+    (is_declaration && name.starts_with(char::is_uppercase)).then_some(name)
+}
+
+/// A reader who meets a type's name need not ask which of several it is.
+#[test]
+fn a_type_name_stands_for_one_type() {
+    // Each edge has an error of its own, and traits of the standard library name their associated types.
+    let shared = ["Error", "ErrorKind", "Item", "Output", "Err"];
+    let mut by_name: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for Source { name, code, .. } in sources() {
+        for (number, line) in &code {
+            if let Some(declared) = declared_type(line).filter(|declared| !shared.contains(declared)) {
+                by_name.entry(declared.to_owned()).or_default().push(format!("{name}:{number}"));
+            }
+        }
+    }
+    assert!(by_name.len() > 100, "{by_name:#?}");
+    by_name.retain(|_, places| places.len() > 1);
+    assert!(by_name.is_empty(), "these names stand for several types: {by_name:#?}");
+}
+
 #[test]
 fn the_core_is_pure() {
     let impure = ["fs", "env", "process", "net", "thread", "io"].map(|module| format!("std::{module}"));
@@ -406,6 +440,14 @@ fn names_and_sources_are_read_correctly() {
     assert_eq!(names, ["http", "step"]);
     assert_eq!(quoted_after(r#"text("a") text(["b", "c"]) context("d")"#, " text("), ["b", "c"]);
     assert_eq!(quoted_after(r#"text("a")"#, "text("), ["a"]);
+    let lines = [
+        "struct A;",
+        "pub enum B {",
+        "pub(in crate::x) type C<'a> = D;",
+        "pub struct E(u8);",
+        "type F Server",
+    ];
+    assert_eq!(lines.map(declared_type), [Some("A"), Some("B"), Some("C"), Some("E"), None]);
     assert!(sources().iter().any(|source| source.name == "src/http/client.rs" && source.module == "http"));
     assert!(sources().iter().all(|source| source.code.iter().all(|(_, line)| !line.contains("#[test]"))));
 }

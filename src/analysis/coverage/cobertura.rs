@@ -19,12 +19,12 @@ pub struct Class {
     /// The file as the report writes it.
     pub file: String,
     /// Number of a line, whether it was run, and its branches.
-    pub lines: Vec<(u32, bool, Branches)>,
+    pub lines: Vec<(u32, bool, BranchCoverage)>,
 }
 
 /// The branches of a line.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Branches {
+pub struct BranchCoverage {
     /// So many were taken.
     pub covered: u32,
     /// Of so many.
@@ -80,7 +80,7 @@ impl Cobertura {
     }
 }
 
-fn line(tag: &StartTag<'_>) -> Option<(u32, bool, Branches)> {
+fn line(tag: &StartTag<'_>) -> Option<(u32, bool, BranchCoverage)> {
     let number = tag.attribute("number")?.parse().ok().filter(|&number| number > 0)?;
     let hits = tag.attribute("hits")?;
     let branches = tag.attribute("condition-coverage").and_then(|text| branches(&text));
@@ -88,7 +88,7 @@ fn line(tag: &StartTag<'_>) -> Option<(u32, bool, Branches)> {
 }
 
 /// `50% (1/2)`.
-fn branches(text: &str) -> Option<Branches> {
+fn branches(text: &str) -> Option<BranchCoverage> {
     let (covered, all) = text.split_once('(')?.1.split_once(')')?.0.split_once('/')?;
-    Some(Branches { covered: covered.trim().parse().ok()?, all: all.trim().parse().ok()? })
+    Some(BranchCoverage { covered: covered.trim().parse().ok()?, all: all.trim().parse().ok()? })
 }

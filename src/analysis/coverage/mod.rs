@@ -9,7 +9,7 @@ mod cobertura;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-pub use cobertura::{Branches, Class, Cobertura};
+pub use cobertura::{BranchCoverage, Class, Cobertura};
 
 /// What is covered, of any number of reports.
 #[derive(Debug, Default)]
@@ -23,7 +23,7 @@ pub struct Coverage {
 struct Line {
     is_covered: bool,
     /// Of each class that has branches there.
-    branches: BTreeMap<u32, Branches>,
+    branches: BTreeMap<u32, BranchCoverage>,
 }
 
 impl Coverage {
@@ -56,7 +56,7 @@ impl Coverage {
             let _ = writeln!(text, "<file path=\"{}\">", quick_xml::escape::escape(file.as_str()));
             for (number, line) in lines {
                 let _ = write!(text, "<lineToCover lineNumber=\"{number}\" covered=\"{}\"", line.is_covered);
-                let sum = |part: fn(&Branches) -> u32| {
+                let sum = |part: fn(&BranchCoverage) -> u32| {
                     line.branches.values().map(part).fold(0, u32::saturating_add)
                 };
                 let (all, covered) = (sum(|branches| branches.all), sum(|branches| branches.covered));

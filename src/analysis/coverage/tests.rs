@@ -49,8 +49,8 @@ const COVERLET: &str = r#"<?xml version="1.0" encoding="utf-8"?>
 fn cobertura() {
     let report = Cobertura::read(COVERLET);
     assert_eq!(report.sources, ["/build/1/s/", "/build/a & b/"]);
-    let branches = |covered, all| Branches { covered, all };
-    let none = Branches::default();
+    let branches = |covered, all| BranchCoverage { covered, all };
+    let none = BranchCoverage::default();
     assert_eq!(
         report.classes,
         [
@@ -80,10 +80,12 @@ fn generic() {
         coverage.add("Lib/Cart.cs", &class);
     }
     // Another run of the same class, and a file of a strange name.
-    let lines =
-        vec![(11, false, Branches { covered: 3, all: 4 }), (16, true, Branches { covered: 9, all: 2 })];
+    let lines = vec![
+        (11, false, BranchCoverage { covered: 3, all: 4 }),
+        (16, true, BranchCoverage { covered: 9, all: 2 }),
+    ];
     coverage.add("Lib/Cart.cs", &Class { name: "Shop.Cart".into(), lines, ..Class::default() });
-    let lines = vec![(1, false, Branches::default())];
+    let lines = vec![(1, false, BranchCoverage::default())];
     coverage.add("a<&\"b.vb", &Class { lines, ..Class::default() });
     assert_eq!(coverage.files(), 2);
     insta::assert_snapshot!(coverage.to_generic(), @r#"

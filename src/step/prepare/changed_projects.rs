@@ -87,10 +87,11 @@ impl Change {
 /// What was found out of the changes that projects are built for: one for all, unless some have a branch, a pull request
 /// or a clone of their own.
 #[derive(Debug, Default)]
-struct Changes(Vec<Comparison>);
+struct Changes(Vec<TargetChange>);
 
+/// The change that a branch or pull request brings to a clone.
 #[derive(Debug)]
-struct Comparison {
+struct TargetChange {
     target: Target,
     default_branch: Option<String>,
     clone: Option<PathBuf>,
@@ -114,7 +115,7 @@ impl Changes {
             None => {
                 let change = find(job, scope, clone, setup.inputs.unshallow).await?;
                 change.tell();
-                self.0.push(Comparison {
+                self.0.push(TargetChange {
                     target: target.clone(),
                     default_branch: default_branch.clone(),
                     clone: clone.map(Path::to_owned),

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 /// quality gate would pass. A folder of the sources looks like a git directory. The run was cancelled.
 pub(super) async fn complete(setup: &Setup<'_>, planned: &[PlannedAnalysis<'_>]) -> Result<()> {
     let job = setup.job;
-    let mut clones: BTreeMap<PathBuf, Branches> = BTreeMap::new();
+    let mut clones: BTreeMap<PathBuf, BranchRoles> = BTreeMap::new();
     for analysis in planned.iter().filter(|analysis| !analysis.is_skipped()) {
         let properties = analysis.properties(&setup.inputs);
         let settings = Settings { properties: &properties, of_file: &analysis.project.settings };
@@ -68,7 +68,7 @@ fn disguised(folder: &Path) -> Error {
     .hint("Remove these files from the repository, or analyse a folder that does not lie below them.")
 }
 
-async fn complete_clone(job: &Job, may_fetch: bool, clone: &Path, branches: &Branches) -> Result<()> {
+async fn complete_clone(job: &Job, may_fetch: bool, clone: &Path, branches: &BranchRoles) -> Result<()> {
     let result = match sources_clone::open(job, clone).await {
         Ok(repository) => History { job, repository }.complete(may_fetch, branches).await,
         // SonarQube's scanner reads clones without git, too.
@@ -99,7 +99,7 @@ enum Role {
     Default,
 }
 
-type Branches = BTreeMap<String, Role>;
+type BranchRoles = BTreeMap<String, Role>;
 
 const REFERENCE: &str = "sonar.newCode.referenceBranch";
 
@@ -113,7 +113,7 @@ impl History<'_> {
     async fn complete(
         &mut self,
         mut may_fetch: bool,
-        branches: &Branches,
+        branches: &BranchRoles,
     ) -> Result<Option<Error>, git::GitError> {
         let is_shallow = self.repository.is_shallow().await?;
         let lack = match self.repository.filter() {
@@ -222,7 +222,7 @@ impl History<'_> {
     /// may be what an earlier build left behind. Tells why the pull request's target could not be fetched.
     async fn fetch_branches(
         &self,
-        branches: &Branches,
+        branches: &BranchRoles,
         was_shallow: bool,
     ) -> Result<Option<git::GitError>, git::GitError> {
         let mut failure = None;

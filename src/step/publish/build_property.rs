@@ -29,7 +29,7 @@ pub(super) async fn record_verdicts<E>(
     pause: impl AsyncFn() -> bool,
 ) -> Result<Option<Verdict>, E> {
     let verdict = Verdict::worst(records.iter().map(|record| record.verdict));
-    let properties = Properties { job, read, write, pause };
+    let properties = PropertyStore { job, read, write, pause };
     let announcement = properties.announce(verdict).await?;
     let mut found = match properties.read_with(&announcement, verdict).await {
         Ok(Some(found)) => found,
@@ -50,14 +50,14 @@ pub(super) async fn record_verdicts<E>(
 }
 
 /// The build's properties, as this job reads and writes them.
-struct Properties<'a, R, W, P> {
+struct PropertyStore<'a, R, W, P> {
     job: &'a BuildJob,
     read: R,
     write: W,
     pause: P,
 }
 
-impl<R, W, P> Properties<'_, R, W, P> {
+impl<R, W, P> PropertyStore<'_, R, W, P> {
     /// Says that this job is about to write `verdict`.
     async fn announce<E>(&self, verdict: Verdict) -> Result<Written, E>
     where

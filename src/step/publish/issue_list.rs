@@ -10,7 +10,7 @@ const SHOWN: usize = 9;
 
 /// A line for the build's list of issues.
 #[derive(Debug)]
-struct Issue<'a> {
+struct BuildIssue<'a> {
     result: &'a AnalysisResult,
     /// The failed condition; none for the analysis as a whole.
     condition: Option<&'a Condition>,
@@ -59,14 +59,14 @@ pub(super) fn case_of(result: &AnalysisResult) -> Case {
     Case { verdict: result.verdict, nothing_analysed: result.nothing_analysed, context }
 }
 
-fn issues_of(result: &AnalysisResult) -> Vec<Issue<'_>> {
-    let whole = Issue { result, condition: None };
+fn issues_of(result: &AnalysisResult) -> Vec<BuildIssue<'_>> {
+    let whole = BuildIssue { result, condition: None };
     match result.verdict {
         Verdict::Passed => Vec::new(),
         Verdict::Failed => {
             let failed = result.gate.iter().flat_map(|gate| gate.failed_conditions());
             let conditions: Vec<_> =
-                failed.map(|condition| Issue { result, condition: Some(condition) }).collect();
+                failed.map(|condition| BuildIssue { result, condition: Some(condition) }).collect();
             if conditions.is_empty() { vec![whole] } else { conditions }
         }
         _ => vec![whole],
@@ -74,7 +74,7 @@ fn issues_of(result: &AnalysisResult) -> Vec<Issue<'_>> {
 }
 
 /// The worst of these as lines, and one that says what is left out.
-fn lines(mut issues: Vec<Issue<'_>>) -> Vec<String> {
+fn lines(mut issues: Vec<BuildIssue<'_>>) -> Vec<String> {
     let mut lines = Vec::new();
     while lines.len() < SHOWN {
         // Of two as bad as each other the first.
@@ -96,7 +96,7 @@ fn lines(mut issues: Vec<Issue<'_>>) -> Vec<String> {
     lines
 }
 
-impl Issue<'_> {
+impl BuildIssue<'_> {
     fn line(&self) -> String {
         match self.condition {
             Some(condition) => issue_line(self.result, condition),
