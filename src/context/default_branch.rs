@@ -46,10 +46,10 @@ impl DefaultBranchSource {
 impl fmt::Display for DefaultBranchSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Input => "says the input defaultBranch",
-            Self::AzureRepos => "says Azure Repos",
-            Self::Remote => "says the remote origin",
-            Self::OriginHead => "says origin/HEAD of the clone",
+            Self::Input => "according to the input defaultBranch",
+            Self::AzureRepos => "according to Azure Repos",
+            Self::Remote => "according to the remote origin",
+            Self::OriginHead => "according to origin/HEAD of the clone",
             Self::SonarQube => "SonarQube's main branch",
         })
     }

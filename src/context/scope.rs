@@ -15,8 +15,10 @@ pub(crate) struct Scope {
     pub(crate) properties: Properties,
     /// Why nothing is analysed, for the log and the summary; `None` if something is.
     pub(crate) skip: Option<String>,
-    /// The decision and its reason in one line for the log.
-    pub(crate) explanation: String,
+    /// The decision, for the log.
+    pub(crate) what: String,
+    /// Its reason, as a clause that follows "because".
+    pub(crate) why: String,
     /// The version of the project, if it follows from what is built. A version that the user sets wins.
     pub(crate) version: Option<String>,
     /// The repository's default branch, if it was asked for and is known.
@@ -25,12 +27,13 @@ pub(crate) struct Scope {
 }
 
 impl Scope {
-    pub(super) fn new(target: Target, explanation: String) -> Self {
+    pub(super) fn new(target: Target, what: String, why: String) -> Self {
         Self {
             target,
             properties: Properties::default(),
             skip: None,
-            explanation,
+            what,
+            why,
             version: None,
             default_branch: None,
             warnings: Vec::new(),
@@ -38,8 +41,8 @@ impl Scope {
     }
 
     /// The main branch. An engine with branches would otherwise take the name of a branch from the build's variables.
-    pub(super) fn main_branch(name: Option<String>, server: &ServerFacts, explanation: String) -> Self {
-        let mut scope = Self::new(Target::MainBranch { name }, explanation);
+    pub(super) fn main_branch(name: Option<String>, server: &ServerFacts, why: String) -> Self {
+        let mut scope = Self::new(Target::MainBranch { name }, "Analysing the main branch".into(), why);
         if server.branch_support {
             scope.properties.set("sonar.branch.autoconfig.disabled", "true");
         }
@@ -47,8 +50,7 @@ impl Scope {
     }
 
     fn skipped(target: Target, reason: String) -> Self {
-        let explanation = format!("Nothing will be analysed: {reason}");
-        Self { skip: Some(reason), ..Self::new(target, explanation) }
+        Self { skip: Some(reason.clone()), ..Self::new(target, "Nothing will be analysed".into(), reason) }
     }
 }
 
@@ -66,14 +68,12 @@ pub(crate) fn decide(
     let table = Table { server, choices, default };
     match built {
         BuiltRef::MainBranch { why, version } => {
-            let mut scope = table.main_branch(context, format!("Analysing the main branch: {why}"));
+            let mut scope = table.main_branch(context, why.clone());
             scope.version.clone_from(version);
             Ok(scope)
         }
         BuiltRef::Branch(name) => table.branch(name),
-        BuiltRef::OtherBranch { name, what } => {
-            table.other_branch(name, what, format!("Analysing the branch {name}: {what}"))
-        }
+        BuiltRef::OtherBranch { name, what } => table.other_branch(name, what, what.clone()),
         BuiltRef::PullRequest(pull_request) => table.pull_request(context, pull_request),
         BuiltRef::MergeRef(number) => Ok(Scope::skipped(
             Target::pull_request(number.as_str()),
@@ -95,12 +95,12 @@ struct Table<'a> {
 impl Table<'_> {
     /// The main branch, whatever is being built. In the build of a pull request it is named, because the community branch
     /// plugin ignores `sonar.branch.autoconfig.disabled` and would analyse the pull request by the build's variables.
-    fn main_branch(&self, context: &PipelineContext, explanation: String) -> Scope {
+    fn main_branch(&self, context: &PipelineContext, why: String) -> Scope {
         if !context.is_of_pull_request() || !self.server.branch_support {
-            return Scope::main_branch(None, self.server, explanation);
+            return Scope::main_branch(None, self.server, why);
         }
         let name = self.default.name().map(str::to_owned);
-        let mut scope = Scope::main_branch(name.clone(), self.server, explanation);
+        let mut scope = Scope::main_branch(name.clone(), self.server, why);
         match name {
             Some(name) => scope.properties.extend(&Target::branch(name).properties()),
             None => scope.warnings.push(
@@ -113,13 +113,13 @@ impl Table<'_> {
     }
 
     fn branch(&self, name: &str) -> Result<Scope, Refusal> {
-        let main = |why: &str| {
-            let explanation = format!("Analysing {name} as the main branch ({why})");
-            Scope::main_branch(Some(name.to_owned()), self.server, explanation)
+        let main = |why: &str| Scope {
+            what: format!("Analysing {name} as the main branch"),
+            ..Scope::main_branch(Some(name.to_owned()), self.server, why.to_owned())
         };
         match self.default {
             DefaultBranch::Known(KnownBranch { name: default, source }) if default == name => {
-                Ok(main(&source.to_string()))
+                Ok(main(&format!("the default branch is {default} ({source})")))
             }
             DefaultBranch::Known(KnownBranch { name: default, source }) => {
                 let remedy = match source {
@@ -131,48 +131,46 @@ impl Table<'_> {
                 self.other_branch(
                     name,
                     &format!("{name} is not {default} ({source}{remedy})"),
-                    format!("Analysing the branch {name}; the main branch is {default} ({source})"),
+                    format!("the default branch is {default} ({source})"),
                 )
             }
-            DefaultBranch::NeverAnalysed => Ok(main("the project was never analysed")),
+            DefaultBranch::NeverAnalysed => Ok(main("the project has never been analysed")),
             DefaultBranch::Unknown if self.server.branch_support => {
-                let explanation = format!(
-                    "Analysing the branch {name}: the default branch is not known, and SonarQube decides whether this is \
-                     its main branch"
-                );
-                self.other_branch(name, "", explanation)
+                let why =
+                    "the default branch is not known, and SonarQube decides whether this is its main branch";
+                self.other_branch(name, "", why.to_owned())
             }
             DefaultBranch::Unknown => {
                 let mut scope = main("the default branch is not known");
-                scope.warnings.push(format!(
-                    "{name} is analysed as the main branch, because the repository's default branch is not known. Set the \
-                     input defaultBranch."
-                ));
+                scope.warnings.push(
+                    "Set the input defaultBranch. Without it, builds of other branches are analysed as the main branch, too."
+                        .into(),
+                );
                 Ok(scope)
             }
         }
     }
 
-    /// A branch that is not the main branch. `what` is being built, as a clause.
-    fn other_branch(&self, name: &str, what: &str, explanation: String) -> Result<Scope, Refusal> {
+    /// A branch that is not the main branch, analysed because of `why`. `built` is what is being built, as a clause.
+    fn other_branch(&self, name: &str, built: &str, why: String) -> Result<Scope, Refusal> {
         let target = Target::branch(name);
         if !self.server.branch_support {
             let product = self.server.product();
-            return self.unsupported(target, format!("{product} analyses the main branch only, and {what}"));
+            return self.unsupported(target, format!("{product} analyses the main branch only, and {built}"));
         }
         check_name("name of the branch", name)?;
         let properties = target.properties();
-        Ok(Scope { properties, ..Scope::new(target, explanation) })
+        Ok(Scope { properties, ..Scope::new(target, format!("Analysing the branch {name}"), why) })
     }
 
     fn pull_request(&self, context: &PipelineContext, pull_request: &PullRequest) -> Result<Scope, Refusal> {
         let key = context.key_of(pull_request);
         let (branch, base) = pull_request.branches();
         let target = context.target_of(pull_request);
+        let why = format!("pull request {key} is being built");
         if !self.server.branch_support {
             let product = self.server.product();
-            let reason =
-                format!("{product} does not analyse pull requests, and pull request {key} is being built");
+            let reason = format!("{product} does not analyse pull requests, and {why}");
             return self.unsupported(target, reason);
         }
         check_name("name of the pull request", key)?;
@@ -180,8 +178,8 @@ impl Table<'_> {
             check_name("name of the pull request's branch", branch)?;
         }
         let of_fork = if pull_request.is_fork { " of a fork" } else { "" };
-        let mut scope =
-            Scope::new(target, format!("Analysing pull request {key}, from {branch}{of_fork} into {base}"));
+        let what = format!("Analysing pull request {key}, from {branch}{of_fork} into {base}");
+        let mut scope = Scope::new(target, what, why);
         scope.properties = pull_request_properties::properties_of(pull_request, context, self.server.kind);
         Ok(scope)
     }
@@ -197,9 +195,8 @@ impl Table<'_> {
             }),
             OnUnsupported::Main => {
                 let name = self.default.name().map(str::to_owned);
-                let explanation =
-                    format!("Analysing the main branch, because onUnsupportedBranch is main: {reason}");
-                Ok(Scope::new(Target::MainBranch { name }, explanation))
+                let why = format!("{reason}, and onUnsupportedBranch is main");
+                Ok(Scope::new(Target::MainBranch { name }, "Analysing the main branch".into(), why))
             }
         }
     }

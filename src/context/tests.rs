@@ -46,7 +46,7 @@ fn shown(properties: &Properties) -> String {
     properties.iter().map(|(key, value)| format!("\n    {key}={value}")).collect()
 }
 
-/// Explanation and properties where the server analyses branches; the explanation where it doesn't, if
+/// The decision, its reason and properties where the server analyses branches; decision and reason where it doesn't, if
 /// that is another.
 fn row(name: &str, choices: &Choices) -> String {
     let told = |scope: Result<Scope, Refusal>, branch_support| match scope {
@@ -54,13 +54,15 @@ fn row(name: &str, choices: &Choices) -> String {
             let is_main = scope.target.is_main_branch();
             let detects = scope.properties.remove("sonar.branch.autoconfig.disabled").is_none();
             assert_eq!(!detects, is_main && branch_support, "{name}: {scope:?}");
-            assert_eq!(
-                scope.skip.is_some(),
-                scope.explanation.starts_with("Nothing will be analysed: "),
-                "{name}: {scope:?}"
-            );
+            assert_eq!(scope.skip.is_some(), scope.what == "Nothing will be analysed", "{name}: {scope:?}");
             let version = scope.version.map(|version| format!("\n    version {version}"));
-            format!("{}{}{}", scope.explanation, shown(&scope.properties), version.unwrap_or_default())
+            format!(
+                "{}: {}{}{}",
+                scope.what,
+                scope.why,
+                shown(&scope.properties),
+                version.unwrap_or_default()
+            )
         }
         Err(refusal) => format!("Error: {}", refusal.message),
     };
@@ -77,22 +79,22 @@ fn each_provider_and_event_has_its_decision() {
     let rows: Vec<_> = names().iter().map(|name| row(name, &Choices::default())).collect();
     insta::assert_snapshot!(rows.join("\n"), @"
     bitbucket-branch
-      Analysing the branch feature/x; the main branch is main (says the remote origin)
+      Analysing the branch feature/x: the default branch is main (according to the remote origin)
         sonar.branch.name=feature/x
-      Nothing will be analysed: SonarQube Community Build analyses the main branch only, and feature/x is not main (says the remote origin)
+      Nothing will be analysed: SonarQube Community Build analyses the main branch only, and feature/x is not main (according to the remote origin)
     bitbucket-default-branch
-      Analysing main as the main branch (says the remote origin)
+      Analysing main as the main branch: the default branch is main (according to the remote origin)
     bitbucket-merge-ref-by-hand
       Nothing will be analysed: pull request 7 is being built by its reference alone, and its branches are not known (let the pull request start the build, or set sonar.pullrequest.key, .branch and .base in extraProperties)
     bitbucket-pull-request
-      Analysing pull request 42, from feature/x into main
+      Analysing pull request 42, from feature/x into main: pull request 42 is being built
         sonar.pullrequest.base=main
         sonar.pullrequest.branch=feature/x
         sonar.pullrequest.key=42
         sonar.pullrequest.provider=bitbucketcloud
       Nothing will be analysed: SonarQube Community Build does not analyse pull requests, and pull request 42 is being built
     bitbucket-pull-request-fork
-      Analysing pull request 42, from main of a fork into main
+      Analysing pull request 42, from main of a fork into main: pull request 42 is being built
         sonar.pullrequest.base=main
         sonar.pullrequest.branch=main
         sonar.pullrequest.key=42
@@ -101,23 +103,23 @@ fn each_provider_and_event_has_its_decision() {
     bitbucket-tag
       Nothing will be analysed: the tag v1.2.0 is being built, and a SonarQube branch for each tag would stay forever (set the input tags to main or branch to analyse it)
     git-branch
-      Analysing the branch feature/x; the main branch is main (says the remote origin)
+      Analysing the branch feature/x: the default branch is main (according to the remote origin)
         sonar.branch.name=feature/x
-      Nothing will be analysed: SonarQube Community Build analyses the main branch only, and feature/x is not main (says the remote origin)
+      Nothing will be analysed: SonarQube Community Build analyses the main branch only, and feature/x is not main (according to the remote origin)
     git-default-branch
-      Analysing main as the main branch (says the remote origin)
+      Analysing main as the main branch: the default branch is main (according to the remote origin)
     git-tag
       Nothing will be analysed: the tag v1.2.0 is being built, and a SonarQube branch for each tag would stay forever (set the input tags to main or branch to analyse it)
     github-branch
-      Analysing the branch feature/x; the main branch is main (says the remote origin)
+      Analysing the branch feature/x: the default branch is main (according to the remote origin)
         sonar.branch.name=feature/x
-      Nothing will be analysed: SonarQube Community Build analyses the main branch only, and feature/x is not main (says the remote origin)
+      Nothing will be analysed: SonarQube Community Build analyses the main branch only, and feature/x is not main (according to the remote origin)
     github-default-branch
-      Analysing main as the main branch (says the remote origin)
+      Analysing main as the main branch: the default branch is main (according to the remote origin)
     github-merge-ref-by-hand
       Nothing will be analysed: pull request 7 is being built by its reference alone, and its branches are not known (let the pull request start the build, or set sonar.pullrequest.key, .branch and .base in extraProperties)
     github-pull-request
-      Analysing pull request 7, from feature/x into main
+      Analysing pull request 7, from feature/x into main: pull request 7 is being built
         sonar.pullrequest.base=main
         sonar.pullrequest.branch=feature/x
         sonar.pullrequest.github.repository=contoso/shop
@@ -125,7 +127,7 @@ fn each_provider_and_event_has_its_decision() {
         sonar.pullrequest.provider=github
       Nothing will be analysed: SonarQube Community Build does not analyse pull requests, and pull request 7 is being built
     github-pull-request-fork
-      Analysing pull request 7, from main of a fork into main
+      Analysing pull request 7, from main of a fork into main: pull request 7 is being built
         sonar.pullrequest.base=main
         sonar.pullrequest.branch=main
         sonar.pullrequest.github.repository=contoso/shop
@@ -135,13 +137,13 @@ fn each_provider_and_event_has_its_decision() {
     github-tag
       Nothing will be analysed: the tag v1.2.0 is being built, and a SonarQube branch for each tag would stay forever (set the input tags to main or branch to analyse it)
     githubenterprise-branch
-      Analysing the branch feature/x; the main branch is main (says the remote origin)
+      Analysing the branch feature/x: the default branch is main (according to the remote origin)
         sonar.branch.name=feature/x
-      Nothing will be analysed: SonarQube Community Build analyses the main branch only, and feature/x is not main (says the remote origin)
+      Nothing will be analysed: SonarQube Community Build analyses the main branch only, and feature/x is not main (according to the remote origin)
     githubenterprise-default-branch
-      Analysing main as the main branch (says the remote origin)
+      Analysing main as the main branch: the default branch is main (according to the remote origin)
     githubenterprise-pull-request
-      Analysing pull request 7, from feature/x into main
+      Analysing pull request 7, from feature/x into main: pull request 7 is being built
         sonar.pullrequest.base=main
         sonar.pullrequest.branch=feature/x
         sonar.pullrequest.github.repository=contoso/shop
@@ -149,7 +151,7 @@ fn each_provider_and_event_has_its_decision() {
         sonar.pullrequest.provider=github
       Nothing will be analysed: SonarQube Community Build does not analyse pull requests, and pull request 7 is being built
     githubenterprise-pull-request-fork
-      Analysing pull request 7, from main of a fork into main
+      Analysing pull request 7, from main of a fork into main: pull request 7 is being built
         sonar.pullrequest.base=main
         sonar.pullrequest.branch=main
         sonar.pullrequest.github.repository=contoso/shop
@@ -159,9 +161,9 @@ fn each_provider_and_event_has_its_decision() {
     githubenterprise-tag
       Nothing will be analysed: the tag v1.2.0 is being built, and a SonarQube branch for each tag would stay forever (set the input tags to main or branch to analyse it)
     release-branch
-      Analysing main as the main branch (says the remote origin)
+      Analysing main as the main branch: the default branch is main (according to the remote origin)
     release-plain-branch
-      Analysing main as the main branch (says the remote origin)
+      Analysing main as the main branch: the default branch is main (according to the remote origin)
     release-pull-request
       Nothing will be analysed: pull request 42 is being built by its reference alone, and its branches are not known (let the pull request start the build, or set sonar.pullrequest.key, .branch and .base in extraProperties)
     release-tfvc
@@ -177,17 +179,17 @@ fn each_provider_and_event_has_its_decision() {
     svn-trunk
       Analysing the main branch: trunk is being built
     tfsgit-branch
-      Analysing the branch feature/x; the main branch is main (says the remote origin)
+      Analysing the branch feature/x: the default branch is main (according to the remote origin)
         sonar.branch.name=feature/x
-      Nothing will be analysed: SonarQube Community Build analyses the main branch only, and feature/x is not main (says the remote origin)
+      Nothing will be analysed: SonarQube Community Build analyses the main branch only, and feature/x is not main (according to the remote origin)
     tfsgit-commit
       Nothing will be analysed: 0123456789abcdef0123456789abcdef01234567 is a commit, not a branch (set the input branch to the branch it belongs to)
     tfsgit-default-branch
-      Analysing main as the main branch (says the remote origin)
+      Analysing main as the main branch: the default branch is main (according to the remote origin)
     tfsgit-merge-ref-by-hand
       Nothing will be analysed: pull request 7 is being built by its reference alone, and its branches are not known (let the pull request start the build, or set sonar.pullrequest.key, .branch and .base in extraProperties)
     tfsgit-pull-request
-      Analysing pull request 42, from feature/x into main
+      Analysing pull request 42, from feature/x into main: pull request 42 is being built
         sonar.pullrequest.base=main
         sonar.pullrequest.branch=feature/x
         sonar.pullrequest.key=42
@@ -196,7 +198,7 @@ fn each_provider_and_event_has_its_decision() {
         sonar.pullrequest.vsts.repository=shop api
       Nothing will be analysed: SonarQube Community Build does not analyse pull requests, and pull request 42 is being built
     tfsgit-pull-request-fork
-      Analysing pull request 42, from main of a fork into main
+      Analysing pull request 42, from main of a fork into main: pull request 42 is being built
         sonar.pullrequest.base=main
         sonar.pullrequest.branch=main
         sonar.pullrequest.key=42
@@ -205,11 +207,11 @@ fn each_provider_and_event_has_its_decision() {
         sonar.pullrequest.vsts.repository=shop api
       Nothing will be analysed: SonarQube Community Build does not analyse pull requests, and pull request 42 is being built
     tfsgit-resource-trigger
-      Analysing main as the main branch (says the remote origin)
+      Analysing main as the main branch: the default branch is main (according to the remote origin)
     tfsgit-scheduled
-      Analysing main as the main branch (says the remote origin)
+      Analysing main as the main branch: the default branch is main (according to the remote origin)
     tfsgit-several-repositories
-      Analysing main as the main branch (says the remote origin)
+      Analysing main as the main branch: the default branch is main (according to the remote origin)
     tfsgit-tag
       Nothing will be analysed: the tag v1.2.0 is being built, and a SonarQube branch for each tag would stay forever (set the input tags to main or branch to analyse it)
     tfvc-folder
@@ -219,19 +221,19 @@ fn each_provider_and_event_has_its_decision() {
     tfvc-shelveset
       Nothing will be analysed: rework of the cart;ada@contoso.example is a gated check-in or a shelveset, whose changes are not checked in yet (set the input branch to off to analyse it as the main branch)
     unknown-branch
-      Analysing the branch feature/x; the main branch is main (says the remote origin)
+      Analysing the branch feature/x: the default branch is main (according to the remote origin)
         sonar.branch.name=feature/x
-      Nothing will be analysed: SonarQube Community Build analyses the main branch only, and feature/x is not main (says the remote origin)
+      Nothing will be analysed: SonarQube Community Build analyses the main branch only, and feature/x is not main (according to the remote origin)
     unknown-default-branch
-      Analysing main as the main branch (says the remote origin)
+      Analysing main as the main branch: the default branch is main (according to the remote origin)
     unknown-pull-request
-      Analysing pull request 42, from feature/x into main
+      Analysing pull request 42, from feature/x into main: pull request 42 is being built
         sonar.pullrequest.base=main
         sonar.pullrequest.branch=feature/x
         sonar.pullrequest.key=42
       Nothing will be analysed: SonarQube Community Build does not analyse pull requests, and pull request 42 is being built
     unknown-pull-request-fork
-      Analysing pull request 42, from main of a fork into main
+      Analysing pull request 42, from main of a fork into main: pull request 42 is being built
         sonar.pullrequest.base=main
         sonar.pullrequest.branch=main
         sonar.pullrequest.key=42
@@ -271,15 +273,15 @@ fn inputs_change_the_decision() {
     tfvc-gated-check-in
       Analysing the main branch: the input branch is off
     tfsgit-branch
-      Analysing main as the main branch (says the remote origin)
+      Analysing main as the main branch: the default branch is main (according to the remote origin)
     tfsgit-commit
-      Analysing the branch release; the main branch is main (says the remote origin)
+      Analysing the branch release: the default branch is main (according to the remote origin)
         sonar.branch.name=release
-      Nothing will be analysed: SonarQube Community Build analyses the main branch only, and release is not main (says the remote origin)
+      Nothing will be analysed: SonarQube Community Build analyses the main branch only, and release is not main (according to the remote origin)
     tfsgit-pull-request
-      Analysing the branch release; the main branch is main (says the remote origin)
+      Analysing the branch release: the default branch is main (according to the remote origin)
         sonar.branch.name=release
-      Nothing will be analysed: SonarQube Community Build analyses the main branch only, and release is not main (says the remote origin)
+      Nothing will be analysed: SonarQube Community Build analyses the main branch only, and release is not main (according to the remote origin)
     github-tag
       Analysing the main branch: the tag v1.2.0 is being built, and the input tags is main
         version v1.2.0
@@ -292,15 +294,15 @@ fn inputs_change_the_decision() {
         sonar.branch.name=v1.2.0
       Error: SonarQube Community Build analyses the main branch only, and the tag v1.2.0 is being built, and the input tags is branch
     tfsgit-branch
-      Analysing the branch feature/x; the main branch is main (says the remote origin)
+      Analysing the branch feature/x: the default branch is main (according to the remote origin)
         sonar.branch.name=feature/x
-      Error: SonarQube Community Build analyses the main branch only, and feature/x is not main (says the remote origin)
+      Error: SonarQube Community Build analyses the main branch only, and feature/x is not main (according to the remote origin)
     tfsgit-branch
-      Analysing the branch feature/x; the main branch is main (says the remote origin)
+      Analysing the branch feature/x: the default branch is main (according to the remote origin)
         sonar.branch.name=feature/x
-      Analysing the main branch, because onUnsupportedBranch is main: SonarQube Community Build analyses the main branch only, and feature/x is not main (says the remote origin)
+      Analysing the main branch: SonarQube Community Build analyses the main branch only, and feature/x is not main (according to the remote origin), and onUnsupportedBranch is main
     tfsgit-pull-request
-      Analysing pull request 42, from feature/x into main
+      Analysing pull request 42, from feature/x into main: pull request 42 is being built
         sonar.pullrequest.base=main
         sonar.pullrequest.branch=feature/x
         sonar.pullrequest.key=42
@@ -309,16 +311,16 @@ fn inputs_change_the_decision() {
         sonar.pullrequest.vsts.repository=shop api
       Error: SonarQube Community Build does not analyse pull requests, and pull request 42 is being built
     tfsgit-pull-request
-      Analysing pull request 42, from feature/x into main
+      Analysing pull request 42, from feature/x into main: pull request 42 is being built
         sonar.pullrequest.base=main
         sonar.pullrequest.branch=feature/x
         sonar.pullrequest.key=42
         sonar.pullrequest.vsts.instanceUrl=https://dev.azure.com/contoso/
         sonar.pullrequest.vsts.project=My Shop
         sonar.pullrequest.vsts.repository=shop api
-      Analysing the main branch, because onUnsupportedBranch is main: SonarQube Community Build does not analyse pull requests, and pull request 42 is being built
+      Analysing the main branch: SonarQube Community Build does not analyse pull requests, and pull request 42 is being built, and onUnsupportedBranch is main
     tfsgit-default-branch
-      Analysing main as the main branch (says the remote origin)
+      Analysing main as the main branch: the default branch is main (according to the remote origin)
     ");
 }
 
@@ -342,42 +344,42 @@ fn each_source_of_the_default_branch_has_its_decision() {
                 let built = context.built(&choices);
                 let scope = decide(&context, &built, &choices, &server(branch_support), default).unwrap();
                 let sent = scope.properties.value("sonar.branch.name").unwrap_or("-");
-                writeln!(lines, "{sent}: {}", scope.explanation).unwrap();
+                writeln!(lines, "{sent}: {}: {}", scope.what, scope.why).unwrap();
                 scope.warnings.iter().for_each(|warning| writeln!(lines, "  {warning}").unwrap());
             }
         }
     }
     insta::assert_snapshot!(lines, @"
-    -: Analysing main as the main branch (says the input defaultBranch)
-    -: Analysing main as the main branch (says the input defaultBranch)
-    -: Analysing main as the main branch (says Azure Repos)
-    -: Analysing main as the main branch (says Azure Repos)
-    -: Analysing main as the main branch (says the remote origin)
-    -: Analysing main as the main branch (says the remote origin)
-    -: Analysing main as the main branch (says origin/HEAD of the clone)
-    -: Analysing main as the main branch (says origin/HEAD of the clone)
-    -: Analysing main as the main branch (SonarQube's main branch)
-    -: Analysing main as the main branch (SonarQube's main branch)
-    -: Analysing main as the main branch (the project was never analysed)
-    -: Analysing main as the main branch (the project was never analysed)
+    -: Analysing main as the main branch: the default branch is main (according to the input defaultBranch)
+    -: Analysing main as the main branch: the default branch is main (according to the input defaultBranch)
+    -: Analysing main as the main branch: the default branch is main (according to Azure Repos)
+    -: Analysing main as the main branch: the default branch is main (according to Azure Repos)
+    -: Analysing main as the main branch: the default branch is main (according to the remote origin)
+    -: Analysing main as the main branch: the default branch is main (according to the remote origin)
+    -: Analysing main as the main branch: the default branch is main (according to origin/HEAD of the clone)
+    -: Analysing main as the main branch: the default branch is main (according to origin/HEAD of the clone)
+    -: Analysing main as the main branch: the default branch is main (SonarQube's main branch)
+    -: Analysing main as the main branch: the default branch is main (SonarQube's main branch)
+    -: Analysing main as the main branch: the project has never been analysed
+    -: Analysing main as the main branch: the project has never been analysed
     main: Analysing the branch main: the default branch is not known, and SonarQube decides whether this is its main branch
-    -: Analysing main as the main branch (the default branch is not known)
-      main is analysed as the main branch, because the repository's default branch is not known. Set the input defaultBranch.
-    feature/x: Analysing the branch feature/x; the main branch is main (says the input defaultBranch)
-    -: Nothing will be analysed: SonarQube Community Build analyses the main branch only, and feature/x is not main (says the input defaultBranch)
-    feature/x: Analysing the branch feature/x; the main branch is main (says Azure Repos)
-    -: Nothing will be analysed: SonarQube Community Build analyses the main branch only, and feature/x is not main (says Azure Repos)
-    feature/x: Analysing the branch feature/x; the main branch is main (says the remote origin)
-    -: Nothing will be analysed: SonarQube Community Build analyses the main branch only, and feature/x is not main (says the remote origin)
-    feature/x: Analysing the branch feature/x; the main branch is main (says origin/HEAD of the clone)
-    -: Nothing will be analysed: SonarQube Community Build analyses the main branch only, and feature/x is not main (says origin/HEAD of the clone)
-    feature/x: Analysing the branch feature/x; the main branch is main (SonarQube's main branch)
+    -: Analysing main as the main branch: the default branch is not known
+      Set the input defaultBranch. Without it, builds of other branches are analysed as the main branch, too.
+    feature/x: Analysing the branch feature/x: the default branch is main (according to the input defaultBranch)
+    -: Nothing will be analysed: SonarQube Community Build analyses the main branch only, and feature/x is not main (according to the input defaultBranch)
+    feature/x: Analysing the branch feature/x: the default branch is main (according to Azure Repos)
+    -: Nothing will be analysed: SonarQube Community Build analyses the main branch only, and feature/x is not main (according to Azure Repos)
+    feature/x: Analysing the branch feature/x: the default branch is main (according to the remote origin)
+    -: Nothing will be analysed: SonarQube Community Build analyses the main branch only, and feature/x is not main (according to the remote origin)
+    feature/x: Analysing the branch feature/x: the default branch is main (according to origin/HEAD of the clone)
+    -: Nothing will be analysed: SonarQube Community Build analyses the main branch only, and feature/x is not main (according to origin/HEAD of the clone)
+    feature/x: Analysing the branch feature/x: the default branch is main (SonarQube's main branch)
     -: Nothing will be analysed: SonarQube Community Build analyses the main branch only, and feature/x is not main (SonarQube's main branch; if feature/x is the default branch, name it in the input defaultBranch)
-    -: Analysing feature/x as the main branch (the project was never analysed)
-    -: Analysing feature/x as the main branch (the project was never analysed)
+    -: Analysing feature/x as the main branch: the project has never been analysed
+    -: Analysing feature/x as the main branch: the project has never been analysed
     feature/x: Analysing the branch feature/x: the default branch is not known, and SonarQube decides whether this is its main branch
-    -: Analysing feature/x as the main branch (the default branch is not known)
-      feature/x is analysed as the main branch, because the repository's default branch is not known. Set the input defaultBranch.
+    -: Analysing feature/x as the main branch: the default branch is not known
+      Set the input defaultBranch. Without it, builds of other branches are analysed as the main branch, too.
     ");
 }
 
@@ -411,7 +413,8 @@ fn a_merge_ref_becomes_a_pull_request_once_its_branches_are_known() {
     };
     let built = BuiltRef::PullRequest(pull_request);
     let scope = decide(&context, &built, &choices, &server(true), &DefaultBranch::Unknown).unwrap();
-    assert_eq!(scope.explanation, "Analysing pull request 7, from feature/x into main");
+    assert_eq!(scope.what, "Analysing pull request 7, from feature/x into main");
+    assert_eq!(scope.why, "pull request 7 is being built");
     assert_eq!(scope.properties.value("sonar.pullrequest.base"), Some("main"));
 }
 
@@ -459,9 +462,9 @@ fn a_main_branch_of_another_name_is_a_conflict() {
     let told = [("main", true), ("master", true), ("master", false)]
         .map(|(built, branch_support)| default.conflict(Some("master"), built, branch_support).unwrap());
     insta::assert_snapshot!(told.join("\n"), @"
-    The default branch is main (says Azure Repos), and SonarQube calls the project's main branch master. Rename SonarQube's main branch to main: the project's page Branches & Pull Requests, in SonarQube
-    The default branch is main (says Azure Repos), and SonarQube calls the project's main branch master. So the analysis of the branch master goes into the history of main. Rename SonarQube's main branch to main: the project's page Branches & Pull Requests, in SonarQube
-    The default branch is main (says Azure Repos), and SonarQube calls the project's main branch master. Rename SonarQube's main branch to main: POST api/project_branches/rename with the parameters project and name, by an administrator of the project (this edition has no page for it)
+    The default branch is main (according to Azure Repos), and SonarQube calls the project's main branch master. Rename SonarQube's main branch to main: the project's page Branches & Pull Requests, in SonarQube
+    The default branch is main (according to Azure Repos), and SonarQube calls the project's main branch master. So the analysis of the branch master goes into the history of main. Rename SonarQube's main branch to main: the project's page Branches & Pull Requests, in SonarQube
+    The default branch is main (according to Azure Repos), and SonarQube calls the project's main branch master. Rename SonarQube's main branch to main: POST api/project_branches/rename with the parameters project and name, by an administrator of the project (this edition has no page for it)
     ");
 }
 
@@ -474,10 +477,8 @@ fn parameters_of_the_user_win() {
     assert_eq!(own(&[("sonar.exclusions", "x"), ("sonar.pullrequest.base", "develop")], true), None);
     let scope = own(&[("sonar.branch.name", "mine"), ("sonar.exclusions", "x")], true).unwrap();
     assert_eq!(scope.target, Target::branch("mine"));
-    assert_eq!(
-        scope.explanation,
-        "Analysing the branch mine, because sonar.branch.name in extraProperties says so"
-    );
+    assert_eq!(scope.what, "Analysing the branch mine");
+    assert_eq!(scope.why, "sonar.branch.name is set in extraProperties");
     assert_eq!(shown(&scope.properties), "\n    sonar.branch.name=mine");
     assert!(scope.warnings.is_empty());
     assert_eq!(own(&[("sonar.branch.name", "")], true), None);

@@ -87,8 +87,8 @@ pub(crate) fn user_scope(
             server.product()
         ));
     }
-    let what = target.in_sentence();
-    let scope = Scope::new(target, format!("Analysing {what}, because {key} in {place} says so"));
+    let what = format!("Analysing {}", target.in_sentence());
+    let scope = Scope::new(target, what, format!("{key} is set in {place}"));
     Ok(Some(Scope { properties, warnings, ..scope }))
 }
 

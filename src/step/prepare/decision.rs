@@ -73,8 +73,9 @@ pub(super) fn plan<'a>(setup: &'a Setup<'_>, answers: &mut Answers) -> Result<Ve
     Ok(planned)
 }
 
-const WHERE_TO_CHANGE: &str =
-    "To have something else analysed, set the input branch, defaultBranch, tags or onUnsupportedBranch";
+const CHANGE_INPUTS: &str =
+    "To analyse something else, set the input branch, defaultBranch, tags or onUnsupportedBranch";
+const CHANGE_PROPERTY: &str = "To analyse something else, change or remove this property";
 
 /// Tells a decision once for all projects that it is of.
 #[derive(Default)]
@@ -85,22 +86,25 @@ impl DecisionLog {
         self.0.insert(text.to_owned())
     }
 
+    /// What, why, and where to change it.
     fn tell(&mut self, scope: &Scope, project: &Project, is_by_user: bool) {
-        if self.is_new(&scope.explanation) {
+        let decision = format!("{}\nBecause {}", scope.what, scope.why);
+        if self.is_new(&decision) {
             if scope.skip.is_some() {
-                tracing::warn!("{}", scope.explanation);
+                // Both lines are one issue of the build.
+                tracing::warn!("{decision}");
             } else {
-                tracing::info!("{}", scope.explanation);
+                tracing::info!("{decision}");
             }
+        }
+        let where_to_change = if is_by_user { CHANGE_PROPERTY } else { CHANGE_INPUTS };
+        if self.is_new(where_to_change) {
+            tracing::info!("{where_to_change}");
         }
         for warning in &scope.warnings {
             if self.is_new(warning) {
                 tracing::warn!("{warning}");
             }
-        }
-        // The explanation names the user's own property.
-        if !is_by_user && self.is_new(WHERE_TO_CHANGE) {
-            tracing::info!("{WHERE_TO_CHANGE}");
         }
         if !is_by_user {
             for (key, value) in project.user_properties.iter().filter(|(key, _)| is_of_scope(key)) {

@@ -15,7 +15,7 @@ const MAIN: Build = Build { reference: "refs/heads/main", pull_request: false, w
 const BRANCH: Build = Build {
     reference: "refs/heads/feature/x",
     pull_request: false,
-    why_not: "feature/x is not main (says Azure Repos)",
+    why_not: "feature/x is not main (according to Azure Repos)",
 };
 const TAG: Build =
     Build { reference: "refs/tags/v1.2.0", pull_request: false, why_not: "the tag v1.2.0 is being built" };
@@ -94,7 +94,7 @@ pub(super) fn every_ref_on_community_build_is_analysed_or_skipped(server: &Serve
     let repository = Repository { server, project: &project, token: &token };
 
     // What the settings file says about the branch is void once an input says otherwise: the engine would refuse it.
-    let said = "Analysing main as the main branch (says Azure Repos)";
+    let said = "Because the default branch is main (according to Azure Repos)";
     repository.is_analysed(&MAIN, &[("branch", "main")], said);
     for build in [&BRANCH, &TAG, &PULL_REQUEST] {
         repository.is_left_out(build);
@@ -107,9 +107,9 @@ pub(super) fn every_ref_on_community_build_is_analysed_or_skipped(server: &Serve
         assert!(step.sole_error().contains(build.why_not), "{}", step.transcript());
     }
     let as_main = [("onUnsupportedBranch", "main"), ("cliProjectVersion", "1.1")];
-    let said = "Analysing the main branch, because onUnsupportedBranch is main: ";
+    let said = "and pull request 7 is being built, and onUnsupportedBranch is main";
     repository.is_analysed(&PULL_REQUEST, &as_main, said);
-    repository.is_analysed(&TAG, &[("tags", "main")], "Analysing the main branch: the tag v1.2.0");
+    repository.is_analysed(&TAG, &[("tags", "main")], "Because the tag v1.2.0 is being built");
 
     assert_eq!(repository.versions(), ["1.0", "1.1", "v1.2.0"]);
 }

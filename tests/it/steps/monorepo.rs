@@ -94,7 +94,8 @@ fn a_monorepo_needs_one_of_each_step() {
     let engine = engine(&scenario, "leave");
     let extra = format!("{engine}\nsonar.projectVersion=7\nsonar.exclusions=none");
     let step = prepare(&mut scenario, &[("extraProperties", &extra)]);
-    step.succeeded().says("Analysing main as the main branch (says Azure Repos)");
+    step.succeeded().says("Analysing main as the main branch");
+    step.says("Because the default branch is main (according to Azure Repos)");
     assert_eq!(step.log.iter().filter(|line| line.contains("as the main branch")).count(), 1);
     assert_eq!(scenario.job.azure.requests().len(), 1, "the default branch is asked for once");
     let names: BTreeSet<_> =

@@ -225,8 +225,9 @@ fn prepare_tells_what_is_analysed_why_and_where_to_change_it() {
     let lines: Vec<_> = lines.iter().map(|line| scenario.job.tidy(line)).collect();
     insta::assert_snapshot!(lines.join("\n"), @"
     SonarQube Community Build 26.9.0.129388 at <server>
-    Analysing main as the main branch (says Azure Repos)
-    To have something else analysed, set the input branch, defaultBranch, tags or onUnsupportedBranch
+    Analysing main as the main branch
+    Because the default branch is main (according to Azure Repos)
+    To analyse something else, set the input branch, defaultBranch, tags or onUnsupportedBranch
     ");
 }
 

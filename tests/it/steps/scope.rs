@@ -157,7 +157,9 @@ fn a_branch_set_by_the_user_counts() {
     scenario
         .prepare(&[("extraProperties", "sonar.branch.name=mine")])
         .succeeded()
-        .says("Analysing the branch mine, because sonar.branch.name in extraProperties says so");
+        .says("Analysing the branch mine")
+        .says("Because sonar.branch.name is set in extraProperties")
+        .says("To analyse something else, change or remove this property");
     assert_eq!(scope(&scenario), "sonar.branch.name=mine");
     // A detail is changed, and the rest stays.
     let mut scenario = Scenario::with(SonarQube::with_branches());
@@ -184,7 +186,7 @@ fn a_trusted_settings_file_counts_until_an_input_says_otherwise() {
     };
     let (sent, step) = prepared(&[], "sonar.branch.name=mine");
     assert_eq!(sent, "sonar.branch.name=mine");
-    step.says("because sonar.branch.name in the settings file says so");
+    step.says("Because sonar.branch.name is set in the settings file");
     let pull_request = "sonar.pullrequest.key=9\nsonar.pullrequest.branch=x\nsonar.pullrequest.base=main";
     let (sent, step) = prepared(&[("branch", "feature")], pull_request);
     assert_eq!(
@@ -231,9 +233,9 @@ fn the_clone_tells_the_default_branch_if_azure_repos_cannot() {
     };
     // Reachable or not, and with what a clone by hand remembers of its remote or without it, as agents make them.
     for (reachable, remembers, branch, source) in [
-        (true, false, "trunk", "says the remote origin"),
-        (true, false, "main", "says the remote origin"),
-        (false, true, "main", "says origin/HEAD of the clone"),
+        (true, false, "trunk", "according to the remote origin"),
+        (true, false, "main", "according to the remote origin"),
+        (false, true, "main", "according to origin/HEAD of the clone"),
         (false, false, "main", "SonarQube's main branch"),
     ] {
         let mut scenario = Scenario::with(SonarQube::with_branches());
@@ -255,7 +257,7 @@ fn the_clone_tells_the_default_branch_if_azure_repos_cannot() {
         scenario.job.set("Build.SourceBranch", &format!("refs/heads/{branch}"));
         let step = scenario.prepare(&[]);
         step.succeeded().says(source);
-        let default = if source.starts_with("says") { "trunk" } else { "main" };
+        let default = if source.starts_with("according") { "trunk" } else { "main" };
         let expected = if branch == default { String::new() } else { format!("sonar.branch.name={branch}") };
         assert_eq!(scope(&scenario), expected, "{source}");
         // The model calls the project's main branch main.
@@ -263,7 +265,7 @@ fn the_clone_tells_the_default_branch_if_azure_repos_cannot() {
         scenario
             .prepare(&[("defaultBranch", "refs/heads/develop")])
             .succeeded()
-            .says("develop (says the input");
+            .says("develop (according to the input");
     }
 }
 
@@ -277,8 +279,8 @@ fn a_differently_named_main_branch_says_what_to_rename() {
         step.succeeded();
         step.warnings.join("\n")
     };
-    insta::assert_snapshot!(told("refs/heads/main"), @"The default branch is main (says Azure Repos), and SonarQube calls the project's main branch master. Rename SonarQube's main branch to main: the project's page Branches & Pull Requests, in SonarQube");
-    insta::assert_snapshot!(told("refs/heads/master"), @"The default branch is main (says Azure Repos), and SonarQube calls the project's main branch master. So the analysis of the branch master goes into the history of main. Rename SonarQube's main branch to main: the project's page Branches & Pull Requests, in SonarQube");
+    insta::assert_snapshot!(told("refs/heads/main"), @"The default branch is main (according to Azure Repos), and SonarQube calls the project's main branch master. Rename SonarQube's main branch to main: the project's page Branches & Pull Requests, in SonarQube");
+    insta::assert_snapshot!(told("refs/heads/master"), @"The default branch is main (according to Azure Repos), and SonarQube calls the project's main branch master. So the analysis of the branch master goes into the history of main. Rename SonarQube's main branch to main: the project's page Branches & Pull Requests, in SonarQube");
     assert_eq!(told("refs/pull/7/merge").matches("master").count(), 0);
 }
 
@@ -317,7 +319,8 @@ fn on_unsupported_branch_may_fail_or_analyse_the_main_branch() {
     scenario
         .prepare(&[("onUnsupportedBranch", "main")])
         .succeeded()
-        .says("Analysing the main branch, because onUnsupportedBranch is main");
+        .says("Analysing the main branch")
+        .says("and pull request 7 is being built, and onUnsupportedBranch is main");
     assert_eq!(scope(&scenario), "");
 
     let mut scenario = Scenario::with(SonarQube::with_branches());
@@ -366,7 +369,7 @@ fn sources_of_another_repository_tell_their_own_default_branch() {
     let asked = scenario.job.azure.requests().len();
     for directory in ["tools", beside.to_str().unwrap()] {
         let step = scenario.prepare(&[("projectBaseDir", directory), ("branch", "trunk")]);
-        step.succeeded().says("Analysing trunk as the main branch (says the remote origin)");
+        step.succeeded().says("Because the default branch is trunk (according to the remote origin)");
     }
     assert_eq!(scenario.job.azure.requests().len(), asked, "Azure Repos would tell of shop api");
 
@@ -499,7 +502,7 @@ fn branches_are_skipped_through_all_steps_on_community_build() {
         ),
         (
             "branch",
-            "SonarQube Community Build analyses the main branch only, and feature is not main (says Azure Repos)",
+            "SonarQube Community Build analyses the main branch only, and feature is not main (according to Azure Repos)",
         ),
         (
             "tag",
@@ -517,7 +520,7 @@ fn branches_are_skipped_through_all_steps_on_community_build() {
         }
         let engine = scenario.engine("touch \"$0.ran\"");
         let prepare = scenario.prepare(&[("extraProperties", &engine)]);
-        prepare.succeeded().warns(&format!("Nothing will be analysed: {explanation}"));
+        prepare.succeeded().warns(&format!("Nothing will be analysed\nBecause {explanation}"));
         let parameters: Value = serde_json::from_str(prepare.variable("SONARQUBE_SCANNER_PARAMS")).unwrap();
         assert_eq!(parameters["sonar.scanner.skip"], "true", "Maven and Gradle skip too");
         scenario.analyze().succeeded().warns(explanation);
