@@ -3,6 +3,7 @@
 //! It holds no token and nothing of the machine it comes from, and names the build it belongs to. Whoever can write to the
 //! artifact can change it, so it carries a seal that only the jobs with the service connection can make.
 
+use super::exported_error::{ExportedError, ExportedReportError};
 use super::{AnalysisReport, Analyzed, Extent, Outcome, Prepared, Properties, RECORD_VERSION};
 use serde::{Deserialize, Serialize};
 
@@ -155,31 +156,31 @@ impl Exported {
     ///
     /// # Errors
     /// Why it is no record that this version understands.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let value: serde_json::Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    pub fn parse(text: &str) -> Result<Self, ExportedError> {
+        let value: serde_json::Value = serde_json::from_str(text)?;
         if value["version"] != RECORD_VERSION || value["prepared"]["version"] != RECORD_VERSION {
-            return Err("it was not written by this version of the extension".into());
+            return Err(ExportedError::OtherVersion);
         }
-        let exported: Self = serde_json::from_value(value).map_err(|error| error.to_string())?;
+        let exported: Self = serde_json::from_value(value)?;
         if let Some((key, _)) = exported.prepared.properties.iter().find(|(key, _)| !is_kept(key)) {
-            return Err(format!("it holds the property {key}, which no record has"));
+            return Err(ExportedError::Property(key.to_owned()));
         }
         Ok(exported)
     }
 
-    /// The scanner's report, if it is whole and of the project that was prepared; else a word why not.
+    /// The scanner's report, if it is whole and of the project that was prepared.
     ///
     /// # Errors
-    /// That word.
-    pub fn report(&self) -> Result<AnalysisReport, String> {
-        let text =
-            self.report.as_deref().ok_or("No scanner had left a report when the record was exported")?;
-        let report = AnalysisReport::parse(text)
-            .map_err(|key| format!("The scanner's report in the exported record has no {key}"))?;
+    /// Why the report does not count.
+    pub fn report(&self) -> Result<AnalysisReport, ExportedReportError> {
+        let text = self.report.as_deref().ok_or(ExportedReportError::Missing)?;
+        let report = AnalysisReport::parse(text).map_err(ExportedReportError::MissingKey)?;
         match &self.prepared.project_key {
             Some(key) if *key == report.project_key => Ok(report),
-            Some(key) => Err(format!("The report is of the project {}, not of {key}", report.project_key)),
-            None => Err("The record does not say which project was analysed".into()),
+            Some(key) => {
+                Err(ExportedReportError::OtherProject { reported: report.project_key, prepared: key.clone() })
+            }
+            None => Err(ExportedReportError::NoProject),
         }
     }
 
@@ -278,7 +279,7 @@ mod tests {
         assert!(exported.chosen_report_file);
         assert_eq!(exported.extent.indexed_files, Some(3));
         assert_eq!(exported.file_name(), "sonar-analysis-07070707070707070707070707070707.json");
-        assert_eq!(Exported::parse(&text), Ok(exported));
+        assert_eq!(Exported::parse(&text).unwrap(), exported);
     }
 
     #[test]
@@ -343,7 +344,7 @@ mod tests {
             (Some("projectKey=shop\nserverUrl=x\n"), "has no ceTaskId"),
             (Some("projectKey=blog\nserverUrl=x\nceTaskId=T\n"), "of the project blog, not of shop"),
         ] {
-            assert!(with(report).unwrap_err().contains(words), "{report:?}");
+            assert!(with(report).unwrap_err().to_string().contains(words), "{report:?}");
         }
         // Of a project that only the scanner knew; whoever takes its key out of the record has none.
         let report = exported().report;
@@ -351,6 +352,6 @@ mod tests {
         let mut exported = Exported::new(exported().build, ("s.a", (1, 1)), &unnamed, None, report);
         assert_eq!(exported.report().unwrap().project_key, "shop");
         exported.prepared.project_key = None;
-        assert!(exported.report().unwrap_err().contains("does not say which project"));
+        assert_eq!(exported.report(), Err(ExportedReportError::NoProject));
     }
 }

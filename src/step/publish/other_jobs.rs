@@ -9,7 +9,8 @@ use super::evidence::{
     AnalysisToJudge, Description, Evidence, ReportEvidence, UNNAMED, build_targets, is_same,
 };
 use crate::agent::{PublishInputs, ServiceConnection};
-use crate::analysis::{AnalysisId, Exported, Target, Unconnected};
+use crate::analysis::{AnalysisId, Exported, ExportedError, Target, Unconnected};
+use crate::error::Error;
 use crate::quality_gate::{PipelineStart, Verdict};
 use crate::step::glob;
 use crate::step::job::Job;
@@ -169,12 +170,20 @@ enum FileContent {
     Unconnected(Unconnected),
 }
 
-fn read(file: &Path) -> Result<FileContent, String> {
-    let text = read_text(file).map_err(|error| error.to_string())?.unwrap_or_default();
-    match Unconnected::parse(&text) {
-        Some(note) => Ok(FileContent::Unconnected(note)),
-        None => Exported::parse(&text).map(|record| FileContent::Analysis(Box::new(record))),
-    }
+/// Why a file is not an exported record.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+enum FileError {
+    Unreadable(#[from] Error),
+    NotARecord(#[from] ExportedError),
+}
+
+fn read(file: &Path) -> Result<FileContent, FileError> {
+    let text = read_text(file)?.unwrap_or_default();
+    Ok(match Unconnected::parse(&text) {
+        Some(note) => FileContent::Unconnected(note),
+        None => FileContent::Analysis(Box::new(Exported::parse(&text)?)),
+    })
 }
 
 /// What it means here that another job had no connection. The note bears no seal, because that job had nothing to make
@@ -248,7 +257,7 @@ fn evidence(
             evidence => Ok(evidence.with_last_gate(prepared, server)),
         };
     }
-    let report = record.report().map_err(no_report)?;
+    let report = record.report().map_err(|error| no_report(error.to_string()))?;
     let address = prepared.server.address();
     let Some(connection) = connection else {
         return Err(unknown(format!(
