@@ -11,12 +11,22 @@ use std::path::{Path, PathBuf};
 /// Entries of folders looked at in all: seconds.
 const MOST_ENTRIES: usize = 1_000_000;
 
+/// There is more to look at than is looked at, so that some files may be missing. `Display` is a sentence without its full
+/// stop.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{pattern} matches too much: there are more than {most} files and folders to look at in {}", .base.display())]
+pub(super) struct TooManyEntries {
+    pattern: String,
+    most: usize,
+    base: PathBuf,
+}
+
 /// Files that `pattern` names, in the order of their paths: below `base`, unless it is absolute. Of a folder that it
 /// names those with `name`, at any depth.
 ///
 /// # Errors
-/// There is more to look at than is looked at, so that some may be missing: why, as a sentence without its full stop.
-pub(super) fn files(base: &Path, pattern: &str, name: &str) -> Result<Vec<PathBuf>, String> {
+/// As [`TooManyEntries`].
+pub(super) fn files(base: &Path, pattern: &str, name: &str) -> Result<Vec<PathBuf>, TooManyEntries> {
     files_among(MOST_ENTRIES, base, pattern, name)
 }
 
@@ -30,7 +40,7 @@ pub(super) fn files_of_job(
     pattern: &str,
     name: &str,
     wanted: impl Fn(&Path) -> bool,
-) -> Result<Vec<PathBuf>, String> {
+) -> Result<Vec<PathBuf>, TooManyEntries> {
     let predefined = &job.predefined;
     for base in
         [predefined.working_directory().ok(), predefined.pipeline_workspace.clone()].into_iter().flatten()
@@ -44,7 +54,7 @@ pub(super) fn files_of_job(
     Ok(Vec::new())
 }
 
-fn files_among(most: usize, base: &Path, pattern: &str, name: &str) -> Result<Vec<PathBuf>, String> {
+fn files_among(most: usize, base: &Path, pattern: &str, name: &str) -> Result<Vec<PathBuf>, TooManyEntries> {
     let pattern = pattern.replace('\\', "/");
     let is_plain = |part: &&str| !part.contains(['*', '?']);
     let mut parts: Vec<&str> = pattern.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
@@ -61,10 +71,7 @@ fn files_among(most: usize, base: &Path, pattern: &str, name: &str) -> Result<Ve
     let mut search = PatternSearch { name, found: Vec::new(), left: most };
     search.below(&base, &parts);
     if search.left == 0 {
-        return Err(format!(
-            "{pattern} matches too much: there are more than {most} files and folders to look at in {}",
-            base.display()
-        ));
+        return Err(TooManyEntries { pattern, most, base });
     }
     search.found.sort();
     search.found.dedup();
@@ -189,7 +196,7 @@ mod tests {
         assert!(files(&folder.path().join("d"), "../a/r.txt", "r.txt").unwrap().len() == 1);
         // Eleven in all.
         assert!(files_among(12, folder.path(), "**/r.txt", "r.txt").is_ok());
-        let told = files_among(5, folder.path(), "**/r.txt", "r.txt").unwrap_err();
+        let told = files_among(5, folder.path(), "**/r.txt", "r.txt").unwrap_err().to_string();
         assert!(
             told.starts_with(
                 "**/r.txt matches too much: there are more than 5 files and folders to look at in "

@@ -12,7 +12,7 @@ use crate::agent::{PublishInputs, ServiceConnection};
 use crate::analysis::{AnalysisId, Exported, ExportedError, Target, Unconnected};
 use crate::error::Error;
 use crate::quality_gate::{PipelineStart, Verdict};
-use crate::step::glob;
+use crate::step::glob::{self, TooManyEntries};
 use crate::step::job::Job;
 use crate::step::record::no_connection;
 use crate::step::record::seal::Seal;
@@ -157,7 +157,7 @@ fn leave_out_earlier_attempts(job: &Job, records: &mut BTreeMap<(u64, AnalysisId
 }
 
 /// Records that a pattern names.
-fn files(job: &Job, pattern: &str) -> Result<Vec<PathBuf>, String> {
+fn files(job: &Job, pattern: &str) -> Result<Vec<PathBuf>, TooManyEntries> {
     glob::files_of_job(job, pattern, NAMES, |file| {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         name.starts_with("sonar-analysis-") && name.ends_with(".json")

@@ -12,6 +12,7 @@ use crate::step::record::read::Record;
 use crate::step::record::report_file::report_roots;
 use crate::step::record::tokens::tokens_of;
 use crate::step::server_check::connect;
+use std::path::PathBuf;
 
 const NO_END: &str = "SonarAnalyze did not record the end of the analysis. It was stopped before it could, or another step \
                       deleted the file: run the job again";
@@ -43,7 +44,7 @@ fn evidence(
     if let Some(evidence) = Evidence::without_gate(outcome, prepared.skip.as_deref()) {
         return Ok(evidence.with_last_gate(prepared, || server_of(job, prepared, connection).ok()));
     }
-    let report = report_of(job, record).map_err(|reason| (Verdict::NoReport, reason))?;
+    let report = report_of(job, record).map_err(|error| (Verdict::NoReport, error.to_string()))?;
     // Else a step that deletes what SonarAnalyze noted would hide that the analysis failed, or was one of nothing.
     if outcome.is_none() && prepared.mode() != ScannerMode::Other {
         return Err((Verdict::NoReport, NO_END.to_owned()));
@@ -96,25 +97,35 @@ pub(super) fn server_of(
     }
 }
 
+/// Why the scanner's report of an analysis of this job does not count. `Display` is a sentence without its full stop.
+#[derive(Debug, thiserror::Error)]
+enum ReportError {
+    #[error("The scanner left no report at {}", .0.display())]
+    Missing(PathBuf),
+    #[error(
+        "The scanner left no report at {}. In scannerMode other the build runs the scanner. If it does so in a \
+         container, run SonarPrepare in that container, too: its folders have other names there",
+        .0.display()
+    )]
+    MissingInModeOther(PathBuf),
+    #[error(transparent)]
+    Unreadable(#[from] Error),
+    #[error("The report is of the project {reported}, not of {prepared}")]
+    OtherProject { reported: String, prepared: String },
+}
+
 /// The scanner's report, if it is of the project that was prepared.
-fn report_of(job: &Job, record: &Record) -> Result<AnalysisReport, String> {
-    let report = match record.report(&report_roots(job)) {
-        Ok(Some(report)) => report,
-        Ok(None) => {
-            let missing = format!("The scanner left no report at {}", record.report_file().display());
-            return Err(match record.prepared.mode() {
-                ScannerMode::Other => format!(
-                    "{missing}. In scannerMode other the build runs the scanner. If it does so in a container, run \
-                     SonarPrepare in that container, too: its folders have other names there"
-                ),
-                _ => missing,
-            });
-        }
-        Err(error) => return Err(error.to_string()),
+fn report_of(job: &Job, record: &Record) -> Result<AnalysisReport, ReportError> {
+    let Some(report) = record.report(&report_roots(job))? else {
+        let file = record.report_file();
+        return Err(match record.prepared.mode() {
+            ScannerMode::Other => ReportError::MissingInModeOther(file),
+            _ => ReportError::Missing(file),
+        });
     };
     match &record.prepared.project_key {
         Some(key) if *key != report.project_key => {
-            Err(format!("The report is of the project {}, not of {key}", report.project_key))
+            Err(ReportError::OtherProject { reported: report.project_key, prepared: key.clone() })
         }
         _ => Ok(report),
     }

@@ -3,12 +3,13 @@
 use super::evidence::{
     AnalysisToJudge, Description, Evidence, ProjectEvidence, ReportEvidence, UNNAMED, build_targets,
 };
-use super::pipeline_start::pipeline_start;
+use super::pipeline_start::{StartUnknown, pipeline_start};
 use crate::agent::{PublishInputs, ServiceConnection};
 use crate::analysis::{AnalysisReport, Extent, ServerKind, Target};
+use crate::error::Error;
 use crate::quality_gate::{PipelineStart, Verdict};
 use crate::sonarqube::{Availability, SonarQube};
-use crate::step::glob;
+use crate::step::glob::{self, TooManyEntries};
 use crate::step::job::Job;
 use crate::step::record::sealed_file::read_text;
 use crate::step::server_check::connect;
@@ -29,7 +30,7 @@ pub(super) struct WithoutRecord<'a> {
     sonarqube: SonarQube,
     server: (String, Option<String>),
     /// When the pipeline began, or why that is not known.
-    start: Result<PipelineStart, String>,
+    start: Result<PipelineStart, StartUnknown>,
     /// By when all must have ended.
     latest: Instant,
     /// Names of the main branches of projects that were asked for, as far as they were told.
@@ -41,7 +42,7 @@ impl<'a> WithoutRecord<'a> {
         job: &'a Job,
         inputs: &'a PublishInputs,
         connection: &ServiceConnection,
-        start: Option<Result<PipelineStart, String>>,
+        start: Option<Result<PipelineStart, StartUnknown>>,
         latest: Instant,
     ) -> Self {
         let sonarqube = connect(job, connection);
@@ -66,7 +67,7 @@ impl<'a> WithoutRecord<'a> {
                 revision: self.revision().map(str::to_owned),
                 build_targets: told.is_none().then(|| build_targets(&self.job.predefined.pipeline_context())),
             })),
-            Err(reason) => Evidence::Known(Verdict::NoReport, reason.clone()),
+            Err(why) => Evidence::Known(Verdict::NoReport, why.to_string()),
         };
         self.to_judge(key.to_owned(), told.unwrap_or(Target::MAIN_BRANCH), evidence)
     }
@@ -93,10 +94,8 @@ impl<'a> WithoutRecord<'a> {
                     seen.push(report.clone());
                     analyses.push(self.reported(report).await);
                 }
-                Err(Unusable::Older(reason)) if is_search => old.push(reason),
-                Err(Unusable::Older(reason) | Unusable::Broken(reason)) => {
-                    analyses.push(self.no_report(reason));
-                }
+                Err(older @ Unusable::Older(_)) if is_search => old.push(older.to_string()),
+                Err(unusable) => analyses.push(self.no_report(unusable.to_string())),
             }
         }
         // Old reports that a search finds are passed over only beside another one: alone they are no pass.
@@ -180,24 +179,20 @@ impl<'a> WithoutRecord<'a> {
         Some(if is_main_branch { target.as_main_branch() } else { target })
     }
 
-    fn read(&self, file: &Path) -> Result<AnalysisReport, Unusable> {
-        let start = self.start.as_ref().map_err(|reason| Unusable::Broken(reason.clone()))?;
+    fn read(&self, file: &Path) -> Result<AnalysisReport, Unusable<'_>> {
+        let start = self.start.as_ref().map_err(Unusable::NoStart)?;
         let written = std::fs::metadata(file).and_then(|metadata| metadata.modified()).ok();
         let seconds =
             |written: SystemTime| written.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         if written.is_some_and(|written| start.is_after(seconds(written))) {
-            return Err(Unusable::Older(format!(
-                "{} is older than this pipeline's run, so it is not of this build. Run the scanner before \
-                 SonarPublish, or clean the workspace",
-                file.display()
-            )));
+            return Err(Unusable::Older(file.to_owned()));
         }
-        let text = read_text(file).map_err(|error| Unusable::Broken(error.to_string()))?;
+        let text = read_text(file).map_err(Unusable::Unreadable)?;
         AnalysisReport::parse(&text.unwrap_or_default())
-            .map_err(|key| Unusable::Broken(format!("The scanner's report {} has no {key}", file.display())))
+            .map_err(|key| Unusable::MissingKey { file: file.to_owned(), key })
     }
 
-    fn usual_places(&self) -> Result<BTreeSet<PathBuf>, String> {
+    fn usual_places(&self) -> Result<BTreeSet<PathBuf>, TooManyEntries> {
         let below = |base: PathBuf| glob::files(&base, "**/report-task.txt", REPORT);
         let sources = self.job.predefined.working_directory().map_or(Ok(Vec::new()), below)?;
         let temporary = self.job.predefined.temp_directory().map_or(Ok(Vec::new()), below)?;
@@ -230,11 +225,22 @@ async fn in_time<T>(latest: Instant, asking: impl Future<Output = T>) -> Option<
     timeout_at(latest.min(Instant::now() + NAME), asking).await.ok()
 }
 
-/// Why a file is no report of this build.
-enum Unusable {
+/// Why a file is no report of this build. `Display` is a sentence without its full stop.
+#[derive(Debug, thiserror::Error)]
+enum Unusable<'a> {
     /// It was there before.
-    Older(String),
-    Broken(String),
+    #[error(
+        "{} is older than this pipeline's run, so it is not of this build. Run the scanner before SonarPublish, or clean \
+         the workspace",
+        .0.display()
+    )]
+    Older(PathBuf),
+    #[error("{0}")]
+    NoStart(&'a StartUnknown),
+    #[error(transparent)]
+    Unreadable(Error),
+    #[error("The scanner's report {} has no {key}", .file.display())]
+    MissingKey { file: PathBuf, key: &'static str },
 }
 
 /// What the server is and its version, for the Build Summary.
