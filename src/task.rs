@@ -41,21 +41,32 @@ pub fn run(host: Host) -> ExitCode {
     }
 }
 
+/// Why the arguments name no step.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+enum UsageError {
+    #[error("a step is missing")]
+    Missing,
+    #[error("there is no step {0:?}")]
+    Unknown(String),
+    #[error("unexpected argument {0:?}")]
+    Extra(String),
+}
+
 /// The step that the arguments name, the program's name first. `task prepare` and `prepare` are the same.
-fn step_of(arguments: &[OsString]) -> Result<Step, String> {
+fn step_of(arguments: &[OsString]) -> Result<Step, UsageError> {
     let mut names: Vec<_> = arguments.iter().skip(1).map(|argument| argument.to_string_lossy()).collect();
     if names.first().is_some_and(|name| name == "task") {
         names.remove(0);
     }
     match names.as_slice() {
-        [] => Err("a step is missing".into()),
+        [] => Err(UsageError::Missing),
         [name] => match name.as_ref() {
             "prepare" => Ok(Step::Prepare),
             "analyze" => Ok(Step::Analyze),
             "publish" => Ok(Step::Publish),
-            other => Err(format!("there is no step {other:?}")),
+            other => Err(UsageError::Unknown(other.to_owned())),
         },
-        [_, extra, ..] => Err(format!("unexpected argument {extra:?}")),
+        [_, extra, ..] => Err(UsageError::Extra(extra.to_string())),
     }
 }
 
@@ -215,7 +226,7 @@ mod tests {
     fn the_arguments_name_one_step() {
         let read = |line: &str| {
             let arguments: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
-            step_of(&arguments)
+            step_of(&arguments).map_err(|error| error.to_string())
         };
         assert_eq!(read("sonar-azdo-task task publish"), Ok(Step::Publish));
         assert_eq!(read("sonar-azdo-task prepare"), Ok(Step::Prepare));

@@ -48,11 +48,16 @@ impl fmt::Display for AnalysisId {
     }
 }
 
+/// The text is not an analysis id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no analysis id")]
+pub struct InvalidAnalysisId(String);
+
 impl TryFrom<String> for AnalysisId {
-    type Error = String;
+    type Error = InvalidAnalysisId;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        Self::parse(&text).ok_or_else(|| format!("{text:?} is no analysis id"))
+        Self::parse(&text).ok_or(InvalidAnalysisId(text))
     }
 }
 

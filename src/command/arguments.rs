@@ -61,9 +61,14 @@ pub(super) struct GateArguments {
     pub(super) format: Format,
 }
 
+/// The value of an argument is blank.
+#[derive(Debug, thiserror::Error)]
+#[error("the value is empty")]
+struct EmptyValue;
+
 /// A script's variable that is not set must not choose what is asked for.
-fn not_blank(text: &str) -> Result<String, String> {
-    if text.trim().is_empty() { Err("the value is empty".into()) } else { Ok(text.to_owned()) }
+fn not_blank(text: &str) -> Result<String, EmptyValue> {
+    if text.trim().is_empty() { Err(EmptyValue) } else { Ok(text.to_owned()) }
 }
 
 /// Reads the arguments, the program's name first.

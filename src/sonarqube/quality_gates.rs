@@ -77,16 +77,25 @@ impl SonarQube {
         let conditions = gate.conditions.unwrap_or_default().into_iter().map(condition);
         Ok(QualityGate {
             status: GateStatus::parse(&gate.status),
-            conditions: conditions
-                .collect::<Result<_, _>>()
-                .map_err(|what| Error { url, fault: Fault::NotUnderstood(what) })?,
+            conditions: conditions.collect::<Result<_, _>>().map_err(|error: ConditionError| Error {
+                url,
+                fault: Fault::NotUnderstood(error.to_string()),
+            })?,
             ignored_conditions: gate.ignored_conditions == Some(true),
         })
     }
 }
 
-/// The condition, or what of it this version does not understand.
-fn condition(condition: ConditionJson) -> Result<Condition, String> {
+/// What of a condition this version does not understand.
+#[derive(Debug, thiserror::Error)]
+enum ConditionError {
+    #[error("a condition without metricKey")]
+    NoMetric,
+    #[error("the comparator {0:?}")]
+    Comparator(String),
+}
+
+fn condition(condition: ConditionJson) -> Result<Condition, ConditionError> {
     let status = GateStatus::parse(&condition.status.unwrap_or_default());
     let comparator = condition.comparator.unwrap_or_default();
     Ok(Condition {
@@ -95,8 +104,8 @@ fn condition(condition: ConditionJson) -> Result<Condition, String> {
             _ => condition.error_threshold,
         },
         status,
-        metric: condition.metric_key.ok_or("a condition without metricKey")?,
-        comparator: Comparator::parse(&comparator).ok_or_else(|| format!("the comparator {comparator:?}"))?,
+        metric: condition.metric_key.ok_or(ConditionError::NoMetric)?,
+        comparator: Comparator::parse(&comparator).ok_or(ConditionError::Comparator(comparator))?,
         actual: condition.actual_value,
     })
 }
