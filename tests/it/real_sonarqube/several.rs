@@ -133,7 +133,7 @@ pub(super) fn reports_of_standalone_scanners_are_judged(server: &Server) {
         journey.job.write(file, content);
         let nothing_yet = publish(&mut journey);
         assert!(
-            nothing_yet.sole_error().contains("No scanner's report-task.txt is in"),
+            nothing_yet.sole_error().contains("There is no report-task.txt of a scanner in"),
             "{}",
             nothing_yet.transcript()
         );

@@ -172,7 +172,10 @@ fn a_missing_report_in_mode_other_mentions_containers() {
     scenario.job.run(Task::Analyze, &[]).succeeded();
     let step = scenario.publish(&[]);
     let error = step.ended(TaskResult::Failed).sole_error();
-    assert!(error.contains("if it does so in a container, run SonarPrepare there too"), "{error}");
+    assert!(
+        error.contains("If it does so in a container, run SonarPrepare in that container, too"),
+        "{error}"
+    );
 }
 
 /// What the engine of a job behind a proxy gets to know of it, when `set` and these properties come over that.
@@ -225,7 +228,7 @@ fn an_engine_inside_the_cli_gets_the_proxy_as_java_options() {
     scenario.prepare(&inputs).succeeded();
     scenario.job.set("Agent.ProxyUrl", "http://ci:s3cret@proxy.corp:3128");
     let step = scenario.analyze();
-    step.succeeded().warns("This scanner could be given the password of the proxy proxy.corp");
+    step.succeeded().warns("The password of the proxy proxy.corp is left out");
     let arguments = scenario.noted("arguments");
     for option in ["-Dhttp.proxyHost=proxy.corp", "-Dhttp.proxyPort=3128", "-Dhttp.nonProxyHosts="] {
         assert!(arguments.lines().any(|line| line == option), "{option}: {arguments}");

@@ -31,7 +31,7 @@ fn a_pull_request_variable_as_branch_means_auto_in_other_builds() {
     let mut scenario = branches();
     scenario.job.set("Build.SourceBranch", "refs/heads/feature");
     let branch = ("branch", "$(System.PullRequest.SourceBranch)");
-    scenario.prepare(&[branch]).succeeded().says("it counts as auto");
+    scenario.prepare(&[branch]).succeeded().says("it is read as auto");
     assert_eq!(prepared(&scenario, "sonar.branch.name").as_deref(), Some("feature"));
 }
 

@@ -50,7 +50,11 @@ fn one_report_does_not_count_for_two_analyses_of_a_project() {
     scenario.analysed("1");
     scenario.analysed("1");
     let step = scenario.publish(&[]);
-    assert!(step.sole_error().contains("that of another analysis of this job"), "{}", step.transcript());
+    assert!(
+        step.sole_error().contains("already counted for another analysis of this job"),
+        "{}",
+        step.transcript()
+    );
     assert_eq!(scenario.gate_property().as_deref(), Some("no-report"));
 }
 
