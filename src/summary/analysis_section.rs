@@ -12,9 +12,6 @@ use super::worst_items::worst_section;
 use crate::analysis::Narrowing;
 use crate::quality_gate::{QualityGate, Verdict};
 
-/// Lines about the worst files and issues shown at most.
-const WORST: usize = 10;
-
 pub(super) fn one(page: &mut Page, result: &AnalysisResult) {
     let (sign, headline) = headline(result);
     page.heading("###", &format!("{sign} {headline}"));
@@ -68,9 +65,10 @@ fn failed_conditions(page: &mut Page, result: &AnalysisResult, gate: &QualityGat
     page.more(left_out, "more failed condition", "more failed conditions");
 }
 
-fn worst(page: &mut Page, result: &AnalysisResult) {
-    let section = worst_section(&result.worst, &result.metrics, WORST);
+pub(super) fn worst(page: &mut Page, result: &AnalysisResult) {
+    let section = worst_section(&result.worst, &result.metrics, page.worst_lines_left);
     if page.text.len() + section.len() <= BYTES {
+        page.worst_lines_left -= section.lines().filter(|line| line.starts_with("- ")).count();
         page.text.push_str(&section);
     }
 }

@@ -1,6 +1,6 @@
 //! The page of several analyses: a line for each, then what there is to say about those that did not simply pass.
 
-use super::analysis_section::{details, narrowed, server_link, warnings};
+use super::analysis_section::{details, narrowed, server_link, warnings, worst};
 use super::headline::{NO_RESULT, failed_of, headline, last_known, word};
 use super::markdown::{Align, escape, link, table_header, table_row};
 use super::page::{BYTES, Page, ROWS};
@@ -96,6 +96,7 @@ fn section(page: &mut Page, result: &AnalysisResult) {
         page.paragraph(&headline);
     }
     details(page, result);
+    worst(page, result);
     warnings(page, result);
     narrowed(page, result);
     server_link(page, result, "");

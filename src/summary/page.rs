@@ -4,6 +4,8 @@ use super::markdown::{Align, table_header, table_row};
 
 /// Rows of conditions shown at most.
 pub(super) const ROWS: usize = 50;
+/// Lines about the worst files and issues on a page, of all analyses together.
+const WORST: usize = 10;
 /// Server warnings shown at most for each analysis, and notes likewise.
 pub(super) const WARNINGS: usize = 10;
 /// Bytes up to which tables, lists and further projects are written. What a project's section holds beside these
@@ -14,11 +16,13 @@ pub(super) struct Page {
     pub(super) text: String,
     /// Failed conditions shown of an analysis.
     pub(super) condition_rows: usize,
+    /// Lines about the worst files and issues that may still be written.
+    pub(super) worst_lines_left: usize,
 }
 
 impl Default for Page {
     fn default() -> Self {
-        Self { text: String::new(), condition_rows: ROWS }
+        Self { text: String::new(), condition_rows: ROWS, worst_lines_left: WORST }
     }
 }
 
