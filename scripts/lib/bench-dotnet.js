@@ -12,7 +12,7 @@ const fs = require('fs');
 const os = require('os');
 const path = require('path');
 const agent = require('./agent');
-const { median, timed } = require('./measure');
+const { cleared, median, timed } = require('./measure');
 const sonarqube = require('./sonarqube');
 
 const ROOT = path.join(__dirname, '..', '..');
@@ -63,7 +63,7 @@ async function build({ env, sources }) {
 // The scanner by itself: {begin, end}, each {cpu, wall, peak}.
 async function bare(at, url, token, key) {
   const properties = { 'sonar.host.url': url, 'sonar.token': token, 'sonar.scm.disabled': 'true' };
-  const env = { ...await at.env(), SONARQUBE_SCANNER_PARAMS: JSON.stringify(properties) };
+  const env = { ...cleared(await at.env()), SONARQUBE_SCANNER_PARAMS: JSON.stringify(properties) };
   const scanner = path.join(FOLDER, 'tool', 'dotnet-sonarscanner');
   const part = async (args, expected) => {
     const spent = await timed([scanner, ...args], { env, cwd: at.sources, log: at.log });
@@ -83,7 +83,7 @@ async function ours(at, tasks, key) {
     analyze: {},
   };
   const part = async (step) => {
-    const env = await agent.taskEnvironment(at.job, path.join(tasks, step), inputs[step]);
+    const env = cleared(await agent.taskEnvironment(at.job, path.join(tasks, step), inputs[step]));
     const spent = await timed(['node', path.resolve(tasks, step, 'run.js')], { env, cwd: at.sources, log: at.log });
     if (!spent.output.includes('##vso[task.complete result=Succeeded;]')) throw new Error(`${step} failed:\n${spent.output.slice(-3000)}`);
     await agent.takeOutput(at.job, path.join(tasks, step), spent.output);

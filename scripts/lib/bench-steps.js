@@ -13,7 +13,7 @@ const fs = require('fs');
 const http = require('http');
 const path = require('path');
 const agent = require('./agent');
-const { median, timed } = require('./measure');
+const { cleared, median, timed } = require('./measure');
 const sonarqube = require('./sonarqube');
 
 const ROOT = path.join(__dirname, '..', '..');
@@ -37,12 +37,6 @@ async function relay(url) {
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   return Object.assign(at, { url: `http://127.0.0.1:${server.address().port}`, close: () => server.close() });
-}
-
-// Without what only the caller of this script has in its environment.
-function cleared(environment) {
-  const kept = ['PATH', 'HOME', 'LANG', 'USER'];
-  return Object.fromEntries(Object.entries(environment).filter(([name, value]) => kept.includes(name) || process.env[name] !== value));
 }
 
 async function main([tasks, nearUrl, runs, far]) {

@@ -27,6 +27,12 @@ function timed(command, { env, cwd, log, stdin = '/dev/null' }) {
   });
 }
 
+// An environment without what only the caller of the benchmark has in its own, as an agent's is.
+function cleared(environment) {
+  const kept = ['PATH', 'HOME', 'LANG', 'USER', 'DOTNET_ROOT'];
+  return Object.fromEntries(Object.entries(environment).filter(([name, value]) => kept.includes(name) || process.env[name] !== value));
+}
+
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
-module.exports = { median, timed };
+module.exports = { cleared, median, timed };
