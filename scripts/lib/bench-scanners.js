@@ -198,7 +198,7 @@ async function own(tasks, url, token, runs, place) {
   const options = '--version';
   const binary = (launcher, step) => {
     const folder = path.join(FOLDER, 'job', 'temp', 'sonar-azdo-bin');
-    return [path.join(folder, fs.readdirSync(folder)[0], 'sonar-azdo'), 'task', step];
+    return [fs.readFileSync(path.join(folder, fs.readdirSync(folder)[0], 'path'), 'utf8'), 'task', step];
   };
   let java;
   const subjects = [
