@@ -18,6 +18,8 @@ const windows = process.platform === 'win32';
 const CALLS = [0xe8, 0xe9];
 const RELATIVE = [0x03, 0x33, 0x38, 0x39, 0x3a, 0x3b, 0x63, 0x85, 0x88, 0x89, 0x8a, 0x8b, 0x8d, 0xff];
 const NAME = windows ? 'sonar-azdo.exe' : 'sonar-azdo';
+// The file by which SonarPrepare tells SonarAnalyze where the program is.
+const NOTE = 'path';
 
 function launch() {
   const { step, version, binaries } = readManifest();
@@ -158,7 +160,7 @@ function inJobFolder(shared, directory, binary) {
 function leavePath(shared, directory, file) {
   makePrivate(shared);
   makePrivate(directory);
-  const note = path.join(directory, 'path');
+  const note = path.join(directory, NOTE);
   try {
     if (stat(note) && fs.readFileSync(note, 'utf8') === file) return;
     fs.writeFileSync(note + '.' + process.pid, file, { mode: 0o600 });
@@ -171,8 +173,9 @@ function leavePath(shared, directory, file) {
 /** The program that SonarPrepare used. Any step of the job can change the note, so the hash is checked before each use. */
 function ofPrepare(shared, directory, binary, version) {
   if (isOurs(shared) && isOurs(directory)) {
-    const note = stat(path.join(directory, 'path'));
-    const file = note && note.isFile() && note.size < 32768 && fs.readFileSync(path.join(directory, 'path'), 'utf8');
+    const note = path.join(directory, NOTE);
+    const found = stat(note);
+    const file = found && found.isFile() && found.size < 32768 && fs.readFileSync(note, 'utf8');
     if (file && path.isAbsolute(file) && isIntact(file, binary)) return file;
   }
   throw new Error(
@@ -284,30 +287,39 @@ function shiftTargets(content, { offset, size }, sign) {
 }
 
 /**
- * Undoes packFrames of scripts/lib/pack-program.js: makes the distances in the table for unwinding, and its sorted index.
- * The format is that of .eh_frame and .eh_frame_hdr in the Linux Standard Base, with distances of four bytes.
+ * Calls `visit` with the place of each function's entry in the table for unwinding, and with what it names its common entry by.
+ * The format is that of .eh_frame in the Linux Standard Base, with distances of four bytes.
+ */
+function eachFrame(content, table, visit) {
+  for (let at = table.offset; at + 4 <= table.offset + table.size;) {
+    const length = content.readUInt32LE(at);
+    // Common entries have 0 there; the table may hold an empty entry, too.
+    const common = length && content.readUInt32LE(at + 4);
+    if (common) visit(at, common);
+    at += 4 + length;
+  }
+}
+
+/**
+ * Undoes packFrames of scripts/lib/pack-program.js: makes the distances in the table for unwinding, and its sorted index,
+ * .eh_frame_hdr.
  */
 function unpackFrames(content, { table, index }) {
   const address = at => at - table.offset + table.address;
   const frames = [];
   let end = 0;
   let exceptions = 0;
-  for (let at = table.offset; at + 4 <= table.offset + table.size;) {
-    const length = content.readUInt32LE(at);
-    const common = length && content.readUInt32LE(at + 4);
-    if (common) {
-      const from = end + content.readInt32LE(at + 8);
-      content.writeUInt32LE(at + 4 - (common - 1 + table.offset), at + 4);
-      content.writeInt32LE(from - address(at + 8), at + 8);
-      end = from + content.readInt32LE(at + 12);
-      if (content[at + 16] === 4) {
-        exceptions += content.readInt32LE(at + 17);
-        content.writeInt32LE(exceptions - address(at + 17), at + 17);
-      }
-      frames.push([from, address(at)]);
+  eachFrame(content, table, (at, common) => {
+    const from = end + content.readInt32LE(at + 8);
+    content.writeUInt32LE(at + 4 - (common - 1 + table.offset), at + 4);
+    content.writeInt32LE(from - address(at + 8), at + 8);
+    end = from + content.readInt32LE(at + 12);
+    if (content[at + 16] === 4) {
+      exceptions += content.readInt32LE(at + 17);
+      content.writeInt32LE(exceptions - address(at + 17), at + 17);
     }
-    at += 4 + length;
-  }
+    frames.push([from, address(at)]);
+  });
   frames.sort((one, other) => one[0] - other[0]);
   frames.forEach(([from, frame], number) => {
     const at = index.offset + 12 + 8 * number;
@@ -411,5 +423,5 @@ if (require.main === module) {
   }
 } else {
   // What scripts/lib/pack-program.js packs with.
-  module.exports = { shiftTargets, unpackFrames };
+  module.exports = { eachFrame, shiftTargets, unpackFrames };
 }

@@ -8,7 +8,7 @@
 //
 // Of the program for Linux this takes a tenth off.
 
-const { shiftTargets, unpackFrames } = require('../../task/run.js');
+const { eachFrame, shiftTargets, unpackFrames } = require('../../task/run.js');
 
 /** {content, packing}: the rearranged program, and what binaries.json says about it. */
 function rearranged(program, platform) {
@@ -48,26 +48,21 @@ function sectionsOfElf(file) {
   return found;
 }
 
-/** What unpackFrames of task/run.js undoes; it has the format. */
+/** What unpackFrames of task/run.js undoes. */
 function packFrames(code, { table, index }) {
   const address = (at) => at - table.offset + table.address;
   let [end, exceptions] = [0, 0];
-  for (let at = table.offset; at + 4 <= table.offset + table.size;) {
-    const length = code.readUInt32LE(at);
-    const toCommon = length && code.readUInt32LE(at + 4);
-    if (toCommon) {
-      const from = code.readInt32LE(at + 8) + address(at + 8);
-      code.writeUInt32LE(at + 4 - toCommon - table.offset + 1, at + 4);
-      code.writeInt32LE(from - end, at + 8);
-      end = from + code.readInt32LE(at + 12);
-      if (code[at + 16] === 4) {
-        const to = code.readInt32LE(at + 17) + address(at + 17);
-        code.writeInt32LE(to - exceptions, at + 17);
-        exceptions = to;
-      }
+  eachFrame(code, table, (at, toCommon) => {
+    const from = code.readInt32LE(at + 8) + address(at + 8);
+    code.writeUInt32LE(at + 4 - toCommon - table.offset + 1, at + 4);
+    code.writeInt32LE(from - end, at + 8);
+    end = from + code.readInt32LE(at + 12);
+    if (code[at + 16] === 4) {
+      const to = code.readInt32LE(at + 17) + address(at + 17);
+      code.writeInt32LE(to - exceptions, at + 17);
+      exceptions = to;
     }
-    at += 4 + length;
-  }
+  });
   code.fill(0, index.offset + 12, index.offset + index.size);
 }
 
